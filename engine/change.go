@@ -1,0 +1,77 @@
+package engine
+
+import "time"
+
+// Op is what a change does. On the reserved entitlements a grant reads as create or resume and a revoke as delete or
+// suspend, so that people see the word they expect.
+type Op string
+
+// The operations.
+const (
+	OpGrant   Op = "grant"
+	OpRevoke  Op = "revoke"
+	OpAdopt   Op = "adopt" // a record only: the holding becomes managed, no call
+	OpCreate  Op = "create"
+	OpUpdate  Op = "update"
+	OpRename  Op = "rename"
+	OpSuspend Op = "suspend"
+	OpResume  Op = "resume"
+	OpDelete  Op = "delete"
+)
+
+// Gives says whether the operation leads to a holding; the others take one away, but for update and rename.
+func (o Op) Gives() bool { return o == OpGrant || o == OpCreate || o == OpResume || o == OpAdopt }
+
+// Takes says whether the operation takes a holding away.
+func (o Op) Takes() bool { return o == OpRevoke || o == OpSuspend || o == OpDelete }
+
+// Cause is why a change is wanted; limits and approvals treat causes differently.
+type Cause string
+
+// The causes.
+const (
+	CauseRule    Cause = "rule"    // somebody's entry matches, or matches no more
+	CausePolicy  Cause = "policy"  // the former policy would not have made it
+	CauseMarked  Cause = "leaver"  // an explicit leaver mark
+	CauseAbsent  Cause = "absent"  // absence from the directory, proven
+	CauseCut     Cause = "cut"     // somebody was cut off
+	CauseExpiry  Cause = "expiry"  // an extra ended
+	CauseBlock   Cause = "block"   // a block or conflict forbids it
+	CauseAdopt   Cause = "adopt"   // review of what exists
+	CauseUndo    Cause = "undo"    // the inverse of a run
+	CauseRestore Cause = "restore" // repair of what somebody else removed
+)
+
+// ChangeState says what happens to a change of a plan.
+type ChangeState string
+
+// The states of a change.
+const (
+	Ready         ChangeState = "ready"
+	Scheduled     ChangeState = "scheduled"      // from Due on
+	NeedsApproval ChangeState = "needs-approval" // the limits or a rule keep it back
+	Blocked       ChangeState = "blocked"        // Reason says what must happen first
+)
+
+// Change is one thing to be done for one account: always data, always with its why.
+type Change struct {
+	Op          Op          `json:"op"`
+	Person      string      `json:"person,omitempty"` // key; "" for an account of nobody known
+	Login       string      `json:"login,omitempty"`
+	Name        string      `json:"name,omitempty"`
+	Account     string      `json:"account"`            // the program's id; the proposed name while Proposed
+	Proposed    bool        `json:"proposed,omitempty"` // the account is made by the same plan, or by an open intent
+	Program     string      `json:"program"`
+	Entitlement string      `json:"entitlement"` // "program" or "program/name"
+	Why         []string    `json:"why"`
+	Rules       []string    `json:"rules,omitempty"` // names of the rules that give or gave it
+	Cause       Cause       `json:"cause"`
+	State       ChangeState `json:"state"`
+	Reason      string      `json:"reason,omitempty"` // why it is not ready
+	Due         *time.Time  `json:"due,omitempty"`
+	Item        string      `json:"item,omitempty"` // id of the approval item
+	New         *NewAccount `json:"new,omitempty"`
+}
+
+// Right is the name of the entitlement within its program.
+func (c *Change) Right() string { return ParseEntitlement(c.Entitlement).Name }

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// Entitlement is a right in a program: "gitea/eng". The bare program name is the active account, "gitea/.exists" its
+// existence.
+type Entitlement struct {
+	Program string
+	Name    string // Active, Exists or the program's own name of the right, as the connector spells it
+}
+
+// Names of the two reserved entitlements of every program that has accounts.
+const (
+	Active = ""        // the account can be used; revoking it suspends
+	Exists = ".exists" // the account is there; revoking it deletes
+)
+
+// String gives the form used in policies and on pages.
+func (e Entitlement) String() string {
+	if e.Name == Active {
+		return e.Program
+	}
+	return e.Program + "/" + e.Name
+}
+
+// ParseEntitlement reads "program" or "program/name"; the name may itself contain slashes.
+func ParseEntitlement(s string) Entitlement {
+	program, name, _ := strings.Cut(s, "/")
+	return Entitlement{Program: program, Name: name}
+}
+
+// Holding is one (account, entitlement) that a program says exists now.
+type Holding struct {
+	Account     string // the program's own immutable id of the account
+	Entitlement string // the name within the program: Active, Exists, or a right
+	Info        *AccountInfo
+}
+
+// AccountInfo is what a program shows of an account. It comes with the account's Exists holding, or its first one where
+// the program has no accounts of its own.
+type AccountInfo struct {
+	Name       string            // what people call the account by
+	Kind       string            // personal (also ""), admin, test, service, shared
+	Attributes map[string]string // what match: and adopt may compare: externalId, mail, login, …
+	LastUse    *time.Time        // nil: unknown, which is never "unused"
+}
+
+// Outcome of one call to a program.
+type Outcome string
+
+// Outcomes. A connector returns the first four; the journal knows the others as well.
+const (
+	Done      Outcome = "done"      // the program says that it changed
+	Already   Outcome = "already"   // it was so before
+	Refused   Outcome = "refused"   // the program will not do it; trying again alone does not help
+	Uncertain Outcome = "unknown"   // it may have happened: read back before anything is tried again
+	Failed    Outcome = "failed"    // it certainly did not happen; it may be tried again
+	Withdrawn Outcome = "withdrawn" // a later run would not make this change again
+)
+
+// Connector is one program. Every call may be repeated: granting twice and revoking what is not there succeed with
+// Already. Holdings yields accounts and entitlements letter for letter as Grant takes them. An error together with
+// Done is impossible; with Failed or Refused it says why; any other error is taken for Uncertain, since the effect can't
+// be excluded. Calls come from several goroutines, never two at once for one account.
+type Connector interface {
+	Holdings(ctx context.Context, yield func(Holding) error) (Proof, error)
+	Grant(ctx context.Context, account, entitlement string) (Outcome, error)
+	Revoke(ctx context.Context, account, entitlement string) (Outcome, error)
+}
+
+// Description is what a connector declares about its program; the plan keeps to it.
+type Description struct {
+	Identity    string        // names the target itself, "scim:https://crm.example.com/scim/v2": two programs may not share it
+	Accounts    bool          // knows Active: Grant resumes, Revoke suspends
+	Lifecycle   bool          // knows Exists: implements Creator, Revoke(account, Exists) deletes
+	Rename      bool          // implements Updater
+	Lag         time.Duration // lists may lag behind writes by this much
+	Deletes     string        // what a delete destroys, in words; "" if it can be taken back
+	Concurrency int           // calls at once at most; 0 means 1
+	Grantable   []string      // sorted names of all entitlements that exist, nil if they can't be listed
+}
+
+// Describer is the optional ability to declare more than the zero Description.
+type Describer interface {
+	Describe(ctx context.Context) (Description, error)
+}
+
+// Canonicaler decides when two names are the same. Without it names are compared byte by byte.
+type Canonicaler interface {
+	Canonical(account, entitlement string) (string, string)
+}
+
+// NewAccount is what a new account is made from.
+type NewAccount struct {
+	Name       string            // proposed by the create: template
+	Person     string            // the person's immutable key, for programs that can store it
+	Attributes map[string]string // filled templates, never empty values
+}
+
+// Creator makes accounts. Create returns the program's own id. If an account of that name is already there that this
+// call did not make, the outcome is Refused: accounts are adopted by review only, never silently.
+type Creator interface {
+	Create(ctx context.Context, account NewAccount) (id string, outcome Outcome, err error)
+}
+
+// Updater changes an account's name and attributes in place.
+type Updater interface {
+	Update(ctx context.Context, account string, to NewAccount) (Outcome, error)
+}
+
+// Reader reads one account singly: all it holds, none if it is not there.
+type Reader interface {
+	Account(ctx context.Context, account string) ([]Holding, error)
+}
+
+// Batcher does many changes of one program at once; one result for each, in order.
+type Batcher interface {
+	Apply(ctx context.Context, changes []Call) []Result
+}
+
+// Call is one change as a connector sees it.
+type Call struct {
+	Grant                bool
+	Account, Entitlement string
+}
+
+// Result is the answer to one Call.
+type Result struct {
+	Outcome Outcome
+	Err     error
+}

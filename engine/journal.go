@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors of a Journal.
+var (
+	// ErrStale: a control record came after the one the caller knew, or an intent to be withdrawn was claimed meanwhile.
+	// Nothing was written; plan anew.
+	ErrStale = errors.New("something was decided meanwhile; plan again")
+	// ErrDeposed: another process became leader. Nothing was written.
+	ErrDeposed = errors.New("another process has taken over planning")
+)
+
+// Guard is checked under the journal's head lock, in the transaction that writes.
+type Guard struct {
+	Epoch   int64 // 0: not checked; otherwise must be the head's epoch, else ErrDeposed
+	Control int64 // -1: not checked; otherwise no control record may have a higher Seq, else ErrStale
+}
+
+// Free is a guard that checks nothing: for decisions of people and for outcomes.
+var Free = Guard{Control: -1}
+
+// Journal is the memory of Rolecall: ordered, append-only, hashed.
+//
+// Append writes all records or none; they are durable when it returns, numbered in commit order, and the slice's Seq, Time
+// and Hash are filled in. Concurrent Appends may share a commit (waiting at most 5 ms). Rules checked in the same transaction: the
+// guard; at most one open intent for each (program, account, entitlement) and kind of effect, else ErrStale; a Withdrawn
+// outcome needs an intent that was never claimed, else ErrStale; an outcome whose intent is closed already is recorded
+// without effect.
+//
+// Memory folds everything up to one record; charges are those at or after since. Both may be called concurrently.
+type Journal interface {
+	Append(ctx context.Context, g Guard, records []Record) error
+	Memory(ctx context.Context, since time.Time) (*Memory, error)
+	Lead(ctx context.Context) (epoch int64, err error) // becomes leader: the head's epoch grows by one
+}
+
+// ClaimRequest asks for open work of one program.
+type ClaimRequest struct {
+	Program string
+	Max     int // intents at most; all claimable intents of an account come together even beyond it
+	Now     time.Time
+	Lease   time.Duration
+}
+
+// Outbox hands out open intents. A claim is durable before it is returned. An account with a live lease is not handed out,
+// neither is anything of a paused program, nor an intent that was claimed before, but for those that are Repeatable and
+// whose lease has ended. Intents come sorted by account, then Seq.
+type Outbox interface {
+	Claim(ctx context.Context, r ClaimRequest) ([]Intent, error)
+}
+
+// Query selects records; zero fields select everything.
+type Query struct {
+	After, Before            int64 // Seq bounds, exclusive; 0: open
+	From, To                 time.Time
+	Kind                     Kind
+	Run, Actor               string
+	Person, Program, Account string
+	Entitlement              *string
+	Outcome                  Outcome
+	Op                       Op
+	Words                    string // every word must occur somewhere in the record
+	Newest                   bool   // newest first; oldest first otherwise
+	Limit                    int    // 0: all
+}
+
+// Log reads records back.
+type Log interface {
+	Records(ctx context.Context, q Query, yield func(Record) error) error
+}
+
+// Held is one line of an as-of answer.
+type Held struct {
+	Program     string    `json:"program"`
+	Account     string    `json:"account"`
+	Entitlement string    `json:"entitlement"`
+	Person      string    `json:"person,omitempty"` // by the link at that time
+	From        time.Time `json:"from"`
+	Until       time.Time `json:"until,omitzero"` // zero: still
+	Managed     bool      `json:"managed"`
+	Rules       []string  `json:"rules,omitempty"`
+	Record      int64     `json:"record"` // the record that began it
+}
+
+// AsOf answers who had what at one time, managed or not; person, program and account may be empty. Sorted by program, account,
+// entitlement.
+type AsOf interface {
+	AsOf(ctx context.Context, at time.Time, person, program, account string) ([]Held, error)
+}

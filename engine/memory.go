@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Memory is what the journal's records fold to, as of one record: all that is carried from run to run.
+// It is not changed by those who read it.
+type Memory struct {
+	Seq      int64     // of the last record folded
+	Control  int64     // of the last control record
+	Epoch    int64     // of the leader
+	Runs     int       // number of runs begun
+	Time     time.Time // of the last record
+	Programs map[string]*ProgramMemory
+	Open     []Intent // sorted by Seq
+	Charges  []Charge // within the window that was asked for, sorted by time
+	facts    map[FactKey]Fact
+	byKind   map[string][]FactKey // sorted
+}
+
+// ProgramMemory is what is remembered of one program's holdings. Numbers index Accounts and Entitlements.
+type ProgramMemory struct {
+	Accounts     []string
+	Entitlements []string
+	RuleSets     [][]string // distinct lists of rules
+	Rows         []HoldingRow
+	Links        []Link // sorted by person, then kind
+	Baseline     bool   // a complete read was recorded once
+}
+
+// HoldingRow is one holding that is managed, or that is known to exist, or both.
+type HoldingRow struct {
+	Account, Entitlement uint32
+	Rules                uint32 // index into RuleSets: what gave it
+	Managed              bool   // granted or adopted by Rolecall
+	Confirmed            bool   // its grant is known to have had effect
+	Seen                 bool   // exists, as far as reads and outcomes tell
+	Since                int64  // Unix seconds at which it became managed
+}
+
+// Link says what a program knows a person by. It never moves to another person.
+type Link struct {
+	Person  string
+	Account string
+	Kind    string // personal, admin, test
+	Since   time.Time
+}
+
+// Intent is an open intent.
+type Intent struct {
+	Seq      int64
+	Run      string
+	Time     time.Time
+	Change   Change
+	Class    Class
+	Claimed  time.Time // when a worker took it, zero: never
+	Lease    time.Time // until when the worker may call
+	Attempts int
+	Unknown  bool // the worker could not tell what became of it
+}
+
+// Repeatable says that the change may be tried again without reading back: revokes of leavers and cuts.
+func (i *Intent) Repeatable() bool {
+	return i.Change.Op.Takes() && (i.Class == ChargeLeaver || i.Change.Cause == CauseCut)
+}
+
+// Charge is one change that counts against the budgets.
+type Charge struct {
+	Time                         time.Time
+	Class                        Class
+	Program, Source              string
+	Person, Account, Entitlement string
+	Approved                     bool
+	Cause                        Cause
+}
+
+// NewMemory makes an empty memory holding the given facts.
+func NewMemory(facts []Fact) *Memory {
+	m := &Memory{Programs: map[string]*ProgramMemory{}, facts: make(map[FactKey]Fact, len(facts)), byKind: map[string][]FactKey{}}
+	for _, f := range facts {
+		m.facts[f.FactKey] = f
+		m.byKind[f.Kind] = append(m.byKind[f.Kind], f.FactKey)
+	}
+	for _, keys := range m.byKind {
+		slices.SortFunc(keys, compareKeys)
+	}
+	return m
+}
+
+// Fact finds one fact.
+func (m *Memory) Fact(k FactKey) (Fact, bool) { f, ok := m.facts[k]; return f, ok }
+
+// Facts gives all facts of one kind, sorted by key.
+func (m *Memory) Facts(kind string) []Fact {
+	out := make([]Fact, 0, len(m.byKind[kind]))
+	for _, k := range m.byKind[kind] {
+		out = append(out, m.facts[k])
+	}
+	return out
+}
+
+// Program is the memory of one program, an empty one if nothing is known of it.
+func (m *Memory) Program(name string) *ProgramMemory {
+	if p := m.Programs[name]; p != nil {
+		return p
+	}
+	return &ProgramMemory{}
+}
+
+func compareKeys(a, b FactKey) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Program, b.Program), cmp.Compare(a.Account, b.Account),
+		cmp.Compare(a.Entitlement, b.Entitlement), cmp.Compare(a.Person, b.Person), cmp.Compare(a.Key, b.Key))
+}

@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// MemoryBuilder collects one program's memory, numbering names as they come. A store adds rows in any order.
+type MemoryBuilder struct {
+	p        ProgramMemory
+	accounts *Names
+	rights   *Names
+	rules    *Names
+}
+
+// NewMemoryBuilder starts an empty one.
+func NewMemoryBuilder() *MemoryBuilder {
+	b := &MemoryBuilder{accounts: NewNames(0), rights: NewNames(0), rules: NewNames(0)}
+	b.ruleSet(nil)
+	return b
+}
+
+// Add puts one holding in; row's numbers are set here.
+func (b *MemoryBuilder) Add(account, entitlement string, row HoldingRow, rules []string) {
+	row.Account, row.Entitlement, row.Rules = b.accounts.Number(account), b.rights.Number(entitlement), b.ruleSet(rules)
+	b.p.Rows = append(b.p.Rows, row)
+}
+
+// Link puts one link in.
+func (b *MemoryBuilder) Link(l Link) { b.p.Links = append(b.p.Links, l) }
+
+// SetBaseline records that a complete read was recorded once.
+func (b *MemoryBuilder) SetBaseline() { b.p.Baseline = true }
+
+// Done gives the finished memory; the builder must not be used again.
+func (b *MemoryBuilder) Done() *ProgramMemory {
+	b.p.Accounts, b.p.Entitlements = b.accounts.names, b.rights.names
+	slices.SortFunc(b.p.Links, func(x, y Link) int {
+		return cmp.Or(strings.Compare(x.Person, y.Person), strings.Compare(x.Kind, y.Kind))
+	})
+	return &b.p
+}
+
+func (b *MemoryBuilder) ruleSet(rules []string) uint32 {
+	n := b.rules.Len()
+	i := b.rules.Number(strings.Join(rules, "\x1f"))
+	if int(i) == n {
+		b.p.RuleSets = append(b.p.RuleSets, rules)
+	}
+	return i
+}

@@ -1,0 +1,61 @@
+package engine
+
+import "time"
+
+// Condition is a compiled expression over a person and one of the person's jobs (nil: no job).
+// Unknown where it needs an attribute that could not be seen. Safe for concurrent use.
+type Condition func(p *Person, job *Job, now time.Time) Tri
+
+// Verdict is what policy says about one entitlement for one person.
+type Verdict struct {
+	Entitlement int32 // index into Policy.Entitlements
+	Rule        int32 // index into Policy.Rules of the (first) rule that decides; -1 for a block or conflict without rule
+	Say         Say
+}
+
+// Say is the answer of a Verdict, strongest first: a block overrides a conflict overrides an extra overrides a rule.
+type Say uint8
+
+// What policy can say. Anything that is not said is not desired.
+const (
+	Desired   Say = iota // a rule or an extra gives it
+	Observed             // only observe rules give it: shown, never granted, never revoked
+	Undecided            // something that could not be seen decides: never grants, never revokes
+	Denied               // a block or a conflict forbids it
+	Recorded             // an existing violation of a conflict with keep: record; reported only
+)
+
+// Rule is what the engine needs to know of a rule.
+type Rule struct {
+	Name   string
+	Hash   string        // hash of all that decides it, part of an approval item
+	Mode   string        // observe, additive, enforce
+	Grace  time.Duration // how long what it gave stays when it stops matching
+	Reason string
+	Place  string // file:line
+	Extra  bool   // it is a dated extra
+	Until  time.Time
+	Author string // who wrote it, "" if not known
+}
+
+// Policy decides what people should have. It is pure, and safe for concurrent use.
+type Policy interface {
+	// Decide appends the verdicts for one person to out, sorted by entitlement; one verdict for each entitlement that
+	// anything is said about. has tells whether the person holds the entitlement now (for keep: existing); it may be nil.
+	Decide(p *Person, now time.Time, has func(entitlement int32) bool, out []Verdict) []Verdict
+	// Explain gives every rule, extra, block and conflict that bears on one entitlement for one person, with what is
+	// missing for a "no".
+	Explain(p *Person, now time.Time, e Entitlement) []Finding
+	Entitlements() []Entitlement // the catalogue, sorted; fixed for the life of the policy
+	Rules() []Rule               // sorted by name; fixed
+	Hash() string                // of everything that can change an answer
+}
+
+// Finding is one line of an explanation.
+type Finding struct {
+	Say    Say    `json:"-"`
+	Answer string `json:"answer"` // gives, would give, forbids, does not match, unknown
+	Rule   string `json:"rule"`
+	Place  string `json:"place"` // file:line
+	Text   string `json:"text"`  // the role, job and directory entry that decided, or what is missing
+}

@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Kind of a record of the journal.
+type Kind string
+
+// The kinds. Whoever adds one says below whether it is a control record.
+const (
+	KindRun     Kind = "run"     // a run began: proofs, policy and configuration are in Data
+	KindEnd     Kind = "end"     // its work ended: counts are in Data
+	KindIntent  Kind = "intent"  // a change is about to be made; without it no call starts
+	KindOutcome Kind = "outcome" // what became of the intent named by Of
+	KindAdopt   Kind = "adopt"   // a holding that was there became managed
+	KindRelease Kind = "release" // a holding is managed no more
+	KindLink    Kind = "link"    // (person, program, kind) → account
+	KindSeen    Kind = "seen"    // a read found holdings that appeared and disappeared: Seen in Data
+	KindNote    Kind = "note"    // facts only: absence counted, grace begun, baseline moved, item waiting
+	KindCut     Kind = "cut"
+	KindLift    Kind = "lift"
+	KindPause   Kind = "pause"
+	KindResume  Kind = "resume"
+	KindApprove Kind = "approve"
+	KindReject  Kind = "reject"
+	KindExtra   Kind = "extra" // given on the command line or the page
+	KindUndo    Kind = "undo"
+	KindFree    Kind = "free" // an undone or contested change is let go
+	KindTask    Kind = "task" // something a person must do, or has done
+	KindPolicy  Kind = "policy"
+	KindConfig  Kind = "config"
+	KindAccept  Kind = "accept" // a gap in the journal was accepted after a restore
+	KindRefusal Kind = "refusal"
+	KindLogin   Kind = "login"
+)
+
+// Control says that a plan made before the record must not be committed after it.
+func (k Kind) Control() bool {
+	switch k {
+	case KindIntent, KindOutcome, KindEnd, KindSeen, KindNote, KindRefusal, KindLogin, KindTask:
+		return false
+	}
+	return true
+}
+
+// Class groups intents for the budgets.
+type Class string
+
+// The classes of charge; an intent without one is not counted.
+const (
+	ChargeRevoke Class = "revoke"
+	ChargeLeaver Class = "leaver"
+	ChargeGrant  Class = "grant"
+)
+
+// Record is one entry of the journal as the program works with it. How it is stored is the journal's own affair: the
+// stored form may only grow fields, so that old leaves keep their hashes.
+type Record struct {
+	Seq         int64           `json:"seq"`  // 1, 2, 3 … without gaps; set by Append
+	Time        time.Time       `json:"time"` // UTC, never before the record before it; set by Append
+	Kind        Kind            `json:"kind"`
+	Run         string          `json:"run,omitempty"`
+	Actor       string          `json:"actor,omitempty"`
+	Person      string          `json:"person,omitempty"`
+	Program     string          `json:"program,omitempty"`
+	Account     string          `json:"account,omitempty"`
+	Entitlement string          `json:"entitlement,omitempty"` // name within the program
+	Op          Op              `json:"op,omitempty"`
+	Outcome     Outcome         `json:"outcome,omitempty"`
+	Of          int64           `json:"of,omitempty"` // the intent that an outcome belongs to
+	Cause       Cause           `json:"cause,omitempty"`
+	Class       Class           `json:"class,omitempty"` // what an intent is charged to
+	Approved    bool            `json:"approved,omitempty"`
+	Rules       []string        `json:"rules,omitempty"` // that give it (intent, adopt)
+	Why         []string        `json:"why,omitempty"`
+	Data        json.RawMessage `json:"data,omitempty"`  // by kind
+	Set         []Fact          `json:"set,omitempty"`   // facts that begin or change
+	Clear       []FactKey       `json:"clear,omitempty"` // facts that end
+	Hash        string          `json:"hash,omitempty"`  // leaf, base64; set by Append
+}
+
+// Seen is the Data of a KindSeen record. A program's first complete read is its baseline; long lists are cut into
+// parts. It is folded into what is known to exist, managed or not.
+type Seen struct {
+	Baseline    bool        `json:"baseline,omitempty"`
+	Appeared    [][2]string `json:"appeared,omitempty"` // account, entitlement name
+	Disappeared [][2]string `json:"disappeared,omitempty"`
+}
+
+// FactKey names a fact. Unused parts are empty.
+type FactKey struct {
+	Kind        string `json:"kind"`
+	Program     string `json:"program,omitempty"`
+	Account     string `json:"account,omitempty"`
+	Entitlement string `json:"entitlement,omitempty"`
+	Person      string `json:"person,omitempty"`
+	Key         string `json:"key,omitempty"`
+}
+
+// Fact is something small that is remembered from run to run and derived from nothing else: since when somebody is
+// absent, a cut, an approval. Grace, expiry and schedules are computed anew from facts in each run.
+type Fact struct {
+	FactKey
+	Since time.Time       `json:"since"`
+	Until time.Time       `json:"until,omitzero"`
+	Count int             `json:"count,omitempty"`
+	Text  string          `json:"text,omitempty"`
+	Data  json.RawMessage `json:"data,omitempty"`
+}
+
+// Kinds of facts.
+const (
+	FactUndesired = "undesired" // program, account, entitlement: Since; Text is the hash of the policy that last desired it
+	FactMissing   = "missing"   // program, account, entitlement: a complete read first missed a managed holding
+	FactAbsent    = "absent"    // person: Since, Count of complete reads, Text: digest of the last one counted
+	FactSuspended = "suspended" // program, account: Since; Text: "rolecall" if ours and done, "other" otherwise
+	FactContested = "contested" // program, account, entitlement: Count of repairs since Since
+	FactFailing   = "failing"   // program, account, entitlement: Count of failures, Until: next try, Text: last error
+	FactUndone    = "undone"    // program, account, entitlement: frozen; Text: hash of policy and entry
+	FactItem      = "item"      // an approval item; Key: its id
+	FactCut       = "cut"       // person: Text is the reason
+	FactPause     = "pause"     // program, or none for all: Text is the reason
+	FactExtra     = "extra"     // person, program, entitlement: Until, Text is the reason
+	FactBaseline  = "baseline"  // Key: source; Data: the accepted Proof
+	FactHolders   = "holders"   // program or none: Data: highest counts in the window
+	FactPolicy    = "policy"    // the policy of the last run; Text: hash
+	FactFiltered  = "settings"  // Key: directory; Text: hash of its settings at the last accepted read
+	FactTask      = "task"      // Key: id; something a person must do
+	FactWaiting   = "waiting"   // person, program: Since; Text: what an account waits for
+	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
+	FactReKey     = "rekey"     // Key: directory: many keys vanished while as many appeared
+)
