@@ -11,7 +11,9 @@ import (
 const ProposedPrefix = "new:"
 
 // ProposedName is the name in a proposed account; ok is false for an account that exists.
-func ProposedName(account string) (name string, ok bool) { return strings.CutPrefix(account, ProposedPrefix) }
+func ProposedName(account string) (name string, ok bool) {
+	return strings.CutPrefix(account, ProposedPrefix)
+}
 
 // intentData is what an intent's record carries besides its own fields.
 type intentData struct {

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// PlanVersion is the version of the plan's JSON form.
+const PlanVersion = 1
+
+// Plan says what a run would change and why. Equal snapshots give byte-equal plans.
+type Plan struct {
+	Version   int         `json:"version"`
+	ID        string      `json:"id"` // hash of what follows, but for Time and the proofs' times
+	Time      time.Time   `json:"time"`
+	Policy    string      `json:"policy"`
+	Config    string      `json:"config"`
+	Proofs    []Proof     `json:"proofs"`    // by source: directory first, then programs
+	Changes   []Change    `json:"changes"`   // sorted by program, account, op order, entitlement
+	Unmanaged []Unmanaged `json:"unmanaged"` // listed, never touched
+	Notices   []Notice    `json:"notices"`   // what somebody should look at
+	Summary   Summary     `json:"summary"`
+
+	records []Record          // what a real run writes before its intents: facts, links, releases, what was seen
+	control int64             // the last control record that the plan knew
+	sources map[string]string // person → directory, for the budgets
+}
+
+// Unmanaged is a holding, or a whole account, that Rolecall neither granted nor adopted.
+type Unmanaged struct {
+	Program     string `json:"program"`
+	Account     string `json:"account"`
+	Name        string `json:"name,omitempty"`
+	Kind        string `json:"kind,omitempty"`
+	Entitlement string `json:"entitlement"`
+	Person      string `json:"person,omitempty"` // of the link, if there is one
+	Login       string `json:"login,omitempty"`
+}
+
+// Notice is something that stands out: a guard that tripped, a read that is not complete, an account that waits.
+type Notice struct {
+	Level   string `json:"level"` // info, warning, alarm
+	Code    string `json:"code"`
+	Program string `json:"program,omitempty"`
+	Person  string `json:"person,omitempty"`
+	Text    string `json:"text"` // one sentence with what to do
+}
+
+// Summary counts the changes of a plan.
+type Summary struct {
+	Ops       map[Op]int `json:"ops"` // ready ones
+	Approval  int        `json:"approval"`
+	Blocked   int        `json:"blocked"`
+	Scheduled int        `json:"scheduled"`
+	Unchanged int        `json:"unchanged"` // holdings that are as they should be
+	People    int        `json:"people"`
+}
+
+// MarshalJSON writes the counts per op beside the others, as the documented form has them.
+func (s Summary) MarshalJSON() ([]byte, error) {
+	flat := map[string]int{"approval": s.Approval, "blocked": s.Blocked, "scheduled": s.Scheduled, "unchanged": s.Unchanged, "people": s.People}
+	for _, op := range []Op{OpGrant, OpRevoke, OpAdopt, OpCreate, OpUpdate, OpRename, OpSuspend, OpResume, OpDelete} {
+		flat[string(op)] = s.Ops[op]
+	}
+	return json.Marshal(flat)
+}
+
+// Ready counts the changes that would be made now.
+func (p *Plan) Ready() int {
+	n := 0
+	for i := range p.Changes {
+		if p.Changes[i].State == Ready {
+			n++
+		}
+	}
+	return n
+}
