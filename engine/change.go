@@ -69,8 +69,14 @@ type Change struct {
 	State       ChangeState `json:"state"`
 	Reason      string      `json:"reason,omitempty"` // why it is not ready
 	Due         *time.Time  `json:"due,omitempty"`
-	Item        string      `json:"item,omitempty"` // id of the approval item
+	Item        string      `json:"item,omitempty"`     // id of the approval item
+	Queued      int64       `json:"queued,omitempty"`   // the open intent that already stands for it
+	Failures    int         `json:"failures,omitempty"` // how often it failed so far
 	New         *NewAccount `json:"new,omitempty"`
+
+	class   Class  // what it is charged to
+	decider string // hash of the rules that decide it, for the approval item
+	held    bool   // waits for an approval whatever the budgets say
 }
 
 // Right is the name of the entitlement within its program.

@@ -78,6 +78,7 @@ type Description struct {
 	Accounts    bool          // knows Active: Grant resumes, Revoke suspends
 	Lifecycle   bool          // knows Exists: implements Creator, Revoke(account, Exists) deletes
 	Rename      bool          // implements Updater
+	Keyed       bool          // accounts are the people's immutable keys: nothing to match or to create
 	Lag         time.Duration // lists may lag behind writes by this much
 	Deletes     string        // what a delete destroys, in words; "" if it can be taken back
 	Concurrency int           // calls at once at most; 0 means 1
@@ -126,10 +127,12 @@ type Batcher interface {
 type Call struct {
 	Grant                bool
 	Account, Entitlement string
+	New                  *NewAccount // a grant of Exists makes this account; Account is then only proposed
 }
 
 // Result is the answer to one Call.
 type Result struct {
+	Account string // the id of an account that was made
 	Outcome Outcome
 	Err     error
 }
