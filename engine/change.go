@@ -25,6 +25,18 @@ func (o Op) Gives() bool { return o == OpGrant || o == OpCreate || o == OpResume
 // Takes says whether the operation takes a holding away.
 func (o Op) Takes() bool { return o == OpRevoke || o == OpSuspend || o == OpDelete }
 
+// Effect is the kind of effect of the operation: "gives", "takes", or its own name for update and rename. At most one
+// intent of each effect is open for one holding.
+func (o Op) Effect() string {
+	switch {
+	case o.Gives():
+		return "gives"
+	case o.Takes():
+		return "takes"
+	}
+	return string(o)
+}
+
 // Cause is why a change is wanted; limits and approvals treat causes differently.
 type Cause string
 

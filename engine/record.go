@@ -45,6 +45,17 @@ func (k Kind) Control() bool {
 	return false
 }
 
+// known says whether the kind is one of the constants above.
+func (k Kind) known() bool {
+	switch k {
+	case KindRun, KindEnd, KindIntent, KindOutcome, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
+		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
+		KindAccept, KindRefusal, KindLogin:
+		return true
+	}
+	return false
+}
+
 // Class groups intents for the budgets.
 type Class string
 
