@@ -179,6 +179,9 @@ func TestKeyRotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := keys.Open(sign(t, checkpointAt(11), first)); err != nil {
+		t.Errorf("Rotate changed the keys it started from: %v", err)
+	}
 	for name, c := range map[string]struct {
 		signer key
 		size   int64
@@ -199,10 +202,15 @@ func TestKeyRotation(t *testing.T) {
 	if _, err := again.Open(sign(t, checkpointAt(40), third)); err != nil {
 		t.Error(err)
 	}
+	c := checkpointAt(5)
+	c.NextKey = third.verifier
+	early := sign(t, c, first, second, third)
 	for name, signed := range map[string][]byte{
 		"by the replaced key":   handover(20, first, third),
 		"before the last one":   handover(5, second, third),
 		"back to the first key": handover(30, second, first),
+		"replaced, same size":   handover(10, first, third),
+		"signed by all, early":  early,
 		"no next key":           sign(t, checkpointAt(20), second),
 		"nonsense":              []byte("nonsense"),
 	} {
@@ -211,7 +219,7 @@ func TestKeyRotation(t *testing.T) {
 		}
 	}
 	// One signature of two, made without Sign.
-	c := checkpointAt(20)
+	c = checkpointAt(20)
 	c.NextKey = third.verifier
 	text, _ := c.Text()
 	half, _ := note.Sign(&note.Note{Text: text}, second)

@@ -239,6 +239,47 @@ func TestBadNodeAndBadHeadRow(t *testing.T) {
 	wantFault(t, verify(t, l.records, Against{Heads: []Head{l.heads[500]}, Stored: &bad}), 501, 600, "do not give the tree in the head row")
 }
 
+// A good checkpoint inside the differing node narrows the place further.
+func TestNodeAndCheckpointsNarrowTogether(t *testing.T) {
+	l := newTestLog(600)
+	records := slices.Clone(l.records)
+	records[400] = clone(records[400])
+	records[400].Public[2] ^= 1
+	records[400] = rehash(records[400])
+	a := l.against()
+	a.Heads = append(a.Heads, l.heads[300])
+	wantFault(t, verify(t, records, a), 301, 512, "found by the stored tree nodes")
+}
+
+// More records than the head row counts: there are no nodes to compare beyond it.
+func TestNodesEndWithTheHeadRow(t *testing.T) {
+	l := newTestLog(600)
+	old, err := FrontierAt(200, l.nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, verify(t, l.records, Against{Stored: &old, Nodes: &memory{}}), 201, 600, "beyond the 200")
+}
+
+// A differing node is still told when the records cannot be read to the end.
+func TestBadNodeBeforeReadError(t *testing.T) {
+	l := newTestLog(600)
+	l.nodes.add(8, 0, Hash{1})
+	broken := func(yield func(Record, error) bool) {
+		for _, r := range l.records[:300] {
+			if !yield(r, nil) {
+				return
+			}
+		}
+		yield(Record{}, errors.New("connection lost"))
+	}
+	got, err := Verify(broken, l.against())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, got, 1, 256, "either was changed")
+}
+
 func TestVerifyFromFrontier(t *testing.T) {
 	l := newTestLog(700)
 	from, err := FrontierAt(300, l.nodes)
