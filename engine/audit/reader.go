@@ -148,3 +148,5 @@ func FrontierAt(size int64, runs Runs) (Frontier, error) {
 	}
 	return Frontier{size, roots}, nil
 }
+
+var _ tlog.HashReader = (*Reader)(nil)
