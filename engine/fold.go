@@ -116,7 +116,7 @@ func (f *Fold) outcome(r Record) {
 		return
 	}
 	if r.Outcome == Uncertain {
-		i.Unknown = true
+		i.Unknown, i.Lease = true, r.Time // the call is over: a read that starts later can tell
 		return
 	}
 	delete(f.open, r.Of)
@@ -133,7 +133,7 @@ func (f *Fold) outcome(r Record) {
 		h := f.row(key)
 		h.seen, h.confirmed = true, h.managed
 	case i.Change.Op.Takes():
-		f.unsee(key)
+		f.unsee(key, true)
 	}
 }
 
@@ -187,14 +187,18 @@ func (f *Fold) seen(r Record) error {
 		h.seen, h.confirmed = true, h.managed
 	}
 	for _, d := range s.Disappeared {
-		f.unsee(Held3{r.Program, d[0], d[1]})
+		f.unsee(Held3{r.Program, d[0], d[1]}, false)
+	}
+	for _, d := range s.Vanished {
+		f.unsee(Held3{r.Program, d[0], d[1]}, true)
 	}
 	return nil
 }
 
-func (f *Fold) unsee(key Held3) {
+// unsee ends what is known to exist. ours: Rolecall took it away, so that nobody else is blamed when it is wanted again.
+func (f *Fold) unsee(key Held3, ours bool) {
 	if h := f.holdings[key]; h != nil {
-		h.seen = false
+		h.seen, h.confirmed = false, h.confirmed && !ours
 		f.drop(key)
 	}
 }

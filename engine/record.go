@@ -85,8 +85,9 @@ type Record struct {
 // parts. It is folded into what is known to exist, managed or not.
 type Seen struct {
 	Baseline    bool        `json:"baseline,omitempty"`
-	Appeared    [][2]string `json:"appeared,omitempty"` // account, entitlement name
-	Disappeared [][2]string `json:"disappeared,omitempty"`
+	Appeared    [][2]string `json:"appeared,omitempty"`    // account, entitlement name
+	Disappeared [][2]string `json:"disappeared,omitempty"` // somebody else took it away
+	Vanished    [][2]string `json:"vanished,omitempty"`    // went together with an account that Rolecall suspended or deleted
 }
 
 // FactKey names a fact. Unused parts are empty.
