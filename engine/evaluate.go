@@ -43,7 +43,7 @@ func (b *builder) catalogue() {
 func (p *programPlan) say(i int32, right uint32, v Verdict) {
 	account := p.account[i]
 	if account == none || p.gone(account) {
-		if v.Say == Desired {
+		if v.Say == Desired || v.Say == Recorded && v.Rule >= 0 {
 			p.needs[i] = append(p.needs[i], right)
 		}
 		if account == none {
@@ -53,12 +53,23 @@ func (p *programPlan) say(i int32, right uint32, v Verdict) {
 	switch v.Say {
 	case Desired:
 		p.sets.Desired.Add(right, account)
+	case Recorded:
+		p.recorded(i, right, account, v)
 	case Undecided:
 		p.undecided.Add(right, account)
-	case Observed, Recorded:
+	case Observed:
 		p.observed.Add(right, account)
 	case Denied:
 		p.denied.Add(right, account)
+	}
+}
+
+// recorded reports somebody who holds what must not be held together; it is otherwise as rules say.
+func (p *programPlan) recorded(i int32, right, account uint32, v Verdict) {
+	s := &p.b.subjects[i]
+	p.b.warn("conflict", p.program.Name, s.key, s.person.Name()+" holds "+p.entitlement(right)+" against a conflict that is only recorded")
+	if v.Rule >= 0 {
+		p.sets.Desired.Add(right, account)
 	}
 }
 

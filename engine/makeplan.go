@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"time"
 )
@@ -74,7 +73,7 @@ func (b *builder) finish() {
 	p.Notices = slices.Compact(p.Notices)
 	b.summarise()
 	p.records = append(b.factRecords(), b.records...)
-	p.ID = b.identify()
+	p.ID = identify(p)
 }
 
 // opOrder is the order in which changes of one account happen: what must exist comes first, what is taken goes the other
@@ -123,15 +122,12 @@ func (b *builder) summarise() {
 	}
 }
 
-// identify hashes what the plan would do, so that the same intentions have the same id at any time.
-func (b *builder) identify() string {
-	text, err := json.Marshal(struct {
+// identify hashes what a plan would do, so that the same intentions have the same id at any time.
+func identify(p *Plan) string {
+	text := mustJSON(struct {
 		Policy, Config string
 		Changes        []Change
-	}{b.plan.Policy, b.plan.Config, b.plan.Changes})
-	if err != nil {
-		panic("engine: a plan can't fail to marshal: " + err.Error())
-	}
+	}{p.Policy, p.Config, p.Changes})
 	return shortHash(string(text))
 }
 
@@ -158,6 +154,9 @@ func sameFact(a, b Fact) bool {
 func (b *builder) factRecords() []Record {
 	const most = 500
 	var sets []Fact
+	for _, f := range b.s.Baseline {
+		b.set(f)
+	}
 	for _, f := range b.set_ {
 		sets = append(sets, f)
 	}

@@ -16,6 +16,7 @@ type Snapshot struct {
 	Policy   Policy
 	Former   map[string]Policy // by hash: policies of earlier runs that memory refers to; one that is missing counts as one that gave everything
 	Settings Settings
+	Baseline []Fact // what judging the directory's read found worth remembering
 	Only     string // program: plan nothing else; "" plans all
 	Person   string // key: plan nobody else
 }
