@@ -90,6 +90,32 @@ func TestParseCheckpointRefuses(t *testing.T) {
 			t.Errorf("%q is read as %+v", text, c)
 		}
 	}
+	next := "next-key " + newKey(t, 1, origin).verifier + "\n"
+	if _, err := ParseCheckpoint(head + next); err != nil {
+		t.Error(err)
+	}
+	for _, lines := range []string{next + next, "x\n" + next, next + "time 2026-11-23T12:00:00Z\n"} {
+		if _, err := ParseCheckpoint(head + lines); err == nil {
+			t.Errorf("%q is accepted", lines)
+		}
+	}
+}
+
+func TestTextRefuses(t *testing.T) {
+	for name, spoil := range map[string]func(*Checkpoint){
+		"lines in origin": func(c *Checkpoint) { c.Origin += "\n7" },
+		"no origin":       func(c *Checkpoint) { c.Origin = "" },
+		"empty line":      func(c *Checkpoint) { c.Extra = []string{""} },
+		"hidden time":     func(c *Checkpoint) { c.Extra = []string{"time 2026-11-23T12:00:00Z"} },
+		"negative size":   func(c *Checkpoint) { c.Size = -1 },
+		"wrong key":       func(c *Checkpoint) { c.NextKey = "nonsense" },
+	} {
+		c := checkpointAt(5)
+		spoil(&c)
+		if text, err := c.Text(); err == nil {
+			t.Errorf("%s: written as %q", name, text)
+		}
+	}
 }
 
 func TestSignAndOpen(t *testing.T) {
