@@ -24,6 +24,7 @@ type Plan struct {
 	records []Record          // what a real run writes before its intents: facts, links, releases, what was seen
 	control int64             // the last control record that the plan knew
 	sources map[string]string // person → directory, for the budgets
+	runs    int               // runs begun before it
 }
 
 // Unmanaged is a holding, or a whole account, that Rolecall neither granted nor adopted.

@@ -121,7 +121,9 @@ func (p *Program) Apply(ctx context.Context, changes []engine.Call) []engine.Res
 	results := make([]engine.Result, len(changes))
 	outcome, err := p.edit(ctx, func(t *table) {
 		for i, c := range changes {
-			results[i].Outcome, results[i].Err = p.change(t, c)
+			if results[i].Outcome, results[i].Err = p.change(t, c); c.New != nil && results[i].Err == nil {
+				results[i].ID = c.New.Name
+			}
 		}
 	})
 	for i := range results {
@@ -136,14 +138,8 @@ func (p *Program) Apply(ctx context.Context, changes []engine.Call) []engine.Res
 // Create adds an active account. If the name is taken it is refused, unless the column person says that it was made for
 // the same person.
 func (p *Program) Create(ctx context.Context, a engine.NewAccount) (id string, outcome engine.Outcome, err error) {
-	failed, errEdit := p.edit(ctx, func(t *table) { outcome, err = t.create(a) })
-	if errEdit != nil && (outcome == "" || outcome == engine.Done) {
-		return "", failed, errEdit
-	}
-	if err != nil {
-		return "", outcome, err
-	}
-	return a.Name, outcome, nil
+	r := p.Apply(ctx, []engine.Call{{New: &a}})[0]
+	return r.ID, r.Outcome, r.Err
 }
 
 // edit changes the table under the lock and writes it if anything changed. A failure is certain, but for the very last
@@ -171,6 +167,8 @@ func (p *Program) edit(ctx context.Context, change func(*table)) (engine.Outcome
 func (p *Program) change(t *table, c engine.Call) (engine.Outcome, error) {
 	l := t.find(c.Account)
 	switch {
+	case c.New != nil:
+		return t.create(*c.New)
 	case l == nil && c.Grant:
 		return engine.Refused, fmt.Errorf("%s has no account %q; it must be created first", t.path, c.Account)
 	case l == nil:

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -269,4 +270,33 @@ func checkBatch(t testing.TB, u *ConnectorUnderTest) {
 	if got := b.Apply(context.Background(), nil); len(got) != 0 {
 		t.Errorf("an empty batch gives %v", got)
 	}
+	if u.creates(t) {
+		checkBatchCreates(t, u, b)
+	}
+}
+
+func checkBatchCreates(t testing.TB, u *ConnectorUnderTest, b engine.Batcher) {
+	t.Helper()
+	want := u.state(t)
+	var calls []engine.Call
+	for _, name := range []string{u.NewNames[0], u.NewNames[1], u.NewNames[0]} { // the third one for somebody else
+		account := u.New
+		account.Name, account.Person = name, fmt.Sprint("key-", len(calls))
+		calls = append(calls, engine.Call{New: &account})
+	}
+	results := b.Apply(context.Background(), calls)
+	for i, outcome := range []engine.Outcome{engine.Done, engine.Done, engine.Refused} {
+		u.hear(results[i].Err)
+		if r := results[i]; r.Outcome != outcome || (r.ID == "") != (outcome == engine.Refused) || (r.Err == nil) != (outcome == engine.Done) {
+			t.Errorf("in a batch, creating %q gives %s, id %q (%v), want %s", calls[i].New.Name, r.Outcome, r.ID, r.Err, outcome)
+		}
+	}
+	for _, r := range results[:2] {
+		want = after(want, grant(r.ID, engine.Exists))
+		if describe(t, u.Connector).Accounts {
+			u.want(t, grant(r.ID, engine.Active), engine.Done, engine.Already)
+			want = after(want, grant(r.ID, engine.Active))
+		}
+	}
+	same(t, "after creating in a batch", want, u.state(t))
 }

@@ -20,6 +20,10 @@ func (p inMemory) Apply(ctx context.Context, calls []engine.Call) []engine.Resul
 	out := make([]engine.Result, len(calls))
 	for i, c := range calls {
 		u := ConnectorUnderTest{Connector: p}
+		if c.New != nil {
+			out[i].ID, out[i].Outcome, out[i].Err = p.Create(ctx, *c.New)
+			continue
+		}
 		out[i].Outcome, out[i].Err = u.do(ctx, c)
 	}
 	return out
