@@ -93,7 +93,7 @@ func (p *programPlan) ordinaryRevoke(s *subject, right, account uint32) {
 	c.Cause, c.Why = p.causeOf(s, right, account, c.Rules, former)
 	c.decider = former + p.b.plan.Policy
 	p.leaving.Add(right, account)
-	if due := since.Add(p.grace(c.Rules)); due.After(p.b.s.Now) && c.Cause != CauseBlock {
+	if due := since.Add(p.grace(c.Rules)); due.After(p.b.s.Now) && c.Cause != CauseBlock && c.Cause != CauseUndo {
 		p.add(schedule(c, due, "in grace until "+day(due)))
 		return
 	}

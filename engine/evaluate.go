@@ -23,6 +23,7 @@ func (b *builder) evaluate() {
 	for _, p := range b.programs {
 		p.propose()
 		p.imply()
+		p.undone()
 	}
 }
 

@@ -17,6 +17,9 @@ func (p *programPlan) grant(right, account uint32) {
 		c.class = "" // an account is counted with what it is made for
 	}
 	p.explainGrant(&c, account)
+	if p.undo[pair(right, account)] {
+		c.Cause, c.Why = CauseUndo, []string{"undoes an earlier run"}
+	}
 	if i, ok := p.owner[account]; ok && p.program.Describes.Keyed {
 		p.link(int(i), account)
 	}
@@ -122,12 +125,6 @@ func (p *programPlan) removed(c Change, right, account uint32) {
 func (p *programPlan) frozen(right, account uint32) string {
 	if f, ok := p.fact(FactFailing, right, account); ok && f.Until.After(p.b.s.Now) {
 		return fmt.Sprintf("failed %s, next try %s: %s", plural(f.Count, "time", "times"), day(f.Until), f.Text)
-	}
-	if f, ok := p.fact(FactUndone, right, account); ok {
-		if f.Text == p.frozenBy(account) {
-			return "undone; it stays so until the policy or the person's entry changes, or: rolecall undo --release"
-		}
-		p.b.clear(f.FactKey)
 	}
 	return ""
 }

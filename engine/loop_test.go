@@ -321,3 +321,50 @@ func TestUnmanagedIsListedNotTouched(t *testing.T) {
 		t.Errorf("unmanaged %v, changes %v", p.Unmanaged, lines(p))
 	}
 }
+
+func TestUndoFreezesUntilTheEntryChanges(t *testing.T) {
+	w := newWorld(t, "git")
+	w.policy.rules = map[string][]string{"a": {"git/eng"}, "b": {"git/ops"}}
+	w.hire("ann", "a")
+	w.hire("bob", "a", "b")
+	w.apply()
+	w.pass(time.Hour)
+	w.roles("ann", "a", "b")
+	_, r := w.apply()
+	list, err := w.engine.Undo(t.Context(), w.journal, "test", r.Run, "by mistake")
+	if err != nil || len(list) != 1 || list[0].Inverse != engine.OpRevoke {
+		t.Fatalf("undo: %+v, %v", list, err)
+	}
+	w.expect(w.plan(), "revoke git/ops ann ready")
+	w.apply()
+	w.pass(time.Hour)
+	w.expect(w.plan())
+	w.person("ann").Changed = "edited"
+	w.expect(w.plan(), "grant git/ops ann ready")
+}
+
+func TestAdoptLinksOnlyWhatWasReviewed(t *testing.T) {
+	w := newWorld(t, "git")
+	w.policy.rules = map[string][]string{"a": {"git/eng"}}
+	w.targets["git"].AddAccount("ann", engine.AccountInfo{Name: "ann"}, engine.Exists, engine.Active, "eng", "old")
+	w.hire("ann", "a")
+	w.expect(w.plan(), "grant git/eng  blocked")
+	a, err := w.engine.Adoption(t.Context(), "git")
+	if err != nil || len(a.Lines) != 1 || a.Lines[0].Sure != engine.Possible {
+		t.Fatalf("adoption: %+v, %v", a, err)
+	}
+	pair := []engine.Pairing{{Account: "ann", Person: a.Lines[0].People[0].Person}}
+	if err := w.engine.Adopt(t.Context(), "test", "git", "reviewed", pair); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.engine.Adopt(t.Context(), "test", "git", "again", []engine.Pairing{{Account: "ann", Person: "other"}}); err == nil {
+		t.Error("a link moved")
+	}
+	w.expect(w.plan(), "adopt git ann ready", "adopt git/.exists ann ready", "adopt git/eng ann ready")
+	w.apply()
+	w.pass(time.Hour)
+	w.expect(w.plan())
+	if calls := w.targets["git"].Truth(); len(calls) != 4 {
+		t.Errorf("adoption changed the program: %v", calls)
+	}
+}

@@ -36,6 +36,7 @@ type programPlan struct {
 	flight    map[uint32]Op     // accounts with a call whose outcome is not known
 	queued    map[uint64]Intent // open intents that nobody claimed
 	settled   map[int64]bool    // intents this plan closes by reading back
+	undo      map[uint64]bool   // frozen by an undo
 	unchanged int
 	leaving   Set            // what this plan takes away, or will once its time has come
 	kept      map[string]int // holdings kept back without a line of their own, by reason
@@ -47,7 +48,7 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 	p := &programPlan{b: b, program: r.Program, reading: r, mem: b.s.Memory.Program(r.Program.Name), complete: r.Proof.Complete(),
 		active: none, exists: none, owner: map[uint32]int32{}, needs: map[int32][]uint32{}, waits: map[int32]string{}, news: map[uint32]*NewAccount{},
 		linked: map[int32]bool{}, flight: map[uint32]Op{}, queued: map[uint64]Intent{},
-		settled: map[int64]bool{}, kept: map[string]int{}}
+		settled: map[int64]bool{}, kept: map[string]int{}, undo: map[uint64]bool{}}
 	if r.Program.Describes.Accounts {
 		p.active = r.rights.Number(Active)
 	}

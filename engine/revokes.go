@@ -37,6 +37,9 @@ func (p *programPlan) causeOf(s *subject, right, account uint32, rules []string,
 	if right == p.active && p.isAway(s) {
 		return CauseRule, []string{"is away: " + s.person.StateWhy}
 	}
+	if p.undo[pair(right, account)] {
+		return CauseUndo, []string{"undoes an earlier run"}
+	}
 	if p.denied.Has(right, account) {
 		return CauseBlock, p.findings(s.person, e, Denied)
 	}
