@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,27 +21,35 @@ const perTransaction = 500
 func BenchmarkProvision(b *testing.B) {
 	const accounts, rights = 10_000, 5
 	s := servers.Postgres(b, servers.WithFsync(), servers.WithSetting("max_locks_per_transaction=512"))
-	groups := "CREATE ROLE rolecall LOGIN CREATEROLE;"
-	for r := range 40 {
-		groups += fmt.Sprintf("CREATE ROLE app_%d;", r)
+	var ratios []float64
+	empty := func() { // as a new cluster: no roles, and none of their remains
+		groups := ""
+		for r := range 40 {
+			groups += fmt.Sprintf("CREATE ROLE app_%d;", r)
+		}
+		s.Exec(b, dropRoles+groups)
+		for _, table := range []string{"pg_authid", "pg_auth_members", "pg_shdescription", "pg_shdepend"} {
+			s.Exec(b, "VACUUM FULL "+table)
+		}
+		s.Exec(b, "CHECKPOINT")
 	}
-	var ratio float64
 	for b.Loop() {
-		s.Exec(b, dropRoles+groups[len("CREATE ROLE rolecall LOGIN CREATEROLE;"):])
+		empty()
 		yard := psql(b, s, accounts, rights)
-		s.Exec(b, dropRoles+groups[len("CREATE ROLE rolecall LOGIN CREATEROLE;"):])
+		empty()
 		p, err := sql.Open(postgresConfig(s), options())
 		if err != nil {
 			b.Fatal(err)
 		}
 		start := time.Now()
 		provision(b, p.(engine.Batcher), accounts, rights)
-		ratio = time.Since(start).Seconds() / yard.Seconds()
+		ratios = append(ratios, time.Since(start).Seconds()/yard.Seconds())
 		if got := s.Exec(b, "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member AND r.rolname LIKE 'u%'"); got != fmt.Sprint(accounts*rights) {
 			b.Fatalf("%s memberships", got)
 		}
 	}
-	b.ReportMetric(ratio, "x-psql")
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "x-psql")
 }
 
 func provision(b *testing.B, p engine.Batcher, accounts, rights int) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,6 +103,16 @@ type role struct {
 	memberOf          map[string]bool
 }
 
+func (r roles) clone() roles {
+	c := roles{byID: make(map[uint32]*role, len(r.byID)), byName: make(map[string]*role, len(r.byName))}
+	for oid, old := range r.byID {
+		one := *old
+		one.memberOf = maps.Clone(old.memberOf)
+		c.byID[oid], c.byName[one.name] = &one, &one
+	}
+	return c
+}
+
 func newBatch(p *Postgres, calls []engine.Call) *batch {
 	return &batch{Postgres: p, calls: calls, results: make([]engine.Result, len(calls))}
 }
@@ -118,9 +129,7 @@ func (b *batch) commit(ctx context.Context) error {
 	if b.now, err = b.load(ctx, tx); err != nil {
 		return err
 	}
-	if b.want, err = b.load(ctx, tx); err != nil {
-		return err
-	}
+	b.want = b.now.clone()
 	for i, c := range b.calls {
 		outcome, err := b.decide(i, c)
 		b.results[i] = engine.Result{Outcome: outcome, Err: err}
