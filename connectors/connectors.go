@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/connectors/file"
+	"github.com/rolecall/rolecall/connectors/sql"
 	"github.com/rolecall/rolecall/engine"
 )
 
@@ -29,6 +30,9 @@ func All() map[string]Open {
 	return map[string]Open{
 		"file": kind(func(c file.Config, e Env) (*file.Program, error) {
 			return file.Open(c, file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now})
+		}),
+		"sql": kind(func(c sql.Config, e Env) (engine.Connector, error) {
+			return sql.Open(c, sql.Options{Program: e.Program, Dir: e.Dir, Secret: e.Secret, Now: e.Now})
 		}),
 	}
 }
