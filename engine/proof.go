@@ -35,7 +35,7 @@ const (
 
 // RoleProof counts the holders of one role and says what was not shown of it.
 type RoleProof struct {
-	Role    string   `json:"role"`         // "source:name"; "source:*" stands for all of a source that could not be read
+	Role    string   `json:"role"`         // "source:name"; "source:*" with reasons: nothing of the source could be read; without: all its names are shown
 	ID      string   `json:"id,omitempty"` // immutable id of the group behind it, "" if it has none
 	Holders int      `json:"holders"`
 	Reasons []Reason `json:"reasons,omitempty"` // not empty: membership is unknown for whoever is not shown as holder
