@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -88,8 +89,8 @@ func (r *reader) policyFile(root *node, defs *definitions) {
 	if root.kind != table {
 		return
 	}
-	if root.entries[0].key.text != "version" {
-		r.wrong(root.entries[0].key, "the file does not begin with version: 1", "")
+	if i := slices.IndexFunc(root.entries, func(e entry) bool { return e.key.text == "version" }); i > 0 {
+		r.wrong(root.entries[i].key, "version does not come first", "begin the file with version: 1")
 	}
 	if defs.count() == before {
 		r.wrongAt(1, 1, "the file says nothing", "it may be cut off; remove it if it is not needed")
@@ -148,8 +149,12 @@ func (r *reader) name(n *node) string {
 
 // roles takes {any, all, none}, or a plain list, which means any.
 func (r *reader) roles(n *node, out *rule) {
-	if n.kind == list {
+	switch n.kind {
+	case list:
 		r.roleList(&out.any)(n)
+		return
+	case scalar:
+		r.wrong(n, "roles must be a list or a table", "write ["+n.text+"] or {any: [...], all: [...], none: [...]}")
 		return
 	}
 	r.fields(n, "roles", []field{

@@ -93,7 +93,7 @@ func (r *reader) text(n *node) (string, bool) {
 	case n.kind != scalar:
 		r.wrong(n, "here must be a text, not a list or table", "")
 	case n.typed != "":
-		r.wrong(n, quote(n.text)+" is "+n.typed+", not a text", `write "`+n.text+`" in quotes`)
+		r.wrong(n, quote(n.text)+" without quotes is "+n.typed+", not a text", `write "`+n.text+`" in quotes`)
 	case strings.TrimSpace(n.text) == "":
 		r.wrong(n, "the text is empty", "")
 	default:
