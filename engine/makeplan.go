@@ -47,6 +47,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.limits()
 	b.dependencies()
 	b.settleQueue()
+	b.noteBaseline()
 	b.endItems()
 	b.finish()
 	return b.plan
@@ -154,9 +155,6 @@ func sameFact(a, b Fact) bool {
 func (b *builder) factRecords() []Record {
 	const most = 500
 	var sets []Fact
-	for _, f := range b.s.Baseline {
-		b.set(f)
-	}
 	for _, f := range b.set_ {
 		sets = append(sets, f)
 	}

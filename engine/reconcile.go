@@ -15,18 +15,18 @@ import (
 // concurrently.
 type Engine struct {
 	Directory Directory
-	Judge     func(p Proof, m *Memory, now time.Time) (Proof, []Fact) // holds a read against its baseline; nil: accepts any
-	Policy    Policy                                                  //
-	Former    func(ctx context.Context, hash string) (Policy, error)  // policy of an earlier run; nil: none can be had
-	Programs  []Program                                               //
-	Journal   Journal                                                 //
-	Outbox    Outbox                                                  //
-	Settings  Settings                                                //
-	Now       func() time.Time                                        //
-	Log       *slog.Logger                                            // nil: silent
-	Progress  func(phase, what string, done, of int)                  // nil: none; called concurrently
-	CallTime  time.Duration                                           // one call to a program at most; 0: 30 s
-	Wait      func(ctx context.Context, d time.Duration) error        // between calls of a limited rate; nil: a timer
+	Named     []string                                               // roles that policy names, "source:name": one that is missing is unknown
+	Policy    Policy                                                 //
+	Former    func(ctx context.Context, hash string) (Policy, error) // policy of an earlier run; nil: none can be had
+	Programs  []Program                                              //
+	Journal   Journal                                                //
+	Outbox    Outbox                                                 //
+	Settings  Settings                                               //
+	Now       func() time.Time                                       //
+	Log       *slog.Logger                                           // nil: silent
+	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently
+	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
+	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
 
 // Window is how far back charges are looked at.
@@ -60,7 +60,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	e.judge(s)
+	s.judge(e.Named)
 	s.Policy = WithExtras(e.Policy, mem)
 	s.Former = e.formers(ctx, mem, s.Policy.Hash())
 	return s, nil
@@ -95,19 +95,6 @@ func (e *Engine) readPeople(ctx context.Context) ([]Person, Proof) {
 	}
 	slices.SortFunc(people, func(a, b Person) int { return strings.Compare(a.Key, b.Key) })
 	return people, proof
-}
-
-func (e *Engine) judge(s *Snapshot) {
-	if e.Judge != nil {
-		var facts []Fact
-		s.Proof, facts = e.Judge(s.Proof, s.Memory, s.Now)
-		s.Baseline = facts
-	}
-	if missing := s.Proof.Unseen(); len(missing) > 0 {
-		for i := range s.People {
-			s.People[i].Miss(missing...)
-		}
-	}
 }
 
 // readPrograms reads the programs side by side; each stays its own problem.
