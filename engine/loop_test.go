@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -397,5 +398,16 @@ func TestARefusedBaselineWaitsForApproval(t *testing.T) {
 	w.pass(time.Hour)
 	if got := w.targets["wiki"].Has("ann", engine.Active); got {
 		t.Error("an approved baseline lets absences count")
+	}
+}
+
+func TestASlotRunsOnce(t *testing.T) {
+	w := newWorld(t, "wiki")
+	slot := engine.ApplyOptions{Actor: "daemon", Slot: w.now}
+	if _, _, err := w.engine.Apply(t.Context(), slot); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.engine.Apply(t.Context(), slot); !errors.Is(err, engine.ErrSlotDone) {
+		t.Errorf("a slot ran twice: %v", err)
 	}
 }

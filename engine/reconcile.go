@@ -221,8 +221,16 @@ func (p *Plan) Records(run, actor string) []Record {
 // ApplyOptions say who applies and what.
 type ApplyOptions struct {
 	Actor string
-	Only  *Plan // a reviewed plan: only its lines that still hold are applied
+	Only  *Plan     // a reviewed plan: only its lines that still hold are applied
+	Slot  time.Time // of the schedule, zero: none. A slot runs once, whoever tries
+	Leave bool      // commit, and leave the work to others
 }
+
+// ErrSlotDone: the slot of the schedule, or a later one, was run already. Nothing was written.
+var ErrSlotDone = errors.New("this slot of the schedule was run already")
+
+// FactSlot is the last slot of the schedule that was run; Since.
+const FactSlot = "slot"
 
 // Apply plans anew, commits and works. With Only it applies the reviewed lines that still hold and adds nothing.
 func (e *Engine) Apply(ctx context.Context, o ApplyOptions) (*Plan, Report, error) {
@@ -244,7 +252,13 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 	if err != nil {
 		return nil, Report{}, err
 	}
+	if done, ok := s.Memory.Fact(FactKey{Kind: FactSlot}); ok && !o.Slot.IsZero() && !done.Since.Before(o.Slot) {
+		return nil, Report{}, ErrSlotDone
+	}
 	p := MakePlan(s)
+	if !o.Slot.IsZero() {
+		p.used = append(p.used, Fact{FactKey: FactKey{Kind: FactSlot}, Since: o.Slot.UTC()})
+	}
 	var dropped []Change
 	if o.Only != nil {
 		if dropped, err = p.restrict(o.Only, s.Memory); err != nil {
@@ -254,6 +268,9 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 	run, err := e.Commit(ctx, p, o.Actor, epoch)
 	if err != nil {
 		return p, Report{Run: run}, err
+	}
+	if o.Leave {
+		return p, Report{Run: run, Dropped: dropped}, nil
 	}
 	r, err := e.Work(ctx)
 	r.Run, r.Dropped = run, dropped
