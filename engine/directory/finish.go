@@ -49,11 +49,14 @@ func (b *builder) settle() {
 		}
 		b.decide(p)
 		if at, ok := b.twice[p.Key]; ok {
-			p.State, p.Marked, p.StateWhy = engine.StateUnknown, false, "the same key is also in "+at
+			p.State, p.Marked, p.StateWhy = engine.StateUnknown, false, sameKey+at
 		}
 		p.Changed = fingerprint(p)
 	}
 }
+
+// sameKey begins the reason why nothing of an entry counts.
+const sameKey = "the same key is also in "
 
 // compareJobs orders jobs by what is in them, so that the order of rows never shows.
 func compareJobs(x, y engine.Job) int {
