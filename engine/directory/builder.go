@@ -115,6 +115,7 @@ func (b *builder) person(e *entry) {
 		b.more[at] = append(b.more[at], row{own, job, e.place})
 		return
 	}
+	key = strings.Clone(key) // it may be part of a page of the server's
 	b.byKey[key] = int32(len(b.people))
 	b.people = append(b.people, engine.Person{Key: key, Source: b.cfg.Name, Entry: e.place,
 		Attributes: own, Jobs: b.jobs.copy([]engine.Job{job})})

@@ -14,14 +14,16 @@ type groups struct {
 	list    []group
 	member  map[string]int32 // canonical DN (or login) → number
 	in      [][]int32        // number → groups it is listed in, directly
+	pairs   []pair           // memberships that members themselves show (memberOf), until all groups are known
 	self    map[int32]int32  // number of a group's own DN → index in list
 	reasons []engine.Reason  // against the whole source
 	notices []engine.Reason
 	stamp   []int32 // per group: the last walk that saw it
 	walk    int32
 	todo    []int32
-	texts   interner
 }
+
+type pair struct{ member, group int32 }
 
 // group is one of them.
 type group struct {
@@ -48,7 +50,7 @@ func (g *groups) number(name string) int32 {
 // shows is a member.
 func (g *groups) add(e *entry) {
 	cfg := g.of.Group
-	grp := group{dn: canonDN(e.dn), id: immutableID(e)}
+	grp := group{dn: strings.Clone(canonDN(e.dn)), id: strings.Clone(immutableID(e))}
 	names, problem := e.get(cfg.naming()).canonical(true)
 	if problem == "" && len(names) == 0 {
 		problem = "it is missing"
@@ -61,8 +63,10 @@ func (g *groups) add(e *entry) {
 	}
 	at := int32(len(g.list))
 	g.self[g.number(grp.dn)] = at
-	for _, attribute := range cfg.members() {
-		g.members(e, attribute, at, &grp)
+	if !cfg.MemberOf {
+		for _, attribute := range cfg.members() {
+			g.members(e, attribute, at, &grp)
+		}
 	}
 	g.list = append(g.list, grp)
 }
@@ -88,6 +92,30 @@ func (g *groups) members(e *entry, attribute string, at int32, grp *group) {
 		if in := g.in[n]; len(in) == 0 || in[len(in)-1] != at {
 			g.in[n] = append(in, at)
 		}
+	}
+}
+
+// addParents takes memberships that the member itself shows, where they are read so.
+func (g *groups) addParents(e *entry) {
+	if !g.of.Group.MemberOf {
+		return
+	}
+	for _, v := range e.get("memberOf").values {
+		g.pairs = append(g.pairs, pair{g.number(canonDN(e.dn)), g.number(canonDN(v))})
+	}
+}
+
+// take adds the memberships that another reading of the same source found.
+func (g *groups) take(from *groups) {
+	if len(from.pairs) == 0 {
+		return
+	}
+	names := make([]string, len(from.in))
+	for name, n := range from.member {
+		names[n] = name
+	}
+	for _, p := range from.pairs {
+		g.pairs = append(g.pairs, pair{g.number(names[p.member]), g.number(names[p.group])})
 	}
 }
 
@@ -120,6 +148,12 @@ func (g *groups) link() {
 		g.list[j].reasons = append(g.list[j].reasons, reason)
 		g.list[j].id, a.role = "", ""
 	}
+	for _, p := range g.pairs {
+		if at, ok := g.self[p.group]; ok {
+			g.in[p.member] = append(g.in[p.member], at)
+		}
+	}
+	g.pairs = nil
 	g.stamp = make([]int32, len(g.list))
 }
 
