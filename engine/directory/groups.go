@@ -17,8 +17,7 @@ type groups struct {
 	pairs   []pair           // memberships that members themselves show (memberOf), until all groups are known
 	self    map[int32]int32  // number of a group's own DN → index in list
 	reasons []engine.Reason  // against the whole source
-	notices []engine.Reason
-	stamp   []int32 // per group: the last walk that saw it
+	stamp   []int32          // per group: the last walk that saw it
 	walk    int32
 	todo    []int32
 }
@@ -157,18 +156,16 @@ func (g *groups) link() {
 	g.stamp = make([]int32, len(g.list))
 }
 
-// rolesOf walks up from one member through the groups that list it. Each group is entered once, so that circles end and
+// rolesOf appends the roles of one member, walking up through the groups that list it. Each group is entered once, so that circles end and
 // the cost is the number of groups above, whatever the paths.
-func (g *groups) rolesOf(name string, values *arena[string]) []string {
+func (g *groups) rolesOf(name string, roles []string) []string {
 	n, ok := g.member[name]
 	if !ok {
-		return nil
+		return roles
 	}
 	g.walk++
 	g.todo = g.todo[:0]
 	g.enter(n)
-	var few [32]string
-	roles := few[:0]
 	for i := 0; i < len(g.todo); i++ {
 		grp := &g.list[g.todo[i]]
 		if grp.role != "" && !ambiguous(grp) {
@@ -180,8 +177,7 @@ func (g *groups) rolesOf(name string, values *arena[string]) []string {
 			}
 		}
 	}
-	slices.Sort(roles)
-	return values.copy(roles)
+	return roles
 }
 
 func (g *groups) enter(member int32) {

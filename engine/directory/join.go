@@ -80,8 +80,9 @@ func (j *joined) People(ctx context.Context, yield func(engine.Person) error) (e
 		slices.SortFunc(o.proof.Notices, compareReasons)
 		proof.Partners = append(proof.Partners, o.proof)
 	}
+	var buf []byte
 	for i := range people {
-		people[i].Changed = fingerprint(&people[i])
+		people[i].Changed, buf = fingerprint(&people[i], buf)
 		if err := yield(people[i]); err != nil {
 			return proof, err
 		}
@@ -96,6 +97,7 @@ type partner struct {
 	by     map[string][]int // join value → indexes in people
 	proof  engine.Proof
 	unseen []string
+	lists  arena[string]
 }
 
 func readPartner(ctx context.Context, part *Part) *partner {
@@ -227,7 +229,7 @@ func (o *partner) take(p, from *engine.Person) {
 		}
 	}
 	for _, r := range rolesOf(from) {
-		p.Roles = insert(p.Roles, r)
+		p.Roles = insert(p.Roles, r, &o.lists)
 	}
 	if len(from.Missing) > 0 {
 		p.Miss(from.Missing...)
