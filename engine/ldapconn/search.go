@@ -34,7 +34,7 @@ func (c *Conn) Search(ctx context.Context, req Request, yield func(*Entry) error
 	defer cancel()
 	defer c.begin(ctx, req.Limits.Bytes)()
 	c.largest = req.Limits.MessageBytes
-	r := &reading{conn: c, req: req, op: op, yield: yield, seen: map[string]bool{}}
+	r := &reading{conn: c, req: req, op: op, yield: yield, cookies: map[string]bool{}, firsts: map[string]bool{}}
 	if err := r.run(); err != nil {
 		c.broken = true
 		var own *sinkError
@@ -59,9 +59,12 @@ type reading struct {
 	op     []byte // encoded request
 	yield  func(*Entry) error
 	result Result
-	ranged []*Entry        // of this page, still to be completed
-	first  string          // DN of this page's first entry
-	seen   map[string]bool // cookies, or first DNs, of the pages so far
+	ranged []*Entry // of this page, still to be completed
+	origin string   // DN of the very first entry
+	first  string   // DN of this page's first entry
+	// Of the pages so far:
+	cookies map[string]bool
+	firsts  map[string]bool // DNs
 }
 
 func (r *reading) run() error {
@@ -70,14 +73,14 @@ func (r *reading) run() error {
 		if err != nil {
 			return err
 		}
+		if err := r.checkFresh(next); err != nil {
+			return err
+		}
 		if err := r.finishPage(); err != nil {
 			return err
 		}
 		if next == "" {
 			return nil
-		}
-		if err := r.checkFresh(next); err != nil {
-			return err
 		}
 		cookie = next
 	}
@@ -136,6 +139,12 @@ func (r *reading) entry(body string) error {
 	if r.first == "" {
 		r.first = e.DN
 	}
+	if r.result.Pages > 1 && e.DN == r.origin { // all the way round, perhaps between other page ends
+		return r.circle("brings the very first entry again")
+	}
+	if r.origin == "" {
+		r.origin = e.DN
+	}
 	if hasRange(e) {
 		r.ranged = append(r.ranged, e)
 		return nil
@@ -188,17 +197,24 @@ func (r *reading) finishPage() error {
 	return nil
 }
 
-// checkFresh refuses to walk in circles.
+// checkFresh refuses to walk in circles. A repeated cookie alone proves
+// nothing: 389 Directory Server and Samba give all pages of a search the same
+// one. So the page must bring something new: a first entry that no earlier
+// page began with or, if it is empty, a new cookie.
 func (r *reading) checkFresh(cookie string) error {
-	mark := cookie
-	if r.req.CookieMayRepeat {
-		mark = r.first // "" for a page without entries
+	if r.first == "" && r.cookies[cookie] {
+		return r.circle("is empty and ends with a cookie that was there before")
 	}
-	if r.seen[mark] || (mark == "" && r.req.CookieMayRepeat) {
-		return Reason{CookieRepeated, fmt.Sprintf("page %d ends with a cookie or starts with an entry that an earlier page had; the server repeats itself", r.result.Pages)}
+	if r.first != "" && r.firsts[r.first] {
+		return r.circle("starts with the entry of an earlier page, " + r.first)
 	}
-	r.seen[strings.Clone(mark)] = true
+	r.cookies[strings.Clone(cookie)] = true
+	r.firsts[strings.Clone(r.first)] = true
 	return nil
+}
+
+func (r *reading) circle(how string) error {
+	return Reason{CookieRepeated, fmt.Sprintf("page %d %s: the server repeats itself", r.result.Pages, how)}
 }
 
 func referral(body string) error {
