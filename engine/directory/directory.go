@@ -12,8 +12,6 @@
 package directory
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -174,12 +172,3 @@ func (c *Config) now() time.Time {
 }
 
 func (a *Attribute) folds() bool { return a.Fold || a.Name == "login" || a.Name == "mail" }
-
-// digest hashes what the parts spell, each with its length, so that no two lists spell the same.
-func digest(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
