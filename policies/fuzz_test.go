@@ -78,7 +78,7 @@ func FuzzCondition(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		for range 4 {
 			person := randomPerson(r)
-			v := &view{person: &person, job: &person.Jobs[0], zone: time.UTC, now: time.Unix(int64(r.Uint32()), 0)}
+			v := testView(c, &person, &person.Jobs[0], time.Unix(int64(r.Uint32()), 0))
 			want, err := c.slow(v)
 			if err != nil && want != engine.Unknown {
 				t.Fatalf("%q: an error gives %v", text, want)

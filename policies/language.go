@@ -110,7 +110,7 @@ func (l *language) compile(text string) (*condition, []celMistake) {
 	}
 	c := &condition{text: text, language: l, program: program}
 	c.uses = l.uses(checked.NativeRep())
-	c.fast = l.fastPath(checked.NativeRep())
+	c.fast, c.need = l.fastPath(checked.NativeRep())
 	return c, nil
 }
 

@@ -67,10 +67,16 @@ func naiveJob(r *rule, person *engine.Person, j *engine.Job, now time.Time) engi
 		result = and(result, not(person.HasRole(j, role)))
 	}
 	if r.when != nil && result != engine.No {
-		answer, _ := r.when.slow(&view{person: person, job: j, now: now, zone: time.UTC})
+		answer, _ := r.when.slow(testView(r.when, person, j, now))
 		result = and(result, answer)
 	}
 	return result
+}
+
+func testView(c *condition, person *engine.Person, j *engine.Job, now time.Time) *view {
+	v := newView(c.language.slots())
+	v.person, v.job, v.now, v.zone = person, j, now, time.UTC
+	return &v
 }
 
 func and(a, b engine.Tri) engine.Tri {
@@ -126,8 +132,11 @@ func randomPolicy(r *rand.Rand) string {
 		for _, clause := range some(r, []string{"any", "all", "none"}, 2) {
 			clauses = append(clauses, clause+": ["+strings.Join(some(r, someRoles, 3), ", ")+"]")
 		}
-		fmt.Fprintf(&b, "    roles: {%s}\n", strings.Join(clauses, ", "))
-		if r.IntN(3) == 0 {
+		shape := r.IntN(5)
+		if shape > 0 {
+			fmt.Fprintf(&b, "    roles: {%s}\n", strings.Join(clauses, ", "))
+		}
+		if shape < 2 {
 			fmt.Fprintf(&b, "    when: '%s'\n", randomCondition(r, 3))
 		}
 	}
@@ -233,7 +242,7 @@ func TestFastPathAgreesWithCEL(t *testing.T) {
 
 func agree(t *testing.T, c *condition, person engine.Person, answers *[3]int) {
 	t.Helper()
-	v := &view{person: &person, job: &person.Jobs[0], zone: time.UTC}
+	v := testView(c, &person, &person.Jobs[0], time.Time{})
 	want, err := c.slow(v)
 	if got := c.fast(v); got != want || err != nil {
 		t.Fatalf("%s\n%+v\nfast %v, CEL %v, %v", c.text, person, got, want, err)
