@@ -29,7 +29,7 @@ type saying struct {
 
 func (p *Policy) newScratch() *scratch {
 	return &scratch{
-		view: view{cache: make([]cached, p.slots)},
+		view: newView(p.slots),
 		held: make([]uint64, len(p.roleNames)), unseen: make([]uint64, len(p.roleNames)), tried: make([]uint64, len(p.matchers)),
 		said: make([]saying, len(p.entitlements)), touched: make([]uint64, (len(p.entitlements)+63)/64),
 	}
@@ -154,6 +154,9 @@ func (p *Policy) sayJob(s *scratch) {
 		for _, n := range roles {
 			p.try(s, p.triggers[n])
 		}
+	}
+	for i := range p.byValue {
+		p.try(s, p.byValue[i].candidates(&s.view))
 	}
 	p.try(s, p.always)
 }

@@ -25,7 +25,8 @@ type Policy struct {
 	roleNames []string           // the inverse
 	bySource  map[string][]int32 // source → numbers of its roles
 	triggers  [][]int32          // role → matchers that can only match with it, or with another of their any: list
-	always    []int32            // matchers without such a role
+	byValue   []valueIndex       // matchers without such a role whose condition needs a value of an attribute
+	always    []int32            // all other matchers
 	people    map[string]dossier // by key or login
 	conflicts []compiledConflict // by name
 	slots     int                // attributes that conditions may look at
@@ -160,6 +161,8 @@ func (p *Policy) addMatcher(number int32, r *rule) {
 		}
 	case len(m.all) > 0:
 		p.triggers[m.all[0]] = append(p.triggers[m.all[0]], at)
+	case r.when != nil && r.when.need != nil:
+		p.indexByValue(r.when.need).add(r.when.need, at)
 	default:
 		p.always = append(p.always, at)
 	}
