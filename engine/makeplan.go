@@ -20,6 +20,7 @@ type builder struct {
 	records  []Record
 	lastRun  time.Time
 	items    map[string]bool // approval items whose reason lives
+	tasks    map[FactKey]bool
 }
 
 // target is where an entitlement of the policy's catalogue lives.
@@ -31,7 +32,7 @@ type target struct {
 // MakePlan compares what should be with what is. It is a pure function: equal snapshots give byte-equal plans. The snapshot's
 // readings gain names; nothing else of it is changed.
 func MakePlan(s *Snapshot) *Plan {
-	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, lastRun: s.Memory.Time}
+	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, tasks: map[FactKey]bool{}, lastRun: s.Memory.Time}
 	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: s.Policy.Hash(), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
 		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: map[string]string{}}
 	sortReadings(s.Readings)
@@ -49,6 +50,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.settleQueue()
 	b.noteBaseline()
 	b.endItems()
+	b.endTasks()
 	b.finish()
 	return b.plan
 }

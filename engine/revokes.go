@@ -203,7 +203,9 @@ func (p *programPlan) leaverRevoke(s *subject, right, account uint32) {
 }
 
 func (p *programPlan) neverForLeaver(s *subject) {
-	p.b.alarm("leaver-kept", p.program.Name, s.key, fmt.Sprintf("%s has left but keeps access to %s, because revoke: never is set there; take it away by hand or with: rolecall cut", p.subjectName(s), p.program.Name))
+	text := fmt.Sprintf("%s has left but keeps access to %s, because revoke: never is set there; take it away by hand or with: rolecall cut", p.subjectName(s), p.program.Name)
+	p.b.alarm("leaver-kept", p.program.Name, s.key, text)
+	p.b.task("leaver-kept", p.program.Name, s.key, text)
 }
 
 func (p *programPlan) subjectName(s *subject) string {
@@ -239,7 +241,9 @@ func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 		return
 	}
 	if c = p.protect(c, right, account); c.held {
-		p.b.alarm("leaver-held", p.program.Name, s.key, fmt.Sprintf("%s has left and still has %s: %s", p.subjectName(s), c.Entitlement, c.Reason))
+		text := fmt.Sprintf("%s has left and still has %s: %s", p.subjectName(s), c.Entitlement, c.Reason)
+		p.b.alarm("leaver-held", p.program.Name, s.key, text)
+		p.b.task("leaver-held", p.program.Name, s.key, text+"; decide with: rolecall approvals list")
 	}
 	p.add(c)
 }
