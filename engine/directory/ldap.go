@@ -151,7 +151,7 @@ func (d *ldapDirectory) readGroups(ctx context.Context, with *groups) (*groups, 
 
 func (d *ldapDirectory) request(s Search, attributes []string) ldapconn.Request {
 	r := ldapconn.Request{Base: s.Base, Scope: ldapconn.Subtree, Filter: s.Filter, Attributes: attributes,
-		PageSize: d.cfg.PageSize, CookieMayRepeat: d.profile.MayRepeat}
+		PageSize: d.cfg.PageSize}
 	if d.profile.Name == "ad" {
 		r.Controls = []ldapconn.Control{{OID: ldapconn.ControlDomainScope}}
 	}

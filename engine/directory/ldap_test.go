@@ -51,7 +51,7 @@ func company(n int) string {
 	return out.String()
 }
 
-func client(t testing.TB, s *servers.SlapdServer, a servers.SlapdAccount) *ldapconn.Client {
+func client(t testing.TB, s *servers.SlapdServer, a servers.Account) *ldapconn.Client {
 	t.Helper()
 	c, err := ldapconn.New(ldapconn.Config{URLs: []string{s.URL}, Retries: -1,
 		Bind: ldapconn.Bind{Method: ldapconn.Simple, DN: a.DN, Password: func() (string, error) { return a.Password, nil }}})
@@ -132,10 +132,10 @@ func TestSlapd(t *testing.T) {
 	})
 	for name, c := range map[string]struct {
 		change func(*LDAPConfig)
-		as     servers.SlapdAccount
+		as     servers.Account
 		want   string
 	}{
-		"wrong password": {nil, servers.SlapdAccount{DN: s.Reader.DN, Password: "wrong"}, "bind-refused"},
+		"wrong password": {nil, servers.Account{DN: s.Reader.DN, Password: "wrong"}, "bind-refused"},
 		"no such base":   {func(c *LDAPConfig) { c.People.Base = "ou=nowhere," + suffix }, s.Reader, "ou=nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {

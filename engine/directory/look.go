@@ -83,7 +83,7 @@ type look struct {
 // sample reads up to limit entries; more says that there are others.
 func (l *look) sample(ctx context.Context, s Search, attributes []string, limit int) (entries []*ldapconn.Entry, more bool, err error) {
 	enough := errors.New("enough")
-	r := ldapconn.Request{Base: s.Base, Scope: ldapconn.Subtree, Filter: s.Filter, Attributes: attributes, PageSize: min(limit, 500), CookieMayRepeat: l.profile.MayRepeat}
+	r := ldapconn.Request{Base: s.Base, Scope: ldapconn.Subtree, Filter: s.Filter, Attributes: attributes, PageSize: min(limit, 500)}
 	result, err := l.client.Read(ctx, r, func() func(*ldapconn.Entry) error {
 		entries = nil
 		return func(e *ldapconn.Entry) error {

@@ -28,7 +28,7 @@ func TestLook(t *testing.T) {
 	if len(people) != 60 || !proof.Complete() || people[0].Login() == "" || len(people[0].Roles) == 0 {
 		t.Errorf("%d people, %+v", len(people), proof)
 	}
-	if _, err := Look(t.Context(), client(t, s, servers.SlapdAccount{DN: s.Reader.DN, Password: "no"})); err == nil {
+	if _, err := Look(t.Context(), client(t, s, servers.Account{DN: s.Reader.DN, Password: "no"})); err == nil {
 		t.Error("a refused sign-in found something")
 	}
 }

@@ -14,8 +14,6 @@ type Profile struct {
 	People string // filter
 	Groups string // filter
 	Member []string
-	// MayRepeat: the cookie of the paging control is the same on every page.
-	MayRepeat bool
 }
 
 // Profiles gives the known families, sorted by name. Sources: RFC 4530 (entryUUID), [MS-ADA3] objectGUID and
@@ -23,9 +21,9 @@ type Profile struct {
 func Profiles() []Profile {
 	const groupOf = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))"
 	return []Profile{
-		{Name: "389ds", Key: "nsUniqueId", Login: "uid", People: "(objectClass=person)", Groups: groupOf, Member: []string{"member", "uniqueMember"}, MayRepeat: true},
+		{Name: "389ds", Key: "nsUniqueId", Login: "uid", People: "(objectClass=person)", Groups: groupOf, Member: []string{"member", "uniqueMember"}},
 		{Name: "ad", Key: "objectGUID", Login: "sAMAccountName", People: "(&(objectCategory=person)(objectClass=user))", Groups: "(objectClass=group)", Member: []string{"member"}},
-		{Name: "freeipa", Key: "ipaUniqueID", Login: "uid", People: "(objectClass=posixaccount)", Groups: "(objectClass=ipausergroup)", Member: []string{"member"}, MayRepeat: true},
+		{Name: "freeipa", Key: "ipaUniqueID", Login: "uid", People: "(objectClass=posixaccount)", Groups: "(objectClass=ipausergroup)", Member: []string{"member"}},
 		{Name: "openldap", Key: "entryUUID", Login: "uid", People: "(objectClass=person)", Groups: groupOf, Member: []string{"member", "uniqueMember"}},
 	}
 }
