@@ -11,7 +11,10 @@ import (
 // record seq (1 to size) in the tree of the first size records: at most
 // log2(size) hashes, rounded up, from the leaf to the root.
 func ProveInclusion(size, seq int64, r tlog.HashReader) ([]Hash, error) {
-	if seq < 1 || seq > size || size > MaxSize {
+	if size > MaxSize {
+		return nil, outOfRange(size)
+	}
+	if seq < 1 || seq > size {
 		return nil, fmt.Errorf("record %d is not among the first %d records; ask for a later checkpoint", seq, size)
 	}
 	return tlog.ProveRecord(size, seq-1, r)
@@ -20,7 +23,10 @@ func ProveInclusion(size, seq int64, r tlog.HashReader) ([]Hash, error) {
 // CheckInclusion tells whether the proof shows that record seq of the tree
 // with this head has this leaf hash; nil is yes.
 func CheckInclusion(proof []Hash, head Head, seq int64, leaf Hash) error {
-	if seq < 1 || seq > head.Size || head.Size > MaxSize {
+	if head.Size > MaxSize {
+		return outOfRange(head.Size)
+	}
+	if seq < 1 || seq > head.Size {
 		return fmt.Errorf("record %d is not among the first %d records; ask for a later checkpoint", seq, head.Size)
 	}
 	if err := tlog.CheckRecord(proof, head.Size, head.Root, seq-1, leaf); err != nil {
@@ -33,7 +39,10 @@ func CheckInclusion(proof []Hash, head Head, seq int64, leaf Hash) error {
 // older records are a prefix of the first newer ones. For older 0 and for
 // equal sizes it is empty.
 func ProveConsistency(newer, older int64, r tlog.HashReader) ([]Hash, error) {
-	if older < 0 || older > newer || newer > MaxSize {
+	if newer > MaxSize {
+		return nil, outOfRange(newer)
+	}
+	if older < 0 || older > newer {
 		return nil, fmt.Errorf("a log of %d records cannot contain one of %d; put the larger size first", newer, older)
 	}
 	if older == 0 {
@@ -45,8 +54,11 @@ func ProveConsistency(newer, older int64, r tlog.HashReader) ([]Hash, error) {
 // CheckConsistency tells whether the proof shows that newer only adds records
 // to older; nil is yes.
 func CheckConsistency(proof []Hash, newer, older Head) error {
-	if older.Size < 0 || newer.Size > MaxSize {
-		return fmt.Errorf("tree sizes %d and %d are out of range; sizes are 0 to 2^56", older.Size, newer.Size)
+	if older.Size < 0 {
+		return outOfRange(older.Size)
+	}
+	if newer.Size > MaxSize {
+		return outOfRange(newer.Size)
 	}
 	if newer.Size < older.Size {
 		return fmt.Errorf("the log went back from %d to %d records: it was cut off or restored from an older backup", older.Size, newer.Size)
@@ -62,4 +74,8 @@ func consistent(proof []Hash, newer, older Head) bool {
 		return len(proof) == 0 && older.Root == sha256.Sum256(nil) && (newer.Size > 0 || newer == older)
 	}
 	return tlog.CheckTree(proof, newer.Size, newer.Root, older.Size, older.Root) == nil
+}
+
+func outOfRange(size int64) error {
+	return fmt.Errorf("tree size %d is out of range; sizes are 0 to 2^56", size)
 }

@@ -134,7 +134,7 @@ func fold(hashes []Hash) Hash {
 // it should be.
 func FrontierAt(size int64, runs Runs) (Frontier, error) {
 	if size < 0 || size > MaxSize {
-		return Frontier{}, fmt.Errorf("tree size %d is out of range; sizes are 0 to 2^56", size)
+		return Frontier{}, outOfRange(size)
 	}
 	var indexes []int64
 	for done := int64(0); done < size; {
@@ -148,3 +148,5 @@ func FrontierAt(size int64, runs Runs) (Frontier, error) {
 	}
 	return Frontier{size, roots}, nil
 }
+
+var _ tlog.HashReader = (*Reader)(nil)

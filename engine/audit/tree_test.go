@@ -207,6 +207,21 @@ func TestProofsFromNodes(t *testing.T) {
 	}
 }
 
+func TestReaderForgets(t *testing.T) {
+	const size = 40_000
+	m := &memory{}
+	m.grow(Frontier{}, leavesTo(size)...)
+	r := NewReader(size, m)
+	for seq := int64(1); seq <= size; seq += 1 << NodeStep {
+		if _, err := ProveInclusion(size, seq, r); err != nil || len(r.blocks) > maxBlocks {
+			t.Fatalf("record %d: %d blocks kept, %v", seq, len(r.blocks), err)
+		}
+	}
+	if m.reads > size>>NodeStep+10 {
+		t.Errorf("%d reads for all records in order", m.reads)
+	}
+}
+
 func TestReaderNeedsEveryHash(t *testing.T) {
 	m := &memory{}
 	m.grow(Frontier{}, leavesTo(600)...)
@@ -215,8 +230,24 @@ func TestReaderNeedsEveryHash(t *testing.T) {
 		t.Error("a missing node was not noticed")
 	}
 	short := RunsFunc(func(level int, from, n int64) ([]Hash, error) { return make([]Hash, n-1), nil })
-	if _, err := ProveInclusion(600, 3, NewReader(600, short)); err == nil {
-		t.Error("a short answer of the store was not noticed")
+	if _, err := ProveInclusion(600, 3, NewReader(600, short)); err == nil || !strings.Contains(err.Error(), "got 255 hashes instead of 256") {
+		t.Errorf("a short answer of the store was not noticed: %v", err)
+	}
+	long := RunsFunc(func(level int, from, n int64) ([]Hash, error) { return make([]Hash, n+1), nil })
+	if _, err := ProveInclusion(600, 3, NewReader(600, long)); err == nil {
+		t.Error("a long answer of the store was not noticed")
+	}
+	never := RunsFunc(func(level int, from, n int64) ([]Hash, error) {
+		t.Errorf("the store was asked for %d hashes of level %d from %d on", n, level, from)
+		return nil, nil
+	})
+	if _, err := NewReader(300, never).ReadHashes([]int64{tlog.StoredHashIndex(0, 700)}); err == nil {
+		t.Error("a hash far outside the size was read")
+	}
+	for _, size := range []int64{-1, MaxSize + 1} {
+		if _, err := FrontierAt(size, never); err == nil {
+			t.Errorf("a frontier of size %d was made", size)
+		}
 	}
 	if _, err := NewReader(300, m).ReadHashes([]int64{tlog.StoredHashIndex(8, 1)}); err == nil {
 		t.Error("a hash outside the size was read")
@@ -239,6 +270,24 @@ func TestProofBounds(t *testing.T) {
 		if CheckInclusion(nil, f.Head(), seq, Hash{}) == nil {
 			t.Errorf("record %d of 10 was accepted", seq)
 		}
+	}
+	// tlog does not end, or panics, on sizes near 2^63.
+	for _, size := range []int64{MaxSize + 1, 1<<63 - 1} {
+		_, err1 := ProveInclusion(size, 1, r)
+		_, err2 := ProveConsistency(size, 1, r)
+		err3 := CheckInclusion(make([]Hash, 64), Head{Size: size}, 1, Hash{})
+		err4 := CheckConsistency(make([]Hash, 64), Head{Size: size}, f.Head())
+		for i, err := range []error{err1, err2, err3, err4} {
+			if err == nil || !strings.Contains(err.Error(), "out of range") {
+				t.Errorf("size %d, call %d: %v", size, i, err)
+			}
+		}
+	}
+	if _, err := ProveConsistency(9, -1, r); err == nil || !strings.Contains(err.Error(), "cannot contain") {
+		t.Errorf("a negative size: %v", err)
+	}
+	if CheckConsistency([]Hash{{}}, f.Head(), Frontier{}.Head()) == nil {
+		t.Error("a proof longer than needed was accepted")
 	}
 	if _, err := ProveConsistency(9, 10, r); err == nil {
 		t.Error("a shrunken log was proved")
