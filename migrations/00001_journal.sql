@@ -67,7 +67,6 @@ CREATE INDEX journal_time ON journal (time);
 CREATE INDEX journal_person ON journal (person, seq) WHERE person <> 0;
 CREATE INDEX journal_account ON journal (account, seq) WHERE account <> 0;
 CREATE INDEX journal_run ON journal (run, seq) WHERE run <> '';
-CREATE INDEX journal_charge ON journal (time) WHERE class <> '';
 
 -- Hashes of whole subtrees of the Merkle tree.
 CREATE TABLE node (
