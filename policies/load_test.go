@@ -217,6 +217,15 @@ func TestWithExtras(t *testing.T) {
 	if len(got) != 1 || got[0].Say != engine.Denied {
 		t.Errorf("a block goes before an extra: %v", got)
 	}
+	longer := give
+	longer.Until = day(13)
+	later := give
+	later.From = day(11)
+	for _, other := range []engine.Extra{longer, later} {
+		if o := p.WithExtras([]engine.Extra{other, eve}); o.Hash() == q.Hash() || o.Rules()[1].Hash == q.Rules()[1].Hash {
+			t.Errorf("other dates, same hash: %+v", other)
+		}
+	}
 	rule := q.Rules()[1]
 	if !rule.Extra || rule.Author != "bob" || !rule.Until.Equal(day(12)) {
 		t.Errorf("%+v", rule)
