@@ -153,7 +153,7 @@ func TestBareRoleNeedsOneSource(t *testing.T) {
 	s := testSchema()
 	s.Sources = []RoleSource{{Name: "group"}, {Name: "title", Roles: []string{"dev"}}}
 	s.Canonical = strings.ToLower
-	for written, want := range map[string]string{"engineer": "group:engineer", "Title:dev": "", "dev": "", "title:dev": "title:dev", "group:Ops": "group:ops"} {
+	for written, want := range map[string]string{"engineer": "group:engineer", "Title:dev": "", "dev": "", "DEV": "", "title:DEV": "title:dev", "title:boss": "", "title:dev": "title:dev", "group:Ops": "group:ops"} {
 		got, wrong := s.role(written)
 		if (wrong != nil) != (want == "") || wrong == nil && got != want {
 			t.Errorf("%s: %q, %v", written, got, wrong)
