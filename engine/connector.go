@@ -78,6 +78,7 @@ type Description struct {
 	Accounts    bool          // knows Active: Grant resumes, Revoke suspends
 	Lifecycle   bool          // knows Exists: implements Creator, Revoke(account, Exists) deletes
 	Rename      bool          // implements Updater
+	Keyed       bool          // accounts are the people's immutable keys: nothing to match or to create
 	Lag         time.Duration // lists may lag behind writes by this much
 	Deletes     string        // what a delete destroys, in words; "" if it can be taken back
 	Concurrency int           // calls at once at most; 0 means 1
@@ -101,8 +102,9 @@ type NewAccount struct {
 	Attributes map[string]string // filled templates, never empty values
 }
 
-// Creator makes accounts. Create returns the program's own id. If an account of that name is already there that this
-// call did not make, the outcome is Refused: accounts are adopted by review only, never silently.
+// Creator makes accounts, active ones where the program can. Create returns the program's own id. If an account of that
+// name is already there that was not made for the same person, the outcome is Refused: accounts are adopted by review
+// only, never silently. One that shows it was made for this person (a lost answer, asked again) is Already.
 type Creator interface {
 	Create(ctx context.Context, account NewAccount) (id string, outcome Outcome, err error)
 }
@@ -117,7 +119,8 @@ type Reader interface {
 	Account(ctx context.Context, account string) ([]Holding, error)
 }
 
-// Batcher does many changes of one program at once; one result for each, in order.
+// Batcher does many changes of one program at once, as if they were made one by one: one result for each, in order, and
+// a change that fails takes no other one with it. A program that is a Creator creates in batches, too.
 type Batcher interface {
 	Apply(ctx context.Context, changes []Call) []Result
 }
@@ -126,10 +129,12 @@ type Batcher interface {
 type Call struct {
 	Grant                bool
 	Account, Entitlement string
+	New                  *NewAccount // not nil: create this account; the other fields mean nothing
 }
 
 // Result is the answer to one Call.
 type Result struct {
 	Outcome Outcome
 	Err     error
+	ID      string // of the account created
 }

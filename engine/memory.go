@@ -36,7 +36,7 @@ type HoldingRow struct {
 	Account, Entitlement uint32
 	Rules                uint32 // index into RuleSets: what gave it
 	Managed              bool   // granted or adopted by Rolecall
-	Confirmed            bool   // its grant is known to have had effect
+	Confirmed            bool   // it was in effect, and Rolecall has not taken it away since
 	Seen                 bool   // exists, as far as reads and outcomes tell
 	Since                int64  // Unix seconds at which it became managed
 }
@@ -59,7 +59,7 @@ type Intent struct {
 	Claimed  time.Time // when a worker took it, zero: never
 	Lease    time.Time // until when the worker may call
 	Attempts int
-	Unknown  bool // the worker could not tell what became of it
+	Unknown  bool // the worker could not tell what became of it; Lease is then the time of that outcome
 }
 
 // Repeatable says that the change may be tried again without reading back: revokes of leavers and cuts.

@@ -106,7 +106,7 @@ type Person struct {
 	Jobs       []Job      // at least one
 	Missing    []string   // sorted: roles and "source:*" that the source could not show for this person
 	Zone       string     // IANA name for this person's dates, "" for the company's
-	Changed    string     // hash of the entry as the policy sees it; an undone change is frozen until it differs
+	Changed    string     // hash of the entry as the policy sees it, "" if part of it is unknown; an undone change is frozen until it differs
 }
 
 // Login is what people call the person by; it may change and decides nothing.
@@ -136,6 +136,13 @@ func (p *Person) HasRole(job *Job, role string) Tri {
 		return Unknown
 	}
 	return No
+}
+
+// Miss says that the source could not show the roles. The slice that Missing had is not changed: people may share it.
+func (p *Person) Miss(roles ...string) {
+	all := append(slices.Clone(p.Missing), roles...)
+	slices.Sort(all)
+	p.Missing = slices.Compact(all)
 }
 
 func contains(sorted []string, s string) bool {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -35,7 +36,8 @@ const (
 
 // RoleProof counts the holders of one role and says what was not shown of it.
 type RoleProof struct {
-	Role    string   `json:"role"` // "source:name"
+	Role    string   `json:"role"`         // "source:name"; "source:*" with reasons: nothing of the source could be read; without: all its names are shown
+	ID      string   `json:"id,omitempty"` // immutable id of the group behind it, "" if it has none
 	Holders int      `json:"holders"`
 	Reasons []Reason `json:"reasons,omitempty"` // not empty: membership is unknown for whoever is not shown as holder
 }
@@ -50,12 +52,13 @@ type Count struct {
 type Proof struct {
 	Source   string      `json:"source"` // directory or program
 	Reasons  []Reason    `json:"reasons,omitempty"`
-	Count    int         `json:"count"`            // people or holdings yielded
-	Counts   []Count     `json:"counts,omitempty"` // sorted by name
-	Roles    []RoleProof `json:"roles,omitempty"`  // sorted by role
+	Notices  []Reason    `json:"notices,omitempty"` // worth a look, though the read is complete: one bad entry, two equal logins
+	Count    int         `json:"count"`             // people or holdings yielded
+	Counts   []Count     `json:"counts,omitempty"`  // sorted by name
+	Roles    []RoleProof `json:"roles,omitempty"`   // sorted by role
 	Partners []Proof     `json:"partners,omitempty"`
 	Digest   string      `json:"digest,omitempty"` // hash of the content where the source is a file: an equal one is no new evidence
-	Mark     string      `json:"mark,omitempty"`   // snapshot mark of the source (contextCSN, USN), opaque
+	Mark     string      `json:"mark,omitempty"`   // snapshot mark of the source; see OlderMark
 	Started  time.Time   `json:"started"`
 	Finished time.Time   `json:"finished"`
 }
@@ -66,4 +69,19 @@ func (p *Proof) Complete() bool { return len(p.Reasons) == 0 }
 // Add names one more reason why the read is not complete.
 func (p *Proof) Add(code, detail string) {
 	p.Reasons = append(p.Reasons, Reason{Code: code, Detail: detail})
+}
+
+// Unseen gives the roles, sorted, whose holders the read and its partners did not show in full; Person.Miss takes them.
+func (p *Proof) Unseen() []string {
+	var out []string
+	for _, r := range p.Roles {
+		if len(r.Reasons) > 0 {
+			out = append(out, r.Role)
+		}
+	}
+	for i := range p.Partners {
+		out = append(out, p.Partners[i].Unseen()...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -1,0 +1,45 @@
+package directory
+
+import "strings"
+
+// arena hands out small slices of big blocks: one allocation for thousands of people instead of one for each.
+type arena[T any] struct{ free []T }
+
+const arenaBlock = 4096
+
+// copy gives the values a place of their own; appending to the result never touches a neighbour.
+func (a *arena[T]) copy(values []T) []T {
+	if len(values) == 0 {
+		return nil
+	}
+	if len(values) > len(a.free) {
+		a.free = make([]T, max(arenaBlock, len(values)))
+	}
+	out := a.free[:len(values):len(values)]
+	a.free = a.free[len(values):]
+	copy(out, values)
+	return out
+}
+
+// interner keeps one copy of strings that come again and again (titles, departments). It is a small cache, not a map of
+// everything: values that people do not share cost nothing but a look.
+type interner struct{ slots [4096][]string }
+
+// of gives the text, one gives it as a list of its own.
+func (in *interner) of(s string) string { return in.one(s, nil)[0] }
+
+func (in *interner) one(s string, lists *arena[string]) []string {
+	h := uint32(2166136261) // FNV-1a, 32 bits
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	slot := &in.slots[h%uint32(len(in.slots))]
+	if len(*slot) == 0 || (*slot)[0] != s {
+		own := [1]string{strings.Clone(s)} // s may be part of a big buffer
+		if lists == nil {
+			lists = &arena[string]{free: make([]string, 1)}
+		}
+		*slot = lists.copy(own[:])
+	}
+	return *slot
+}
