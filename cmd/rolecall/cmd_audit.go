@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditVerify(), a.auditExport())
+	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport())
 }
 
 // recordJSON is the documented form of a record: keys that matter are always there.

@@ -72,12 +72,3 @@ func (a *app) asOf(ctx context.Context, at time.Time, person, program, account s
 	}
 	return a.out().Data(t, held)
 }
-
-func (a *app) auditVerify() *cobra.Command {
-	return &cobra.Command{
-		Use: "verify", Short: "Find every edit, removal, insertion and reordering", Args: args(cobra.NoArgs),
-		Long:    "Recomputes the Merkle tree over all records and compares it with what is stored.",
-		Example: "  rolecall audit verify\n  rolecall audit verify -o json",
-		RunE:    func(c *cobra.Command, _ []string) error { return a.verify(c.Context()) },
-	}
-}
