@@ -85,7 +85,8 @@ func (p *Policy) explainBlocks(person *engine.Person, e engine.Entitlement) (out
 	return out
 }
 
-// explainConflicts names the conflicts that list e and another entitlement that the policy also gives or may give.
+// explainConflicts names the conflicts that list e and another entitlement that the policy also gives or may give. What the
+// person holds is not known here, so existing and record are explained as for somebody who holds nothing.
 func (p *Policy) explainConflicts(person *engine.Person, now time.Time, e engine.Entitlement) (out []engine.Finding) {
 	verdicts := p.Decide(person, now, nil, nil)
 	for _, c := range p.conflicts {

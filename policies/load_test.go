@@ -153,7 +153,7 @@ func TestBareRoleNeedsOneSource(t *testing.T) {
 	s := testSchema()
 	s.Sources = []RoleSource{{Name: "group"}, {Name: "title", Roles: []string{"dev"}}}
 	s.Canonical = strings.ToLower
-	for written, want := range map[string]string{"engineer": "group:engineer", "Title:dev": "", "dev": "", "title:dev": "title:dev", "group:Ops": "group:ops"} {
+	for written, want := range map[string]string{"engineer": "group:engineer", "Title:dev": "", "dev": "", "DEV": "", "title:DEV": "title:dev", "title:boss": "", "title:dev": "title:dev", "group:Ops": "group:ops"} {
 		got, wrong := s.role(written)
 		if (wrong != nil) != (want == "") || wrong == nil && got != want {
 			t.Errorf("%s: %q, %v", written, got, wrong)
@@ -216,6 +216,15 @@ func TestWithExtras(t *testing.T) {
 	got := q.Decide(&engine.Person{Key: "eve", State: engine.StateActive}, day(11), nil, nil)
 	if len(got) != 1 || got[0].Say != engine.Denied {
 		t.Errorf("a block goes before an extra: %v", got)
+	}
+	longer := give
+	longer.Until = day(13)
+	later := give
+	later.From = day(11)
+	for _, other := range []engine.Extra{longer, later} {
+		if o := p.WithExtras([]engine.Extra{other, eve}); o.Hash() == q.Hash() || o.Rules()[1].Hash == q.Rules()[1].Hash {
+			t.Errorf("other dates, same hash: %+v", other)
+		}
 	}
 	rule := q.Rules()[1]
 	if !rule.Extra || rule.Author != "bob" || !rule.Until.Equal(day(12)) {
