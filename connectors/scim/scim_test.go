@@ -45,7 +45,7 @@ func TestListsThatAreNotWhole(t *testing.T) {
 		"has no id":           func(l *page, _ *http.Request) { delete(l.Resources[0], "id") },
 		"3 of 2 came": func(l *page, _ *http.Request) {
 			*l.TotalResults = 2
-			l.Resources = append(l.Resources, map[string]any{"id": "x", "displayName": "x"})
+			l.Resources = append(l.Resources, map[string]any{"id": "x", "displayName": "x", "members": []any{}})
 		},
 	} {
 		for _, path := range []string{"/Users", "/Groups"} {
