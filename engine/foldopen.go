@@ -110,6 +110,7 @@ func (a *admission) outcome(r *Record) error {
 
 // Claim does what Outbox promises to what is folded.
 func (f *Fold) Claim(r ClaimRequest) []Intent {
+	r.Now = Instant(r.Now)
 	byAccount := f.claimable(r)
 	accounts := make([]string, 0, len(byAccount))
 	for account := range byAccount {
@@ -122,7 +123,7 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 			break
 		}
 		for _, i := range byAccount[account] {
-			i.Claimed, i.Lease = r.Now, r.Now.Add(r.Lease)
+			i.Claimed, i.Lease = r.Now, Instant(r.Now.Add(r.Lease))
 			i.Attempts++
 			out = append(out, *i)
 		}
