@@ -57,7 +57,7 @@ func (o Out) Plan(p *engine.Plan) error {
 	o.Notices(p.Notices)
 	o.incomplete(p.Proofs)
 	for program, changes := range byProgram(p.Changes) {
-		o.Line("%s", o.Paint(Bold, Clean(program))+": "+count(len(changes), "change"))
+		o.Raw(o.Paint(Bold, Clean(program)) + ": " + count(len(changes), "change"))
 		fmt.Fprint(o.W, indent(o.grid(o.changes(changes))))
 		o.Line("")
 	}
@@ -86,6 +86,9 @@ func (o Out) changes(changes []engine.Change) Table {
 	var t Table
 	for i := range changes {
 		c := &changes[i]
+		if i > 0 && completes(&changes[i-1], c) {
+			continue
+		}
 		sign, color := "~", Plain
 		switch {
 		case c.Op.Gives():
@@ -96,9 +99,22 @@ func (o Out) changes(changes []engine.Change) Table {
 		if c.State != engine.Ready {
 			color = Amber
 		}
-		t.Add(color, sign, string(c.Op), rightOf(c), Who(c.Name, c.Login, c.Person), accountOf(c), strings.Join(c.Why, "; "), StateOf(c))
+		t.Add(color, sign, string(c.Op), rightOf(c), Who(c.Name, c.Login, c.Person), accountOf(c), strings.Join(whyOf(changes[i:]), "; "), StateOf(c))
 	}
 	return t
+}
+
+// whyOf is the why of the first change; for a new account, that of the grant which needs it says more.
+func whyOf(changes []engine.Change) []string {
+	if len(changes) > 1 && completes(&changes[0], &changes[1]) {
+		return changes[1].Why
+	}
+	return changes[0].Why
+}
+
+// completes says that a change only makes usable what the one before creates; one line is enough for both.
+func completes(before, c *engine.Change) bool {
+	return before.Op == engine.OpCreate && c.Op.Gives() && c.Right() == engine.Active && before.Account == c.Account && before.State == c.State
 }
 
 func rightOf(c *engine.Change) string {
@@ -113,8 +129,10 @@ func rightOf(c *engine.Change) string {
 func accountOf(c *engine.Change) string {
 	name, proposed := engine.ProposedName(c.Account)
 	switch {
+	case proposed && name == c.Login:
+		return ""
 	case proposed:
-		return "as " + name + " (new)"
+		return "as " + name
 	case c.Account == c.Login:
 		return ""
 	}
@@ -168,7 +186,7 @@ func (o Out) Notices(notices []engine.Notice) {
 		if n.Program != "" {
 			where = " " + n.Program
 		}
-		o.Line("%s", o.Paint(color, Clean(n.Level+where))+": "+Clean(n.Text))
+		o.Raw(o.Paint(color, Clean(n.Level+where)) + ": " + Clean(n.Text))
 	}
 	if len(notices) > 0 {
 		o.Line("")
@@ -180,12 +198,12 @@ func (o Out) incomplete(proofs []engine.Proof) {
 	for i := range proofs {
 		p := &proofs[i]
 		for _, r := range p.Reasons {
-			o.Line("%s", o.Paint(Amber, Clean(p.Source)+" was not read completely")+": "+Clean(r.Detail))
+			o.Raw(o.Paint(Amber, Clean(p.Source)+" was not read completely") + ": " + Clean(r.Detail))
 			found = true
 		}
 		for _, partner := range p.Partners {
 			for _, r := range partner.Reasons {
-				o.Line("%s", o.Paint(Amber, Clean(partner.Source)+" was not read completely")+": "+Clean(r.Detail))
+				o.Raw(o.Paint(Amber, Clean(partner.Source)+" was not read completely") + ": " + Clean(r.Detail))
 				found = true
 			}
 		}
@@ -201,7 +219,7 @@ func (o Out) unmanaged(list []engine.Unmanaged) {
 	if len(list) == 0 {
 		return
 	}
-	o.Line("%s", o.Paint(Bold, "not managed")+": "+count(len(list), "holding")+" that Rolecall neither granted nor adopted")
+	o.Raw(o.Paint(Bold, "not managed") + ": " + count(len(list), "holding") + " that Rolecall neither granted nor adopted")
 	var t Table
 	for _, u := range list[:min(most, len(list))] {
 		t.Add(Dim, "·", u.Entitlement, Who(u.Name, u.Account, u.Account), u.Kind)
