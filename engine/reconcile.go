@@ -61,8 +61,8 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 		return nil, err
 	}
 	s.judge(e.Named)
-	s.Policy = WithExtras(e.Policy, mem)
-	s.Former = e.formers(ctx, mem, s.Policy.Hash())
+	s.Policy, s.Hash = WithExtras(e.Policy, mem), e.Policy.Hash()
+	s.Former = e.formers(ctx, mem, s.Hash)
 	return s, nil
 }
 
@@ -164,7 +164,7 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 			continue
 		}
 		if p, err := e.Former(ctx, hash); err == nil {
-			out[hash] = p
+			out[hash] = WithExtras(p, mem)
 		} else {
 			e.log().Warn("an earlier policy can't be had; what it gave is taken only after approval", "policy", hash, "error", err)
 		}

@@ -65,7 +65,7 @@ func short(hash string) string { return hash[:min(len(hash), 12)] }
 func (p *programPlan) findings(person *Person, e Entitlement, say Say) []string {
 	var out []string
 	for _, f := range p.b.s.Policy.Explain(person, p.b.s.Now, e) {
-		if f.Say == say {
+		if f.Say == say && f.Answer != "does not match" {
 			out = append(out, f.Text)
 		}
 	}
