@@ -167,6 +167,24 @@ func TestBareRoleNeedsOneSource(t *testing.T) {
 	}
 }
 
+func TestQualifiedSourceIsNeverMeantByABareName(t *testing.T) {
+	s := Schema{Sources: []RoleSource{{Name: "group"}, {Name: "title"}}}
+	if role, wrong := s.role("engineer"); wrong == nil {
+		t.Errorf("two sources can yield it: %s", role)
+	}
+	s.Sources[1].Qualified = true
+	if role, wrong := s.role("engineer"); wrong != nil || role != "group:engineer" {
+		t.Errorf("%s, %v", role, wrong)
+	}
+	if role, wrong := s.role("title:engineer"); wrong != nil || role != "title:engineer" {
+		t.Errorf("%s, %v", role, wrong)
+	}
+	s.Sources[0].Roles = []string{"sre"}
+	if role, wrong := s.role("engineer"); wrong == nil {
+		t.Errorf("it must not come to mean the other source: %s", role)
+	}
+}
+
 func TestHashIsOfTheContent(t *testing.T) {
 	a := "version: 1\nrules:\n  - {name: a, roles: [sre, engineer], grant: [wiki, crm], reason: x}\n  - {name: b, roles: [sre], grant: wiki}\nconflicts: [{name: c, never_both: [crm, wiki], keep: first}]\n"
 	same := "version: 1 # comment\nconflicts:\n  - name: c\n    never_both: [crm, wiki]\n    keep: first\nrules:\n  - {name: b, roles: ['group:sre'], grant: wiki}\n  - {grant: [crm, wiki], roles: {any: [engineer, sre]}, name: a, reason: y}\n"
