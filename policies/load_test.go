@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -81,6 +82,20 @@ func TestPrefixesWithoutEndMark(t *testing.T) {
 		if err == nil && n < bytes.Index(src, []byte("  accounts:")) && p.Hash() == whole.Hash() {
 			t.Fatalf("cut at byte %d it has the same hash", n)
 		}
+	}
+}
+
+// The engine searches the catalogue by program, then name.
+func TestCatalogueIsSortedByProgram(t *testing.T) {
+	s := testSchema()
+	s.Programs["gitea-x"] = nil
+	p, err := Load(fstest.MapFS{"a.yaml": {Data: []byte("version: 1\nrules: [{name: a, roles: [sre], grant: [gitea-x, gitea/eng, gitea, gitea-x/a, crm]}]\n")}}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []engine.Entitlement{{Program: "crm"}, {Program: "gitea"}, {Program: "gitea", Name: "eng"}, {Program: "gitea-x"}, {Program: "gitea-x", Name: "a"}}
+	if got := p.Entitlements(); !slices.Equal(got, want) {
+		t.Errorf("%v", got)
 	}
 }
 
