@@ -137,7 +137,7 @@ func TestHostileFilesEndSoon(t *testing.T) {
 		if !errors.As(err, &mistakes) || len(err.Error()) > 2000 {
 			t.Errorf("%s: %.300v", name, err)
 		}
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
