@@ -75,7 +75,7 @@ func WithExtras(p Policy, m *Memory) Policy {
 	}
 	extras := make([]Extra, 0, len(facts))
 	for _, f := range facts {
-		extras = append(extras, Extra{Person: f.Person, Entitlement: Entitlement{f.Program, f.Entitlement}.String(), From: f.Since, Until: f.Until, Reason: f.Text})
+		extras = append(extras, Extra{Person: f.Person, Entitlement: Entitlement{f.Program, f.Entitlement}.String(), Until: f.Until, Reason: f.Text})
 	}
 	return x.WithExtras(extras)
 }
