@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strings"
@@ -41,7 +42,10 @@ func (p *Policy) catalogue() {
 	p.entitlements = slices.Compact(all)
 }
 
-func compareEntitlements(a, b engine.Entitlement) int { return strings.Compare(a.String(), b.String()) }
+// compareEntitlements orders by program, then name: by their texts "wiki-x" would come between "wiki" and "wiki/edit".
+func compareEntitlements(a, b engine.Entitlement) int {
+	return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Name, b.Name))
+}
 
 // number finds an entitlement of the catalogue.
 func (p *Policy) number(e engine.Entitlement) (int32, bool) {

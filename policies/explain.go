@@ -36,7 +36,8 @@ func (p *Policy) Explain(person *engine.Person, now time.Time, e engine.Entitlem
 	return subjunctive(out)
 }
 
-// subjunctive turns "gives" into "would give" below what overrides it.
+// subjunctive turns "gives" into "would give" below what overrides it or leaves it open; rules that are unknown come after
+// those that give.
 func subjunctive(findings []engine.Finding) []engine.Finding {
 	overridden := false
 	for i := range findings {
@@ -44,7 +45,7 @@ func subjunctive(findings []engine.Finding) []engine.Finding {
 		if f.Answer == answerGives && overridden {
 			f.Answer = answerWould
 		}
-		overridden = overridden || f.Answer == answerForbids || f.Say == engine.Undecided && f.Rule == ""
+		overridden = overridden || f.Answer == answerForbids || f.Answer == answerUnknown
 	}
 	return findings
 }

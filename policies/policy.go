@@ -7,7 +7,7 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-const extraPrefix = "extra:"
+const extraPrefix = engine.ExtraPrefix
 
 // Policy is a compiled policy. It implements engine.Policy and engine.Extender; it is pure and safe for concurrent use.
 type Policy struct {

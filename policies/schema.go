@@ -24,14 +24,13 @@ type Declared struct {
 	Job   bool // belongs to a job, else to the person
 }
 
-// RoleSource yields roles "Name:role".
+// RoleSource yields roles "Name:role". A source whose names are not known can yield any name, so that with two of them no
+// bare name would ever do: Qualified takes such a one, a free-text attribute say, out of the question for good, whatever
+// was read. Without it the same text could come to mean another source.
 type RoleSource struct {
-	Name  string
-	Roles []string // the names it can yield, in canonical form; nil: not known, it may yield any
-}
-
-func (s *RoleSource) canYield(name string) bool {
-	return s.Roles == nil || slices.Contains(s.Roles, name)
+	Name      string
+	Qualified bool     // a bare name never means this source; it must be written out
+	Roles     []string // the names it can yield, in canonical form; nil: not known, it may yield any
 }
 
 // role resolves a role as written to its canonical "source:name"; wrong says what is the matter with it.
@@ -58,7 +57,7 @@ func (s *Schema) role(written string) (role string, wrong *problem) {
 func (s *Schema) bareRole(name string) (string, *problem) {
 	var can []string
 	for i := range s.Sources {
-		if role, ok := s.yields(&s.Sources[i], name); ok {
+		if role, ok := s.yields(&s.Sources[i], name); ok && !s.Sources[i].Qualified {
 			can = append(can, role)
 		}
 	}
@@ -134,14 +133,6 @@ func (s *Schema) declared(name string) (Declared, bool) {
 		}
 	}
 	return Declared{Name: name}, false
-}
-
-func (s *Schema) attributeNames() []string {
-	var names []string
-	for _, d := range s.Attributes {
-		names = append(names, d.Name)
-	}
-	return names
 }
 
 func (s *Schema) zone() *time.Location {

@@ -67,16 +67,16 @@ func (a *app) applied(p *engine.Plan, r engine.Report) error {
 		}{1, render.PlanValue(p), r})
 		return errors.Join(err, done(reportCode(p, r)))
 	}
-	if err := out.Plan(p); err != nil {
+	if err := out.Applied(p); err != nil {
 		return err
 	}
 	if out.Format == render.TableFormat {
-		a.summary(out, r)
+		a.summary(out, p, r)
 	}
 	return done(reportCode(p, r))
 }
 
-func (a *app) summary(out render.Out, r engine.Report) {
+func (a *app) summary(out render.Out, p *engine.Plan, r engine.Report) {
 	for i := range r.Dropped {
 		c := &r.Dropped[i]
 		out.Line("no longer holds: %s %s for %s", string(c.Op), c.Entitlement, render.Who(c.Name, c.Login, c.Person))
@@ -91,6 +91,9 @@ func (a *app) summary(out render.Out, r engine.Report) {
 		if n := r.Outcomes[o]; n > 0 {
 			parts = append(parts, itoa(n)+" "+string(o))
 		}
+	}
+	if n := p.Summary.Ops[engine.OpAdopt]; n > 0 {
+		parts = append(parts, itoa(n)+" adopted")
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing to do"}

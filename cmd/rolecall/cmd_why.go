@@ -78,6 +78,10 @@ func explainLine(out render.Out, l *engine.WhyLine) {
 	out.Line("")
 	out.Raw(out.Paint(render.Bold, render.Clean(l.Entitlement)) + "  should have it: " + out.Paint(color, render.Clean(l.Wanted)) + "; has it: " + render.Clean(l.Holds+managed))
 	for _, f := range l.Findings {
+		if f.Rule == "" {
+			out.Line("  %s: %s", f.Answer, f.Text)
+			continue
+		}
 		out.Line("  %s  %s (%s): %s", f.Answer, f.Rule, f.Place, f.Text)
 	}
 	if l.Change != nil {

@@ -122,6 +122,7 @@ func (a *app) common(cfg *config.File, d *config.Directory, s policies.Schema) (
 			engine.StateLeft: &d.State.Left, engine.StateAway: &d.State.Away, engine.StateUpcoming: &d.State.Upcoming, engine.StateActive: &d.State.Active,
 		}),
 	}
+	c.Texts = map[engine.State]string{engine.StateLeft: d.State.Left, engine.StateAway: d.State.Away, engine.StateUpcoming: d.State.Upcoming, engine.StateActive: d.State.Active}
 	for _, name := range slices.Sorted(maps.Keys(d.Attributes)) {
 		at := d.Attributes[name]
 		c.Attributes = append(c.Attributes, directory.Attribute{Name: name, Source: at.From, Multi: at.Multi, Job: at.OfJob(name), Fold: at.Fold, Split: at.Split})

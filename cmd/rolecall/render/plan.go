@@ -47,21 +47,28 @@ func PlanValue(p *engine.Plan) any {
 }
 
 // Plan shows a plan as reviewers like it: what stands out first, then by program, then the sum.
-func (o Out) Plan(p *engine.Plan) error {
+func (o Out) Plan(p *engine.Plan) error { return o.plan(p, 20) }
+
+// Applied is Plan for somebody who has seen what is not managed before: it is only counted.
+func (o Out) Applied(p *engine.Plan) error { return o.plan(p, 0) }
+
+func (o Out) plan(p *engine.Plan, unmanaged int) error {
 	switch o.Format {
 	case JSON:
 		return o.JSON(PlanValue(p))
 	case CSV, Markdown:
 		return o.Data(changeTable(p), nil)
 	}
-	o.Notices(p.Notices)
+	o.notices(p.Notices, "alarm")
 	o.incomplete(p.Proofs)
 	for program, changes := range byProgram(p.Changes) {
 		o.Raw(o.Paint(Bold, Clean(program)) + ": " + count(len(changes), "change"))
 		fmt.Fprint(o.W, indent(o.grid(o.changes(changes))))
 		o.Line("")
 	}
-	o.unmanaged(p.Unmanaged)
+	o.unmanaged(p.Unmanaged, unmanaged)
+	o.notices(p.Notices, "warning") // the end is what a terminal shows
+	o.notices(p.Notices, "info")
 	o.Line("%s", Sentence(p))
 	return nil
 }
@@ -114,7 +121,9 @@ func whyOf(changes []engine.Change) []string {
 
 // completes says that a change only makes usable what the one before creates; one line is enough for both.
 func completes(before, c *engine.Change) bool {
-	return before.Op == engine.OpCreate && c.Op.Gives() && c.Right() == engine.Active && before.Account == c.Account && before.State == c.State
+	made := before.Op == engine.OpCreate && c.Op.Gives() && c.Right() == engine.Active
+	adopted := before.Op == engine.OpAdopt && c.Op == engine.OpAdopt && before.Right() == engine.Active && c.Right() == engine.Exists
+	return (made || adopted) && before.Account == c.Account && before.State == c.State
 }
 
 func rightOf(c *engine.Change) string {
@@ -129,7 +138,7 @@ func rightOf(c *engine.Change) string {
 func accountOf(c *engine.Change) string {
 	name, proposed := engine.ProposedName(c.Account)
 	switch {
-	case proposed && name == c.Login:
+	case c.Account == "" || proposed && name == c.Login:
 		return ""
 	case proposed:
 		return "as " + name
@@ -172,9 +181,14 @@ func StateOf(c *engine.Change) string {
 	return strings.TrimPrefix(strings.TrimSpace(text), ": ")
 }
 
-// Notices shows what stands out.
-func (o Out) Notices(notices []engine.Notice) {
-	for _, n := range notices {
+// notices shows what stands out, of one level.
+func (o Out) notices(all []engine.Notice, level string) {
+	shown := 0
+	for _, n := range all {
+		if n.Level != level {
+			continue
+		}
+		shown++
 		color := Plain
 		switch n.Level {
 		case "alarm":
@@ -188,7 +202,7 @@ func (o Out) Notices(notices []engine.Notice) {
 		}
 		o.Raw(o.Paint(color, Clean(n.Level+where)) + ": " + Clean(n.Text))
 	}
-	if len(notices) > 0 {
+	if shown > 0 {
 		o.Line("")
 	}
 }
@@ -197,15 +211,9 @@ func (o Out) incomplete(proofs []engine.Proof) {
 	found := false
 	for i := range proofs {
 		p := &proofs[i]
-		for _, r := range p.Reasons {
-			o.Raw(o.Paint(Amber, Clean(p.Source)+" was not read completely") + ": " + Clean(r.Detail))
-			found = true
-		}
-		for _, partner := range p.Partners {
-			for _, r := range partner.Reasons {
-				o.Raw(o.Paint(Amber, Clean(partner.Source)+" was not read completely") + ": " + Clean(r.Detail))
-				found = true
-			}
+		found = o.reasons(p) || found
+		for k := range p.Partners {
+			found = o.reasons(&p.Partners[k]) || found
 		}
 	}
 	if found {
@@ -213,10 +221,26 @@ func (o Out) incomplete(proofs []engine.Proof) {
 	}
 }
 
+// reasons shows the first few reasons why a read is not complete.
+func (o Out) reasons(p *engine.Proof) bool {
+	const most = 3
+	for i, r := range p.Reasons {
+		if i == most {
+			o.Line("  … and %d more reasons; -o json shows all", len(p.Reasons)-most)
+			break
+		}
+		o.Raw(o.Paint(Amber, Clean(p.Source)+" was not read completely") + ": " + Clean(r.Detail))
+	}
+	return len(p.Reasons) > 0
+}
+
 // unmanaged shows at most a screenful; JSON has all.
-func (o Out) unmanaged(list []engine.Unmanaged) {
-	const most = 20
+func (o Out) unmanaged(list []engine.Unmanaged, most int) {
 	if len(list) == 0 {
+		return
+	}
+	if most == 0 {
+		o.Line("%s that Rolecall neither granted nor adopted; `rolecall plan` lists them.", count(len(list), "holding"))
 		return
 	}
 	o.Raw(o.Paint(Bold, "not managed") + ": " + count(len(list), "holding") + " that Rolecall neither granted nor adopted")
