@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -251,6 +252,25 @@ func TestReadBack(t *testing.T) {
 	}
 }
 
+// Changes of one group at the same time are not taken for damage.
+func TestParallelChangesOfOneGroup(t *testing.T) {
+	p := newProvider(t)
+	c := p.open(t)
+	var all sync.WaitGroup
+	for _, account := range []string{"u1", "u2"} {
+		all.Go(func() {
+			for range 25 {
+				for _, change := range []func(context.Context, string, string) (engine.Outcome, error){c.Grant, c.Revoke} {
+					if outcome, err := change(t.Context(), account, "group g1"); outcome != engine.Done {
+						t.Errorf("%s: %s, %v", account, outcome, err)
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestMembersThatListsLeaveOut(t *testing.T) {
 	p := newProvider(t)
 	p.page = func(l *page, r *http.Request) {
@@ -303,9 +323,10 @@ func TestOAuth(t *testing.T) {
 	for _, inBody := range []bool{false, true} {
 		given = 0
 		p := newProvider(t)
-		valid := "token1"
+		valid, refused := "token1", 0
 		p.before = func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Header.Get("Authorization") != "Bearer "+valid {
+				refused++
 				problem(w, 401, "expired")
 				return true
 			}
@@ -323,8 +344,8 @@ func TestOAuth(t *testing.T) {
 			}
 		}
 		now, valid = now.Add(3599*time.Second), "token2" // just before its end a token is replaced
-		if _, _, err := read(c); err != nil || given != 2 {
-			t.Errorf("%d tokens after an hour, %v", given, err)
+		if _, _, err := read(c); err != nil || given != 2 || refused != 0 {
+			t.Errorf("%d tokens after an hour, %d calls with the old one, %v", given, refused, err)
 		}
 		valid = "token3" // revoked by the provider
 		if _, _, err := read(c); err != nil || given != 3 {
