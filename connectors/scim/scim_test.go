@@ -271,6 +271,68 @@ func TestParallelChangesOfOneGroup(t *testing.T) {
 	all.Wait()
 }
 
+func TestBatch(t *testing.T) {
+	batch := func(p *provider) ([]engine.Result, int) {
+		c := p.open(t)
+		if _, _, err := read(c); err != nil {
+			t.Fatal(err)
+		}
+		start := len(p.requests)
+		results := c.Apply(t.Context(), []engine.Call{{Grant: true, Account: "u1", Entitlement: "group g1"}, {Grant: true, Account: "u2", Entitlement: "group g1"},
+			{Account: "u3", Entitlement: "group g1"}, {Account: "u1", Entitlement: "group g2"}, {Grant: true, Account: "u3", Entitlement: "group g2"}})
+		return results, len(p.requests) - start
+	}
+	p := newProvider(t)
+	results, n := batch(p)
+	want := []engine.Outcome{engine.Done, engine.Done, engine.Done, engine.Already, engine.Already}
+	for i, r := range results {
+		if r.Outcome != want[i] || r.Err != nil {
+			t.Errorf("%d: %v, want %s", i, r, want[i])
+		}
+	}
+	if p.writes() != 1 || n > 8 { // two lookups, two reads before and after, one PATCH, the configuration
+		t.Errorf("%d requests, %d of them writes", n, p.writes())
+	}
+	for name, tc := range map[string]struct {
+		bend func(p *provider)
+		want engine.Outcome
+	}{
+		"replaces the list": {func(p *provider) {
+			p.groups[0]["members"] = []string{"u3", "x"}
+			p.after = func(p *provider, _ *http.Request) { p.groups[0]["members"] = []string{"u1", "u2"} }
+		}, engine.Uncertain},
+		"does nothing": {func(p *provider) {
+			p.after = func(p *provider, _ *http.Request) { p.groups[0]["members"] = []string{"u3"} }
+		}, engine.Failed},
+		"answers 500": {func(p *provider) {
+			p.before = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodPatch {
+					problem(w, 500, "oops")
+				}
+				return r.Method == http.MethodPatch
+			}
+		}, engine.Uncertain},
+		"takes one operation at a time": {func(p *provider) {
+			first := true
+			p.before = func(w http.ResponseWriter, r *http.Request) bool {
+				refuse := r.Method == http.MethodPatch && first
+				if refuse {
+					first = false
+					problem(w, 400, "too many operations")
+				}
+				return refuse
+			}
+		}, engine.Done},
+	} {
+		p := newProvider(t)
+		tc.bend(p)
+		results, _ := batch(p)
+		if r := results[0]; r.Outcome != tc.want || (r.Err == nil) != (tc.want == engine.Done) {
+			t.Errorf("%s: %v, want %s", name, r, tc.want)
+		}
+	}
+}
+
 func TestMembersThatListsLeaveOut(t *testing.T) {
 	p := newProvider(t)
 	p.page = func(l *page, r *http.Request) {
