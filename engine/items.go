@@ -120,6 +120,10 @@ func (b *builder) endItems() {
 	}
 	for _, f := range b.s.Memory.Facts(FactItem) {
 		item := itemOf(f)
+		if b.endRefused(item) {
+			b.clear(f.FactKey)
+			continue
+		}
 		p := b.programNamed(item.Change.Program)
 		if b.items[f.Key] || p == nil || !p.complete {
 			continue

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -366,5 +367,47 @@ func TestAdoptLinksOnlyWhatWasReviewed(t *testing.T) {
 	w.expect(w.plan())
 	if calls := w.targets["git"].Truth(); len(calls) != 4 {
 		t.Errorf("adoption changed the program: %v", calls)
+	}
+}
+
+func TestARefusedBaselineWaitsForApproval(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki"}}
+	for _, login := range strings.Fields("ann bob cyd dan eve fay gus hal ida jon kay lee") {
+		w.hire(login, "a")
+	}
+	w.apply()
+	for _, login := range strings.Fields("ann bob cyd dan eve") {
+		w.vanish(login)
+	}
+	for range 4 {
+		w.pass(24 * time.Hour)
+		if p, _ := w.apply(); len(p.Changes) != 0 || p.Proofs[0].Complete() {
+			t.Fatalf("a half-empty directory says nothing: %v", lines(p))
+		}
+	}
+	w.readErr = nil
+	waiting, err := w.engine.Approve(t.Context(), "boss", []string{"all"}, "we sold a department")
+	if err != nil || len(waiting) != 1 {
+		t.Fatalf("approve: %v, %v", waiting, err)
+	}
+	for range 2 {
+		w.pass(2 * time.Hour)
+		w.apply()
+	}
+	w.pass(time.Hour)
+	if got := w.targets["wiki"].Has("ann", engine.Active); got {
+		t.Error("an approved baseline lets absences count")
+	}
+}
+
+func TestASlotRunsOnce(t *testing.T) {
+	w := newWorld(t, "wiki")
+	slot := engine.ApplyOptions{Actor: "daemon", Slot: w.now}
+	if _, _, err := w.engine.Apply(t.Context(), slot); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.engine.Apply(t.Context(), slot); !errors.Is(err, engine.ErrSlotDone) {
+		t.Errorf("a slot ran twice: %v", err)
 	}
 }

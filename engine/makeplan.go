@@ -20,6 +20,7 @@ type builder struct {
 	records  []Record
 	lastRun  time.Time
 	items    map[string]bool // approval items whose reason lives
+	tasks    map[FactKey]bool
 }
 
 // target is where an entitlement of the policy's catalogue lives.
@@ -31,12 +32,15 @@ type target struct {
 // MakePlan compares what should be with what is. It is a pure function: equal snapshots give byte-equal plans. The snapshot's
 // readings gain names; nothing else of it is changed.
 func MakePlan(s *Snapshot) *Plan {
-	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, lastRun: s.Memory.Time}
-	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: s.Policy.Hash(), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
+	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, tasks: map[FactKey]bool{}, lastRun: s.Memory.Time}
+	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: cmp.Or(s.Hash, s.Policy.Hash()), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
 		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: map[string]string{}}
 	sortReadings(s.Readings)
 	b.gatherSubjects()
 	for _, r := range s.Readings {
+		if s.Only != "" && r.Program.Name != s.Only {
+			continue
+		}
 		b.programs = append(b.programs, b.openProgram(r))
 	}
 	b.evaluate()
@@ -47,7 +51,9 @@ func MakePlan(s *Snapshot) *Plan {
 	b.limits()
 	b.dependencies()
 	b.settleQueue()
+	b.noteBaseline()
 	b.endItems()
+	b.endTasks()
 	b.finish()
 	return b.plan
 }
@@ -62,7 +68,7 @@ func (b *builder) finish() {
 	b.notePolicy()
 	slices.SortStableFunc(p.Changes, func(x, y Change) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(opOrder(&x), opOrder(&y)),
-			cmp.Compare(x.Entitlement, y.Entitlement))
+			cmp.Compare(x.Entitlement, y.Entitlement), cmp.Compare(x.Login, y.Login), cmp.Compare(x.Person, y.Person))
 	})
 	slices.SortStableFunc(p.Unmanaged, func(x, y Unmanaged) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Entitlement, y.Entitlement))
@@ -154,9 +160,6 @@ func sameFact(a, b Fact) bool {
 func (b *builder) factRecords() []Record {
 	const most = 500
 	var sets []Fact
-	for _, f := range b.s.Baseline {
-		b.set(f)
-	}
 	for _, f := range b.set_ {
 		sets = append(sets, f)
 	}

@@ -15,18 +15,18 @@ import (
 // concurrently.
 type Engine struct {
 	Directory Directory
-	Judge     func(p Proof, m *Memory, now time.Time) (Proof, []Fact) // holds a read against its baseline; nil: accepts any
-	Policy    Policy                                                  //
-	Former    func(ctx context.Context, hash string) (Policy, error)  // policy of an earlier run; nil: none can be had
-	Programs  []Program                                               //
-	Journal   Journal                                                 //
-	Outbox    Outbox                                                  //
-	Settings  Settings                                                //
-	Now       func() time.Time                                        //
-	Log       *slog.Logger                                            // nil: silent
-	Progress  func(phase, what string, done, of int)                  // nil: none; called concurrently
-	CallTime  time.Duration                                           // one call to a program at most; 0: 30 s
-	Wait      func(ctx context.Context, d time.Duration) error        // between calls of a limited rate; nil: a timer
+	Named     []string                                               // roles that policy names, "source:name": one that is missing is unknown
+	Policy    Policy                                                 //
+	Former    func(ctx context.Context, hash string) (Policy, error) // policy of an earlier run; nil: none can be had
+	Programs  []Program                                              //
+	Journal   Journal                                                //
+	Outbox    Outbox                                                 //
+	Settings  Settings                                               //
+	Now       func() time.Time                                       //
+	Log       *slog.Logger                                           // nil: silent
+	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently
+	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
+	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
 
 // Window is how far back charges are looked at.
@@ -60,9 +60,9 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	e.judge(s)
-	s.Policy = WithExtras(e.Policy, mem)
-	s.Former = e.formers(ctx, mem, s.Policy.Hash())
+	s.judge(e.Named)
+	s.Policy, s.Hash = WithExtras(e.Policy, mem), e.Policy.Hash()
+	s.Former = e.formers(ctx, mem, s.Hash)
 	return s, nil
 }
 
@@ -75,7 +75,7 @@ func WithExtras(p Policy, m *Memory) Policy {
 	}
 	extras := make([]Extra, 0, len(facts))
 	for _, f := range facts {
-		extras = append(extras, Extra{Person: f.Person, Entitlement: Entitlement{f.Program, f.Entitlement}.String(), From: f.Since, Until: f.Until, Reason: f.Text})
+		extras = append(extras, Extra{Person: f.Person, Entitlement: Entitlement{f.Program, f.Entitlement}.String(), Until: f.Until, Reason: f.Text})
 	}
 	return x.WithExtras(extras)
 }
@@ -95,19 +95,6 @@ func (e *Engine) readPeople(ctx context.Context) ([]Person, Proof) {
 	}
 	slices.SortFunc(people, func(a, b Person) int { return strings.Compare(a.Key, b.Key) })
 	return people, proof
-}
-
-func (e *Engine) judge(s *Snapshot) {
-	if e.Judge != nil {
-		var facts []Fact
-		s.Proof, facts = e.Judge(s.Proof, s.Memory, s.Now)
-		s.Baseline = facts
-	}
-	if missing := s.Proof.Unseen(); len(missing) > 0 {
-		for i := range s.People {
-			s.People[i].Miss(missing...)
-		}
-	}
 }
 
 // readPrograms reads the programs side by side; each stays its own problem.
@@ -177,7 +164,7 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 			continue
 		}
 		if p, err := e.Former(ctx, hash); err == nil {
-			out[hash] = p
+			out[hash] = WithExtras(p, mem)
 		} else {
 			e.log().Warn("an earlier policy can't be had; what it gave is taken only after approval", "policy", hash, "error", err)
 		}
@@ -234,8 +221,16 @@ func (p *Plan) Records(run, actor string) []Record {
 // ApplyOptions say who applies and what.
 type ApplyOptions struct {
 	Actor string
-	Only  *Plan // a reviewed plan: only its lines that still hold are applied
+	Only  *Plan     // a reviewed plan: only its lines that still hold are applied
+	Slot  time.Time // of the schedule, zero: none. A slot runs once, whoever tries
+	Leave bool      // commit, and leave the work to others
 }
+
+// ErrSlotDone: the slot of the schedule, or a later one, was run already. Nothing was written.
+var ErrSlotDone = errors.New("this slot of the schedule was run already")
+
+// FactSlot is the last slot of the schedule that was run; Since.
+const FactSlot = "slot"
 
 // Apply plans anew, commits and works. With Only it applies the reviewed lines that still hold and adds nothing.
 func (e *Engine) Apply(ctx context.Context, o ApplyOptions) (*Plan, Report, error) {
@@ -257,7 +252,13 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 	if err != nil {
 		return nil, Report{}, err
 	}
+	if done, ok := s.Memory.Fact(FactKey{Kind: FactSlot}); ok && !o.Slot.IsZero() && !done.Since.Before(o.Slot) {
+		return nil, Report{}, ErrSlotDone
+	}
 	p := MakePlan(s)
+	if !o.Slot.IsZero() {
+		p.used = append(p.used, Fact{FactKey: FactKey{Kind: FactSlot}, Since: o.Slot.UTC()})
+	}
 	var dropped []Change
 	if o.Only != nil {
 		if dropped, err = p.restrict(o.Only, s.Memory); err != nil {
@@ -267,6 +268,9 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 	run, err := e.Commit(ctx, p, o.Actor, epoch)
 	if err != nil {
 		return p, Report{Run: run}, err
+	}
+	if o.Leave {
+		return p, Report{Run: run, Dropped: dropped}, nil
 	}
 	r, err := e.Work(ctx)
 	r.Run, r.Dropped = run, dropped

@@ -14,11 +14,15 @@ type Snapshot struct {
 	Readings []*Reading
 	Memory   *Memory
 	Policy   Policy
+	Hash     string            // of the policy without the extras given elsewhere, which come and go
 	Former   map[string]Policy // by hash: policies of earlier runs that memory refers to; one that is missing counts as one that gave everything
 	Settings Settings
-	Baseline []Fact // what judging the directory's read found worth remembering
 	Only     string // program: plan nothing else; "" plans all
 	Person   string // key: plan nobody else
+
+	refused  *Item     // the directory's read, where the baseline speaks against it
+	excused  []FactKey // an approval that this read uses up
+	baseline []Fact    // what later reads are held against
 }
 
 // Reading is what one program said, numbered on top of what is remembered of it. It is filled by Add while the program

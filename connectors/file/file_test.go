@@ -47,7 +47,7 @@ func TestHoldings(t *testing.T) {
 	var got []string
 	proof, err := p.Holdings(t.Context(), func(h engine.Holding) error {
 		got = append(got, h.Account+" "+h.Entitlement)
-		if h.Account == "ann" && h.Entitlement == engine.Exists && (h.Info.Name != "Example, Ann" || h.Info.Attributes["shoe size"] != "38") {
+		if h.Account == "ann" && h.Entitlement == engine.Exists && (h.Info.Display != "Example, Ann" || h.Info.Attributes["shoe size"] != "38") {
 			t.Errorf("info of ann: %+v", h.Info)
 		}
 		return nil

@@ -33,7 +33,6 @@ type Directory struct {
 	Base   string // of people
 	Filter string // of people, RFC 4515
 	Key    string // attribute that is never reused
-	Repeat bool   // ldapconn.Request.CookieMayRepeat
 }
 
 // Options is what the connector needs of its surroundings.
