@@ -28,6 +28,7 @@ type Options struct {
 	Schedule *Schedule        // nil: nothing is planned here, only worked
 	Now      func() time.Time // nil: time.Now
 	Log      *slog.Logger     // nil: silent
+	Sweep    time.Duration    // how long a lost wake-up, an ended lease or a dead process may go unnoticed; 0: a minute
 	Grace    time.Duration    // what is under way at the end of Serve may go on for so long; 0: 30 s
 }
 
@@ -38,6 +39,7 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Sweep = cmp.Or(o.Sweep, time.Minute)
 	o.Grace = cmp.Or(o.Grace, 30*time.Second)
 	return o
 }
@@ -51,9 +53,6 @@ func outlive(ctx context.Context, grace time.Duration) (context.Context, context
 	})
 	return hard, end
 }
-
-// sweepEvery is how long a lost wake-up, a lease that ended or a dead leader can go unnoticed.
-const sweepEvery = time.Minute
 
 // planner finds the slot that is due. It is used by one goroutine.
 type planner struct {
@@ -72,7 +71,7 @@ func (p *planner) due(ctx context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	now := p.Now()
-	if ahead := last.Sub(now); ahead > sweepEvery {
+	if ahead := last.Sub(now); ahead > time.Minute {
 		p.Log.Error("the last slot that was run lies in the future, so no run is made until then; was a clock wrong? Set the clocks right, and run apply by hand meanwhile",
 			"slot", last, "ahead", ahead)
 	}
@@ -88,29 +87,27 @@ func (p *planner) due(ctx context.Context) (time.Time, error) {
 // wait is the time until the next slot, or the next sweep if that comes first.
 func (p *planner) wait() time.Duration {
 	if p.Schedule == nil {
-		return sweepEvery
+		return p.Sweep
 	}
 	now := p.Now()
 	next := p.Schedule.Next(now)
 	if next.IsZero() {
-		return sweepEvery
+		return p.Sweep
 	}
-	return min(next.Sub(now), sweepEvery)
+	return min(next.Sub(now), p.Sweep)
 }
 
 // crew works programs, each at most once at a time in this process, so that a program's limits of rate and concurrency
 // hold; side by side, so that a slow one delays no other.
 type crew struct {
 	Options
-	ctx   context.Context // of all work
+	ctx   context.Context // of all work, set before it begins
 	wg    sync.WaitGroup
 	mu    sync.Mutex
 	again map[string]bool // what is being worked, and whether more came meanwhile
 }
 
-func newCrew(ctx context.Context, o Options) *crew {
-	return &crew{Options: o, ctx: ctx, again: map[string]bool{}}
-}
+func newCrew(o Options) *crew { return &crew{Options: o, again: map[string]bool{}} }
 
 // all starts to work every program, and does not wait.
 func (c *crew) all() {

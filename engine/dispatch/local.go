@@ -35,7 +35,8 @@ func (l *Local) Serve(ctx context.Context) error {
 	hard, end := outlive(ctx, l.Grace)
 	defer end()
 	l.started = l.Now()
-	crew := newCrew(hard, l.Options)
+	crew := newCrew(l.Options)
+	crew.ctx = hard
 	defer crew.wg.Wait()
 	for kicked := false; ; {
 		ran := l.runs(hard, kicked)
