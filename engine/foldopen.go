@@ -98,6 +98,9 @@ func (a *admission) outcome(r *Record) error {
 		}
 		return nil
 	}
+	if e := (Entitlement{r.Program, r.Entitlement}).String(); e != i.Change.Entitlement {
+		return fmt.Errorf("journal: an outcome for %s names intent %d, which is for %s", e, r.Of, i.Change.Entitlement)
+	}
 	if r.Outcome == Withdrawn && !i.Claimed.IsZero() {
 		return fmt.Errorf("%w (intent %d was claimed)", ErrStale, r.Of)
 	}

@@ -13,6 +13,7 @@ import (
 type request struct {
 	guard   engine.Guard
 	records []engine.Record // canonical
+	sealed  []sealed        // one for each record
 	err     error
 	done    chan struct{} // closed when err and the records' numbers are final
 	lead    chan struct{} // closed when it is the request's turn to commit for all that wait
@@ -42,10 +43,13 @@ func (s *Store) Append(ctx context.Context, g engine.Guard, records []engine.Rec
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	q := &request{guard: g, done: make(chan struct{}), lead: make(chan struct{}), records: make([]engine.Record, len(records))}
+	q := &request{guard: g, done: make(chan struct{}), lead: make(chan struct{}), records: make([]engine.Record, len(records)), sealed: make([]sealed, len(records))}
 	for i, r := range records {
 		var err error
 		if q.records[i], err = r.Canonical(); err != nil {
+			return err
+		}
+		if q.sealed[i], err = seal(&q.records[i], s.options.Random); err != nil {
 			return err
 		}
 	}

@@ -37,7 +37,7 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 
 // candidates lists what may be handed out, the account with the oldest intent first.
 const candidates = `WITH ready AS (
-		SELECT seq, account FROM open_intent o WHERE program = ? AND (claimed = 0 OR (repeatable = 1 AND lease <= ?))
+		SELECT seq, account FROM open_intent o WHERE program = ? AND (claimed = 0 OR repeatable = 1)
 		AND NOT EXISTS (SELECT 1 FROM open_intent l WHERE l.account = o.account AND l.lease > ?)
 		AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program IN ('', ?) AND account = '' AND entitlement = '' AND person = '' AND key = '')
 	), chosen AS (SELECT account, min(seq) AS first FROM ready GROUP BY account ORDER BY first LIMIT ?)
@@ -46,7 +46,7 @@ const candidates = `WITH ready AS (
 // choose gives the seqs to claim.
 func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 	chosen, now, last := newRows("i"), micros(engine.Instant(c.Now)), int64(0)
-	answer, err := t.QueryxContext(t.ctx, t.Rebind(candidates), c.Program, now, now, c.Program, c.Max)
+	answer, err := t.QueryxContext(t.ctx, t.Rebind(candidates), c.Program, now, c.Program, c.Max)
 	err = each(answer, err)(func(r *sqlx.Rows) error {
 		var seq, account int64
 		if err := r.Scan(&seq, &account); err != nil {

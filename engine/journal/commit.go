@@ -72,7 +72,7 @@ func (b *batch) write(requests []*request) error {
 			continue
 		}
 		for i := range q.records {
-			if err := b.add(&q.records[i], now); err != nil {
+			if err := b.add(&q.records[i], &q.sealed[i], now); err != nil {
 				return err
 			}
 		}
@@ -83,8 +83,31 @@ func (b *batch) write(requests []*request) error {
 	return b.save()
 }
 
+// sealed is what of a record's stored form does not depend on its number, so that it is made without the lock.
+type sealed struct {
+	personal, salt, source string
+	commitment             audit.Hash
+}
+
+func seal(r *engine.Record, random io.Reader) (s sealed, err error) {
+	personalText, err := storePersonal(r)
+	if err != nil {
+		return s, err
+	}
+	var salt [audit.SaltSize]byte
+	if _, err := io.ReadFull(random, salt[:]); err != nil {
+		return s, err
+	}
+	if r.Kind == engine.KindIntent {
+		_, s.source, _ = engine.IntentOf(*r) // Canonical has read it
+	}
+	s.personal, s.salt = string(personalText), base64.StdEncoding.EncodeToString(salt[:])
+	s.commitment = audit.Commitment(salt, personalText)
+	return s, nil
+}
+
 // add numbers, hashes and folds one record.
-func (b *batch) add(r *engine.Record, now int64) error {
+func (b *batch) add(r *engine.Record, s *sealed, now int64) error {
 	b.head.Size++
 	r.Seq, r.Time, b.head.Time = b.head.Size, instant(now), now
 	person, account := int64(0), int64(0)
@@ -98,27 +121,12 @@ func (b *batch) add(r *engine.Record, now int64) error {
 	if err != nil {
 		return err
 	}
-	personalText, err := storePersonal(r)
-	if err != nil {
-		return err
-	}
-	var salt [audit.SaltSize]byte
-	if _, err := io.ReadFull(b.store.options.Random, salt[:]); err != nil {
-		return err
-	}
-	leaf := audit.Leaf(publicText, salt, personalText)
+	leaf := audit.LeafBlanked(publicText, s.commitment)
 	r.Hash = base64.StdEncoding.EncodeToString(leaf[:])
 	b.leaves = append(b.leaves, leaf)
 	b.stored = append(b.stored, *r)
-	source, approved := "", int64(0)
-	if r.Kind == engine.KindIntent {
-		_, source, _ = engine.IntentOf(*r) // Canonical has read it
-	}
-	if r.Approved {
-		approved = 1
-	}
 	b.journal.add(r.Seq, now, string(r.Kind), r.Run, person, r.Program, account, r.Entitlement, string(r.Op), string(r.Outcome), r.Of,
-		string(r.Cause), string(r.Class), source, approved, string(publicText), base64.StdEncoding.EncodeToString(salt[:]), string(personalText), r.Hash)
+		string(r.Cause), string(r.Class), s.source, bit(r.Approved), string(publicText), s.salt, s.personal, r.Hash)
 	return b.apply(r)
 }
 

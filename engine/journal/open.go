@@ -17,7 +17,7 @@ import (
 // Options of Open.
 type Options struct {
 	Now      func() time.Time // nil: time.Now
-	Random   io.Reader        // for the records' salts; nil: crypto/rand
+	Random   io.Reader        // for the records' salts, safe for concurrent use; nil: crypto/rand
 	ReadOnly bool             // a dry run: no new database, no schema, no write; what is not there yet is empty
 	Migrate  bool             // bring an older schema up to date; otherwise it is refused
 }
@@ -32,7 +32,7 @@ type Store struct {
 
 	write      *sqlx.DB // one transaction at a time
 	read       *sqlx.DB
-	statements map[string]*sqlx.Stmt // of write
+	statements map[statement]*sqlx.Stmt // of write
 	names      *names
 	writing    sync.Mutex // held for one transaction; guards statements and names
 	group      group
@@ -85,7 +85,7 @@ func (s *Store) connect(driver, dsn string, check func() error) error {
 		return err
 	}
 	s.write.SetMaxOpenConns(2) // one writes, the other one prepares a statement for it the first time
-	s.statements, s.names = map[string]*sqlx.Stmt{}, newNames()
+	s.statements, s.names = map[statement]*sqlx.Stmt{}, newNames()
 	if err := s.connectReader(driver, dsn); err != nil {
 		return err
 	}

@@ -12,11 +12,14 @@ import (
 
 type postgresDialect struct{}
 
-func (postgresDialect) name() string { return "postgres" }
-func (postgresDialect) expand(query string, r *rows, args []any) []statement {
-	return expandArrays(query, r, args)
+func (postgresDialect) name() string      { return "postgres" }
+func (postgresDialect) portion(n int) int { return n }
+func (postgresDialect) text(query, types string, _ int) string {
+	return arraysText(query, types)
 }
-func (postgresDialect) head() string { return " FOR UPDATE" }
+func (postgresDialect) values(r *rows, _, _ int) []any { return r.arrays() }
+func (postgresDialect) copies() bool                   { return true }
+func (postgresDialect) head() string                   { return " FOR UPDATE" }
 func (postgresDialect) contains(column string) string {
 	return `position(? IN lower(` + column + ` COLLATE "C")) > 0` // the C collation knows ASCII letters only, as SQLite does
 }

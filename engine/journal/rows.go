@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -27,58 +28,56 @@ func (r *rows) len() int { return len(r.values) / len(r.types) }
 // dialect is what differs between the databases.
 type dialect interface {
 	name() string
-	// expand puts the rows into a query: one or more statements, each to be run with its arguments, after args.
-	expand(query string, r *rows, args []any) []statement
-	head() string                  // ends the query that locks the head row
-	contains(column string) string // condition: the text has the argument ? in it, ASCII case aside
-	exists() string                // query: whether the table of the schema's version exists, 0 or 1
-	snapshot() *sql.TxOptions      // for a transaction that reads one state of everything
+	// portion is how many of n rows go into the next statement, and text the statement with that many rows of these types.
+	portion(n int) int
+	text(query, types string, n int) string
+	values(r *rows, from, n int) []any // the arguments that go with it
+	copies() bool                      // has COPY
+	head() string                      // ends the query that locks the head row
+	contains(column string) string     // condition: the text has the argument ? in it, ASCII case aside
+	exists() string                    // query: whether the table of the schema's version exists, 0 or 1
+	snapshot() *sql.TxOptions          // for a transaction that reads one state of everything
 	explain(err error) (hint string)
 }
 
+// statement names a prepared statement: a query of this program with a number of rows.
 type statement struct {
 	query string
-	args  []any
+	n     int
 }
 
-// portions are how many rows go into one statement of SQLite; few sizes, so that statements can be kept prepared.
-var portions = [...]int{64, 8, 1}
-
-func expandValues(query string, r *rows, args []any) []statement {
-	var out []statement
-	width := len(r.types)
-	for values := r.values; len(values) > 0; {
-		for _, n := range portions {
-			for len(values) >= n*width {
-				row := "(" + strings.Repeat("?,", width-1) + "?)"
-				table := "(VALUES " + strings.Repeat(row+",", n-1) + row + ")"
-				out = append(out, statement{strings.Replace(query, "@rows", table, 1), append(values[:n*width:n*width], args...)})
-				values = values[n*width:]
-			}
+// valuesPortion keeps to few sizes, so that few statements need preparing.
+func valuesPortion(n int) int {
+	for _, size := range [...]int{64, 8} {
+		if n >= size {
+			return size
 		}
 	}
-	return out
+	return 1
 }
 
-// expandArrays numbers the rows' arrays first; args follow as $n, where n goes on from the number of columns.
-func expandArrays(query string, r *rows, args []any) []statement {
-	if r.len() == 0 {
-		return nil
-	}
+func valuesText(query, types string, n int) string {
+	row := "(" + strings.Repeat("?,", len(types)-1) + "?)"
+	return strings.Replace(query, "@rows", "(VALUES "+strings.Repeat(row+",", n-1)+row+")", 1)
+}
+
+func arraysText(query, types string) string {
 	var parts, columns []string
-	var all []any
-	for c, t := range r.types {
+	for c, t := range types {
 		kind := map[rune]string{'i': "bigint", 't': "text"}[t]
 		parts = append(parts, fmt.Sprintf("$%d::%s[]", c+1, kind))
 		columns = append(columns, fmt.Sprintf("column%d", c+1))
-		all = append(all, r.array(c, t))
 	}
-	table := "unnest(" + strings.Join(parts, ",") + ") AS " + "t(" + strings.Join(columns, ",") + ")"
-	query = strings.Replace(query, "@rows", "(SELECT * FROM "+table+")", 1)
-	for i := range args {
-		query = strings.Replace(query, "?", fmt.Sprintf("$%d", len(all)+i+1), 1)
+	table := "(SELECT * FROM unnest(" + strings.Join(parts, ",") + ") AS t(" + strings.Join(columns, ",") + "))"
+	return strings.Replace(query, "@rows", table, 1)
+}
+
+func (r *rows) arrays() []any {
+	all := make([]any, len(r.types))
+	for c, t := range r.types {
+		all[c] = r.array(c, t)
 	}
-	return []statement{{query, append(all, args...)}}
+	return all
 }
 
 func (r *rows) array(c int, t rune) any {
@@ -104,27 +103,53 @@ type tx struct {
 }
 
 // run executes a query for all rows; none is no statement.
-func (t *tx) run(query string, r *rows, args ...any) error {
-	for _, s := range t.store.dialect.expand(query, r, args) {
-		prepared, err := t.prepared(s.query)
-		if err != nil {
-			return err
-		}
-		if _, err := prepared.ExecContext(t.ctx, s.args...); err != nil {
-			return err
+func (t *tx) run(query string, r *rows) error {
+	return t.portions(query, r, func(s *sqlx.Stmt, args []any) error {
+		_, err := s.ExecContext(t.ctx, args...)
+		return err
+	})
+}
+
+// insert puts all rows into a table of which they have the columns.
+func (t *tx) insert(table, columns string, r *rows) error {
+	if r.len() >= copyFrom && t.store.dialect.copies() {
+		return t.copy(table, strings.Split(columns, ", "), r)
+	}
+	return t.run("INSERT INTO "+table+" ("+columns+") SELECT * FROM @rows r", r)
+}
+
+// copyFrom is the number of rows from which COPY, with its extra round trips, is quicker than arrays.
+const copyFrom = 64
+
+func (t *tx) copy(table string, columns []string, r *rows) error {
+	s, err := t.PrepareContext(t.ctx, pq.CopyIn(table, columns...))
+	if err != nil {
+		return err
+	}
+	for i, width := 0, len(columns); i < len(r.values); i += width {
+		if _, err := s.ExecContext(t.ctx, r.values[i:i+width]...); err != nil {
+			return errors.Join(err, s.Close())
 		}
 	}
-	return nil
+	_, err = s.ExecContext(t.ctx)
+	return errors.Join(err, s.Close())
 }
 
 // query selects for all rows; scan is called for each row of the answer.
-func (t *tx) query(query string, r *rows, scan func(*sqlx.Rows) error, args ...any) error {
-	for _, s := range t.store.dialect.expand(query, r, args) {
-		prepared, err := t.prepared(s.query)
-		if err != nil {
-			return err
+func (t *tx) query(query string, r *rows, scan func(*sqlx.Rows) error) error {
+	return t.portions(query, r, func(s *sqlx.Stmt, args []any) error {
+		return each(s.QueryxContext(t.ctx, args...))(scan)
+	})
+}
+
+func (t *tx) portions(query string, r *rows, do func(*sqlx.Stmt, []any) error) error {
+	for from, n := 0, 0; from < r.len(); from += n {
+		n = t.store.dialect.portion(r.len() - from)
+		s, err := t.prepared(query, r.types, n)
+		if err == nil {
+			err = do(s, t.store.dialect.values(r, from, n))
 		}
-		if err := each(prepared.QueryxContext(t.ctx, s.args...))(scan); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -149,14 +174,19 @@ func each(answer *sqlx.Rows, err error) func(scan func(*sqlx.Rows) error) error 
 
 // prepared finds or prepares a statement. Their number is fixed by the program's text. Only one transaction writes at a
 // time, so the map needs no lock.
-func (t *tx) prepared(query string) (*sqlx.Stmt, error) {
-	s := t.store.statements[query]
+func (t *tx) prepared(query, types string, n int) (*sqlx.Stmt, error) {
+	d := t.store.dialect
+	key := statement{query, n}
+	if d.portion(2) == 2 { // any number of rows in one statement
+		key.n = 0
+	}
+	s := t.store.statements[key]
 	if s == nil {
 		var err error
-		if s, err = t.store.write.PreparexContext(t.ctx, query); err != nil {
+		if s, err = t.store.write.PreparexContext(t.ctx, d.text(query, types, n)); err != nil {
 			return nil, err
 		}
-		t.store.statements[query] = s
+		t.store.statements[key] = s
 	}
 	return t.StmtxContext(t.ctx, s), nil
 }

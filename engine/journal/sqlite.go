@@ -17,10 +17,15 @@ import (
 
 type sqliteDialect struct{}
 
-func (sqliteDialect) name() string { return "sqlite3" }
-func (sqliteDialect) expand(query string, r *rows, args []any) []statement {
-	return expandValues(query, r, args)
+func (sqliteDialect) name() string      { return "sqlite3" }
+func (sqliteDialect) portion(n int) int { return valuesPortion(n) }
+func (sqliteDialect) text(query, types string, n int) string {
+	return valuesText(query, types, n)
 }
+func (sqliteDialect) values(r *rows, from, n int) []any {
+	return r.values[from*len(r.types) : (from+n)*len(r.types)]
+}
+func (sqliteDialect) copies() bool { return false }
 func (sqliteDialect) head() string { return "" } // _txlock=immediate has locked the whole file already
 func (sqliteDialect) contains(column string) string {
 	return "instr(lower(" + column + "), ?) > 0"
