@@ -96,7 +96,10 @@ func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error
 		}
 		return nil
 	}
-	err := each(ctx, p, "/Users", nil, func(u *user) error { return count(u.holdings()...) })
+	err := each(ctx, p, "/Users", nil, func(u *user) error {
+		p.know(u.ID, true)
+		return count(u.holdings()...)
+	})
 	if err == nil {
 		err = p.memberships(ctx, count)
 	}
@@ -182,6 +185,7 @@ func (p *Program) user(ctx context.Context, id string) (*user, error) {
 	var u user
 	version, err := p.client.do(ctx, call{method: http.MethodGet, path: "/Users/" + url.PathEscape(id)}, &u)
 	if gone(err) {
+		p.know(id, false)
 		return nil, nil
 	}
 	if err == nil && u.ID != id {
@@ -190,6 +194,7 @@ func (p *Program) user(ctx context.Context, id string) (*user, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.know(id, true)
 	u.Meta = versioned(u.Meta, version)
 	return &u, nil
 }

@@ -56,6 +56,7 @@ type Program struct {
 
 	mu     sync.Mutex
 	groups map[string]string      // displayName → id, looked up anew when it is gone
+	known  map[string]bool        // accounts that a list or a read showed
 	locks  map[string]*sync.Mutex // by group: its list is compared before and after
 	etag   *bool                  // whether the provider checks If-Match, nil: not asked yet
 }
@@ -82,7 +83,7 @@ func Open(c Config, o Options) (*Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("program %s: %w", o.Program, err)
 	}
-	return &Program{client: cl, page: c.PageSize, lag: c.Lag, options: o, groups: map[string]string{}, locks: map[string]*sync.Mutex{}}, nil
+	return &Program{client: cl, page: c.PageSize, lag: c.Lag, options: o, groups: map[string]string{}, known: map[string]bool{}, locks: map[string]*sync.Mutex{}}, nil
 }
 
 // checkURL demands https, but for this machine, and nothing that could carry a secret into a message.

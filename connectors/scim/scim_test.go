@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -251,6 +252,87 @@ func TestReadBack(t *testing.T) {
 	}
 }
 
+// Changes of one group at the same time are not taken for damage.
+func TestParallelChangesOfOneGroup(t *testing.T) {
+	p := newProvider(t)
+	c := p.open(t)
+	var all sync.WaitGroup
+	for _, account := range []string{"u1", "u2"} {
+		all.Go(func() {
+			for range 25 {
+				for _, change := range []func(context.Context, string, string) (engine.Outcome, error){c.Grant, c.Revoke} {
+					if outcome, err := change(t.Context(), account, "group g1"); outcome != engine.Done {
+						t.Errorf("%s: %s, %v", account, outcome, err)
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestBatch(t *testing.T) {
+	batch := func(p *provider) ([]engine.Result, int) {
+		c := p.open(t)
+		if _, _, err := read(c); err != nil {
+			t.Fatal(err)
+		}
+		start := len(p.requests)
+		results := c.Apply(t.Context(), []engine.Call{{Grant: true, Account: "u1", Entitlement: "group g1"}, {Grant: true, Account: "u2", Entitlement: "group g1"},
+			{Account: "u3", Entitlement: "group g1"}, {Account: "u1", Entitlement: "group g2"}, {Grant: true, Account: "u3", Entitlement: "group g2"}})
+		return results, len(p.requests) - start
+	}
+	p := newProvider(t)
+	results, n := batch(p)
+	want := []engine.Outcome{engine.Done, engine.Done, engine.Done, engine.Already, engine.Already}
+	for i, r := range results {
+		if r.Outcome != want[i] || r.Err != nil {
+			t.Errorf("%d: %v, want %s", i, r, want[i])
+		}
+	}
+	if p.writes() != 1 || n > 8 { // two lookups, two reads before and after, one PATCH, the configuration
+		t.Errorf("%d requests, %d of them writes", n, p.writes())
+	}
+	for name, tc := range map[string]struct {
+		bend func(p *provider)
+		want engine.Outcome
+	}{
+		"replaces the list": {func(p *provider) {
+			p.groups[0]["members"] = []string{"u3", "x"}
+			p.after = func(p *provider, _ *http.Request) { p.groups[0]["members"] = []string{"u1", "u2"} }
+		}, engine.Uncertain},
+		"does nothing": {func(p *provider) {
+			p.after = func(p *provider, _ *http.Request) { p.groups[0]["members"] = []string{"u3"} }
+		}, engine.Failed},
+		"answers 500": {func(p *provider) {
+			p.before = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodPatch {
+					problem(w, 500, "oops")
+				}
+				return r.Method == http.MethodPatch
+			}
+		}, engine.Uncertain},
+		"takes one operation at a time": {func(p *provider) {
+			first := true
+			p.before = func(w http.ResponseWriter, r *http.Request) bool {
+				refuse := r.Method == http.MethodPatch && first
+				if refuse {
+					first = false
+					problem(w, 400, "too many operations")
+				}
+				return refuse
+			}
+		}, engine.Done},
+	} {
+		p := newProvider(t)
+		tc.bend(p)
+		results, _ := batch(p)
+		if r := results[0]; r.Outcome != tc.want || (r.Err == nil) != (tc.want == engine.Done) {
+			t.Errorf("%s: %v, want %s", name, r, tc.want)
+		}
+	}
+}
+
 func TestMembersThatListsLeaveOut(t *testing.T) {
 	p := newProvider(t)
 	p.page = func(l *page, r *http.Request) {
@@ -303,9 +385,10 @@ func TestOAuth(t *testing.T) {
 	for _, inBody := range []bool{false, true} {
 		given = 0
 		p := newProvider(t)
-		valid := "token1"
+		valid, refused := "token1", 0
 		p.before = func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Header.Get("Authorization") != "Bearer "+valid {
+				refused++
 				problem(w, 401, "expired")
 				return true
 			}
@@ -323,8 +406,8 @@ func TestOAuth(t *testing.T) {
 			}
 		}
 		now, valid = now.Add(3599*time.Second), "token2" // just before its end a token is replaced
-		if _, _, err := read(c); err != nil || given != 2 {
-			t.Errorf("%d tokens after an hour, %v", given, err)
+		if _, _, err := read(c); err != nil || given != 2 || refused != 0 {
+			t.Errorf("%d tokens after an hour, %d calls with the old one, %v", given, refused, err)
 		}
 		valid = "token3" // revoked by the provider
 		if _, _, err := read(c); err != nil || given != 3 {

@@ -125,9 +125,8 @@ func (p *Program) compare(ctx context.Context, c engine.Call, id string, old *gr
 	if slices.Contains(now.accounts(), c.Account) != c.Grant {
 		return p.lied(fmt.Errorf("the provider accepted the change of the group %q, and does not show it", c.Entitlement))
 	}
-	vanished := slices.DeleteFunc(old.accounts(), func(a string) bool { return a == c.Account || slices.Contains(now.accounts(), a) })
-	if len(vanished) > 0 {
-		return engine.Uncertain, fmt.Errorf("with this change %d other members, %q first, vanished from the group %q; stop and check whether the provider replaces lists", len(vanished), vanished[0], c.Entitlement)
+	if err := vanished(c.Entitlement, old.accounts(), now.accounts(), func(a string) bool { return a == c.Account }); err != nil {
+		return engine.Uncertain, err
 	}
 	return engine.Done, nil
 }
