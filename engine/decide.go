@@ -22,8 +22,8 @@ func (p *programPlan) decide() {
 	p.adoptAll()
 	p.diff.Grant.Each(p.grant)
 	p.waiting()
-	p.revokes()
 	p.cutsAndLeavers()
+	p.revokes()
 	p.renames()
 	p.listUnmanaged()
 	p.noteKept()
@@ -91,9 +91,11 @@ func (p *programPlan) ordinaryRevoke(s *subject, right, account uint32) {
 	row := p.detail[pair(right, account)]
 	c.Rules = p.rulesOf(row)
 	c.Cause, c.Why = p.causeOf(s, right, account, c.Rules, former)
-	c.decider = former + p.b.plan.Policy
+	c.decider = p.b.hashOf(c.Rules)
+	c.away = right == p.active && p.isAway(s)
 	p.leaving.Add(right, account)
-	if due := since.Add(p.grace(c.Rules)); due.After(p.b.s.Now) && c.Cause != CauseBlock && c.Cause != CauseUndo {
+	if due := since.Add(p.grace(c.Rules)); due.After(p.b.s.Now) && !p.denied.Has(right, account) && c.Cause != CauseUndo {
+		p.scheduled.Add(right, account)
 		p.add(schedule(c, due, "in grace until "+day(due)))
 		return
 	}
@@ -121,9 +123,20 @@ func (p *programPlan) keepReason(s *subject, right, account uint32) string {
 	case right == p.active:
 		return p.holdsMore(account)
 	case right == p.exists:
-		return p.keepExists(account)
+		return p.keepExists(s, account)
 	}
 	return ""
+}
+
+// hashOf identifies the rules that decide a removal: those that gave it, as they are now. The whole policy's hash would let
+// any edit anywhere undo a rejection.
+func (b *builder) hashOf(rules []string) string {
+	parts := make([]string, 0, 2*len(rules))
+	for _, name := range rules {
+		r, _ := b.rule(name)
+		parts = append(parts, name, r.Hash)
+	}
+	return shortHash(parts...)
 }
 
 func (p *programPlan) isAway(s *subject) bool { return s.person != nil && s.person.State == StateAway }
@@ -140,30 +153,22 @@ func (p *programPlan) holdsMore(account uint32) string {
 		return "unmanaged"
 	}
 	for right := range uint32(p.reading.rights.Len()) { // what is only scheduled is still there
-		if right != p.active && right != p.exists && p.leaving.Has(right, account) && p.isScheduled(right, account) {
+		if right != p.active && right != p.exists && p.scheduled.Has(right, account) {
 			return "the account holds what is in grace"
 		}
 	}
 	return ""
 }
 
-func (p *programPlan) isScheduled(right, account uint32) bool {
-	name, e := p.reading.accounts.Name(account), p.entitlement(right)
-	for i := range p.b.plan.Changes {
-		if c := &p.b.plan.Changes[i]; c.Program == p.program.Name && c.Account == name && c.Entitlement == e {
-			return c.State == Scheduled
-		}
-	}
-	return false
-}
-
 // keepExists: an account is deleted only after it was suspended, and only by opt-in.
-func (p *programPlan) keepExists(account uint32) string {
+func (p *programPlan) keepExists(s *subject, account uint32) string {
 	if !p.program.Delete {
 		return "delete is not switched on"
 	}
-	if why := p.holdsMore(account); why != "" {
-		return why
+	if s.standing != leaver {
+		if why := p.holdsMore(account); why != "" {
+			return why
+		}
 	}
 	f, ok := p.b.s.Memory.Fact(p.accountKey(FactSuspended, account))
 	if !ok || p.active != none && p.sets.Actual.Has(p.active, account) {

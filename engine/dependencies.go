@@ -1,7 +1,14 @@
 package engine
 
-// dependencies blocks grants whose implied entitlement is neither expected nor granted in the same plan, and suspends what
-// would be taken before it.
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// dependencies blocks grants whose implied entitlement is neither expected nor granted in the same plan, and accounts for
+// which nothing would be granted.
 func (b *builder) dependencies() {
 	for _, p := range b.programs {
 		if p.active == none && p.exists == none {
@@ -15,6 +22,40 @@ func (b *builder) dependencies() {
 		}
 		p.need(p.exists, Exists, ready)
 		p.need(p.active, Active, ready)
+		p.useless(ready)
+	}
+}
+
+// useless blocks the making of accounts whose use is held back: a program makes them active.
+func (p *programPlan) useless(ready map[string]bool) {
+	used := map[string]bool{}
+	for key := range ready {
+		account, right, _ := strings.Cut(key, "\x1f")
+		used[account] = used[account] || right != Exists && (p.active == none || right == Active)
+	}
+	for i := range p.b.plan.Changes {
+		c := &p.b.plan.Changes[i]
+		if c.Program == p.program.Name && c.Op == OpCreate && c.State == Ready && !used[c.Account] {
+			c.State, c.Reason = Blocked, "what the account is for is held back"
+		}
+	}
+}
+
+// staying blocks the suspend and the delete of accounts that keep something whose removal is held back. A leaver's suspend
+// and a cut wait for nothing, and whoever is away keeps everything but the account.
+func (b *builder) staying() {
+	stays := map[string]string{}
+	for i := range b.plan.Changes {
+		if c := &b.plan.Changes[i]; c.Op == OpRevoke && c.State != Ready {
+			stays[c.Program+"\x1f"+c.Account] = c.Entitlement + " is " + string(c.State)
+		}
+	}
+	for i := range b.plan.Changes {
+		c := &b.plan.Changes[i]
+		why := stays[c.Program+"\x1f"+c.Account]
+		if why != "" && c.State == Ready && (c.Op == OpDelete || c.Op == OpSuspend && c.class == ChargeRevoke && !c.away) {
+			c.State, c.Reason = Blocked, "the account goes last, and "+why
+		}
 	}
 }
 
@@ -41,13 +82,14 @@ func (p *programPlan) need(right uint32, name string, ready map[string]bool) {
 func (b *builder) markQueued() {
 	for i := range b.plan.Changes {
 		c := &b.plan.Changes[i]
-		p := b.programNamed(c.Program)
-		account, ok := p.reading.accounts.Find(c.Account)
-		right, ok2 := p.reading.rights.Find(c.Right())
-		if q, open := p.queued[pair(right, account)]; ok && ok2 && open && q.Change.Op == c.Op && c.State == Ready {
+		if q, open := b.programNamed(c.Program).waitingIntent(c); open && c.State == Ready {
 			c.Queued = q.Seq
 		}
 	}
+}
+
+func sortedIntents(queued map[effectOn]Intent) []Intent {
+	return slices.SortedFunc(maps.Values(queued), func(x, y Intent) int { return cmp.Compare(x.Seq, y.Seq) })
 }
 
 // settleQueue withdraws the queued intents that this plan would not make again.
@@ -61,8 +103,8 @@ func (b *builder) settleQueue() {
 		again[c.Queued] = true
 	}
 	for _, p := range b.programs {
-		for _, i := range b.s.Memory.Open {
-			if q, ok := p.queued[p.pairOf(i)]; ok && q.Seq == i.Seq && !again[i.Seq] {
+		for _, i := range sortedIntents(p.queued) {
+			if !again[i.Seq] {
 				p.withdraw(i)
 			}
 		}

@@ -23,7 +23,7 @@ func (p *programPlan) grant(right, account uint32) {
 	if i, ok := p.owner[account]; ok && p.program.Describes.Keyed {
 		p.link(int(i), account)
 	}
-	if op, busy := p.flight[account]; busy && op.Takes() {
+	if op, busy := p.taking[account]; busy {
 		p.add(block(c, "a "+string(op)+" on this account is not settled yet"))
 		return
 	}
@@ -96,11 +96,6 @@ func (p *programPlan) resume(c Change, account uint32) {
 
 // removed: somebody else took away what Rolecall gave.
 func (p *programPlan) removed(c Change, right, account uint32) {
-	row := p.detail[pair(right, account)]
-	if p.b.s.Now.Sub(unixTime(row.Since)) < p.program.Describes.Lag {
-		p.kept["granted lately, the list may lag"]++
-		return
-	}
 	c.Cause = CauseRestore
 	if p.program.Repair != "regrant" || right == p.exists {
 		p.add(block(c, "removed by somebody else in "+p.program.Name+" (repair: report)"))
@@ -117,7 +112,7 @@ func (p *programPlan) removed(c Change, right, account uint32) {
 		return
 	}
 	f.Count++
-	p.b.set(f)
+	c.repair = &f // counted when it is really tried
 	p.add(c)
 }
 
@@ -166,7 +161,6 @@ func (p *programPlan) adoptAll() {
 		}
 		c := p.change(OpAdopt, right, account, CauseAdopt, "it was there before Rolecall, and no rule gives it")
 		c.held, c.Reason = true, "revoke: all adopts it, to take it away"
-		c.decider = p.b.plan.Policy
 		p.add(c)
 	})
 }

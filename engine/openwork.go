@@ -13,7 +13,7 @@ func (p *programPlan) openWork() {
 		account, right := p.reading.accounts.Number(i.Change.Account), p.reading.rights.Number(i.Change.Right())
 		switch {
 		case i.Claimed.IsZero():
-			p.queued[pair(right, account)] = i
+			p.queued[effectOn{pair(right, account), i.Change.Op.Effect()}] = i
 		case p.readBack(i, right, account):
 		default:
 			p.pending(i, right, account)
@@ -22,11 +22,15 @@ func (p *programPlan) openWork() {
 }
 
 func (p *programPlan) pending(i Intent, right, account uint32) {
-	p.flight[account] = i.Change.Op
-	if i.Change.Op.Gives() {
+	switch {
+	case i.Change.Op.Gives():
+		p.giving[account] = i.Change.Op
 		p.sets.Giving.Add(right, account)
-	} else if i.Change.Op.Takes() {
+	case i.Change.Op.Takes():
+		p.taking[account] = i.Change.Op
 		p.sets.Taking.Add(right, account)
+	default:
+		p.renaming[account] = true
 	}
 }
 
@@ -40,7 +44,7 @@ func (p *programPlan) readBack(i Intent, right, account uint32) bool {
 		return false
 	}
 	outcome, at := Failed, i.Change.Account
-	there := p.reading.held.Has(right, account)
+	there := p.held.Has(right, account)
 	switch {
 	case i.Change.Op == OpCreate && i.Change.Proposed:
 		if id, ok := p.createdAs(i); ok {
@@ -97,7 +101,7 @@ func (p *programPlan) createdAs(i Intent) (string, bool) {
 	}
 	name, _ := ProposedName(i.Change.Account)
 	n, ok := p.reading.accounts.Find(name)
-	if !ok || p.exists == none || !p.reading.held.Has(p.exists, n) || p.known.Has(p.exists, n) {
+	if !ok || p.exists == none || !p.held.Has(p.exists, n) || p.known.Has(p.exists, n) {
 		return "", false
 	}
 	return name, true
@@ -126,12 +130,15 @@ func (p *programPlan) withdraw(i Intent) {
 		Account: i.Change.Account, Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: Withdrawn, Why: []string{"this run would not make the change again"}})
 }
 
-// pairOf numbers what an intent is about; an intent of another program gives a pair that no queue has.
-func (p *programPlan) pairOf(i Intent) uint64 {
-	if i.Change.Program != p.program.Name {
-		return pair(none, none)
+// waitingIntent finds the open, unclaimed intent that does what the change does.
+func (p *programPlan) waitingIntent(c *Change) (Intent, bool) {
+	account, ok := p.reading.accounts.Find(c.Account)
+	right, ok2 := p.reading.rights.Find(c.Right())
+	if !ok || !ok2 {
+		return Intent{}, false
 	}
-	return pair(p.reading.rights.Number(i.Change.Right()), p.reading.accounts.Number(i.Change.Account))
+	i, open := p.queued[effectOn{pair(right, account), c.Op.Effect()}]
+	return i, open && i.Change.Op == c.Op
 }
 
 func unixTime(s int64) time.Time { return time.Unix(s, 0).UTC() }

@@ -136,6 +136,8 @@ const (
 	FactPause     = "pause"     // program, or none for all: Text is the reason
 	FactExtra     = "extra"     // person, program, entitlement: Until, Text is the reason
 	FactBaseline  = "baseline"  // Key: source; Data: the accepted Proof
+	FactFormer    = "former"    // program, account, entitlement: not desired, but not to be judged yet; Text is the hash of the policy that last desired it
+	FactRun       = "run"       // Since: when the last run planned
 	FactHolders   = "holders"   // program or none: Data: highest counts in the window
 	FactPolicy    = "policy"    // the policy of the last run; Text: hash
 	FactFiltered  = "settings"  // Key: directory; Text: hash of its settings at the last accepted read

@@ -81,14 +81,16 @@ func (s *Set) Holders(entitlement uint32) int {
 }
 
 // Accounts is the set of accounts that hold anything, as numbers in ascending order.
-func (s *Set) Accounts() []uint32 {
+func (s *Set) Accounts() []uint32 { return s.accounts().ToArray() }
+
+func (s *Set) accounts() *roaring.Bitmap {
 	all := roaring.New()
 	for _, b := range s.of {
 		if b != nil {
 			all.Or(b)
 		}
 	}
-	return all.ToArray()
+	return all
 }
 
 // Each calls f for each holding, by ascending entitlement, then account.

@@ -39,6 +39,9 @@ func (b *builder) gatherSubjects() {
 	}
 	absent := b.absentKeys(known)
 	rekeyed := b.rekeyed(absent, known)
+	if rekeyed {
+		b.holdFresh()
+	}
 	for _, key := range absent {
 		b.subjects = append(b.subjects, b.absentSubject(key, rekeyed))
 	}
@@ -117,13 +120,28 @@ func (b *builder) rekeyed(absent []string, known map[string]bool) bool {
 	return true
 }
 
-func (b *builder) linkedPresent() int {
+// holdFresh: while keys seem to have changed, people without any link may be those who vanished; they get nothing either.
+func (b *builder) holdFresh() {
+	linked := b.linkedKeys()
+	for i := range b.subjects {
+		if s := &b.subjects[i]; s.standing == present && !linked[s.key] {
+			s.standing, s.why = unseen, "many known people vanished as many unknown ones appeared"
+		}
+	}
+}
+
+func (b *builder) linkedKeys() map[string]bool {
 	linked := map[string]bool{}
 	for _, r := range b.s.Readings {
 		for _, l := range b.s.Memory.Program(r.Program.Name).Links {
 			linked[l.Person] = true
 		}
 	}
+	return linked
+}
+
+func (b *builder) linkedPresent() int {
+	linked := b.linkedKeys()
 	n := 0
 	for i := range b.s.People {
 		if linked[b.s.People[i].Key] {
