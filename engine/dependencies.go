@@ -4,34 +4,59 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // dependencies blocks grants whose implied entitlement is neither expected nor granted in the same plan, and accounts for
-// which nothing would be granted.
+// which nothing would be granted. What waits for approval may rest on what waits as well.
 func (b *builder) dependencies() {
 	for _, p := range b.programs {
 		if p.active == none && p.exists == none {
 			continue
 		}
-		ready := map[string]bool{}
+		gives := map[given]ChangeState{}
 		for i := range b.plan.Changes {
-			if c := &b.plan.Changes[i]; c.Program == p.program.Name && c.State == Ready && c.Op.Gives() {
-				ready[c.Account+"\x1f"+c.Right()] = true
+			if c := &b.plan.Changes[i]; c.Program == p.program.Name && c.Op.Gives() {
+				gives[c.gives()] = c.State
 			}
 		}
-		p.need(p.exists, Exists, ready)
-		p.need(p.active, Active, ready)
-		p.useless(ready)
+		p.need(p.exists, Exists, gives)
+		p.need(p.active, Active, gives)
+		p.useless(gives)
+	}
+}
+
+// given is one holding that a plan gives.
+type given struct{ account, right string }
+
+func (c *Change) gives() given { return given{c.Account, c.Right()} }
+
+// need goes through what implies one reserved entitlement.
+func (p *programPlan) need(right uint32, name string, gives map[given]ChangeState) {
+	if right == none {
+		return
+	}
+	for i := range p.b.plan.Changes {
+		c := &p.b.plan.Changes[i]
+		if c.Program != p.program.Name || !c.Op.Gives() || c.Op == OpAdopt || c.Right() == Exists || c.Right() == name {
+			continue
+		}
+		account, ok := p.reading.accounts.Find(c.Account)
+		by := gives[given{c.Account, name}]
+		if ok && p.diff.Expected.Has(right, account) || by == Ready || by == NeedsApproval && c.State == NeedsApproval || c.State != Ready && c.State != NeedsApproval {
+			continue
+		}
+		c.State, c.Reason = Blocked, "it needs "+Entitlement{p.program.Name, name}.String()+", which is neither there nor granted by this plan"
+		gives[c.gives()] = Blocked
 	}
 }
 
 // useless blocks the making of accounts whose use is held back: a program makes them active.
-func (p *programPlan) useless(ready map[string]bool) {
+func (p *programPlan) useless(gives map[given]ChangeState) {
 	used := map[string]bool{}
-	for key := range ready {
-		account, right, _ := strings.Cut(key, "\x1f")
-		used[account] = used[account] || right != Exists && (p.active == none || right == Active)
+	for g, state := range gives {
+		if state == Ready && g.right != Exists && (p.active == none || g.right == Active) {
+			used[g.account] = true
+		}
 	}
 	for i := range p.b.plan.Changes {
 		c := &p.b.plan.Changes[i]
@@ -56,25 +81,6 @@ func (b *builder) staying() {
 		if why != "" && c.State == Ready && (c.Op == OpDelete || c.Op == OpSuspend && c.class == ChargeRevoke && !c.away) {
 			c.State, c.Reason = Blocked, "the account goes last, and "+why
 		}
-	}
-}
-
-// need goes through what implies one reserved entitlement.
-func (p *programPlan) need(right uint32, name string, ready map[string]bool) {
-	if right == none {
-		return
-	}
-	for i := range p.b.plan.Changes {
-		c := &p.b.plan.Changes[i]
-		if c.Program != p.program.Name || c.State != Ready || !c.Op.Gives() || c.Op == OpAdopt || c.Right() == Exists || c.Right() == name {
-			continue
-		}
-		account, ok := p.reading.accounts.Find(c.Account)
-		if ok && p.diff.Expected.Has(right, account) || ready[c.Account+"\x1f"+name] {
-			continue
-		}
-		c.State, c.Reason = Blocked, "it needs "+Entitlement{p.program.Name, name}.String()+", which is neither there nor granted by this plan"
-		delete(ready, c.Account+"\x1f"+c.Right())
 	}
 }
 

@@ -42,8 +42,8 @@ func MakePlan(s *Snapshot) *Plan {
 	for _, p := range b.programs {
 		p.decide()
 	}
-	b.dependencies() // what can't be made anyway asks for no approval and fills no budget
 	b.approvals()
+	b.dependencies() // what can't be made anyway asks for no approval and fills no budget
 	b.limits()
 	b.dependencies()
 	b.neverEmpty()

@@ -98,6 +98,9 @@ func (m *model) changeState() {
 
 func (m *model) vanish() {
 	p := m.somebody()
+	if p == m.people[0] { // an empty directory is never complete
+		return
+	}
 	p.there = !p.there
 	m.say("%s is in the directory: %v", p.Key, p.there)
 }
