@@ -17,6 +17,7 @@ type builder struct {
 	set_     map[FactKey]Fact
 	clear_   map[FactKey]bool
 	records  []Record
+	gone     map[string]bool // people of whom somebody approved that they have left
 	sole     string          // the one person with an explicit leaver mark in this run
 	items    map[string]bool // approval items whose reason lives
 }
@@ -30,7 +31,7 @@ type target struct {
 // MakePlan compares what should be with what is. It is a pure function: equal snapshots give byte-equal plans. The snapshot's
 // readings gain names; nothing else of it is changed.
 func MakePlan(s *Snapshot) *Plan {
-	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}}
+	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, gone: map[string]bool{}}
 	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: s.Policy.Hash(), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
 		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: map[string]string{}}
 	sortReadings(s.Readings)

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	modelSeeds = flag.Int("seeds", 150, "random histories of the model")
+	modelSeeds = flag.Int("seeds", 60, "random histories of the model")
 	modelFirst = flag.Uint64("first", 1, "the first seed")
 	modelTell  = flag.Bool("tell", false, "print the story of every history")
 )

@@ -76,6 +76,6 @@ func stamp(t interface {
 func factKinds() []string {
 	return []string{engine.FactUndesired, engine.FactMissing, engine.FactAbsent, engine.FactSuspended, engine.FactContested, engine.FactFailing,
 		engine.FactUndone, engine.FactItem, engine.FactCut, engine.FactPause, engine.FactExtra, engine.FactBaseline, engine.FactHolders,
-		engine.FactPolicy, engine.FactFiltered, engine.FactTask, engine.FactWaiting, engine.FactExpiry, engine.FactReKey, engine.FactFormer,
+		engine.FactPolicy, engine.FactFiltered, engine.FactTask, engine.FactWaiting, engine.FactExpiry, engine.FactFormer,
 		engine.FactRun, engine.FactUsed, engine.FactSlot}
 }
