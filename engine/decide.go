@@ -174,7 +174,7 @@ func (p *programPlan) keepExists(s *subject, account uint32) string {
 	if !ok || p.active != none && p.sets.Actual.Has(p.active, account) {
 		return "wait: not suspended yet"
 	}
-	if f.Since.Add(p.program.Wait).After(p.b.s.Now) {
+	if f.Count > 0 || f.Since.Add(p.program.Wait).After(p.b.s.Now) { // counted: the account was wanted again
 		return "wait"
 	}
 	return ""

@@ -23,6 +23,10 @@ func (p *programPlan) grant(right, account uint32) {
 	if i, ok := p.owner[account]; ok && p.program.Describes.Keyed {
 		p.link(int(i), account)
 	}
+	if _, busy := p.giving[account]; busy && c.Proposed && c.Op != OpCreate {
+		p.add(block(c, "nobody knows yet whether its account was made"))
+		return
+	}
 	if op, busy := p.taking[account]; busy {
 		p.add(block(c, "a "+string(op)+" on this account is not settled yet"))
 		return

@@ -164,7 +164,7 @@ func (w *worker) account(ctx context.Context, intents []Intent) error {
 		}
 		var res Result
 		switch {
-		case broken:
+		case broken || c.Proposed && c.Op != OpCreate: // there is no account of that name
 			res = Result{Outcome: Failed, Err: errNoAccount}
 		case ctx.Err() != nil || w.e.Now().Add(w.callTime()+skew).After(i.Lease):
 			res = Result{Outcome: Failed, Err: errStopped}

@@ -33,7 +33,7 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
 		made[account], broken[account] = afterCreate(res)
 		records = append(records, w.outcome(first[n], first[n].Change, res))
 	}
-	rest, lost := withoutBroken(rest, broken)
+	rest, lost := withoutAccount(rest, made, broken)
 	for _, i := range lost {
 		records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: errNoAccount}))
 	}
@@ -52,9 +52,10 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
 	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
 }
 
-func withoutBroken(intents []Intent, broken map[string]bool) (good, lost []Intent) {
+// withoutAccount sorts out what has no account: it could not be made, or nobody knows.
+func withoutAccount(intents []Intent, made map[string]string, broken map[string]bool) (good, lost []Intent) {
 	for _, i := range intents {
-		if broken[i.Change.Account] {
+		if _, ok := made[i.Change.Account]; broken[i.Change.Account] || i.Change.Proposed && !ok {
 			lost = append(lost, i)
 		} else {
 			good = append(good, i)
