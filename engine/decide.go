@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // decide turns the difference of one program into changes, each with its reason and state. Limits come later.
@@ -36,21 +38,34 @@ func (p *programPlan) interesting() *Set {
 
 // revokes goes from rights to the active account to its existence, since what is kept decides what it implies.
 func (p *programPlan) revokes() {
-	p.diff.Revoke.Each(func(right, account uint32) {
-		if right != p.active && right != p.exists {
-			p.revoke(right, account)
+	all := p.byName(&p.diff.Revoke)
+	for _, h := range all {
+		if h.right != p.active && h.right != p.exists {
+			p.revoke(h.right, h.account)
 		}
-	})
-	for _, reserved := range []uint32{p.active, p.exists} {
-		if reserved == none {
-			continue
-		}
-		p.diff.Revoke.Each(func(right, account uint32) {
-			if right == reserved {
-				p.revoke(right, account)
-			}
-		})
 	}
+	for _, reserved := range []uint32{p.active, p.exists} {
+		for _, h := range all {
+			if h.right == reserved {
+				p.revoke(h.right, h.account)
+			}
+		}
+	}
+}
+
+// holding is one (entitlement, account) by number.
+type holding struct{ right, account uint32 }
+
+// byName lists a set by name, since numbers depend on the order in which things were read, and which of two admins goes
+// first decides who stays.
+func (p *programPlan) byName(s *Set) []holding {
+	out := make([]holding, 0, s.Len())
+	s.Each(func(right, account uint32) { out = append(out, holding{right, account}) })
+	slices.SortFunc(out, func(x, y holding) int {
+		return cmp.Or(strings.Compare(p.reading.rights.Name(x.right), p.reading.rights.Name(y.right)),
+			strings.Compare(p.reading.accounts.Name(x.account), p.reading.accounts.Name(y.account)))
+	})
+	return out
 }
 
 func (p *programPlan) revoke(right, account uint32) {

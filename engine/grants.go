@@ -199,7 +199,7 @@ func (p *programPlan) renames() {
 	}
 	for i := range p.b.subjects {
 		s, account := &p.b.subjects[i], p.account[i]
-		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.infos[account] == nil {
+		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.infos[account] == nil || p.renaming[account] {
 			continue
 		}
 		name, missing := p.program.Create(s.person)

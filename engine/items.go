@@ -77,14 +77,33 @@ func (b *builder) approvals() {
 		}
 		f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id})
 		if !ok {
+			f, ok = b.rejected(c)
+		}
+		if !ok {
 			if c.held {
 				b.hold(c, c.Reason)
 			}
 			continue
 		}
-		b.items[id] = true
+		b.items[f.Key] = true
 		b.decided(c, f)
 	}
+}
+
+// rejected finds a rejection of the same removal from before an edit of the policy made it the policy's doing, or no more. An
+// approval covers exactly what was approved; a rejection is not got round so.
+func (b *builder) rejected(c *Change) (Fact, bool) {
+	other := *c
+	switch c.Cause {
+	case CauseRule:
+		other.Cause = CausePolicy
+	case CausePolicy:
+		other.Cause = CauseRule
+	default:
+		return Fact{}, false
+	}
+	f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: itemID(&other)})
+	return f, ok && itemOf(f).State == Rejected
 }
 
 // approvedBefore: an approval was used for an intent that nobody has taken yet, so it covers the same change until it would

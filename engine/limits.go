@@ -229,9 +229,6 @@ func (b *builder) earlierWave(count func(program, account, right, person string)
 	}
 }
 
-// holding is one (entitlement, account) by number.
-type holding struct{ right, account uint32 }
-
 // formers finds this program's holdings that wait to be judged under a new policy.
 func (p *programPlan) formers() map[holding]Fact {
 	out := map[holding]Fact{}

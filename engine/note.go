@@ -1,6 +1,10 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
 
 // note records what this read showed: what appeared and disappeared, what is managed no more, since when accounts are
 // suspended. It is the whole memory that later plans have of this one.
@@ -165,9 +169,23 @@ func (p *programPlan) noteSuspended() {
 	p.noteOthersSuspends()
 }
 
+// suspended is every account that is there and not active.
+func (p *programPlan) suspended() *roaring.Bitmap {
+	there := p.held.row(p.exists)
+	if p.exists == none || there == nil {
+		return roaring.New()
+	}
+	if active := p.held.row(p.active); active != nil {
+		return roaring.AndNot(there, active)
+	}
+	return there
+}
+
 func (p *programPlan) noteOthersSuspends() {
-	for _, account := range sortedAccounts(p.owner) {
-		if p.exists == none || !p.held.Has(p.exists, account) || p.held.Has(p.active, account) || p.busy(p.active, account) {
+	suspended := p.suspended()
+	for it := suspended.Iterator(); it.HasNext(); {
+		account := it.Next()
+		if _, owned := p.owner[account]; !owned || p.busy(p.active, account) {
 			continue
 		}
 		key := p.accountKey(FactSuspended, account)

@@ -275,7 +275,7 @@ func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 
 // cutsAndLeavers suspends accounts, managed or not, and takes what programs without accounts show instead.
 func (p *programPlan) cutsAndLeavers() {
-	for _, account := range sortedAccounts(p.owner) {
+	for _, account := range p.outgoing() {
 		s := &p.b.subjects[p.owner[account]]
 		switch {
 		case s.standing == cutOff:
@@ -348,11 +348,16 @@ func (p *programPlan) addCut(s *subject, op Op, right, account uint32) {
 	p.add(c)
 }
 
-func sortedAccounts(owner map[uint32]int32) []uint32 {
-	out := make([]uint32, 0, len(owner))
-	for a := range owner {
-		out = append(out, a)
+// outgoing lists the accounts of leavers and of people who are cut off, by name.
+func (p *programPlan) outgoing() []uint32 {
+	var out []uint32
+	for account, i := range p.owner {
+		if s := p.b.subjects[i].standing; s == leaver || s == cutOff {
+			out = append(out, account)
+		}
 	}
-	slices.Sort(out)
+	slices.SortFunc(out, func(x, y uint32) int {
+		return strings.Compare(p.reading.accounts.Name(x), p.reading.accounts.Name(y))
+	})
 	return out
 }
