@@ -107,7 +107,7 @@ func (p *programPlan) ordinaryRevoke(s *subject, right, account uint32) {
 	c.Rules = p.rulesOf(row)
 	c.Cause, c.Why = p.causeOf(s, right, account, c.Rules, former)
 	c.decider = p.b.hashOf(c.Rules)
-	c.away = right == p.active && p.isAway(s)
+	c.away = p.suspendsAway(s, right)
 	p.leaving.Add(right, account)
 	if due := since.Add(p.grace(c.Rules)); due.After(p.b.s.Now) && !p.denied.Has(right, account) && c.Cause != CauseUndo {
 		p.scheduled.Add(right, account)
@@ -133,7 +133,7 @@ func (p *programPlan) keepReason(s *subject, right, account uint32) string {
 		return "revoke: never"
 	case p.isAdditive(p.rulesOf(row)):
 		return "an additive rule gave it"
-	case right == p.active && p.isAway(s) && p.program.Away == "suspend":
+	case p.suspendsAway(s, right):
 		return ""
 	case right == p.active:
 		return p.holdsMore(account)
@@ -154,7 +154,10 @@ func (b *builder) hashOf(rules []string) string {
 	return shortHash(parts...)
 }
 
-func (p *programPlan) isAway(s *subject) bool { return s.person != nil && s.person.State == StateAway }
+// suspendsAway: it is the account of somebody who is away, and the program is to suspend those.
+func (p *programPlan) suspendsAway(s *subject, right uint32) bool {
+	return right == p.active && s.person != nil && s.person.State == StateAway && p.program.Away == "suspend"
+}
 
 // holdsMore: while the account of somebody who is no leaver holds anything that stays, it stays active.
 func (p *programPlan) holdsMore(account uint32) string {

@@ -100,7 +100,9 @@ func (p *programPlan) resume(c Change, account uint32) {
 
 // removed: somebody else took away what Rolecall gave.
 func (p *programPlan) removed(c Change, right, account uint32) {
-	c.Cause = CauseRestore
+	if c.Cause != CauseUndo {
+		c.Cause = CauseRestore
+	}
 	if p.program.Repair != "regrant" || right == p.exists {
 		p.add(block(c, "removed by somebody else in "+p.program.Name+" (repair: report)"))
 		p.b.warn("removed", p.program.Name, c.Person, fmt.Sprintf("%s of %s was removed in %s by somebody else", c.Entitlement, c.Name, p.program.Name))

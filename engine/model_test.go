@@ -97,6 +97,11 @@ func (m *model) tell(p *engine.Plan) {
 			m.say("  %s: %s", proof.Source, proofText(proof))
 		}
 	}
+	for _, n := range p.Notices {
+		if n.Level == "alarm" {
+			m.say("  alarm: %s", n.Text)
+		}
+	}
 	for _, c := range p.Changes {
 		m.say("  %-8s %-14s %-12s %-6s %s/%s %s", c.Op, c.Entitlement, c.Account, c.Person, c.State, c.Cause, c.Reason)
 	}

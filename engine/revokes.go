@@ -37,7 +37,7 @@ func (p *programPlan) grace(rules []string) time.Duration {
 // causeOf says why something is not desired any more. A removal that the former policy would not make is the policy's.
 func (p *programPlan) causeOf(s *subject, right, account uint32, rules []string, former string) (Cause, []string) {
 	e := ParseEntitlement(p.entitlement(right))
-	if right == p.active && p.isAway(s) {
+	if p.suspendsAway(s, right) {
 		return CauseRule, []string{"is away: " + s.person.StateWhy}
 	}
 	if p.undo[pair(right, account)] {

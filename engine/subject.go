@@ -174,14 +174,21 @@ func (b *builder) linkedPresent() int {
 // a set time apart: one read that misses somebody proves nothing.
 func (b *builder) absentSubject(key string, rekeyed bool) subject {
 	s := subject{key: key, source: b.s.Proof.Source, standing: unseen, cause: CauseAbsent}
-	if b.isCut(&s) {
-		return s
-	}
+	cut := b.isCut(&s)
 	if !b.s.Proof.Complete() {
-		s.why = "not in the directory, but its read is not complete"
+		if !cut {
+			s.why = "not in the directory, but its read is not complete"
+		}
 		return s
 	}
 	f := b.countAbsence(key)
+	if cut { // counted all the same: a cut may be lifted
+		if f.Until.IsZero() && (!rekeyed || b.gone[key]) {
+			f.Until = b.s.Now
+		}
+		b.set(f)
+		return s
+	}
 	s.why = fmt.Sprintf("not in the directory since %s (%s)", day(f.Since), plural(f.Count, "complete read", "complete reads"))
 	enough := f.Count >= b.s.Settings.Absences && b.s.Now.Sub(f.Since) >= b.s.Settings.Apart
 	if rekeyed && f.Until.IsZero() {
