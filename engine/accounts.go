@@ -150,6 +150,9 @@ func (p *programPlan) holdsAnything(account uint32) bool {
 
 // propose gives a proposed account to everybody who should have something and has no account.
 func (p *programPlan) propose() {
+	if len(p.needs) == 0 {
+		return
+	}
 	taken := p.takenNames()
 	proposed := map[string][]int32{}
 	for _, i := range slices.Sorted(maps.Keys(p.needs)) {

@@ -111,9 +111,12 @@ func (b *builder) rekeyed(absent []string) bool {
 			vanished = append(vanished, key)
 		}
 	}
+	if len(vanished) <= 3 {
+		return false
+	}
 	linked := b.linkedPresent()
 	fresh := len(b.s.People) - linked
-	if len(vanished) <= 3 || fresh*2 < len(vanished) || len(vanished)*10 < len(absent)+linked {
+	if fresh*2 < len(vanished) || len(vanished)*10 < len(absent)+linked {
 		return false
 	}
 	return !b.letGo(vanished, fmt.Sprintf("%d known people vanished from the directory while %d unknown ones appeared, as when every key was changed: nothing moves until somebody approves that those who vanished have left", len(vanished), fresh))
