@@ -90,6 +90,9 @@ func judgeRoles(p *Proof, accepted *Proof, t Tolerance) {
 }
 
 func judgeRole(p *Proof, r *RoleProof, before RoleProof, t Tolerance) {
+	if len(r.Reasons) > 0 {
+		return // unknown already, so its holders were not all counted
+	}
 	if before.ID != "" && r.ID != "" && before.ID != r.ID {
 		r.once(ReasonBaseline, fmt.Sprintf("%s is another object (%s) than before (%s); if that is right, approve it", r.Role, r.ID, before.ID))
 	}

@@ -98,6 +98,9 @@ func (a *admission) outcome(r *Record) error {
 		}
 		return nil
 	}
+	if e := (Entitlement{r.Program, r.Entitlement}).String(); e != i.Change.Entitlement {
+		return fmt.Errorf("journal: an outcome for %s names intent %d, which is for %s", e, r.Of, i.Change.Entitlement)
+	}
 	if r.Outcome == Withdrawn && !i.Claimed.IsZero() {
 		return fmt.Errorf("%w (intent %d was claimed)", ErrStale, r.Of)
 	}
@@ -110,6 +113,7 @@ func (a *admission) outcome(r *Record) error {
 
 // Claim does what Outbox promises to what is folded.
 func (f *Fold) Claim(r ClaimRequest) []Intent {
+	r.Now = Instant(r.Now)
 	byAccount := f.claimable(r)
 	accounts := make([]string, 0, len(byAccount))
 	for account := range byAccount {
@@ -122,7 +126,7 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 			break
 		}
 		for _, i := range byAccount[account] {
-			i.Claimed, i.Lease = r.Now, r.Now.Add(r.Lease)
+			i.Claimed, i.Lease = r.Now, Instant(r.Now.Add(r.Lease))
 			i.Attempts++
 			out = append(out, *i)
 		}

@@ -20,6 +20,7 @@ type builder struct {
 	gone     map[string]bool // people of whom somebody approved that they have left
 	sole     string          // the one person with an explicit leaver mark in this run
 	items    map[string]bool // approval items whose reason lives
+	tasks    map[FactKey]bool
 }
 
 // target is where an entitlement of the policy's catalogue lives.
@@ -31,12 +32,15 @@ type target struct {
 // MakePlan compares what should be with what is. It is a pure function: equal snapshots give byte-equal plans. The snapshot's
 // readings gain names; nothing else of it is changed.
 func MakePlan(s *Snapshot) *Plan {
-	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, gone: map[string]bool{}}
-	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: s.Policy.Hash(), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
+	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, gone: map[string]bool{}, tasks: map[FactKey]bool{}}
+	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: cmp.Or(s.Hash, s.Policy.Hash()), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
 		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: map[string]string{}}
 	sortReadings(s.Readings)
 	b.gatherSubjects()
 	for _, r := range s.Readings {
+		if s.Only != "" && r.Program.Name != s.Only {
+			continue
+		}
 		b.programs = append(b.programs, b.openProgram(r))
 	}
 	b.evaluate()
@@ -52,6 +56,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.settleQueue()
 	b.noteBaseline()
 	b.endItems()
+	b.endTasks()
 	b.finish()
 	return b.plan
 }
@@ -67,7 +72,7 @@ func (b *builder) finish() {
 	b.noteRun()
 	slices.SortStableFunc(p.Changes, func(x, y Change) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(opOrder(&x), opOrder(&y)),
-			cmp.Compare(x.Entitlement, y.Entitlement))
+			cmp.Compare(x.Entitlement, y.Entitlement), cmp.Compare(x.Login, y.Login), cmp.Compare(x.Person, y.Person))
 	})
 	slices.SortStableFunc(p.Unmanaged, func(x, y Unmanaged) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Entitlement, y.Entitlement))
@@ -212,7 +217,7 @@ func (b *builder) notePolicy() {
 
 // noteRun puts the time of the run into its own record, so that a gap in the runs can be told from a gap in the journal.
 func (b *builder) noteRun() {
-	if b.s.Person == "" {
+	if b.s.Person == "" && b.s.Only == "" {
 		b.plan.used = append(b.plan.used, Fact{FactKey: FactKey{Kind: FactRun}, Since: Instant(b.s.Now)})
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -70,7 +71,7 @@ func (p *Proof) Add(code, detail string) {
 	p.Reasons = append(p.Reasons, Reason{Code: code, Detail: detail})
 }
 
-// Unseen gives the roles, sorted, whose holders the read did not show in full; Person.Miss takes them.
+// Unseen gives the roles, sorted, whose holders the read and its partners did not show in full; Person.Miss takes them.
 func (p *Proof) Unseen() []string {
 	var out []string
 	for _, r := range p.Roles {
@@ -78,5 +79,9 @@ func (p *Proof) Unseen() []string {
 			out = append(out, r.Role)
 		}
 	}
-	return out
+	for i := range p.Partners {
+		out = append(out, p.Partners[i].Unseen()...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -61,8 +61,8 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 		return nil, err
 	}
 	s.judge(e.Named)
-	s.Policy = WithExtras(e.Policy, mem)
-	s.Former = e.formers(ctx, mem, s.Policy.Hash())
+	s.Policy, s.Hash = WithExtras(e.Policy, mem), e.Policy.Hash()
+	s.Former = e.formers(ctx, mem, s.Hash)
 	return s, nil
 }
 
@@ -75,7 +75,7 @@ func WithExtras(p Policy, m *Memory) Policy {
 	}
 	extras := make([]Extra, 0, len(facts))
 	for _, f := range facts {
-		extras = append(extras, Extra{Person: f.Person, Entitlement: Entitlement{f.Program, f.Entitlement}.String(), From: f.Since, Until: f.Until, Reason: f.Text})
+		extras = append(extras, Extra{Person: f.Person, Entitlement: Entitlement{f.Program, f.Entitlement}.String(), Until: f.Until, Reason: f.Text})
 	}
 	return x.WithExtras(extras)
 }
@@ -164,7 +164,7 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 			continue
 		}
 		if p, err := e.Former(ctx, hash); err == nil {
-			out[hash] = p
+			out[hash] = WithExtras(p, mem)
 		} else {
 			e.log().Warn("an earlier policy can't be had; what it gave is taken only after approval", "policy", hash, "error", err)
 		}
@@ -229,17 +229,13 @@ type ApplyOptions struct {
 	Leave bool      // commit, and leave the work to others
 }
 
-// ErrSlotDone: the slot of the schedule, or a later one, was run already. Nothing was written.
-var ErrSlotDone = errors.New("this slot of the schedule was run already")
-
-// FactSlot is the last slot of the schedule that was run; Since.
-const FactSlot = "slot"
-
-// Apply plans anew, commits and works. With Only it applies the reviewed lines that still hold and adds nothing.
+// Apply plans anew, commits and works. With Only it applies the reviewed lines that still hold and adds nothing. A run of
+// the schedule gives way (ErrDeposed) to whoever began to plan after it: two that took turns in deposing each other would
+// never end.
 func (e *Engine) Apply(ctx context.Context, o ApplyOptions) (*Plan, Report, error) {
 	for try := 0; ; try++ {
 		p, r, err := e.applyOnce(ctx, o)
-		if try < 3 && (errors.Is(err, ErrStale) || errors.Is(err, ErrDeposed)) {
+		if try < 3 && (errors.Is(err, ErrStale) || errors.Is(err, ErrDeposed) && o.Slot.IsZero()) {
 			continue
 		}
 		return p, r, err

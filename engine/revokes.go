@@ -76,7 +76,7 @@ func short(hash string) string { return hash[:min(len(hash), 12)] }
 func (p *programPlan) findings(person *Person, e Entitlement, say Say) []string {
 	var out []string
 	for _, f := range p.b.s.Policy.Explain(person, p.b.s.Now, e) {
-		if f.Say == say {
+		if f.Say == say && f.Answer != "does not match" {
 			out = append(out, f.Text)
 		}
 	}
@@ -114,7 +114,7 @@ func (p *programPlan) formerlyDesired(person *Person, e Entitlement, hash string
 	}
 	for _, v := range former.Decide(person, p.b.s.Now, nil, nil) {
 		if int(v.Entitlement) == i {
-			return v.Say == Desired || v.Say == Undecided
+			return gaveIt(v)
 		}
 	}
 	return false
@@ -122,11 +122,16 @@ func (p *programPlan) formerlyDesired(person *Person, e Entitlement, hash string
 
 func formerlyAny(former Policy, person *Person, program string, now time.Time) bool {
 	for _, v := range former.Decide(person, now, nil, nil) {
-		if former.Entitlements()[v.Entitlement].Program == program && (v.Say == Desired || v.Say == Undecided) {
+		if former.Entitlements()[v.Entitlement].Program == program && gaveIt(v) {
 			return true
 		}
 	}
 	return false
+}
+
+// gaveIt: the verdict gave it, or might have.
+func gaveIt(v Verdict) bool {
+	return v.Say == Desired || v.Say == Undecided || v.Say == Recorded && v.Rule >= 0
 }
 
 func compareEntitlements(a, b Entitlement) int {
@@ -228,7 +233,9 @@ func (p *programPlan) leaverRevoke(s *subject, right, account uint32) {
 }
 
 func (p *programPlan) neverForLeaver(s *subject) {
-	p.b.alarm("leaver-kept", p.program.Name, s.key, fmt.Sprintf("%s has left but keeps access to %s, because revoke: never is set there; take it away by hand or with: rolecall cut", p.subjectName(s), p.program.Name))
+	text := fmt.Sprintf("%s has left but keeps access to %s, because revoke: never is set there; take it away by hand or with: rolecall cut", p.subjectName(s), p.program.Name)
+	p.b.alarm("leaver-kept", p.program.Name, s.key, text)
+	p.b.task("leaver-kept", p.program.Name, s.key, text)
 }
 
 func (p *programPlan) subjectName(s *subject) string {
@@ -268,7 +275,9 @@ func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 		return
 	}
 	if c = p.protect(c, right, account); c.held {
-		p.b.alarm("leaver-held", p.program.Name, s.key, fmt.Sprintf("%s has left and still has %s: %s", p.subjectName(s), c.Entitlement, c.Reason))
+		text := fmt.Sprintf("%s has left and still has %s: %s", p.subjectName(s), c.Entitlement, c.Reason)
+		p.b.alarm("leaver-held", p.program.Name, s.key, text)
+		p.b.task("leaver-held", p.program.Name, s.key, text+"; decide with: rolecall approvals list")
 	}
 	p.add(c)
 }

@@ -45,14 +45,3 @@ func (t *Tenures) Follow(f *Fold, r Record) {
 		}
 	}
 }
-
-// Holding is what is known of one holding; ok is false for one that is neither managed nor seen.
-func (f *Fold) Holding(k Held3) (h HoldingState, ok bool) {
-	if p := f.holdings[k]; p != nil {
-		return *p, true
-	}
-	return HoldingState{}, false
-}
-
-// Link is the current link of that key.
-func (f *Fold) Link(k LinkKey) (l Link, ok bool) { l, ok = f.links[k]; return l, ok }

@@ -19,6 +19,7 @@ type condition struct {
 	program  cel.Program
 	fast     test        // nil where the shape is not a simple one
 	uses     []*variable // attributes that it names, by name
+	need     *need       // nil if none is plain to see
 }
 
 // test is a compiled simple shape.
@@ -101,14 +102,14 @@ func (l *language) uses(a *celast.AST) (out []*variable) {
 	return out
 }
 
-// view is one person in one job at one moment. With a cache, an attribute is looked up once per job.
+// view is one person in one job at one moment. Each attribute is looked up once per epoch.
 type view struct {
 	person *engine.Person
 	job    *engine.Job
 	now    time.Time
 	zone   *time.Location // of the person
 	epoch  uint64         // of the job; a cached attribute of another epoch is stale
-	cache  []cached
+	cache  []cached       // by slot
 }
 
 type cached struct {
@@ -116,15 +117,16 @@ type cached struct {
 	value engine.Attribute
 }
 
-func (v *view) get(u *variable) engine.Attribute {
-	if u.slot < len(v.cache) {
-		c := &v.cache[u.slot]
-		if c.epoch != v.epoch {
-			c.epoch, c.value = v.epoch, v.find(u)
-		}
-		return c.value
+// newView makes room for the attributes of a language; its epoch is never that of an empty cache.
+func newView(slots int) view { return view{epoch: 1, cache: make([]cached, slots)} }
+
+// get gives the attribute as it is in this epoch; the result is valid until the next one.
+func (v *view) get(u *variable) *engine.Attribute {
+	c := &v.cache[u.slot]
+	if c.epoch != v.epoch {
+		c.epoch, c.value = v.epoch, v.find(u)
 	}
-	return v.find(u)
+	return &c.value
 }
 
 func (v *view) find(u *variable) engine.Attribute {
@@ -137,7 +139,7 @@ func (v *view) find(u *variable) engine.Attribute {
 	return engine.Attribute{Name: u.attribute}
 }
 
-func single(a engine.Attribute) string {
+func single(a *engine.Attribute) string {
 	if len(a.Values) == 0 {
 		return ""
 	}
@@ -193,12 +195,14 @@ func CompileCondition(expression string, schema Schema) (engine.Condition, error
 		return nil, mistakes
 	}
 	zones := newZones(schema.zone())
-	pool := sync.Pool{New: func() any { return new(view) }}
+	slots := l.slots()
+	pool := sync.Pool{New: func() any { v := newView(slots); return &v }}
 	return func(p *engine.Person, job *engine.Job, now time.Time) engine.Tri {
 		v := pool.Get().(*view)
-		*v = view{person: p, job: job, now: now, zone: zones.of(p)}
+		v.person, v.job, v.now, v.zone = p, job, now, zones.of(p)
+		v.epoch++
 		answer, _ := c.eval(v)
-		*v = view{}
+		v.person, v.job = nil, nil
 		pool.Put(v)
 		return answer
 	}, nil

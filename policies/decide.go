@@ -29,7 +29,7 @@ type saying struct {
 
 func (p *Policy) newScratch() *scratch {
 	return &scratch{
-		view: view{cache: make([]cached, p.slots)},
+		view: newView(p.slots),
 		held: make([]uint64, len(p.roleNames)), unseen: make([]uint64, len(p.roleNames)), tried: make([]uint64, len(p.matchers)),
 		said: make([]saying, len(p.entitlements)), touched: make([]uint64, (len(p.entitlements)+63)/64),
 	}
@@ -155,6 +155,9 @@ func (p *Policy) sayJob(s *scratch) {
 			p.try(s, p.triggers[n])
 		}
 	}
+	for i := range p.byValue {
+		p.try(s, p.byValue[i].candidates(&s.view))
+	}
 	p.try(s, p.always)
 }
 
@@ -264,7 +267,7 @@ func (p *Policy) sayPerson(s *scratch, name string) {
 	}
 	today := dateOf(s.now.In(s.zone))
 	for _, x := range d.extras {
-		if x.from <= today && today <= x.until && s.said[x.entitlement].rank != denied {
+		if x.from <= today && today <= x.until {
 			s.say(x.entitlement, given, x.rule)
 		}
 	}

@@ -12,10 +12,10 @@ import (
 
 // fastPath compiles comparisons, in, startsWith, endsWith, contains, &&, || and ! over attributes and literals to
 // closures that allocate nothing; nil for any other shape. Within these shapes nothing can fail, so CEL's logic is
-// Kleene's: a differential test holds the two together.
-func (l *language) fastPath(a *celast.AST) test {
+// Kleene's: a differential test holds the two together. The need is found in other shapes too.
+func (l *language) fastPath(a *celast.AST) (test, *need) {
 	c := fastCompiler{l, a.ReferenceMap()}
-	return c.truth(a.Expr())
+	return c.truth(a.Expr()), c.needOf(a.Expr())
 }
 
 type fastCompiler struct {
@@ -226,22 +226,38 @@ func (c fastCompiler) in(element, of celast.Expr) test {
 		if !known {
 			return engine.Unknown
 		}
-		_, found := literals[s]
-		return tri(found)
+		return tri(literals(s))
 	}
 }
 
-func (c fastCompiler) literals(e celast.Expr) map[string]struct{} {
+// literals gives a membership test: for short lists comparing is quicker than hashing.
+func (c fastCompiler) literals(e celast.Expr) func(string) bool {
+	texts := c.texts(e)
+	switch {
+	case texts == nil:
+		return nil
+	case len(texts) <= 8:
+		return func(s string) bool { return slices.Contains(texts, s) }
+	}
+	set := make(map[string]struct{}, len(texts))
+	for _, t := range texts {
+		set[t] = struct{}{}
+	}
+	return func(s string) bool { _, found := set[s]; return found }
+}
+
+// texts is a list of nothing but string literals, else nil.
+func (c fastCompiler) texts(e celast.Expr) []string {
 	if e.Kind() != celast.ListKind {
 		return nil
 	}
-	set := map[string]struct{}{}
+	texts := []string{}
 	for _, item := range e.AsList().Elements() {
 		o := c.operand(item)
 		if o == nil || o.variable != nil {
 			return nil
 		}
-		set[o.literal] = struct{}{}
+		texts = append(texts, o.literal)
 	}
-	return set
+	return texts
 }

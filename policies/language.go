@@ -96,7 +96,7 @@ func (l *language) compile(text string) (*condition, []celMistake) {
 		var out []celMistake
 		for _, e := range issues.Errors() {
 			if len(out) < maxSuggested {
-				out = append(out, celMistake{e.Location.Line(), e.Location.Column() + 1, l.explain(e.Message)})
+				out = append(out, celMistake{max(1, e.Location.Line()), max(1, e.Location.Column()+1), l.explain(e.Message)})
 			}
 		}
 		return nil, out
@@ -110,7 +110,7 @@ func (l *language) compile(text string) (*condition, []celMistake) {
 	}
 	c := &condition{text: text, language: l, program: program}
 	c.uses = l.uses(checked.NativeRep())
-	c.fast = l.fastPath(checked.NativeRep())
+	c.fast, c.need = l.fastPath(checked.NativeRep())
 	return c, nil
 }
 

@@ -156,7 +156,7 @@ func toNode(n ast.Node) *node {
 	case *ast.SequenceNode:
 		out.kind = list
 		for _, v := range n.Values {
-			out.items = append(out.items, toNode(v))
+			out.items = append(out.items, rejoin(toNode(v)))
 		}
 	case *ast.LiteralNode:
 		out.block, out.text = true, n.Value.Value
@@ -171,6 +171,20 @@ func toNode(n ast.Node) *node {
 		out.typed = "a number"
 	}
 	return out
+}
+
+// rejoin undoes a slip of the library (v1.19.2): within { }, it takes the item group:engineer of a list for a table,
+// where YAML wants a space after the colon (YAML 1.2.2, 7.3.3: a colon before a safe character is part of the scalar).
+func rejoin(n *node) *node {
+	if n.kind != table || n.text != ":" || len(n.entries) != 1 {
+		return n
+	}
+	key, value := n.entries[0].key, n.entries[0].value
+	plain := key.kind == scalar && value.kind == scalar && !key.quoted && !value.quoted && !value.block
+	if !plain || key.line != value.line || value.col != key.col+utf8.RuneCountInString(key.text)+1 {
+		return n
+	}
+	return &node{text: key.text + ":" + value.text, line: key.line, col: key.col}
 }
 
 func (n *node) table(values ...*ast.MappingValueNode) {

@@ -23,16 +23,23 @@ func (a *arena[T]) copy(values []T) []T {
 
 // interner keeps one copy of strings that come again and again (titles, departments). It is a small cache, not a map of
 // everything: values that people do not share cost nothing but a look.
-type interner struct{ slots [4096]string }
+type interner struct{ slots [4096][]string }
 
-func (in *interner) of(s string) string {
+// of gives the text, one gives it as a list of its own.
+func (in *interner) of(s string) string { return in.one(s, nil)[0] }
+
+func (in *interner) one(s string, lists *arena[string]) []string {
 	h := uint32(2166136261) // FNV-1a, 32 bits
 	for i := range len(s) {
 		h = (h ^ uint32(s[i])) * 16777619
 	}
 	slot := &in.slots[h%uint32(len(in.slots))]
-	if *slot != s {
-		*slot = strings.Clone(s) // s may be part of a big buffer
+	if len(*slot) == 0 || (*slot)[0] != s {
+		own := [1]string{strings.Clone(s)} // s may be part of a big buffer
+		if lists == nil {
+			lists = &arena[string]{free: make([]string, 1)}
+		}
+		*slot = lists.copy(own[:])
 	}
 	return *slot
 }

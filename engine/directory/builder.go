@@ -17,7 +17,8 @@ type builder struct {
 	now    time.Time
 	rows   bool // a further entry with a known key is a further job, not a duplicate
 	tree   bool // entries have DNs, and Entry of a person is one
-	people []engine.Person
+	people []*engine.Person
+	block  []engine.Person   // where the next ones go: growing one slice would copy them all again and again
 	byKey  map[string]int32  // canonical key → index in people
 	more   map[int32][]row   // further entries of the same key
 	twice  map[string]string // key that is not one person's → where else it is
@@ -115,9 +116,15 @@ func (b *builder) person(e *entry) {
 		b.more[at] = append(b.more[at], row{own, job, e.place})
 		return
 	}
+	key = strings.Clone(key) // it may be part of a page of the server's
 	b.byKey[key] = int32(len(b.people))
-	b.people = append(b.people, engine.Person{Key: key, Source: b.cfg.Name, Entry: e.place,
-		Attributes: own, Jobs: b.jobs.copy([]engine.Job{job})})
+	if len(b.block) == 0 {
+		b.block = make([]engine.Person, arenaBlock/4)
+	}
+	p := &b.block[0]
+	b.block = b.block[1:]
+	*p = engine.Person{Key: key, Source: b.cfg.Name, Entry: e.place, Attributes: own, Jobs: b.jobs.copy([]engine.Job{job})}
+	b.people = append(b.people, p)
 }
 
 func (b *builder) key(e *entry) (key, problem string) {
@@ -170,9 +177,10 @@ func (b *builder) attribute(e *entry, d *Attribute) engine.Attribute {
 		b.notice(engine.ReasonMalformed, e.place+": "+d.Source+": "+problem)
 		return engine.Attribute{Name: d.Name, Unknown: true}
 	}
-	if d.Multi {
-		slices.Sort(values)
+	if len(values) == 1 {
+		return engine.Attribute{Name: d.Name, Values: b.texts.one(values[0], &b.values)}
 	}
+	slices.Sort(values)
 	for i, v := range values {
 		values[i] = b.texts.of(v)
 	}

@@ -12,8 +12,6 @@
 package directory
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -28,6 +26,7 @@ type Config struct {
 	ExactKey   bool   // keys that differ in case are different keys (15-character Salesforce ids); else they are one
 	Attributes []Attribute
 	States     map[engine.State]engine.Condition // upcoming, active, away, left; absent ones never match
+	Texts      map[engine.State]string           // the same as they were written, for people to read; may be nil
 	Dates      Dates
 	Zone       Zone
 	Roles      []RoleSource
@@ -174,12 +173,3 @@ func (c *Config) now() time.Time {
 }
 
 func (a *Attribute) folds() bool { return a.Fold || a.Name == "login" || a.Name == "mail" }
-
-// digest hashes what the parts spell, each with its length, so that no two lists spell the same.
-func digest(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}

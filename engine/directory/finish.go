@@ -2,6 +2,9 @@ package directory
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +17,7 @@ func (b *builder) finish(ctx context.Context, yield func(engine.Person) error) (
 	b.gather()
 	b.assign()
 	b.countRoles()
-	slices.SortFunc(b.people, func(x, y engine.Person) int { return strings.Compare(x.Key, y.Key) })
+	slices.SortFunc(b.people, func(x, y *engine.Person) int { return strings.Compare(x.Key, y.Key) })
 	b.settle()
 	b.logins()
 	b.counts()
@@ -27,7 +30,7 @@ func (b *builder) finish(ctx context.Context, yield func(engine.Person) error) (
 		if err := ctx.Err(); err != nil {
 			return b.proof, err
 		}
-		if err := yield(b.people[i]); err != nil {
+		if err := yield(*b.people[i]); err != nil {
 			return b.proof, err
 		}
 	}
@@ -37,8 +40,8 @@ func (b *builder) finish(ctx context.Context, yield func(engine.Person) error) (
 
 func (b *builder) settle() {
 	unseen := b.proof.Unseen()
-	for i := range b.people {
-		p := &b.people[i]
+	var buf []byte
+	for _, p := range b.people {
 		slices.SortFunc(p.Jobs, compareJobs)
 		if len(unseen) > 0 {
 			if len(p.Missing) == 0 {
@@ -49,11 +52,14 @@ func (b *builder) settle() {
 		}
 		b.decide(p)
 		if at, ok := b.twice[p.Key]; ok {
-			p.State, p.Marked, p.StateWhy = engine.StateUnknown, false, "the same key is also in "+at
+			p.State, p.Marked, p.StateWhy = engine.StateUnknown, false, sameKey+at
 		}
-		p.Changed = fingerprint(p)
+		p.Changed, buf = fingerprint(p, buf)
 	}
 }
+
+// sameKey begins the reason why nothing of an entry counts.
+const sameKey = "the same key is also in "
 
 // compareJobs orders jobs by what is in them, so that the order of rows never shows.
 func compareJobs(x, y engine.Job) int {
@@ -87,19 +93,19 @@ func (b *builder) logins() {
 // counts says how many people are in each part of the tree and how many have each attribute.
 func (b *builder) counts() {
 	n := map[string]int{}
-	for _, a := range b.cfg.Attributes {
-		n[engine.AttributeCount(a.Name)] = 0
-	}
-	for i := range b.people {
-		p := &b.people[i]
+	has := make([]int, len(b.cfg.Attributes))
+	for _, p := range b.people {
 		if b.tree {
 			n[parentDN(canonDN(p.Entry))]++
 		}
-		for _, a := range b.cfg.Attributes {
+		for i, a := range b.cfg.Attributes {
 			if hasAttribute(p, a) {
-				n[engine.AttributeCount(a.Name)]++
+				has[i]++
 			}
 		}
+	}
+	for i, a := range b.cfg.Attributes {
+		n[engine.AttributeCount(a.Name)] = has[i]
 	}
 	for name, count := range n {
 		b.proof.Counts = append(b.proof.Counts, engine.Count{Name: name, N: count})
@@ -152,27 +158,49 @@ func (b *builder) find(name string) *engine.Person {
 	if f, err := folded(name); err == nil && !b.cfg.ExactKey {
 		key = f
 	}
-	for i := range b.people {
-		if p := &b.people[i]; p.Key == key || b.tree && canonDN(p.Entry) == dn {
+	for _, p := range b.people {
+		if p.Key == key || b.tree && canonDN(p.Entry) == dn {
 			return p
 		}
 	}
 	return nil
 }
 
-// fingerprint hashes what policy sees of a person, "" if part of it can't be seen.
-func fingerprint(p *engine.Person) string {
+// fingerprint hashes what policy sees of a person, "" if part of it can't be seen. buf is scratch to be used again.
+func fingerprint(p *engine.Person, buf []byte) (string, []byte) {
 	if p.State == engine.StateUnknown || len(p.Missing) > 0 || unknown(p.Attributes) {
-		return ""
+		return "", buf
 	}
-	parts := []string{p.State.String(), spell(p.Attributes), strings.Join(p.Roles, "\x00")}
+	buf = appendTexts(appendAttributes(append(buf[:0], byte(p.State)), p.Attributes), p.Roles)
 	for _, j := range p.Jobs {
 		if unknown(j.Attributes) {
-			return ""
+			return "", buf
 		}
-		parts = append(parts, spell(j.Attributes), strings.Join(j.Roles, "\x00"))
+		buf = appendTexts(appendAttributes(buf, j.Attributes), j.Roles)
 	}
-	return digest(parts...)
+	sum := sha256.Sum256(buf)
+	return hex.EncodeToString(sum[:16]), buf
+}
+
+func appendAttributes(buf []byte, as engine.Attributes) []byte {
+	buf = binary.AppendUvarint(buf, uint64(len(as)))
+	for _, a := range as {
+		buf = appendTexts(appendText(buf, a.Name), a.Values)
+	}
+	return buf
+}
+
+// appendTexts spells a list with all lengths, so that no two lists spell the same.
+func appendTexts(buf []byte, texts []string) []byte {
+	buf = binary.AppendUvarint(buf, uint64(len(texts)))
+	for _, s := range texts {
+		buf = appendText(buf, s)
+	}
+	return buf
+}
+
+func appendText(buf []byte, s string) []byte {
+	return append(binary.AppendUvarint(buf, uint64(len(s))), s...)
 }
 
 func unknown(as engine.Attributes) bool {

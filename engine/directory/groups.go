@@ -14,14 +14,15 @@ type groups struct {
 	list    []group
 	member  map[string]int32 // canonical DN (or login) → number
 	in      [][]int32        // number → groups it is listed in, directly
+	pairs   []pair           // memberships that members themselves show (memberOf), until all groups are known
 	self    map[int32]int32  // number of a group's own DN → index in list
 	reasons []engine.Reason  // against the whole source
-	notices []engine.Reason
-	stamp   []int32 // per group: the last walk that saw it
+	stamp   []int32          // per group: the last walk that saw it
 	walk    int32
 	todo    []int32
-	texts   interner
 }
+
+type pair struct{ member, group int32 }
 
 // group is one of them.
 type group struct {
@@ -48,7 +49,7 @@ func (g *groups) number(name string) int32 {
 // shows is a member.
 func (g *groups) add(e *entry) {
 	cfg := g.of.Group
-	grp := group{dn: canonDN(e.dn), id: immutableID(e)}
+	grp := group{dn: strings.Clone(canonDN(e.dn)), id: strings.Clone(immutableID(e))}
 	names, problem := e.get(cfg.naming()).canonical(true)
 	if problem == "" && len(names) == 0 {
 		problem = "it is missing"
@@ -61,8 +62,10 @@ func (g *groups) add(e *entry) {
 	}
 	at := int32(len(g.list))
 	g.self[g.number(grp.dn)] = at
-	for _, attribute := range cfg.members() {
-		g.members(e, attribute, at, &grp)
+	if !cfg.MemberOf {
+		for _, attribute := range cfg.members() {
+			g.members(e, attribute, at, &grp)
+		}
 	}
 	g.list = append(g.list, grp)
 }
@@ -88,6 +91,30 @@ func (g *groups) members(e *entry, attribute string, at int32, grp *group) {
 		if in := g.in[n]; len(in) == 0 || in[len(in)-1] != at {
 			g.in[n] = append(in, at)
 		}
+	}
+}
+
+// addParents takes memberships that the member itself shows, where they are read so.
+func (g *groups) addParents(e *entry) {
+	if !g.of.Group.MemberOf {
+		return
+	}
+	for _, v := range e.get("memberOf").values {
+		g.pairs = append(g.pairs, pair{g.number(canonDN(e.dn)), g.number(canonDN(v))})
+	}
+}
+
+// take adds the memberships that another reading of the same source found.
+func (g *groups) take(from *groups) {
+	if len(from.pairs) == 0 {
+		return
+	}
+	names := make([]string, len(from.in))
+	for name, n := range from.member {
+		names[n] = name
+	}
+	for _, p := range from.pairs {
+		g.pairs = append(g.pairs, pair{g.number(names[p.member]), g.number(names[p.group])})
 	}
 }
 
@@ -120,21 +147,25 @@ func (g *groups) link() {
 		g.list[j].reasons = append(g.list[j].reasons, reason)
 		g.list[j].id, a.role = "", ""
 	}
+	for _, p := range g.pairs {
+		if at, ok := g.self[p.group]; ok {
+			g.in[p.member] = append(g.in[p.member], at)
+		}
+	}
+	g.pairs = nil
 	g.stamp = make([]int32, len(g.list))
 }
 
-// rolesOf walks up from one member through the groups that list it. Each group is entered once, so that circles end and
+// rolesOf appends the roles of one member, walking up through the groups that list it. Each group is entered once, so that circles end and
 // the cost is the number of groups above, whatever the paths.
-func (g *groups) rolesOf(name string, values *arena[string]) []string {
+func (g *groups) rolesOf(name string, roles []string) []string {
 	n, ok := g.member[name]
 	if !ok {
-		return nil
+		return roles
 	}
 	g.walk++
 	g.todo = g.todo[:0]
 	g.enter(n)
-	var few [32]string
-	roles := few[:0]
 	for i := 0; i < len(g.todo); i++ {
 		grp := &g.list[g.todo[i]]
 		if grp.role != "" && !ambiguous(grp) {
@@ -146,8 +177,7 @@ func (g *groups) rolesOf(name string, values *arena[string]) []string {
 			}
 		}
 	}
-	slices.Sort(roles)
-	return values.copy(roles)
+	return roles
 }
 
 func (g *groups) enter(member int32) {

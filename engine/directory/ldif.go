@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/rolecall/rolecall/engine"
@@ -146,17 +145,4 @@ func (d *ldifDirectory) entry(b *builder, e *entry, seen map[string]string) {
 			b.groups[i].add(e)
 		}
 	}
-}
-
-// Declares gives the attributes and the labels of roles that the directory contributes; Join needs them for when it is
-// silent.
-func (c *Config) Declares() (attributes, labels []string) {
-	for _, a := range c.Attributes {
-		attributes = append(attributes, a.Name)
-	}
-	for i := range c.Roles {
-		labels = append(labels, c.Roles[i].Label())
-	}
-	slices.Sort(labels)
-	return attributes, slices.Compact(labels)
 }

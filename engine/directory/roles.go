@@ -10,19 +10,19 @@ import (
 
 // assign gives people their roles, source by source, and says of whom a source could not tell.
 func (b *builder) assign() {
-	b.groupRoles()
-	for i := range b.cfg.Roles {
-		r := &b.cfg.Roles[i]
-		for j := range b.people {
-			switch {
-			case r.Attribute != "":
-				b.attributeRoles(&b.people[j], r)
-			case r.Name != "":
-				b.expressionRole(&b.people[j], r)
+	each := func(does func(*engine.Person, *RoleSource), chosen func(*RoleSource) bool) {
+		for i := range b.cfg.Roles {
+			if r := &b.cfg.Roles[i]; chosen(r) {
+				for _, p := range b.people {
+					does(p, r)
+				}
+				b.open(r)
 			}
 		}
-		b.open(r)
 	}
+	each(b.attributeRoles, func(r *RoleSource) bool { return r.Attribute != "" })
+	b.groupRoles()
+	each(b.expressionRole, func(r *RoleSource) bool { return r.Name != "" }) // last: they may look at the others
 }
 
 // open puts into the proof that a source of roles was shown at all, so that a role without holders is known to have none.
@@ -60,7 +60,7 @@ func (b *builder) take(p *engine.Person, roles *[]string, a engine.Attribute, la
 	}
 	for _, v := range a.Values {
 		if f, err := folded(v); err == nil && f != "" {
-			*roles = insert(*roles, b.texts.of(label+":"+f))
+			*roles = insert(*roles, b.texts.of(label+":"+f), &b.values)
 		}
 	}
 }
@@ -78,42 +78,44 @@ func (b *builder) expressionRole(p *engine.Person, r *RoleSource) {
 		}
 	}
 	if yes == len(p.Jobs) {
-		p.Roles = insert(p.Roles, role)
+		p.Roles = insert(p.Roles, role, &b.values)
 		return
 	}
 	for i := range p.Jobs {
 		if answers[i] == engine.Yes {
-			p.Jobs[i].Roles = insert(p.Jobs[i].Roles, role)
+			p.Jobs[i].Roles = insert(p.Jobs[i].Roles, role, &b.values)
 		}
 	}
 }
 
 // insert puts a role into a sorted list, once. The list may be shared, so it is copied when it grows.
-func insert(roles []string, role string) []string {
+func insert(roles []string, role string, lists *arena[string]) []string {
 	i, ok := slices.BinarySearch(roles, role)
 	if ok {
 		return roles
 	}
-	out := make([]string, 0, len(roles)+1)
-	return append(append(append(out, roles[:i]...), role), roles[i:]...)
+	var few [32]string
+	return lists.copy(append(append(append(few[:0], roles[:i]...), role), roles[i:]...))
 }
 
 // groupRoles resolves the groups of every group source: for each person the groups above, the persons' own and, where
 // groups nest, theirs in turn.
 func (b *builder) groupRoles() {
+	var scratch []string
 	for _, g := range b.groups {
 		g.link()
-		for i := range b.people {
-			p := &b.people[i]
+		for _, p := range b.people {
 			name := b.memberName(g, p)
 			if name == "" {
 				continue
 			}
-			p.Roles = merge(p.Roles, g.rolesOf(name, &b.values))
+			scratch = g.rolesOf(name, append(scratch[:0], p.Roles...))
+			slices.Sort(scratch)
+			p.Roles = b.values.copy(slices.Compact(scratch))
 		}
 		b.proof.Roles = append(b.proof.Roles, g.proofs()...)
-		b.proof.Notices = append(b.proof.Notices, g.notices...)
 	}
+	b.groups = nil // their members are the most of it
 }
 
 // memberName is what groups know the person by. A login that can't be seen leaves all the person's groups open.
@@ -135,22 +137,12 @@ func (b *builder) memberName(g *groups, p *engine.Person) string {
 	return f
 }
 
-func merge(a, b []string) []string {
-	if len(a) == 0 {
-		return b
-	}
-	for _, r := range b {
-		a = insert(a, r)
-	}
-	return a
-}
-
 // count fills the role proofs with holders, adds those of attributes and expressions, and tells every person what is
 // unknown of the groups.
 func (b *builder) countRoles() {
 	holders := map[string]int{}
-	for i := range b.people {
-		for _, r := range rolesOf(&b.people[i]) {
+	for _, p := range b.people {
+		for _, r := range rolesOf(p) {
 			holders[r]++
 		}
 	}

@@ -20,7 +20,7 @@ type row struct {
 // that is acted on. It looks at all of them at once, in an order of its own, so that the source's order decides nothing.
 func (b *builder) gather() {
 	for _, at := range slices.Sorted(maps.Keys(b.more)) {
-		p := &b.people[at]
+		p := b.people[at]
 		rows := append(b.more[at], row{p.Attributes, p.Jobs[0], p.Entry})
 		slices.SortFunc(rows, compareRows)
 		p.Attributes, p.Entry, p.Jobs = rows[0].own, rows[0].place, p.Jobs[:0]
@@ -37,6 +37,7 @@ func (b *builder) gather() {
 			p.Attributes = b.agree(p, r)
 		}
 	}
+	b.byKey, b.more = nil, nil
 }
 
 func compareRows(x, y row) int {

@@ -24,7 +24,7 @@ func Show(m *engine.Memory) string {
 	for _, c := range m.Charges {
 		fmt.Fprintf(&b, "charge %s %+v\n", stamp(c.Time), c)
 	}
-	for _, kind := range factKinds() {
+	for _, kind := range m.FactKinds() {
 		for _, f := range m.Facts(kind) {
 			fmt.Fprintf(&b, "fact %q since=%s until=%s count=%d text=%q data=%s\n", f.FactKey, stamp(f.Since), stamp(f.Until), f.Count, f.Text, f.Data)
 		}
@@ -71,11 +71,4 @@ func stamp(t interface {
 		return "-"
 	}
 	return t.Format("2006-01-02T15:04:05.999999999Z07:00")
-}
-
-func factKinds() []string {
-	return []string{engine.FactUndesired, engine.FactMissing, engine.FactAbsent, engine.FactSuspended, engine.FactContested, engine.FactFailing,
-		engine.FactUndone, engine.FactItem, engine.FactCut, engine.FactPause, engine.FactExtra, engine.FactBaseline, engine.FactHolders,
-		engine.FactPolicy, engine.FactFiltered, engine.FactTask, engine.FactWaiting, engine.FactExpiry, engine.FactFormer,
-		engine.FactRun, engine.FactUsed, engine.FactSlot}
 }

@@ -36,7 +36,7 @@ func (c *Clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.at 
 func (c *Clock) Add(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at = c.at.Add(d) }
 
 // JournalSuite is what every journal passes. open gives a new, empty journal that ends with the test; it is called many
-// times.
+// times, and one that is an io.Closer may be closed before.
 func JournalSuite(t *testing.T, open func(t testing.TB, now func() time.Time) Store) {
 	for name, test := range map[string]func(*suite){
 		"numbers and times": (*suite).numbers,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,9 @@ func random(t *testing.T, open func(t testing.TB, now func() time.Time) Store) {
 	rapid.Check(t, func(rt *rapid.T) {
 		clock := NewClock()
 		w := &world{T: rt, clock: clock, store: open(t, clock.Now), model: NewJournal(clock.Now)}
+		if c, ok := w.store.(io.Closer); ok {
+			defer c.Close() // the test has many of them
+		}
 		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
 			w.step()
 		}

@@ -81,6 +81,7 @@ func (s *suite) late() {
 	s.must(outcome(two, "a", "r", engine.Uncertain))
 	s.same("unknown stays open", s.memory().Open[0].Unknown, true)
 	s.refused(nil, engine.Free, outcome(99, "a", "r", engine.Done))
+	s.refused(nil, engine.Free, outcome(two, "a", "other", engine.Done))
 }
 
 func (s *suite) claims() {

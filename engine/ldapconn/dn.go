@@ -1,7 +1,6 @@
 package ldapconn
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,8 +39,8 @@ func NormalizeDN(dn string) (string, error) {
 	for i, rdn := range parsed.RDNs {
 		parts := make([]string, len(rdn.Attributes))
 		for j, a := range rdn.Attributes {
-			if a.Value == "" {
-				return "", fmt.Errorf("DN %q: %w", dn, errors.New("a name without a value"))
+			if a.Value == "" || !isType(a.Type) {
+				return "", fmt.Errorf("DN %q: part %d is not of the form type=value", dn, i+1)
 			}
 			parts[j] = strings.ToLower(a.Type) + "=" + EscapeDN(canonicalValue(a.Value))
 		}
@@ -51,9 +50,28 @@ func NormalizeDN(dn string) (string, error) {
 	return strings.Join(rdns, ","), nil
 }
 
-// canonicalValue follows the insignificant space handling of RFC 4518 section 2.6.1.
+// isType reports whether name can be an attribute type (RFC 4512 section 1.4).
+func isType(name string) bool {
+	for i := range len(name) {
+		if b := name[i]; !isAlphanumeric(b) && b != '-' && b != '.' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func isAlphanumeric(b byte) bool {
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9'
+}
+
+// canonicalValue follows the insignificant space handling of RFC 4518 section
+// 2.6.1, by which a value of spaces only is one space.
 func canonicalValue(v string) string {
-	return strings.ToLower(strings.Join(strings.FieldsFunc(v, func(r rune) bool { return r == ' ' }), " "))
+	words := strings.FieldsFunc(v, func(r rune) bool { return r == ' ' })
+	if len(words) == 0 {
+		return " "
+	}
+	return strings.ToLower(strings.Join(words, " "))
 }
 
 // isPlainDN reports whether lower case is all that dn needs; most are so, and
@@ -77,7 +95,7 @@ func isPlainDN(dn string) bool {
 			if !inValue || last == ' ' || last == '=' || i+1 == len(dn) || dn[i+1] == ',' {
 				return false
 			}
-		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '-', b == '.', b == '@', b == '_':
+		case isAlphanumeric(b), b == '-', b == '.', inValue && (b == '@' || b == '_' || b == '='):
 		default:
 			return false
 		}

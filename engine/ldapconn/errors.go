@@ -26,7 +26,7 @@ const (
 	AdminLimit      Code = "admin-limit"       // result code 11
 	Referral        Code = "referral"          // part of the tree is elsewhere; never followed
 	NoPagingControl Code = "no-paging-control" // an answer without the control of RFC 2696
-	CookieRepeated  Code = "cookie-repeated"   // the server walks in circles
+	CookieRepeated  Code = "cookie-repeated"   // the server walks in circles: a page that was there before
 	RangeUnread     Code = "range-unread"      // values behind ";range=" could not be read to the end
 	TooManyPages    Code = "too-many-pages"    // Limits.Pages
 	TooManyEntries  Code = "too-many-entries"  // Limits.Entries

@@ -49,11 +49,6 @@ type Request struct {
 	PageSize   int      // entries, 1..maxInt; default 1000, which is Active Directory's maximum
 	Controls   []Control
 	Limits     Limits
-
-	// CookieMayRepeat is for 389 Directory Server, whose cookie is the same
-	// number for all pages. Instead of the cookie the first entry of each page
-	// must then be a new one.
-	CookieMayRepeat bool
 }
 
 func (r Request) withDefaults() Request {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/go-ldap/ldap/v3"
 )
 
 // Result describes a whole read: every page ended with result code 0 and the
@@ -34,7 +32,7 @@ func (c *Conn) Search(ctx context.Context, req Request, yield func(*Entry) error
 	defer cancel()
 	defer c.begin(ctx, req.Limits.Bytes)()
 	c.largest = req.Limits.MessageBytes
-	r := &reading{conn: c, req: req, op: op, yield: yield, seen: map[string]bool{}}
+	r := &reading{conn: c, req: req, op: op, yield: yield, cookies: map[string]bool{}, firsts: map[string]bool{}}
 	if err := r.run(); err != nil {
 		c.broken = true
 		var own *sinkError
@@ -59,9 +57,12 @@ type reading struct {
 	op     []byte // encoded request
 	yield  func(*Entry) error
 	result Result
-	ranged []*Entry        // of this page, still to be completed
-	first  string          // DN of this page's first entry
-	seen   map[string]bool // cookies, or first DNs, of the pages so far
+	ranged []*Entry // of this page, still to be completed
+	origin string   // DN of the very first entry
+	first  string   // DN of this page's first entry
+	// Of the pages so far:
+	cookies map[string]bool
+	firsts  map[string]bool // DNs
 }
 
 func (r *reading) run() error {
@@ -70,14 +71,14 @@ func (r *reading) run() error {
 		if err != nil {
 			return err
 		}
+		if err := r.checkFresh(next); err != nil {
+			return err
+		}
 		if err := r.finishPage(); err != nil {
 			return err
 		}
 		if next == "" {
 			return nil
-		}
-		if err := r.checkFresh(next); err != nil {
-			return err
 		}
 		cookie = next
 	}
@@ -136,6 +137,12 @@ func (r *reading) entry(body string) error {
 	if r.first == "" {
 		r.first = e.DN
 	}
+	if r.result.Pages > 1 && e.DN == r.origin { // all the way round, perhaps between other page ends
+		return r.circle("brings the very first entry again")
+	}
+	if r.origin == "" {
+		r.origin = e.DN
+	}
 	if hasRange(e) {
 		r.ranged = append(r.ranged, e)
 		return nil
@@ -188,17 +195,24 @@ func (r *reading) finishPage() error {
 	return nil
 }
 
-// checkFresh refuses to walk in circles.
+// checkFresh refuses to walk in circles. A repeated cookie alone proves
+// nothing: 389 Directory Server and Samba give all pages of a search the same
+// one. So the page must bring something new: a first entry that no earlier
+// page began with or, if it is empty, a new cookie.
 func (r *reading) checkFresh(cookie string) error {
-	mark := cookie
-	if r.req.CookieMayRepeat {
-		mark = r.first // "" for a page without entries
+	if r.first == "" && r.cookies[cookie] {
+		return r.circle("is empty and ends with a cookie that was there before")
 	}
-	if r.seen[mark] || (mark == "" && r.req.CookieMayRepeat) {
-		return Reason{CookieRepeated, fmt.Sprintf("page %d ends with a cookie or starts with an entry that an earlier page had; the server repeats itself", r.result.Pages)}
+	if r.first != "" && r.firsts[r.first] {
+		return r.circle("starts with the entry of an earlier page, " + r.first)
 	}
-	r.seen[strings.Clone(mark)] = true
+	r.cookies[strings.Clone(cookie)] = true
+	r.firsts[strings.Clone(r.first)] = true
 	return nil
+}
+
+func (r *reading) circle(how string) error {
+	return Reason{CookieRepeated, fmt.Sprintf("page %d %s: the server repeats itself", r.result.Pages, how)}
 }
 
 func referral(body string) error {
@@ -211,75 +225,4 @@ func referral(body string) error {
 
 func referralReason(urls []string) error {
 	return Reason{Referral, fmt.Sprintf("a part of the tree is said to be at %s; referrals are not followed: narrow the base, or configure that server as a directory of its own", strings.Join(urls, " "))}
-}
-
-// Get reads one entry with all values. Absence comes in two kinds: the server
-// says that there is none (an *LDAPError with code 32), or it answers success
-// without an entry, which may be for want of rights (an *Incomplete with
-// NotVisible).
-func (c *Conn) Get(ctx context.Context, dn string, attributes ...string) (*Entry, error) {
-	defer c.begin(ctx, defaultEntryBytes)()
-	e, err := c.base(dn, attributes)
-	if err == nil {
-		err = c.unrange(e)
-	}
-	var refused *LDAPError
-	if errors.As(err, &refused) && refused.Code == ldap.LDAPResultNoSuchObject {
-		return nil, refused
-	}
-	if err != nil {
-		return nil, incomplete(ctx, c.server, err)
-	}
-	return e, nil
-}
-
-// defaultEntryBytes bounds all messages of a single read.
-const defaultEntryBytes = 1 << 30
-
-// base reads one entry as the server gives it.
-func (c *Conn) base(dn string, attributes []string) (*Entry, error) {
-	op, err := Request{Base: dn, Scope: Base, Filter: "(objectClass=*)", Attributes: attributes}.encode()
-	if err != nil {
-		return nil, err
-	}
-	id, err := c.send(op, nil)
-	if err != nil {
-		return nil, err
-	}
-	var found *Entry
-	for {
-		m, err := c.receive(id)
-		if err != nil {
-			return nil, err
-		}
-		switch m.op {
-		case opSearchEntry:
-			if found != nil {
-				return nil, malformed("two entries for one base")
-			}
-			if found, err = parseEntry(m.body); err != nil {
-				return nil, err
-			}
-		case opSearchRef:
-			return nil, referral(m.body)
-		case opSearchDone:
-			return found, finishBase(m, dn, found)
-		default:
-			return nil, malformed(fmt.Sprintf("message 0x%02x within a search", m.op))
-		}
-	}
-}
-
-func finishBase(m message, dn string, found *Entry) error {
-	result, err := parseResult(m.body)
-	if err != nil {
-		return err
-	}
-	if err := result.err("search"); err != nil {
-		return err
-	}
-	if found == nil {
-		return Reason{NotVisible, fmt.Sprintf("the server shows no entry %q, though it does not deny that there is one; check the reader's rights", dn)}
-	}
-	return nil
 }

@@ -72,12 +72,20 @@ func TestEveryLieIsIncomplete(t *testing.T) {
 		"cookies in a circle": {func(n int, m message) reply {
 			return reply{bytes: done(m.id, string(rune('a'+n%3)))}
 		}, Request{}, CookieRepeated},
-		"same page for ever, cookie may repeat": {func(_ int, m message) reply {
-			return reply{bytes: join(person(m.id, "uid=p0,dc=x"), done(m.id, "same"))}
-		}, Request{CookieMayRepeat: true}, CookieRepeated},
-		"empty pages for ever, cookie may repeat": {func(_ int, m message) reply {
+		"empty pages for ever": {func(_ int, m message) reply {
 			return reply{bytes: done(m.id, "same")}
-		}, Request{CookieMayRepeat: true}, CookieRepeated},
+		}, Request{}, CookieRepeated},
+		"same page for ever, fresh cookies": {func(n int, m message) reply {
+			return reply{bytes: join(person(m.id, "uid=p0,dc=x"), done(m.id, fmt.Sprint(n)))}
+		}, Request{}, CookieRepeated},
+		"a page twice, then the end": {func(n int, m message) reply {
+			next := []string{"a", "b", ""}[n]
+			return reply{bytes: join(person(m.id, fmt.Sprintf("uid=p%d,dc=x", min(n, 1))), done(m.id, next))}
+		}, Request{}, CookieRepeated},
+		"round and round between other page ends": {func(n int, m message) reply {
+			at := func(i int) []byte { return person(m.id, fmt.Sprintf("uid=p%d,dc=x", (2*n+i)%5)) }
+			return reply{bytes: join(at(0), at(1), done(m.id, fmt.Sprint(n)))}
+		}, Request{Limits: Limits{Pages: 3}}, CookieRepeated},
 		"search reference": {twoPages(func(m message) reply {
 			return reply{bytes: join(person(m.id, "uid=p1,dc=x"), reference(m.id, "ldap://other/dc=y"), done(m.id, ""))}
 		}), Request{}, Referral},
@@ -139,7 +147,8 @@ func TestLimitsAllowWhatTheyName(t *testing.T) {
 	}
 }
 
-func TestConstantCookieOf389DS(t *testing.T) {
+// TestConstantCookie: 389 Directory Server and Samba do so, and are whole.
+func TestConstantCookie(t *testing.T) {
 	f := newFake(t, func(n int, m message) reply {
 		next := "0"
 		if n == 4 {
@@ -147,7 +156,7 @@ func TestConstantCookieOf389DS(t *testing.T) {
 		}
 		return reply{bytes: join(person(m.id, fmt.Sprintf("uid=p%d,dc=x", n)), done(m.id, next))}
 	})
-	got, _, err := collect(t, newClient(t, testConfig(f.url)), Request{Base: "dc=x", CookieMayRepeat: true})
+	got, _, err := collect(t, newClient(t, testConfig(f.url)), Request{Base: "dc=x"})
 	if err != nil || !reflect.DeepEqual(got, people(0, 5)) {
 		t.Errorf("%v, %v", got, err)
 	}

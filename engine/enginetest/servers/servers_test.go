@@ -92,3 +92,19 @@ func TestPostgres(t *testing.T) {
 	s.Stop()
 	s.Start(t)
 }
+
+func TestSamba(t *testing.T) {
+	s := Samba(t)
+	s.CreateUser(t, "alice", "Str0ng!pw1", "--job-title=Engineer")
+	s.CreateGroup(t, "inner", "alice")
+	s.CreateGroup(t, "outer", "inner")
+	s.Modify(t, "dn: CN=Bob,CN=Users,DC=example,DC=test\nobjectClass: contact\n")
+	for _, url := range []string{s.URL, s.TLSURL} {
+		cmd := exec.Command("ldapsearch", "-LLL", "-x", "-H", url, "-D", s.Admin.DN, "-w", s.Admin.Password, "-b", "CN=Users,"+s.Suffix,
+			"(memberOf:1.2.840.113556.1.4.1941:=CN=outer,CN=Users,"+s.Suffix+")", "title")
+		cmd.Env = append(cmd.Environ(), "LDAPTLS_CACERT="+s.CA.File)
+		if out := run(t, cmd); !strings.Contains(out, "title: Engineer") || !strings.Contains(out, "CN=inner") {
+			t.Errorf("%s: %s", url, out)
+		}
+	}
+}

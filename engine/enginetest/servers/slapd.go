@@ -24,8 +24,8 @@ type SlapdConfig struct {
 	Global   []string // more lines before the database section
 }
 
-// SlapdAccount is a name that can bind with a password.
-type SlapdAccount struct{ DN, Password string }
+// Account is a name that can bind with a password.
+type Account struct{ DN, Password string }
 
 // SlapdServer is a running slapd. Its three accounts exist always.
 type SlapdServer struct {
@@ -33,9 +33,9 @@ type SlapdServer struct {
 	TLSURL  string // ldaps://127.0.0.1:port; the certificate names localhost, too
 	IPCURL  string // ldapi:// on a Unix socket (SASL EXTERNAL as the operating-system user)
 	Suffix  string
-	Admin   SlapdAccount // rootdn: no access rules, no limits
-	Reader  SlapdAccount // reads everything, no limits
-	Limited SlapdAccount // reads everything, under slapd's limits (500 entries, paged or not)
+	Admin   Account // rootdn: no access rules, no limits
+	Reader  Account // reads everything, no limits
+	Limited Account // reads everything, under slapd's limits (500 entries, paged or not)
 	CA      *CA
 	// A client certificate that SASL EXTERNAL maps to Reader.
 	ClientCert, ClientKey string
@@ -73,9 +73,9 @@ func newSlapd(t testing.TB, cfg SlapdConfig, programs map[string]string) *SlapdS
 		TLSURL:   fmt.Sprintf("ldaps://127.0.0.1:%d", freePort(t)),
 		IPCURL:   "ldapi://" + strings.ReplaceAll(filepath.Join(dir, "ldapi"), "/", "%2F"),
 		Suffix:   cfg.Suffix,
-		Admin:    SlapdAccount{"cn=admin," + cfg.Suffix, "secret"},
-		Reader:   SlapdAccount{"cn=reader," + cfg.Suffix, "reader"},
-		Limited:  SlapdAccount{"cn=limited," + cfg.Suffix, "limited"},
+		Admin:    Account{"cn=admin," + cfg.Suffix, "secret"},
+		Reader:   Account{"cn=reader," + cfg.Suffix, "reader"},
+		Limited:  Account{"cn=limited," + cfg.Suffix, "limited"},
 		CA:       NewCA(t, dir),
 		dir:      dir,
 		programs: programs,
@@ -230,7 +230,7 @@ func (s *SlapdServer) withAccounts(text string) string {
 	first, rest, _ := strings.Cut(text, "\n\n")
 	var b strings.Builder
 	b.WriteString(strings.TrimRight(first, "\n") + "\n\n")
-	for _, account := range []SlapdAccount{s.Reader, s.Limited} {
+	for _, account := range []Account{s.Reader, s.Limited} {
 		fmt.Fprintf(&b, "dn: %s\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: %s\nuserPassword: %s\n\n",
 			account.DN, account.Password, account.Password)
 	}

@@ -1,0 +1,47 @@
+package directory
+
+import (
+	"fmt"
+
+	"github.com/rolecall/rolecall/engine/ldapconn"
+)
+
+// Profile is what a family of servers calls things. Whoever configures a directory can say otherwise for each of them.
+type Profile struct {
+	Name   string // openldap, ad, 389ds, freeipa
+	Key    string // attribute that is never reused
+	Login  string
+	People string // filter
+	Groups string // filter
+	Member []string
+}
+
+// Profiles gives the known families, sorted by name. Sources: RFC 4530 (entryUUID), [MS-ADA3] objectGUID and
+// objectCategory, the schemas that 389 Directory Server and FreeIPA ship (nsUniqueId, ipaUniqueID).
+func Profiles() []Profile {
+	const groupOf = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))"
+	return []Profile{
+		{Name: "389ds", Key: "nsUniqueId", Login: "uid", People: "(objectClass=person)", Groups: groupOf, Member: []string{"member", "uniqueMember"}},
+		{Name: "ad", Key: "objectGUID", Login: "sAMAccountName", People: "(&(objectCategory=person)(objectClass=user))", Groups: "(objectClass=group)", Member: []string{"member"}},
+		{Name: "freeipa", Key: "ipaUniqueID", Login: "uid", People: "(objectClass=posixaccount)", Groups: "(objectClass=ipausergroup)", Member: []string{"member"}},
+		{Name: "openldap", Key: "entryUUID", Login: "uid", People: "(objectClass=person)", Groups: groupOf, Member: []string{"member", "uniqueMember"}},
+	}
+}
+
+func profileOf(name string) (Profile, error) {
+	for _, p := range Profiles() {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return Profile{}, fmt.Errorf("profile %q is not known; it is one of 389ds, ad, freeipa, openldap", name)
+}
+
+func profileOfKind(k ldapconn.Kind) Profile {
+	names := map[ldapconn.Kind]string{ldapconn.ActiveDirectory: "ad", ldapconn.DS389: "389ds", ldapconn.OpenLDAP: "openldap"}
+	if p, err := profileOf(names[k]); err == nil {
+		return p
+	}
+	p, _ := profileOf("openldap") // it is in the list above
+	return p
+}
