@@ -139,8 +139,8 @@ func (f *Fold) outcome(r Record) {
 	case i.Change.Op.Takes():
 		f.unsee(key, true)
 	}
-	if h := f.holdings[key]; h != nil && h.Managed { // a list may lag behind this moment
-		h.Since = r.Time
+	if h := f.holdings[key]; h != nil && h.Managed && (i.Change.Op.Gives() || i.Change.Op.Takes()) { // a list may lag behind this moment
+		f.row(key).Since = r.Time
 	}
 }
 

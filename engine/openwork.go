@@ -15,6 +15,9 @@ func (p *programPlan) openWork() {
 		case i.Claimed.IsZero():
 			p.queued[effectOn{pair(right, account), i.Change.Op.Effect()}] = i
 		case p.readBack(i, right, account):
+		case p.overtaken(i):
+			p.settled[i.Seq] = true
+			p.close(i, i.Change.Account, Failed, "nobody knows what became of it; the person is out, and it is made again without reading back")
 		default:
 			p.pending(i, right, account)
 		}
@@ -58,10 +61,26 @@ func (p *programPlan) readBack(i Intent, right, account uint32) bool {
 	if outcome == Done {
 		why = "read back: it had taken effect"
 	}
-	p.b.records = append(p.b.records, Record{Kind: KindOutcome, Of: i.Seq, Person: i.Change.Person, Program: p.program.Name, Account: at,
-		Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: outcome, Why: []string{why}})
+	p.close(i, at, outcome, why)
 	p.applyReadBack(i, outcome, at, right, account)
 	return true
+}
+
+// overtaken: what was to be taken from a mover is now to be taken from a leaver or somebody cut off. That may be repeated,
+// and must not wait until the program can be read.
+func (p *programPlan) overtaken(i Intent) bool {
+	who, ok := p.b.index[i.Change.Person]
+	if !ok || !i.Change.Op.Takes() || i.Repeatable() || p.b.s.Now.Before(i.Lease) {
+		return false
+	}
+	s := p.b.subjects[who].standing
+	return s == leaver || s == cutOff
+}
+
+// close records the end of an intent.
+func (p *programPlan) close(i Intent, account string, outcome Outcome, why string) {
+	p.b.records = append(p.b.records, Record{Kind: KindOutcome, Of: i.Seq, Person: i.Change.Person, Program: p.program.Name, Account: account,
+		Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: outcome, Why: []string{why}})
 }
 
 // applyReadBack makes memory, as this plan sees it, what it will be once the outcome is recorded.
@@ -126,8 +145,7 @@ func (p *programPlan) matching(person string) (string, bool) {
 
 // withdraw closes a queued intent that this plan would not make again.
 func (p *programPlan) withdraw(i Intent) {
-	p.b.records = append(p.b.records, Record{Kind: KindOutcome, Of: i.Seq, Person: i.Change.Person, Program: p.program.Name,
-		Account: i.Change.Account, Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: Withdrawn, Why: []string{"this run would not make the change again"}})
+	p.close(i, i.Change.Account, Withdrawn, "this run would not make the change again")
 }
 
 // waitingIntent finds the open, unclaimed intent that does what the change does.

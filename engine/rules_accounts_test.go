@@ -428,3 +428,57 @@ func TestLeaverOfAProgramThatCantDescribeItself(t *testing.T) {
 	w.applied("zoe", "suspend wiki ready", "revoke wiki/x ready")
 	w.has("zoe", engine.Exists, true)
 }
+
+func TestLostSuspendOfAMoverDoesNotDelayTheCut(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})
+	w.apply()
+	w.roles("zoe")
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Writes() && c.Entitlement == engine.Active {
+			return enginetest.LoseBefore
+		}
+		return enginetest.NoFault
+	}
+	w.later()
+	w.lists(enginetest.Unreachable)
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "zoe", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	w.has("zoe", engine.Active, false)
+}
+
+func TestCutWhileOneIsUnderWayAndTheListIsBroken(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.fire("zoe")
+	w.once(enginetest.LoseBefore)
+	w.later()
+	w.lists(enginetest.BreakList) // half a list, in which zoe's account is still active
+	w.pass(time.Second)
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "zoe", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.engine.Apply(t.Context(), engine.ApplyOptions{Actor: "test"}); err != nil {
+		t.Errorf("a suspend under way stops the whole run: %v", err)
+	}
+}
+
+func TestApprovedWhilePendingKeepsBothFlights(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}, "c": {"wiki"}})
+	w.targets["wiki"].Describes.Lag = time.Hour
+	w.hire("bob", "a", "c")
+	w.apply()
+	w.pass(2 * time.Hour)
+	w.roles("bob", "b", "c")
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Writes() {
+			return enginetest.LoseBefore
+		}
+		return enginetest.NoFault
+	}
+	w.applied("bob", "grant wiki/y ready", "revoke wiki/x ready")
+	w.targets["wiki"].Before = nil
+	w.roles("bob", "a", "c") // both the other way round, while neither is known
+	w.pass(10 * time.Minute)
+	w.wants("bob", "grant wiki/x blocked: a revoke on this account", "revoke wiki/y blocked: a grant on this account")
+}
