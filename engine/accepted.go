@@ -134,7 +134,7 @@ func (b *builder) noteBaseline() {
 	}
 }
 
-// endRefused ends a refused baseline once a complete read is accepted again.
+// endRefused ends a refused baseline, or a doubt about changed keys, once a complete read no longer gives reason for it.
 func (b *builder) endRefused(item Item) bool {
-	return item.Change.Op == OpBaseline && b.s.Proof.Complete() && !b.items[item.ID]
+	return (item.Change.Op == OpBaseline || item.Change.Op == OpReKey) && b.s.Proof.Complete() && !b.items[item.ID]
 }

@@ -34,7 +34,7 @@ func (p *Plan) restrict(reviewed *Plan, m *Memory) (dropped []Change, err error)
 	if err := reviewed.Check(); err != nil {
 		return nil, err
 	}
-	if p.Time.Sub(reviewed.Time) > ApprovalLife {
+	if age := p.Time.Sub(reviewed.Time); age > ApprovalLife || age < -skew {
 		return nil, ErrTooOld
 	}
 	key := FactKey{Kind: FactUsed, Key: reviewed.ID + " " + reviewed.Time.UTC().Format(time.RFC3339Nano)}
