@@ -25,6 +25,18 @@ func (o Op) Gives() bool { return o == OpGrant || o == OpCreate || o == OpResume
 // Takes says whether the operation takes a holding away.
 func (o Op) Takes() bool { return o == OpRevoke || o == OpSuspend || o == OpDelete }
 
+// Effect is the kind of effect of the operation: "gives", "takes", or its own name for update and rename. At most one
+// intent of each effect is open for one holding.
+func (o Op) Effect() string {
+	switch {
+	case o.Gives():
+		return "gives"
+	case o.Takes():
+		return "takes"
+	}
+	return string(o)
+}
+
 // Cause is why a change is wanted; limits and approvals treat causes differently.
 type Cause string
 
@@ -69,8 +81,14 @@ type Change struct {
 	State       ChangeState `json:"state"`
 	Reason      string      `json:"reason,omitempty"` // why it is not ready
 	Due         *time.Time  `json:"due,omitempty"`
-	Item        string      `json:"item,omitempty"` // id of the approval item
+	Item        string      `json:"item,omitempty"`     // id of the approval item
+	Queued      int64       `json:"queued,omitempty"`   // the open intent that already stands for it
+	Failures    int         `json:"failures,omitempty"` // how often it failed so far
 	New         *NewAccount `json:"new,omitempty"`
+
+	class   Class  // what it is charged to
+	decider string // hash of the rules that decide it, for the approval item
+	held    bool   // waits for an approval whatever the budgets say
 }
 
 // Right is the name of the entitlement within its program.

@@ -43,7 +43,8 @@ type Holding struct {
 // AccountInfo is what a program shows of an account. It comes with the account's Exists holding, or its first one where
 // the program has no accounts of its own.
 type AccountInfo struct {
-	Name       string            // what people call the account by
+	Name       string            // what the account is called there, as create: would call it: a user name
+	Display    string            // whose it is, for people to read
 	Kind       string            // personal (also ""), admin, test, service, shared
 	Attributes map[string]string // what match: and adopt may compare: externalId, mail, login, …
 	LastUse    *time.Time        // nil: unknown, which is never "unused"
@@ -78,6 +79,7 @@ type Description struct {
 	Accounts    bool          // knows Active: Grant resumes, Revoke suspends
 	Lifecycle   bool          // knows Exists: implements Creator, Revoke(account, Exists) deletes
 	Rename      bool          // implements Updater
+	Keyed       bool          // accounts are the people's immutable keys: nothing to match or to create
 	Lag         time.Duration // lists may lag behind writes by this much
 	Deletes     string        // what a delete destroys, in words; "" if it can be taken back
 	Concurrency int           // calls at once at most; 0 means 1
@@ -101,8 +103,9 @@ type NewAccount struct {
 	Attributes map[string]string // filled templates, never empty values
 }
 
-// Creator makes accounts. Create returns the program's own id. If an account of that name is already there that this
-// call did not make, the outcome is Refused: accounts are adopted by review only, never silently.
+// Creator makes accounts, active ones where the program can. Create returns the program's own id. If an account of that
+// name is already there that was not made for the same person, the outcome is Refused: accounts are adopted by review
+// only, never silently. One that shows it was made for this person (a lost answer, asked again) is Already.
 type Creator interface {
 	Create(ctx context.Context, account NewAccount) (id string, outcome Outcome, err error)
 }
@@ -117,7 +120,8 @@ type Reader interface {
 	Account(ctx context.Context, account string) ([]Holding, error)
 }
 
-// Batcher does many changes of one program at once; one result for each, in order.
+// Batcher does many changes of one program at once, as if they were made one by one: one result for each, in order, and
+// a change that fails takes no other one with it. A program that is a Creator creates in batches, too.
 type Batcher interface {
 	Apply(ctx context.Context, changes []Call) []Result
 }
@@ -126,10 +130,12 @@ type Batcher interface {
 type Call struct {
 	Grant                bool
 	Account, Entitlement string
+	New                  *NewAccount // not nil: create this account; the other fields mean nothing
 }
 
 // Result is the answer to one Call.
 type Result struct {
 	Outcome Outcome
 	Err     error
+	ID      string // of the account created
 }

@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -16,29 +13,35 @@ type Fold struct {
 	seq, control int64
 	runs         int
 	time         time.Time
-	holdings     map[Held3]*heldRow
-	links        map[linkKey]Link
+	holdings     map[Held3]*HoldingState
+	links        map[LinkKey]Link
 	open         map[int64]*Intent
+	effects      map[effectKey]int // number of open intents for each
 	facts        map[FactKey]Fact
 	charges      []Charge
 	baseline     map[string]bool
+	touched      Touched
 }
 
 // Held3 names one holding of one program.
 type Held3 struct{ Program, Account, Entitlement string }
 
-type heldRow struct {
-	managed, confirmed, seen bool
-	since                    time.Time
-	rules                    []string
+// HoldingState is what is known of one holding. One that is neither managed nor seen is not kept.
+type HoldingState struct {
+	Managed   bool      // granted or adopted by Rolecall
+	Confirmed bool      // its grant is known to have had effect
+	Seen      bool      // exists, as far as reads and outcomes tell
+	Since     time.Time // when it last became managed
+	Rules     []string  // that give it
 }
 
-type linkKey struct{ person, program, kind string }
+// LinkKey names a link.
+type LinkKey struct{ Person, Program, Kind string }
 
 // NewFold starts from nothing.
 func NewFold() *Fold {
-	return &Fold{holdings: map[Held3]*heldRow{}, links: map[linkKey]Link{}, open: map[int64]*Intent{},
-		facts: map[FactKey]Fact{}, baseline: map[string]bool{}}
+	return &Fold{holdings: map[Held3]*HoldingState{}, links: map[LinkKey]Link{}, open: map[int64]*Intent{},
+		effects: map[effectKey]int{}, facts: map[FactKey]Fact{}, baseline: map[string]bool{}}
 }
 
 // Apply folds the next record in. Records come in order of Seq, without gaps.
@@ -46,7 +49,7 @@ func (f *Fold) Apply(r Record) error {
 	if r.Seq != f.seq+1 {
 		return fmt.Errorf("journal: record %d follows %d", r.Seq, f.seq)
 	}
-	f.seq, f.time = r.Seq, r.Time
+	f.seq, f.time, f.touched = r.Seq, r.Time, Touched{}
 	if r.Kind.Control() {
 		f.control = r.Seq
 	}
@@ -54,10 +57,10 @@ func (f *Fold) Apply(r Record) error {
 		return fmt.Errorf("journal: record %d (%s): %w", r.Seq, r.Kind, err)
 	}
 	for _, k := range r.Clear {
-		delete(f.facts, k)
+		f.clear(k)
 	}
 	for _, fact := range r.Set {
-		f.facts[fact.FactKey] = fact
+		f.set(fact)
 	}
 	return nil
 }
@@ -89,7 +92,7 @@ func (f *Fold) intent(r Record) error {
 	if err != nil {
 		return err
 	}
-	f.open[r.Seq] = &i
+	f.begin(&i)
 	if r.Op.Gives() {
 		f.manage(r, false)
 	}
@@ -102,11 +105,11 @@ func (f *Fold) intent(r Record) error {
 
 func (f *Fold) manage(r Record, confirmed bool) {
 	h := f.row(Held3{r.Program, r.Account, r.Entitlement})
-	if !h.managed {
-		h.managed, h.since, h.confirmed = true, r.Time, false
+	if !h.Managed {
+		h.Managed, h.Since, h.Confirmed = true, r.Time, false
 	}
-	h.confirmed = h.confirmed || confirmed
-	h.rules = r.Rules
+	h.Confirmed = h.Confirmed || confirmed
+	h.Rules = r.Rules
 }
 
 // An outcome closes only the intent it names, and only once.
@@ -117,9 +120,10 @@ func (f *Fold) outcome(r Record) {
 	}
 	if r.Outcome == Uncertain {
 		i.Unknown, i.Lease = true, r.Time // the call is over: a read that starts later can tell
+		f.touched.Open = append(f.touched.Open, i.Seq)
 		return
 	}
-	delete(f.open, r.Of)
+	f.end(i)
 	if r.Outcome != Done && r.Outcome != Already {
 		return
 	}
@@ -131,7 +135,7 @@ func (f *Fold) outcome(r Record) {
 	switch {
 	case i.Change.Op.Gives():
 		h := f.row(key)
-		h.seen, h.confirmed = true, h.managed
+		h.Seen, h.Confirmed = true, h.Managed
 	case i.Change.Op.Takes():
 		f.unsee(key, true)
 	}
@@ -142,30 +146,35 @@ func (f *Fold) move(program, from, to string) {
 	for key, h := range f.holdings {
 		if key.Program == program && key.Account == from {
 			delete(f.holdings, key)
+			f.touched.Holdings = append(f.touched.Holdings, key)
 			key.Account = to
 			t := f.row(key)
-			t.managed, t.confirmed, t.seen = t.managed || h.managed, t.confirmed || h.confirmed, t.seen || h.seen
-			t.since, t.rules = h.since, h.rules
+			t.Managed, t.Confirmed, t.Seen = t.Managed || h.Managed, t.Confirmed || h.Confirmed, t.Seen || h.Seen
+			t.Since, t.Rules = h.Since, h.Rules
 		}
 	}
 	for _, i := range f.open {
 		if i.Change.Program == program && i.Change.Account == from {
+			f.count(i, -1)
 			i.Change.Account, i.Change.Proposed = to, false
+			f.count(i, +1)
+			f.touched.Open = append(f.touched.Open, i.Seq)
 		}
 	}
 	for key, fact := range f.facts {
 		if key.Program == program && key.Account == from {
-			delete(f.facts, key)
+			f.clear(key)
 			fact.Account = to
-			f.facts[fact.FactKey] = fact
+			f.set(fact)
 		}
 	}
 }
 
 func (f *Fold) release(r Record) {
 	key := Held3{r.Program, r.Account, r.Entitlement}
-	if h := f.holdings[key]; h != nil {
-		h.managed, h.confirmed, h.rules = false, false, nil
+	if f.holdings[key] != nil {
+		h := f.row(key)
+		h.Managed, h.Confirmed, h.Rules = false, false, nil
 		f.drop(key)
 	}
 }
@@ -174,7 +183,21 @@ func (f *Fold) link(r Record) {
 	f.put(Link{Person: r.Person, Account: r.Account, Kind: cmp.Or(r.Entitlement, "personal"), Since: r.Time}, r.Program)
 }
 
-func (f *Fold) put(l Link, program string) { f.links[linkKey{l.Person, program, l.Kind}] = l }
+func (f *Fold) put(l Link, program string) {
+	key := LinkKey{l.Person, program, l.Kind}
+	f.links[key] = l
+	f.touched.Links = append(f.touched.Links, key)
+}
+
+func (f *Fold) set(fact Fact) {
+	f.facts[fact.FactKey] = fact
+	f.touched.Facts = append(f.touched.Facts, fact.FactKey)
+}
+
+func (f *Fold) clear(k FactKey) {
+	delete(f.facts, k)
+	f.touched.Facts = append(f.touched.Facts, k)
+}
 
 func (f *Fold) seen(r Record) error {
 	var s Seen
@@ -184,7 +207,7 @@ func (f *Fold) seen(r Record) error {
 	f.baseline[r.Program] = true
 	for _, a := range s.Appeared {
 		h := f.row(Held3{r.Program, a[0], a[1]})
-		h.seen, h.confirmed = true, h.managed
+		h.Seen, h.Confirmed = true, h.Managed
 	}
 	for _, d := range s.Disappeared {
 		f.unsee(Held3{r.Program, d[0], d[1]}, false)
@@ -197,72 +220,25 @@ func (f *Fold) seen(r Record) error {
 
 // unsee ends what is known to exist. ours: Rolecall took it away, so that nobody else is blamed when it is wanted again.
 func (f *Fold) unsee(key Held3, ours bool) {
-	if h := f.holdings[key]; h != nil {
-		h.seen, h.confirmed = false, h.confirmed && !ours
+	if f.holdings[key] != nil {
+		h := f.row(key)
+		h.Seen, h.Confirmed = false, h.Confirmed && !ours
 		f.drop(key)
 	}
 }
 
-func (f *Fold) row(key Held3) *heldRow {
+func (f *Fold) row(key Held3) *HoldingState {
+	f.touched.Holdings = append(f.touched.Holdings, key)
 	h := f.holdings[key]
 	if h == nil {
-		h = &heldRow{}
+		h = &HoldingState{}
 		f.holdings[key] = h
 	}
 	return h
 }
 
 func (f *Fold) drop(key Held3) {
-	if h := f.holdings[key]; !h.managed && !h.seen {
+	if h := f.holdings[key]; !h.Managed && !h.Seen {
 		delete(f.holdings, key)
 	}
-}
-
-// Memory is the fold as the planner wants it; since bounds the charges.
-func (f *Fold) Memory(since time.Time) *Memory {
-	m := NewMemory(slices.Collect(maps.Values(f.facts)))
-	m.Seq, m.Control, m.Runs, m.Time = f.seq, f.control, f.runs, f.time
-	for _, seq := range slices.Sorted(maps.Keys(f.open)) {
-		m.Open = append(m.Open, *f.open[seq])
-	}
-	for _, c := range f.charges {
-		if !c.Time.Before(since) {
-			m.Charges = append(m.Charges, c)
-		}
-	}
-	f.programs(m)
-	return m
-}
-
-func (f *Fold) programs(m *Memory) {
-	builders := map[string]*MemoryBuilder{}
-	at := func(program string) *MemoryBuilder {
-		if builders[program] == nil {
-			builders[program] = NewMemoryBuilder()
-		}
-		return builders[program]
-	}
-	keys := slices.SortedFunc(maps.Keys(f.holdings), func(a, b Held3) int {
-		return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Account, b.Account), strings.Compare(a.Entitlement, b.Entitlement))
-	})
-	for _, k := range keys {
-		h := f.holdings[k]
-		at(k.Program).Add(k.Account, k.Entitlement, HoldingRow{Managed: h.managed, Confirmed: h.confirmed, Seen: h.seen, Since: unix(h.since)}, h.rules)
-	}
-	for k, l := range f.links {
-		at(k.program).Link(l)
-	}
-	for p := range f.baseline {
-		at(p).p.Baseline = true
-	}
-	for p, b := range builders {
-		m.Programs[p] = b.Done()
-	}
-}
-
-func unix(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.Unix()
 }

@@ -21,13 +21,14 @@ type intentData struct {
 	Name  string      `json:"name,omitempty"`
 	Item  string      `json:"item,omitempty"`
 	From  string      `json:"source,omitempty"` // the person's directory, for its budget
+	Fails int         `json:"failures,omitempty"`
 	New   *NewAccount `json:"new,omitempty"`
 }
 
 // IntentRecord makes the record that must be durable before the change may be tried. source is the person's directory.
 func IntentRecord(run, actor, source string, c Change, class Class) Record {
 	e := ParseEntitlement(c.Entitlement)
-	data, err := json.Marshal(intentData{Login: c.Login, Name: c.Name, Item: c.Item, From: source, New: c.New})
+	data, err := json.Marshal(intentData{Login: c.Login, Name: c.Name, Item: c.Item, From: source, Fails: c.Failures, New: c.New})
 	if err != nil {
 		panic("engine: strings can't fail to marshal: " + err.Error())
 	}
@@ -46,7 +47,7 @@ func IntentOf(r Record) (i Intent, source string, err error) {
 	_, proposed := ProposedName(r.Account)
 	c := Change{
 		Op: r.Op, Person: r.Person, Login: d.Login, Name: d.Name, Account: r.Account, Proposed: proposed, Program: r.Program,
-		Entitlement: Entitlement{r.Program, r.Entitlement}.String(), Why: r.Why, Rules: r.Rules, Cause: r.Cause, State: Ready, Item: d.Item, New: d.New,
+		Entitlement: Entitlement{r.Program, r.Entitlement}.String(), Why: r.Why, Rules: r.Rules, Cause: r.Cause, State: Ready, Item: d.Item, Failures: d.Fails, New: d.New,
 	}
 	return Intent{Seq: r.Seq, Run: r.Run, Time: r.Time, Change: c, Class: r.Class}, d.From, nil
 }

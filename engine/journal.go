@@ -27,10 +27,12 @@ var Free = Guard{Control: -1}
 // Journal is the memory of Rolecall: ordered, append-only, hashed.
 //
 // Append writes all records or none; they are durable when it returns, numbered in commit order, and the slice's Seq, Time
-// and Hash are filled in. Concurrent Appends may share a commit (waiting at most 5 ms). Rules checked in the same transaction: the
-// guard; at most one open intent for each (program, account, entitlement) and kind of effect, else ErrStale; a Withdrawn
-// outcome needs an intent that was never claimed, else ErrStale; an outcome whose intent is closed already is recorded
-// without effect.
+// and Hash are filled in. What is kept is Record.Canonical. Concurrent Appends may share a commit (waiting at most 5 ms).
+// Rules checked in the same transaction (Fold.Admit): the guard; at most one open intent for each (program, account,
+// entitlement) and kind of effect (Op.Effect), else ErrStale; a Withdrawn outcome needs an open intent that was never
+// claimed, else ErrStale; an outcome of any other word whose intent is closed already is recorded without effect; one
+// whose intent is not in the journal yet, or is for another entitlement, is refused. If the context ends while a commit is under way, the error says that
+// the records may or may not be there.
 //
 // Memory folds everything up to one record; charges are those at or after since. Both may be called concurrently.
 type Journal interface {
@@ -42,7 +44,7 @@ type Journal interface {
 // ClaimRequest asks for open work of one program.
 type ClaimRequest struct {
 	Program string
-	Max     int // intents at most; all claimable intents of an account come together even beyond it
+	Max     int // accounts are added, that with the oldest claimable intent first, until there are this many intents; all claimable intents of an account come together
 	Now     time.Time
 	Lease   time.Duration
 }
@@ -56,15 +58,15 @@ type Outbox interface {
 
 // Query selects records; zero fields select everything.
 type Query struct {
-	After, Before            int64 // Seq bounds, exclusive; 0: open
-	From, To                 time.Time
+	After, Before            int64     // Seq bounds, exclusive; 0: open
+	From, To                 time.Time // From itself is in, To is not
 	Kind                     Kind
 	Run, Actor               string
 	Person, Program, Account string
 	Entitlement              *string
 	Outcome                  Outcome
 	Op                       Op
-	Words                    string // every word must occur somewhere in the record
+	Words                    string // every word must occur somewhere in the record; ASCII case does not matter
 	Newest                   bool   // newest first; oldest first otherwise
 	Limit                    int    // 0: all
 }

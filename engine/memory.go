@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -101,6 +102,9 @@ func (m *Memory) Facts(kind string) []Fact {
 	}
 	return out
 }
+
+// FactKinds lists the kinds of which there are facts, sorted.
+func (m *Memory) FactKinds() []string { return slices.Sorted(maps.Keys(m.byKind)) }
 
 // Program is the memory of one program, an empty one if nothing is known of it.
 func (m *Memory) Program(name string) *ProgramMemory {

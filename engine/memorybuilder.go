@@ -27,6 +27,18 @@ func (b *MemoryBuilder) Add(account, entitlement string, row HoldingRow, rules [
 	b.p.Rows = append(b.p.Rows, row)
 }
 
+// Account, Right and RuleSet number a name, for stores that have numbers of their own and add many rows with AddRow.
+func (b *MemoryBuilder) Account(name string) uint32 { return b.accounts.Number(name) }
+
+// Right numbers the name of an entitlement, see Account.
+func (b *MemoryBuilder) Right(name string) uint32 { return b.rights.Number(name) }
+
+// RuleSet numbers a list of rules, see Account.
+func (b *MemoryBuilder) RuleSet(rules []string) uint32 { return b.ruleSet(rules) }
+
+// AddRow puts one holding in whose numbers are this builder's.
+func (b *MemoryBuilder) AddRow(row HoldingRow) { b.p.Rows = append(b.p.Rows, row) }
+
 // Link puts one link in.
 func (b *MemoryBuilder) Link(l Link) { b.p.Links = append(b.p.Links, l) }
 

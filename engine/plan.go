@@ -21,9 +21,11 @@ type Plan struct {
 	Notices   []Notice    `json:"notices"`   // what somebody should look at
 	Summary   Summary     `json:"summary"`
 
+	used    []Fact            // a reviewed plan that this one applies
 	records []Record          // what a real run writes before its intents: facts, links, releases, what was seen
 	control int64             // the last control record that the plan knew
 	sources map[string]string // person → directory, for the budgets
+	runs    int               // runs begun before it
 }
 
 // Unmanaged is a holding, or a whole account, that Rolecall neither granted nor adopted.

@@ -6,10 +6,12 @@ import "time"
 // Unknown where it needs an attribute that could not be seen. Safe for concurrent use.
 type Condition func(p *Person, job *Job, now time.Time) Tri
 
-// Verdict is what policy says about one entitlement for one person.
+// Verdict is what policy says about one entitlement for one person. Where several rules give it, Rule is an extra before
+// an additive rule before an enforced before an observed one, then the first by name. Recorded with a rule is desired
+// and reported; Recorded without one is reported and otherwise as if nothing were said, so that it can still be lost.
 type Verdict struct {
 	Entitlement int32 // index into Policy.Entitlements
-	Rule        int32 // index into Policy.Rules of the (first) rule that decides; -1 for a block or conflict without rule
+	Rule        int32 // index into Policy.Rules of the rule that gives it, or would; -1 if none does
 	Say         Say
 }
 
@@ -22,7 +24,7 @@ const (
 	Observed             // only observe rules give it: shown, never granted, never revoked
 	Undecided            // something that could not be seen decides: never grants, never revokes
 	Denied               // a block or a conflict forbids it
-	Recorded             // an existing violation of a conflict with keep: record; reported only
+	Recorded             // an existing violation of a conflict with keep: record; reported only (see Verdict.Rule)
 )
 
 // Rule is what the engine needs to know of a rule.
@@ -41,20 +43,38 @@ type Rule struct {
 // Policy decides what people should have. It is pure, and safe for concurrent use.
 type Policy interface {
 	// Decide appends the verdicts for one person to out, sorted by entitlement; one verdict for each entitlement that
-	// anything is said about. has tells whether the person holds the entitlement now (for keep: existing); it may be nil.
+	// anything is said about. has tells whether the person holds the entitlement now (for keep: existing, record); it may
+	// be nil. People who left or are upcoming get no verdicts at all; of unknown state, Undecided for every entitlement.
 	Decide(p *Person, now time.Time, has func(entitlement int32) bool, out []Verdict) []Verdict
 	// Explain gives every rule, extra, block and conflict that bears on one entitlement for one person, with what is
 	// missing for a "no".
 	Explain(p *Person, now time.Time, e Entitlement) []Finding
-	Entitlements() []Entitlement // the catalogue, sorted; fixed for the life of the policy
+	Entitlements() []Entitlement // the catalogue, sorted by program, then name; fixed for the life of the policy
 	Rules() []Rule               // sorted by name; fixed
 	Hash() string                // of everything that can change an answer
+}
+
+// Extra is one person's dated additional entitlement. Dates are calendar dates: only year, month and day count; both are
+// inclusive and end at midnight in the person's zone. An extra always expires.
+type Extra struct {
+	Person      string // key or login
+	Entitlement string // "program" or "program/name"
+	From        time.Time
+	Until       time.Time // From may be zero: at once; Until may not
+	Reason      string
+	Author      string
+}
+
+// Extender is a Policy that takes extras given elsewhere than in its files. The receiver stays as it is; an extra without
+// Until or entitlement is left out of the result.
+type Extender interface {
+	WithExtras(extras []Extra) Policy
 }
 
 // Finding is one line of an explanation.
 type Finding struct {
 	Say    Say    `json:"-"`
-	Answer string `json:"answer"` // gives, would give, forbids, does not match, unknown
+	Answer string `json:"answer"` // gives, would give, forbids, allows, does not match, unknown
 	Rule   string `json:"rule"`
 	Place  string `json:"place"` // file:line
 	Text   string `json:"text"`  // the role, job and directory entry that decided, or what is missing

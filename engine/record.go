@@ -8,7 +8,7 @@ import (
 // Kind of a record of the journal.
 type Kind string
 
-// The kinds. Whoever adds one says below whether it is a control record.
+// The kinds. Whoever adds one decides in Control whether it makes plans stale.
 const (
 	KindRun     Kind = "run"     // a run began: proofs, policy and configuration are in Data
 	KindEnd     Kind = "end"     // its work ended: counts are in Data
@@ -39,10 +39,21 @@ const (
 // Control says that a plan made before the record must not be committed after it.
 func (k Kind) Control() bool {
 	switch k {
-	case KindIntent, KindOutcome, KindEnd, KindSeen, KindNote, KindRefusal, KindLogin, KindTask:
-		return false
+	case KindRun, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept:
+		return true
 	}
-	return true
+	return false
+}
+
+// known says whether the kind is one of the constants above.
+func (k Kind) known() bool {
+	switch k {
+	case KindRun, KindEnd, KindIntent, KindOutcome, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
+		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
+		KindAccept, KindRefusal, KindLogin:
+		return true
+	}
+	return false
 }
 
 // Class groups intents for the budgets.

@@ -74,6 +74,7 @@ type Settings struct {
 	Absences        int            // complete reads that must miss somebody: 2, or 3 without canaries
 	Apart           time.Duration  // between the first and the last of them
 	ProtectedPeople []string       // keys or logins
+	Tolerance       Tolerance      // how much less than before a directory's read may show; zero: DefaultTolerance
 	Slot            time.Duration  // between two runs; an expiry first due after a gap of three waits for one more run
 	Limits          Limits
 	Hash            string            // of the configuration

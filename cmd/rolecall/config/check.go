@@ -1,0 +1,275 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+
+// checks collects what is wrong in a configuration that could be read.
+type checks struct {
+	*File
+	found Mistakes
+}
+
+func check(f *File) Mistakes {
+	c := &checks{File: f}
+	c.top()
+	c.directories()
+	for _, name := range slices.Sorted(maps.Keys(f.Programs)) {
+		c.program(name, f.Programs[name])
+	}
+	if len(f.Programs) == 0 {
+		c.add(&f.Programs, "no program is configured", "add one below programs:")
+	}
+	c.limits()
+	return c.found
+}
+
+func (c *checks) add(field any, text, hint string) {
+	c.found = append(c.found, Mistake{c.PlaceOf(field), text, hint})
+}
+
+func (c *checks) top() {
+	f := c.File
+	if f.Version != Version {
+		hint := fmt.Sprintf("write version: %d", Version)
+		if f.Version > Version {
+			hint = "install a newer rolecall"
+		}
+		c.add(&f.Version, fmt.Sprintf("version %d of the configuration is not known", f.Version), hint)
+	}
+	if _, err := time.LoadLocation(f.Zone); err != nil || f.Zone == "Local" {
+		c.add(&f.Zone, fmt.Sprintf("%q is no time zone", f.Zone), "use an IANA name, Europe/Berlin")
+	}
+	if _, err := ParseSchedule(f.Schedule); err != nil {
+		c.add(&f.Schedule, err.Error(), "five fields: minute hour day month weekday, \"*/15 * * * *\"")
+	}
+	c.store()
+	for _, address := range []*string{&f.Listen, &f.Health} {
+		if _, _, err := net.SplitHostPort(*address); *address != "" && err != nil {
+			c.add(address, fmt.Sprintf("%q is no address", *address), "write host:port, 127.0.0.1:8485")
+		}
+	}
+	switch f.Leavers.Unmanaged {
+	case engine.UnmanagedSuspend, engine.UnmanagedApprove, engine.UnmanagedReport:
+	default:
+		c.word(&f.Leavers.Unmanaged, "leavers: unmanaged", string(f.Leavers.Unmanaged), "suspend", "approve", "report")
+	}
+	if n := f.Leavers.Absences; n < 0 || n == 1 {
+		c.add(&f.Leavers.Absences, "absences must be at least 2", "one read that misses somebody proves nothing")
+	}
+}
+
+func (c *checks) store() {
+	kind, rest, _ := strings.Cut(c.Store, ":")
+	switch {
+	case kind == "sqlite" && rest != "":
+	case kind == "postgres" || kind == "postgresql":
+		u, err := url.Parse(c.Store)
+		if err != nil {
+			c.add(&c.Store, "the store's URL can't be read", "write postgres://user@host/database")
+			return
+		}
+		if _, set := u.User.Password(); set || u.Query().Has("password") {
+			c.add(&c.Store, "the store's URL holds a password", "remove it and write store_password: {env: NAME}")
+		}
+	default:
+		c.add(&c.Store, "the store is neither sqlite:FILE nor a postgres:// URL", "")
+	}
+}
+
+// word complains about a value that must be one of a few words.
+func (c *checks) word(field any, what, got string, words ...string) {
+	list := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	if got == "" {
+		c.add(field, what+" is missing; there is no default", "choose "+list)
+		return
+	}
+	hint := Suggest(got, words)
+	if hint == "" {
+		hint = "choose " + list
+	}
+	c.add(field, fmt.Sprintf("%s is %q", what, got), hint)
+}
+
+func (c *checks) directories() {
+	if len(c.Directories) == 0 {
+		c.add(&c.Directories, "no directory is configured", "add one below directories:")
+		return
+	}
+	seen, authorities := map[string]bool{}, 0
+	for i := range c.Directories {
+		d := &c.Directories[i]
+		c.directory(d)
+		if seen[d.Name] {
+			c.add(&d.Name, fmt.Sprintf("directory %q is here twice", d.Name), "give each its own name")
+		}
+		seen[d.Name] = true
+		if d.Authority == "people" {
+			authorities++
+		}
+	}
+	if authorities != 1 {
+		c.add(&c.Directories, fmt.Sprintf("%d directories have authority: people", authorities), "exactly one decides who exists")
+	}
+}
+
+func (c *checks) directory(d *Directory) {
+	if !nameForm.MatchString(d.Name) {
+		c.add(d, fmt.Sprintf("%q is no name for a directory", d.Name), "name: with lower-case letters, digits, dots, dashes, underscores")
+	}
+	if kinds := []string{"csv", "ldif", "ldap"}; !slices.Contains(kinds, d.Kind) {
+		c.word(&d.Kind, "kind", d.Kind, kinds...)
+	}
+	if d.Authority != "" && d.Authority != "people" {
+		c.word(&d.Authority, "authority", d.Authority, "people", "nothing")
+	}
+	c.kindOf(d)
+	if d.Key == "" && d.Kind != "ldap" { // there the profile knows it
+		c.add(d, "directory "+d.Name+" has no key", "key: names the attribute that identifies a person for ever")
+	}
+	for i := range d.Roles {
+		r := &d.Roles[i]
+		if n := count(r.Attribute != "", r.Group != nil, r.When != ""); n != 1 {
+			c.add(r, "a source of roles has exactly one of attribute, group and when", "")
+		}
+	}
+}
+
+// kindOf decodes the keys that belong to the directory's kind.
+func (c *checks) kindOf(d *Directory) {
+	var into any
+	switch d.Kind {
+	case "csv", "ldif":
+		d.File = &FileSource{}
+		into = d.File
+	case "ldap":
+		d.LDAP = &LDAPSource{}
+		into = d.LDAP
+	default:
+		return
+	}
+	if mistakes := (Mistakes)(nil); errors.As(d.Settings.Decode(into), &mistakes) {
+		c.found = append(c.found, mistakes...)
+		return
+	}
+	if d.File != nil && d.File.Path == "" {
+		c.add(d, "directory "+d.Name+" has no path", "path: names the file")
+	}
+	if d.LDAP != nil && len(d.LDAP.URL) == 0 {
+		c.add(d, "directory "+d.Name+" has no url", "url: ldaps://HOST")
+	}
+}
+
+func count(conditions ...bool) (n int) {
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *checks) program(name string, p *Program) {
+	if !nameForm.MatchString(name) {
+		c.add(p, fmt.Sprintf("%q is no name for a program", name), "use lower-case letters, digits, dots, dashes, underscores")
+	}
+	if p.Kind == "" {
+		c.add(p, "program "+name+" has no kind", "kind: says which connector talks to it")
+	}
+	if modes := []string{"never", "managed", "all"}; !slices.Contains(modes, string(p.Revoke)) {
+		field := any(&p.Revoke)
+		if p.Revoke == "" {
+			field = p
+		}
+		c.word(field, "program "+name+": revoke", string(p.Revoke), modes...)
+	}
+	if words := []string{"", "report", "regrant"}; !slices.Contains(words, p.Repair) {
+		c.word(&p.Repair, "repair", p.Repair, words[1:]...)
+	}
+	if words := []string{"", "keep", "suspend"}; !slices.Contains(words, p.Away) {
+		c.word(&p.Away, "away", p.Away, words[1:]...)
+	}
+	for _, pattern := range p.Entitlements {
+		if _, err := path.Match(pattern, ""); err != nil {
+			c.add(&p.Entitlements, fmt.Sprintf("pattern %q is malformed", pattern), "* matches anything but a slash, ? one character")
+		}
+	}
+	c.templates(p)
+	for _, other := range p.After {
+		if c.Programs[other] == nil || other == name {
+			c.add(&p.After, fmt.Sprintf("after names %q, which is no other program", other), Suggest(other, slices.Collect(maps.Keys(c.Programs))))
+		}
+	}
+	if p.Price != nil && p.Price.Per != "month" && p.Price.Per != "year" {
+		c.word(&p.Price.Per, "price: per", p.Price.Per, "month", "year")
+	}
+	if p.Concurrency < 0 || p.Rate < 0 || p.Seats < 0 {
+		c.add(p, "program "+name+": concurrency, rate and seats can't be negative", "")
+	}
+}
+
+func (c *checks) templates(p *Program) {
+	known := c.attributeNames()
+	one := func(field any, text string) {
+		if text == "" {
+			return
+		}
+		t, err := ParseTemplate(text)
+		if err != nil {
+			c.add(field, err.Error(), "write {login} for an attribute, {{ for a brace")
+			return
+		}
+		for _, name := range t.Names() {
+			if !slices.Contains(known, name) {
+				hint := Suggest(name, known)
+				if hint == "" {
+					hint = "declared are: " + strings.Join(known, ", ")
+				}
+				c.add(field, fmt.Sprintf("{%s} is not declared in the attributes of a directory", name), hint)
+			}
+		}
+	}
+	one(&p.Create, p.Create)
+	one(&p.MatchWith, p.MatchWith)
+	for _, name := range slices.Sorted(maps.Keys(p.Attributes)) {
+		one(&p.Attributes, p.Attributes[name])
+	}
+}
+
+// attributeNames are the names that templates may use, sorted.
+func (c *checks) attributeNames() []string {
+	set := map[string]bool{"key": true}
+	for _, d := range c.Directories {
+		for name := range d.Attributes {
+			set[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+func (c *checks) limits() {
+	l := &c.Limits
+	for _, one := range []*Limit{&l.Revoke.People, &l.Revoke.Holdings, &l.Leavers, &l.Grant} {
+		switch {
+		case one.Floor < 0 || one.Cap < one.Floor:
+			c.add(one, "floor must not be negative, and cap not below it", "")
+		case one.Percent < 0 || one.Percent > 100:
+			c.add(one, "percent is between 0 and 100", "")
+		case one.Window <= 0:
+			c.add(one, "window must be longer than nothing", "window: 24h")
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package config
+
+import (
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// Version is the version of the configuration that this program reads.
+const Version = 1
+
+// File is the configuration file. The comments of its fields are the configuration reference.
+type File struct {
+	// Version of the form of this file: 1.
+	Version int `yaml:"version"`
+	// Store is where the journal lives: `sqlite:FILE`, or a `postgres://` URL without a password.
+	Store string `yaml:"store"`
+	// StorePassword is the password for a PostgreSQL store.
+	StorePassword engine.Secret `yaml:"store_password"`
+	// Policies is the folder of the policy files.
+	Policies string `yaml:"policies"`
+	// Schedule says when the daemon runs: five-field cron, in UTC unless it begins with `CRON_TZ=Europe/Berlin`.
+	Schedule string `yaml:"schedule"`
+	// Zone is the IANA time zone for the dates of people who have none of their own.
+	Zone string `yaml:"zone"`
+	// Listen is the address of the page and the API. Nothing listens there yet.
+	Listen string `yaml:"listen"`
+	// Health is the address of `/healthz`, `/readyz` and `/metrics` of the daemon; empty: none.
+	Health string `yaml:"health"`
+	// Directories are where people come from. Exactly one has `authority: people`.
+	Directories []Directory `yaml:"directories"`
+	// Programs by name: lower-case letters, digits, dots, dashes, underscores.
+	Programs map[string]*Program `yaml:"programs"`
+	// Leavers says how people who left are treated.
+	Leavers Leavers `yaml:"leavers"`
+	// Limits on how much one run, or a day of runs, may change.
+	Limits Limits `yaml:"limits"`
+	// Protected names people, by key or login, whose removals always need approval.
+	Protected []string `yaml:"protected"`
+	// Audit says how the journal is made checkable from outside.
+	Audit Audit `yaml:"audit"`
+
+	Path   string `yaml:"-"` // of the file itself, as it was given
+	Source string `yaml:"-"` // the same, absolute
+	Dir    string `yaml:"-"` // relative paths start here
+	Hash   string `yaml:"-"` // of its content
+	places map[any]Place
+}
+
+// Leavers says how people who left are treated.
+type Leavers struct {
+	// Unmanaged says what happens to what a leaver holds and Rolecall did not grant: `suspend`, `approve` (suspend after
+	// approval) or `report`. There is no default.
+	Unmanaged engine.UnmanagedMode `yaml:"unmanaged"`
+	// Wait is the time from the suspension of a leaver's account to its deletion, in programs with `delete: true`.
+	Wait time.Duration `yaml:"wait"`
+	// Grace is how long leavers keep their access. 0 unless set.
+	Grace time.Duration `yaml:"grace"`
+	// Absences is how many complete reads must miss somebody before that counts as leaving: 2, or 3 without canaries.
+	Absences int `yaml:"absences"`
+	// Apart is the least time between the first and the last of these reads.
+	Apart time.Duration `yaml:"apart"`
+}
+
+// Limits are kept per program, per source and in all. What exceeds them waits for approval.
+type Limits struct {
+	// Revoke limits removals.
+	Revoke RevokeLimits `yaml:"revoke"`
+	// Leavers limits people who leave, who have a budget of their own.
+	Leavers Limit `yaml:"leavers"`
+	// Grant limits what is given.
+	Grant Limit `yaml:"grant"`
+}
+
+// RevokeLimits limits removals in two ways.
+type RevokeLimits struct {
+	// People limits how many people lose something.
+	People Limit `yaml:"people"`
+	// Holdings limits how many holdings are taken.
+	Holdings Limit `yaml:"holdings"`
+}
+
+// Limit allows max(floor, min(cap, percent of the highest count in the window)) changes in a rolling window.
+type Limit struct {
+	// Floor is always allowed.
+	Floor int `yaml:"floor"`
+	// Percent of the highest number of holders in the window.
+	Percent float64 `yaml:"percent"`
+	// Cap is never exceeded, unless by the floor.
+	Cap int `yaml:"cap"`
+	// Window over which changes are counted.
+	Window time.Duration `yaml:"window"`
+}
+
+// Audit says how the journal is made checkable from outside.
+type Audit struct {
+	// Key is the secret key that signs checkpoints of the journal.
+	Key engine.Secret `yaml:"key"`
+	// Verifier is the public key that belongs to it, as `rolecall audit key` prints it.
+	Verifier string `yaml:"verifier"`
+	// Checkpoints is the file that holds the last signed checkpoint. Keep it where whoever can write the store cannot write.
+	Checkpoints string `yaml:"checkpoints"`
+}
+
+// PlaceOf is where a value of the configuration stands; field is a pointer to it. The file as a whole if it is not there.
+func (f *File) PlaceOf(field any) Place {
+	if p, ok := f.places[field]; ok {
+		return p
+	}
+	return Place{File: f.Path}
+}

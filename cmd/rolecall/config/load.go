@@ -1,0 +1,106 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"time"
+)
+
+// maxSize of a configuration file, in bytes.
+const maxSize = 8 << 20
+
+// Load reads, fills in and checks the configuration file; a relative path starts in dir, "" for the working directory. The
+// error is a Mistakes where the content is wrong.
+func Load(dir, path string) (*File, error) {
+	abs, err := absolute(dir, path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(abs)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	if info.Size() > maxSize {
+		return nil, Mistakes{{Place: Place{File: path}, Text: fmt.Sprintf("the file is larger than %d MiB", maxSize>>20)}}
+	}
+	data, err := os.ReadFile(abs)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	return parse(path, abs, data)
+}
+
+func unreadable(path string, err error) error {
+	m := Mistake{Place: Place{File: path}, Text: "the configuration can't be read: " + errors.Unwrap(err).Error()}
+	if errors.Is(err, fs.ErrNotExist) {
+		m.Text, m.Hint = "there is no such file", "`rolecall init DIR` writes a commented configuration; --config FILE names another one"
+	}
+	return Mistakes{m}
+}
+
+func absolute(dir, path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	return filepath.Abs(path)
+}
+
+// Parse reads, fills in and checks a configuration; path is where it came from.
+func Parse(path string, data []byte) (*File, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, abs, data)
+}
+
+func parse(path, abs string, data []byte) (*File, error) {
+	f := defaults()
+	d := newDecoder(path)
+	if n := d.parse(data); n != nil {
+		d.value(n, reflect.ValueOf(f).Elem())
+	}
+	sum := sha256.Sum256(data)
+	f.Path, f.Source, f.Dir, f.Hash, f.places = path, abs, filepath.Dir(abs), hex.EncodeToString(sum[:]), d.places
+	if len(d.mistakes) == 0 || !onlySyntax(d) {
+		d.mistakes = append(d.mistakes, check(f)...)
+	}
+	if err := d.mistakes.err(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// onlySyntax says that nothing was decoded, so that checks would only repeat that all is missing.
+func onlySyntax(d *decoder) bool { return len(d.places) == 0 }
+
+// defaults are the values of keys that are left out.
+func defaults() *File {
+	day := 24 * time.Hour
+	return &File{
+		Store: "sqlite:rolecall.db", Policies: "policies", Schedule: "*/15 * * * *", Zone: "UTC",
+		Leavers: Leavers{Wait: 30 * day, Apart: 24 * time.Hour},
+		Limits: Limits{
+			Revoke: RevokeLimits{
+				People:   Limit{Floor: 3, Percent: 10, Cap: 100, Window: day},
+				Holdings: Limit{Floor: 6, Percent: 10, Cap: 500, Window: day},
+			},
+			Leavers: Limit{Floor: 3, Percent: 5, Cap: 300, Window: day},
+			Grant:   Limit{Floor: 20, Percent: 50, Cap: 2000, Window: day},
+		},
+	}
+}
+
+// In gives a path of the configuration as an absolute one.
+func (f *File) In(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(f.Dir, path)
+}

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// Program is one program. Keys that are not listed here belong to its kind.
+type Program struct {
+	// Kind of the program: which connector talks to it.
+	Kind string `yaml:"kind"`
+	// Revoke says which removals are wanted: `never`, `managed` (what Rolecall granted or adopted) or `all` (adopts what
+	// linked accounts hold first, after approval). There is no default.
+	Revoke engine.RevokeMode `yaml:"revoke"`
+	// Entitlements are patterns of the rights that `revoke: all` may adopt; `*` matches anything but a slash. Some kinds
+	// take a mapping from name to what it stands for.
+	Entitlements Patterns `yaml:"entitlements"`
+	// Match is the account attribute that holds the person's immutable key.
+	Match string `yaml:"match"`
+	// MatchWith is a template of what match is compared with, the person's key unless set.
+	MatchWith string `yaml:"match_with"`
+	// Create is the template of a new account's name, like `{login}`. Without it no accounts are made.
+	Create string `yaml:"create"`
+	// Attributes are templates of what a new account is given besides its name.
+	Attributes map[string]string `yaml:"attributes"`
+	// Repair says what to do when somebody else removes what Rolecall granted: `report` or `regrant`.
+	Repair string `yaml:"repair"`
+	// Away says what happens to the accounts of people who are away: `keep` or `suspend`.
+	Away string `yaml:"away"`
+	// Delete lets accounts of leavers be deleted after `wait`.
+	Delete bool `yaml:"delete"`
+	// Wait overrides the wait of the section leavers.
+	Wait *time.Duration `yaml:"wait"`
+	// Grace is how long people who move keep what they lose.
+	Grace time.Duration `yaml:"grace"`
+	// Protected accounts are touched only by an approval or a cut.
+	Protected []string `yaml:"protected"`
+	// Admin is the right whose last holder is never removed.
+	Admin string `yaml:"admin"`
+	// Concurrency is how many calls may be under way at once; 0 leaves it to the kind.
+	Concurrency int `yaml:"concurrency"`
+	// Rate is how many calls a second may be made; 0: any.
+	Rate float64 `yaml:"rate"`
+	// After names programs whose work comes first.
+	After []string `yaml:"after"`
+	// Seats is how many are paid for.
+	Seats int `yaml:"seats"`
+	// Price of one seat.
+	Price *Price `yaml:"price"`
+	// Contract about the program.
+	Contract *Contract `yaml:"contract"`
+	// Vendor who sells it.
+	Vendor string `yaml:"vendor"`
+	// Owner who answers for it, an address.
+	Owner string `yaml:"owner"`
+
+	// Settings are the keys that belong to the kind.
+	Settings Section `yaml:"-"`
+}
+
+// Price of one seat.
+type Price struct {
+	// Amount for one seat and one period.
+	Amount float64 `yaml:"amount"`
+	// Currency is an ISO 4217 code.
+	Currency string `yaml:"currency"`
+	// Per is `month` or `year`.
+	Per string `yaml:"per"`
+}
+
+// Contract about a program.
+type Contract struct {
+	// Ends is the last day.
+	Ends time.Time `yaml:"ends"`
+	// Notice is how long before the end it must be given up.
+	Notice time.Duration `yaml:"notice"`
+}
+
+// Patterns are names of entitlements, given as a list or as the keys of a mapping.
+type Patterns []string
+
+func (p *Patterns) decode(d *decoder, n ast.Node) {
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
+		d.list(n, reflect.ValueOf(p).Elem())
+		return
+	}
+	pairs, _ := d.pairs(m)
+	*p = make(Patterns, 0, len(pairs))
+	for _, pair := range pairs {
+		*p = append(*p, keyOf(pair))
+	}
+}

@@ -1,0 +1,316 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// planJSON is the documented form of a plan: its proofs say in a word whether they are complete.
+type planJSON struct {
+	*engine.Plan
+	Proofs []ProofJSON `json:"proofs"`
+}
+
+// ProofJSON is the documented form of a proof.
+type ProofJSON struct {
+	engine.Proof
+	Complete bool            `json:"complete"`
+	Reasons  []engine.Reason `json:"reasons"`
+}
+
+// Proofs gives the documented form of proofs.
+func Proofs(proofs []engine.Proof) []ProofJSON {
+	out := make([]ProofJSON, len(proofs))
+	for i, p := range proofs {
+		out[i] = ProofJSON{p, p.Complete(), orEmpty(p.Reasons)}
+	}
+	return out
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// PlanValue is what a plan is written as in JSON.
+func PlanValue(p *engine.Plan) any {
+	shown := *p
+	shown.Changes, shown.Unmanaged, shown.Notices = orEmpty(p.Changes), orEmpty(p.Unmanaged), orEmpty(p.Notices)
+	return planJSON{&shown, Proofs(p.Proofs)}
+}
+
+// Plan shows a plan as reviewers like it: what stands out first, then by program, then the sum.
+func (o Out) Plan(p *engine.Plan) error { return o.plan(p, 20) }
+
+// Applied is Plan for somebody who has seen what is not managed before: it is only counted.
+func (o Out) Applied(p *engine.Plan) error { return o.plan(p, 0) }
+
+func (o Out) plan(p *engine.Plan, unmanaged int) error {
+	switch o.Format {
+	case JSON:
+		return o.JSON(PlanValue(p))
+	case CSV, Markdown:
+		return o.Data(changeTable(p), nil)
+	}
+	o.notices(p.Notices, "alarm")
+	o.incomplete(p.Proofs)
+	for program, changes := range byProgram(p.Changes) {
+		o.Raw(o.Paint(Bold, Clean(program)) + ": " + count(len(changes), "change"))
+		fmt.Fprint(o.W, indent(o.grid(o.changes(changes))))
+		o.Line("")
+	}
+	o.unmanaged(p.Unmanaged, unmanaged)
+	o.notices(p.Notices, "warning") // the end is what a terminal shows
+	o.notices(p.Notices, "info")
+	o.Line("%s", Sentence(p))
+	return nil
+}
+
+func byProgram(changes []engine.Change) func(yield func(string, []engine.Change) bool) {
+	return func(yield func(string, []engine.Change) bool) {
+		for len(changes) > 0 {
+			program := changes[0].Program
+			n := slices.IndexFunc(changes, func(c engine.Change) bool { return c.Program != program })
+			if n < 0 {
+				n = len(changes)
+			}
+			if !yield(program, changes[:n]) {
+				return
+			}
+			changes = changes[n:]
+		}
+	}
+}
+
+func (o Out) changes(changes []engine.Change) Table {
+	var t Table
+	for i := range changes {
+		c := &changes[i]
+		if i > 0 && completes(&changes[i-1], c) {
+			continue
+		}
+		sign, color := "~", Plain
+		switch {
+		case c.Op.Gives():
+			sign, color = "+", Green
+		case c.Op.Takes():
+			sign, color = "−", Red
+		}
+		if c.State != engine.Ready {
+			color = Amber
+		}
+		t.Add(color, sign, string(c.Op), rightOf(c), Who(c.Name, c.Login, c.Person), accountOf(c), strings.Join(whyOf(changes[i:]), "; "), StateOf(c))
+	}
+	return t
+}
+
+// whyOf is the why of the first change; for a new account, that of the grant which needs it says more.
+func whyOf(changes []engine.Change) []string {
+	if len(changes) > 1 && completes(&changes[0], &changes[1]) {
+		return changes[1].Why
+	}
+	return changes[0].Why
+}
+
+// completes says that a change only makes usable what the one before creates; one line is enough for both.
+func completes(before, c *engine.Change) bool {
+	made := before.Op == engine.OpCreate && c.Op.Gives() && c.Right() == engine.Active
+	adopted := before.Op == engine.OpAdopt && c.Op == engine.OpAdopt && before.Right() == engine.Active && c.Right() == engine.Exists
+	return (made || adopted) && before.Account == c.Account && before.State == c.State
+}
+
+func rightOf(c *engine.Change) string {
+	switch c.Right() {
+	case engine.Active, engine.Exists:
+		return "the account"
+	}
+	return c.Right()
+}
+
+// accountOf is shown where it is not simply the login.
+func accountOf(c *engine.Change) string {
+	name, proposed := engine.ProposedName(c.Account)
+	switch {
+	case c.Account == "" || proposed && name == c.Login:
+		return ""
+	case proposed:
+		return "as " + name
+	case c.Account == c.Login:
+		return ""
+	}
+	return "as " + c.Account
+}
+
+// Who names a person by name and login, else by key.
+func Who(name, login, key string) string {
+	switch {
+	case login == "" && name == "":
+		return cmp.Or(key, "(nobody known)")
+	case login == "" || name == login:
+		return cmp.Or(name, login)
+	case name == "":
+		return login
+	}
+	return name + " (" + login + ")"
+}
+
+// StateOf says in words what happens to a change.
+func StateOf(c *engine.Change) string {
+	text := ""
+	switch c.State {
+	case engine.NeedsApproval:
+		text = "needs approval"
+	case engine.Blocked:
+		text = "blocked"
+	case engine.Scheduled:
+		text = "scheduled"
+	}
+	if c.Due != nil {
+		text += " from " + c.Due.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	return strings.TrimPrefix(strings.TrimSpace(text), ": ")
+}
+
+// notices shows what stands out, of one level.
+func (o Out) notices(all []engine.Notice, level string) {
+	shown := 0
+	for _, n := range all {
+		if n.Level != level {
+			continue
+		}
+		shown++
+		color := Plain
+		switch n.Level {
+		case "alarm":
+			color = Red
+		case "warning":
+			color = Amber
+		}
+		where := ""
+		if n.Program != "" {
+			where = " " + n.Program
+		}
+		o.Raw(o.Paint(color, Clean(n.Level+where)) + ": " + Clean(n.Text))
+	}
+	if shown > 0 {
+		o.Line("")
+	}
+}
+
+func (o Out) incomplete(proofs []engine.Proof) {
+	found := false
+	for i := range proofs {
+		p := &proofs[i]
+		found = o.reasons(p) || found
+		for k := range p.Partners {
+			found = o.reasons(&p.Partners[k]) || found
+		}
+	}
+	if found {
+		o.Line("")
+	}
+}
+
+// reasons shows the first few reasons why a read is not complete.
+func (o Out) reasons(p *engine.Proof) bool {
+	const most = 3
+	for i, r := range p.Reasons {
+		if i == most {
+			o.Line("  … and %d more reasons; -o json shows all", len(p.Reasons)-most)
+			break
+		}
+		o.Raw(o.Paint(Amber, Clean(p.Source)+" was not read completely") + ": " + Clean(r.Detail))
+	}
+	return len(p.Reasons) > 0
+}
+
+// unmanaged shows at most a screenful; JSON has all.
+func (o Out) unmanaged(list []engine.Unmanaged, most int) {
+	if len(list) == 0 {
+		return
+	}
+	if most == 0 {
+		o.Line("%s that Rolecall neither granted nor adopted; `rolecall plan` lists them.", count(len(list), "holding"))
+		return
+	}
+	o.Raw(o.Paint(Bold, "not managed") + ": " + count(len(list), "holding") + " that Rolecall neither granted nor adopted")
+	var t Table
+	for _, u := range list[:min(most, len(list))] {
+		t.Add(Dim, "·", u.Entitlement, Who(u.Name, u.Account, u.Account), u.Kind)
+	}
+	fmt.Fprint(o.W, indent(o.grid(t)))
+	if more := len(list) - most; more > 0 {
+		o.Line("  … and %d more; -o json shows all", more)
+	}
+	o.Line("")
+}
+
+func indent(block string) string {
+	var b strings.Builder
+	for line := range strings.Lines(block) {
+		b.WriteString("  " + line)
+	}
+	return b.String()
+}
+
+// Sentence sums a plan up.
+func Sentence(p *engine.Plan) string {
+	var parts []string
+	for _, op := range []engine.Op{engine.OpCreate, engine.OpGrant, engine.OpResume, engine.OpAdopt, engine.OpUpdate, engine.OpRename,
+		engine.OpSuspend, engine.OpRevoke, engine.OpDelete} {
+		if n := p.Summary.Ops[op]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", n, op))
+		}
+	}
+	text := "Nothing to change"
+	if len(parts) > 0 {
+		text = strings.Join(parts, ", ")
+	}
+	var held []string
+	for _, h := range []struct {
+		n    int
+		text string
+	}{{p.Summary.Approval, "waiting for approval"}, {p.Summary.Blocked, "blocked"}, {p.Summary.Scheduled, "scheduled"}} {
+		if h.n > 0 {
+			held = append(held, fmt.Sprintf("%d %s", h.n, h.text))
+		}
+	}
+	if len(held) > 0 {
+		text += "; " + strings.Join(held, ", ")
+	}
+	return fmt.Sprintf("%s; %d unchanged, %s.", text, p.Summary.Unchanged, count(p.Summary.People, "person"))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	if what == "person" {
+		return fmt.Sprintf("%d people", n)
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func changeTable(p *engine.Plan) Table {
+	t := Table{Header: []string{"program", "op", "entitlement", "person", "login", "name", "account", "why", "cause", "state", "reason", "due"}}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		due := ""
+		if c.Due != nil {
+			due = c.Due.UTC().Format(time.RFC3339)
+		}
+		t.Add(Plain, c.Program, string(c.Op), c.Entitlement, c.Person, c.Login, c.Name, c.Account, strings.Join(c.Why, "; "), string(c.Cause),
+			string(c.State), c.Reason, due)
+	}
+	return t
+}

@@ -1,0 +1,62 @@
+// Package connectors lists the kinds of programs that Rolecall knows. A new kind is a folder with a Config and an Open
+// (copy connectors/file), one line in All and one call of enginetest.ConnectorSuite.
+package connectors
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/rolecall/rolecall/connectors/file"
+	"github.com/rolecall/rolecall/connectors/ldapgroup"
+	"github.com/rolecall/rolecall/connectors/scim"
+	"github.com/rolecall/rolecall/connectors/sql"
+	"github.com/rolecall/rolecall/engine"
+)
+
+// Env is what the surroundings offer to a connector; each takes what it needs of it.
+type Env struct {
+	Program   string                                         // the name in the configuration
+	Dir       string                                         // absolute: relative paths start here
+	Secret    engine.Resolve                                 // reads what engine.Secret refers to
+	Now       func() time.Time                               // the clock
+	Directory func(name string) (ldapgroup.Directory, error) // finds a directory of the configuration by its name
+	Transport http.RoundTripper                              // for programs with an HTTP interface; nil: the connector's own, which verifies certificates
+}
+
+// Open makes the connector of one program. decode fills the connector's own configuration, a pointer to a struct, and
+// refuses unknown keys. Open checks what can be checked without calling the program and makes no call itself.
+type Open func(ctx context.Context, decode func(cfg any) error, env Env) (engine.Connector, error)
+
+// All gives the kinds by the name used in `kind:`.
+func All() map[string]Open {
+	return map[string]Open{
+		"file": kind(func(c file.Config, e Env) (*file.Program, error) {
+			return file.Open(c, file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now})
+		}),
+		"ldap-group": kind(func(c ldapgroup.Config, e Env) (*ldapgroup.Program, error) {
+			return ldapgroup.Open(c, ldapgroup.Options{Program: e.Program, Directory: e.Directory, Now: e.Now})
+		}),
+		"scim": kind(func(c scim.Config, e Env) (*scim.Program, error) {
+			return scim.Open(c, scim.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Transport: e.Transport})
+		}),
+		"sql": kind(func(c sql.Config, e Env) (engine.Connector, error) {
+			return sql.Open(c, sql.Options{Program: e.Program, Dir: e.Dir, Secret: e.Secret, Now: e.Now})
+		}),
+	}
+}
+
+// kind decodes a configuration of type C before it opens the connector.
+func kind[C any, P engine.Connector](open func(C, Env) (P, error)) Open {
+	return func(_ context.Context, decode func(cfg any) error, env Env) (engine.Connector, error) {
+		var cfg C
+		if err := decode(&cfg); err != nil {
+			return nil, err
+		}
+		program, err := open(cfg, env)
+		if err != nil {
+			return nil, err
+		}
+		return program, nil
+	}
+}

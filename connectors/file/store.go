@@ -1,0 +1,137 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// maxSize of a file, in bytes: some million accounts.
+const maxSize = 256 << 20
+
+// store reads and replaces one file below a folder, which no path and no symbolic link leaves.
+type store struct{ dir, name string }
+
+func (s store) path() string { return filepath.Join(s.dir, s.name) }
+
+func (s store) load() (*table, error) {
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.Open(s.name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s is not there; make it with the line account,active,entitlements: %w", s.path(), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path(), err)
+	}
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%s is bigger than %d MiB", s.path(), maxSize>>20)
+	}
+	return parse(s.path(), data)
+}
+
+// lock keeps other processes from writing until it is released. The lock is on a file beside the data, since the data
+// file itself is replaced by each write.
+func (s store) lock(ctx context.Context) (release func(), err error) {
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(s.name+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		if err = ctx.Err(); err == nil {
+			err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		}
+		if err == nil {
+			return func() { _ = f.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			_ = f.Close()
+			return nil, fmt.Errorf("%s can't be locked: %w", s.path(), err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond): // another process writes
+		}
+	}
+}
+
+// save replaces the file by a complete new one. Whether the replacement is durable is all that can stay unknown.
+func (s store) save(t *table) (engine.Outcome, error) {
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return engine.Failed, err
+	}
+	defer root.Close()
+	if err := s.replace(root, t.bytes()); err != nil {
+		_ = root.Remove(s.temporary())
+		return engine.Failed, fmt.Errorf("%s was not changed: %w", s.path(), err)
+	}
+	folder, err := root.Open(filepath.Dir(s.name))
+	if err == nil {
+		err = errors.Join(folder.Sync(), folder.Close())
+	}
+	if err != nil {
+		return engine.Uncertain, fmt.Errorf("%s was changed, but it may not last: %w", s.path(), err)
+	}
+	return engine.Done, nil
+}
+
+// temporary needs no random part: only the holder of the lock makes it, and a crash leaves at most one behind.
+func (s store) temporary() string { return s.name + ".new" }
+
+func (s store) replace(root *os.Root, data []byte) error {
+	old, err := root.Lstat(s.name)
+	if err != nil {
+		return err
+	}
+	if !old.Mode().IsRegular() {
+		return errors.New("it is not a regular file; name the file itself, not a link to it")
+	}
+	if err := root.Remove(s.temporary()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	f, err := root.OpenFile(s.temporary(), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(writeAs(f, old, data), f.Close()); err != nil {
+		return err
+	}
+	return root.Rename(s.temporary(), s.name)
+}
+
+// writeAs fills a file durably and gives it the owner and permissions of another.
+func writeAs(f *os.File, like os.FileInfo, data []byte) error {
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if owner, ok := like.Sys().(*syscall.Stat_t); ok && (int(owner.Uid) != os.Geteuid() || int(owner.Gid) != os.Getegid()) {
+		if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
+	}
+	if err := f.Chmod(like.Mode()); err != nil {
+		return err
+	}
+	return f.Sync()
+}

@@ -1,0 +1,270 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// Statements read and change a program's own tables. Values are always parameters, written :account, :entitlement, :name,
+// :person, or the name of an attribute of `create`. A cast is written CAST(x AS text), since :: starts a parameter.
+type Statements struct {
+	Accounts  string `yaml:"accounts"`  // SELECT with the column account, and if there are: active, name, kind, person, attributes
+	Holdings  string `yaml:"holdings"`  // SELECT with the columns account and entitlement
+	Catalogue string `yaml:"catalogue"` // SELECT with the column entitlement: all that exist; none: every name is a right
+	Grant     string `yaml:"grant"`     // :account, :entitlement
+	Revoke    string `yaml:"revoke"`    // :account, :entitlement
+	Suspend   string `yaml:"suspend"`   // :account
+	Resume    string `yaml:"resume"`    // :account
+	Create    string `yaml:"create"`    // :name, :person, attributes
+	Delete    string `yaml:"delete"`    // :account
+}
+
+// Tables manages accounts and rights in a program's own tables. Each change is a transaction: is it needed, the
+// statement, exactly one row, read back through the list, commit. Safe for concurrent use.
+type Tables struct {
+	db       *sqlx.DB
+	identity string
+	s        Statements
+	options  Options
+}
+
+func newTables(s Statements, o Options, db *sqlx.DB, identity string) (engine.Connector, error) {
+	for _, need := range [][2]string{{"accounts", s.Accounts}, {"holdings", s.Holdings}, {"grant", s.Grant}, {"revoke", s.Revoke}} {
+		if strings.TrimSpace(need[1]) == "" {
+			return nil, fmt.Errorf("statements.%s is missing", need[0])
+		}
+	}
+	if (s.Suspend == "") != (s.Resume == "") || (s.Create == "") != (s.Delete == "") {
+		return nil, errors.New("statements suspend and resume come together, and so do create and delete")
+	}
+	for name, text := range map[string]*string{"accounts": &s.Accounts, "holdings": &s.Holdings, "catalogue": &s.Catalogue, "grant": &s.Grant,
+		"revoke": &s.Revoke, "suspend": &s.Suspend, "resume": &s.Resume, "create": &s.Create, "delete": &s.Delete} {
+		*text = strings.TrimRight(strings.TrimSpace(*text), ";")
+		if strings.Contains(*text, "::") {
+			return nil, fmt.Errorf("statements.%s has a ::, which starts a parameter; write CAST(x AS text)", name)
+		}
+	}
+	t := &Tables{db: db, identity: identity, s: s, options: o}
+	if s.Create != "" {
+		return &creator{t}, nil
+	}
+	return t, nil
+}
+
+// creator is the form of Tables that has a statement to create.
+type creator struct{ *Tables }
+
+// Create makes an account.
+func (c *creator) Create(ctx context.Context, a engine.NewAccount) (string, engine.Outcome, error) {
+	return c.create(ctx, a)
+}
+
+// Describe reads the catalogue, if there is one.
+func (p *Tables) Describe(ctx context.Context) (engine.Description, error) {
+	d := engine.Description{Identity: p.identity, Accounts: p.s.Suspend != "", Lifecycle: p.s.Create != "", Concurrency: maxConnections}
+	if d.Lifecycle {
+		d.Deletes = "whatever statements.delete removes"
+	}
+	if p.s.Catalogue == "" {
+		return d, nil
+	}
+	d.Grantable = []string{}
+	if err := p.db.SelectContext(ctx, &d.Grantable, "SELECT CAST(c.entitlement AS text) FROM ("+p.s.Catalogue+") AS c"); err != nil {
+		return d, p.explain(err)
+	}
+	slices.Sort(d.Grantable)
+	return d, nil
+}
+
+// Holdings reads accounts and rights in one snapshot: first all accounts, then all rights.
+func (p *Tables) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
+	proof := engine.Proof{Source: p.options.Program, Started: p.options.Now()}
+	tx, err := p.db.BeginTxx(ctx, p.snapshot())
+	if err != nil {
+		return proof, p.explain(err)
+	}
+	defer func() { _ = tx.Rollback() }() // it changed nothing
+	var own error
+	count := func(h engine.Holding) error {
+		if own = yield(h); own == nil {
+			proof.Count++
+		}
+		return own
+	}
+	err = p.listAccounts(ctx, tx, &proof, count)
+	if err == nil {
+		err = p.listHoldings(ctx, tx, "", count)
+	}
+	if own != nil {
+		return proof, own
+	}
+	if err != nil {
+		return proof, p.explain(err)
+	}
+	proof.Finished = p.options.Now()
+	return proof, nil
+}
+
+// snapshot isolates a read; a transaction of SQLite is one without asking, and takes the write lock when it may write.
+func (p *Tables) snapshot() *sql.TxOptions {
+	if p.db.DriverName() == "sqlite" {
+		return &sql.TxOptions{ReadOnly: true}
+	}
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
+
+func (p *Tables) listAccounts(ctx context.Context, tx *sqlx.Tx, proof *engine.Proof, yield func(engine.Holding) error) error {
+	seen := map[string]bool{}
+	return p.eachAccount(ctx, tx, "", nil, func(a account) error {
+		if seen[a.id] {
+			proof.Add(engine.ReasonDuplicate, fmt.Sprintf("statements.accounts gives the account %q twice; make account unique", a.id))
+			return nil
+		}
+		seen[a.id] = true
+		for _, h := range p.holdings(a) {
+			if err := yield(h); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (p *Tables) holdings(a account) []engine.Holding {
+	out := []engine.Holding{{Account: a.id, Entitlement: engine.Exists, Info: &a.info}}
+	if a.active && p.s.Suspend != "" {
+		out = append(out, engine.Holding{Account: a.id, Entitlement: engine.Active})
+	}
+	return out
+}
+
+// listHoldings gives the rights of one account, or of all for "".
+func (p *Tables) listHoldings(ctx context.Context, tx *sqlx.Tx, only string, yield func(engine.Holding) error) error {
+	query, args := "SELECT CAST(h.account AS text), CAST(h.entitlement AS text) FROM ("+p.s.Holdings+") AS h", []any(nil)
+	if only != "" {
+		query, args = query+" WHERE CAST(h.account AS text) = ?", []any{only}
+	}
+	rows, err := tx.QueryContext(ctx, tx.Rebind(query), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var h engine.Holding
+		if err := rows.Scan(&h.Account, &h.Entitlement); err != nil {
+			return err
+		}
+		if h.Entitlement == engine.Active || h.Entitlement == engine.Exists {
+			return fmt.Errorf("statements.holdings gives the account %q a right of the name %q, which is reserved", h.Account, h.Entitlement)
+		}
+		if err := yield(h); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Account reads one account.
+func (p *Tables) Account(ctx context.Context, id string) ([]engine.Holding, error) {
+	if !plain(id) {
+		return nil, nil
+	}
+	tx, err := p.db.BeginTxx(ctx, p.snapshot())
+	if err != nil {
+		return nil, p.explain(err)
+	}
+	defer func() { _ = tx.Rollback() }() // it changed nothing
+	var out []engine.Holding
+	found, err := p.account(ctx, tx, id)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	out = p.holdings(*found)
+	if err := p.listHoldings(ctx, tx, id, func(h engine.Holding) error { out = append(out, h); return nil }); err != nil {
+		return nil, p.explain(err)
+	}
+	return out, nil
+}
+
+// account is one row of statements.accounts.
+type account struct {
+	id, person string
+	active     bool
+	info       engine.AccountInfo
+}
+
+// account finds one account; nil if it is not there.
+func (p *Tables) account(ctx context.Context, tx *sqlx.Tx, id string) (found *account, err error) {
+	err = p.eachAccount(ctx, tx, "WHERE CAST(a.account AS text) = ?", []any{id}, func(a account) error { found = &a; return nil })
+	if err != nil {
+		return nil, p.explain(err)
+	}
+	return found, nil
+}
+
+func (p *Tables) eachAccount(ctx context.Context, tx *sqlx.Tx, where string, args []any, yield func(account) error) error {
+	rows, err := tx.QueryxContext(ctx, tx.Rebind("SELECT * FROM ("+p.s.Accounts+") AS a "+where), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row := map[string]any{}
+		if err := rows.MapScan(row); err != nil {
+			return err
+		}
+		a, err := readAccount(row)
+		if err != nil {
+			return err
+		}
+		if err := yield(a); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func readAccount(row map[string]any) (account, error) {
+	text := map[string]string{}
+	for column, value := range row {
+		switch v := value.(type) {
+		case nil:
+		case []byte:
+			text[column] = string(v)
+		default:
+			text[column] = fmt.Sprint(v)
+		}
+	}
+	a := account{id: text["account"], person: text["person"], info: engine.AccountInfo{Name: text["name"], Kind: text["kind"], Attributes: text}}
+	if a.id == "" {
+		return a, errors.New("statements.accounts gives a row without account; name the column account, and leave out rows without one")
+	}
+	if a.info.Name == "" {
+		a.info.Name = a.id
+	}
+	switch active := strings.ToLower(text["active"]); active {
+	case "true", "t", "yes", "1":
+		a.active = true
+	case "false", "f", "no", "0":
+	case "":
+		if _, has := row["active"]; has {
+			return a, fmt.Errorf("statements.accounts does not say whether the account %q is active; give true or false", a.id)
+		}
+		a.active = true
+	default:
+		return a, fmt.Errorf("statements.accounts says that active is %q for the account %q; give true or false", active, a.id)
+	}
+	return a, nil
+}
+
+func (p *Tables) explain(err error) error {
+	return fmt.Errorf("program %s, %s: %w", p.options.Program, p.identity, err)
+}

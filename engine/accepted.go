@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// OpBaseline is the operation of an approval item that accepts a read which shows less than the one before.
+const OpBaseline Op = "baseline"
+
+// judge holds the directory's read against the last accepted one, and against a change of what was asked for. What is
+// refused waits for approval; an approved one becomes the new baseline. Roles that could not be seen in full are
+// unknown for everybody who is not shown to hold them.
+func (s *Snapshot) judge(named []string) {
+	accepted := s.acceptedProof()
+	s.Proof = Judge(s.Proof, accepted, named, s.tolerance())
+	s.judgeFilter(accepted)
+	if refused := s.refusals(); len(refused) > 0 {
+		id := shortHash(append([]string{"baseline", s.Proof.Source}, refused...)...)
+		key := FactKey{Kind: FactItem, Key: id}
+		f, ok := s.Memory.Fact(key)
+		if item := itemOf(f); ok && item.State == Approved && item.Until.After(s.Now) {
+			s.Proof = Excuse(s.Proof, ReasonBaseline)
+			s.excused = append(s.excused, key)
+		} else {
+			s.refused = &Item{ID: id, State: Waiting, Since: s.Now, Reason: inShort(refused),
+				Change: Change{Op: OpBaseline, Program: s.Proof.Source, Cause: CauseRule, State: NeedsApproval, Why: refused}}
+		}
+	}
+	s.acceptProof(accepted)
+	if missing := s.Proof.Unseen(); len(missing) > 0 {
+		for i := range s.People {
+			s.People[i].Miss(missing...)
+		}
+	}
+}
+
+func (s *Snapshot) tolerance() Tolerance {
+	if s.Settings.Tolerance == (Tolerance{}) {
+		return DefaultTolerance()
+	}
+	return s.Settings.Tolerance
+}
+
+func (s *Snapshot) acceptedProof() *Proof {
+	f, ok := s.Memory.Fact(FactKey{Kind: FactBaseline, Key: s.Proof.Source})
+	if !ok {
+		return nil
+	}
+	var p Proof
+	if err := json.Unmarshal(f.Data, &p); err != nil { // written by a program that this one can't follow: believe nothing new
+		s.Proof.Add(ReasonBaseline, "the accepted baseline of "+s.Proof.Source+" can't be read: "+err.Error())
+		return nil
+	}
+	return &p
+}
+
+// judgeFilter: a changed base or filter shows other people, and those who are missing then have not left.
+func (s *Snapshot) judgeFilter(accepted *Proof) {
+	f, ok := s.Memory.Fact(FactKey{Kind: FactFiltered, Key: s.Proof.Source})
+	if accepted != nil && ok && f.Text != s.Settings.Filters[s.Proof.Source] {
+		s.Proof.once(ReasonBaseline, "what is asked of "+s.Proof.Source+" was changed in the configuration; look at the plan, then approve it as the new baseline")
+	}
+}
+
+// refusals lists what the baseline speaks against, of the whole read, of roles and of partners.
+func (s *Snapshot) refusals() (out []string) {
+	var walk func(p *Proof)
+	walk = func(p *Proof) {
+		add := func(rs []Reason) {
+			for _, r := range rs {
+				if r.Code == ReasonBaseline {
+					out = append(out, r.Detail)
+				}
+			}
+		}
+		add(p.Reasons)
+		for i := range p.Roles {
+			add(p.Roles[i].Reasons)
+		}
+		for i := range p.Partners {
+			walk(&p.Partners[i])
+		}
+	}
+	walk(&s.Proof)
+	return out
+}
+
+// acceptProof remembers what later reads are held against; times are left out, so that an equal read changes nothing.
+func (s *Snapshot) acceptProof(before *Proof) {
+	next := Accept(s.Proof, before)
+	if next == nil || !s.Proof.Complete() {
+		return
+	}
+	kept := *next
+	kept.Started, kept.Finished = time.Time{}, time.Time{}
+	for i := range kept.Partners {
+		kept.Partners[i].Started, kept.Partners[i].Finished = time.Time{}, time.Time{}
+	}
+	s.baseline = []Fact{
+		{FactKey: FactKey{Kind: FactBaseline, Key: s.Proof.Source}, Data: mustJSON(kept)},
+		{FactKey: FactKey{Kind: FactFiltered, Key: s.Proof.Source}, Text: s.Settings.Filters[s.Proof.Source]},
+	}
+}
+
+// inShort names the first reasons and counts the rest.
+func inShort(reasons []string) string {
+	const most = 3
+	text := strings.Join(reasons[:min(most, len(reasons))], "; ")
+	if more := len(reasons) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more of the kind", more)
+	}
+	return text
+}
+
+// noteBaseline puts into the plan what judging found.
+func (b *builder) noteBaseline() {
+	for _, f := range b.s.baseline {
+		b.set(f)
+	}
+	for _, k := range b.s.excused {
+		b.clear(k)
+	}
+	r := b.s.refused
+	if r == nil {
+		return
+	}
+	b.items[r.ID] = true
+	b.alarm("baseline", "", "", b.s.Proof.Source+" shows less than the last accepted read of it: nothing that this hides is taken away; if it is right, approve item "+r.ID)
+	if _, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); !ok {
+		b.set(r.fact())
+	}
+}
+
+// endRefused ends a refused baseline once a complete read is accepted again.
+func (b *builder) endRefused(item Item) bool {
+	return item.Change.Op == OpBaseline && b.s.Proof.Complete() && !b.items[item.ID]
+}

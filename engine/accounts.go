@@ -1,0 +1,233 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// resolveAccounts finds who is who in one program. An existing link always wins; only a claimant without a link waits.
+func (p *programPlan) resolveAccounts() {
+	p.account = make([]uint32, len(p.b.subjects))
+	for i := range p.account {
+		p.account[i] = none
+	}
+	for _, l := range p.mem.Links {
+		p.followLink(l)
+	}
+	p.proposedBefore()
+	if p.program.Describes.Keyed {
+		p.keyed()
+	} else if p.program.Match != "" {
+		p.match()
+	}
+}
+
+func (p *programPlan) followLink(l Link) {
+	i, ok := p.b.index[l.Person]
+	if !ok {
+		return
+	}
+	n := p.reading.accounts.Number(l.Account)
+	p.owner[n] = i
+	if l.Kind != "personal" {
+		return
+	}
+	p.linked[i] = true
+	p.account[i] = n
+}
+
+// proposedBefore follows open intents to accounts that are about to exist, and what reading back found out about them.
+func (p *programPlan) proposedBefore() {
+	for _, r := range p.b.records {
+		if r.Program == p.program.Name && r.Op == OpCreate && r.Outcome == Done {
+			p.own(r.Person, p.reading.accounts.Number(r.Account))
+		}
+	}
+	for _, i := range p.b.s.Memory.Open {
+		if i.Change.Program == p.program.Name && i.Change.Proposed && !p.settled[i.Seq] {
+			n := p.reading.accounts.Number(i.Change.Account)
+			if i.Change.New != nil {
+				p.news[n] = i.Change.New
+			}
+			p.own(i.Change.Person, n)
+		}
+	}
+}
+
+func (p *programPlan) own(person string, account uint32) {
+	i, ok := p.b.index[person]
+	if _, taken := p.owner[account]; !ok || taken || p.account[i] != none {
+		return
+	}
+	p.account[i], p.owner[account] = account, i
+}
+
+// keyed: the program knows people by the directory's own keys.
+func (p *programPlan) keyed() {
+	for i := range p.b.subjects {
+		if p.account[i] == none {
+			n := p.reading.accounts.Number(p.b.subjects[i].key)
+			p.account[i], p.owner[n] = n, int32(i)
+			if len(p.reading.held.of) > 0 && p.holdsAnything(n) {
+				p.link(i, n)
+			}
+		}
+	}
+}
+
+// match links people to accounts that carry their immutable key, in any read: a cut or a leaver must not miss an account
+// that policy never wanted.
+func (p *programPlan) match() {
+	byValue := map[string][]uint32{}
+	for _, n := range slices.Sorted(maps.Keys(p.reading.infos)) {
+		if v := p.reading.infos[n].Attributes[p.program.Match]; v != "" {
+			byValue[v] = append(byValue[v], n)
+		}
+	}
+	for i := range p.b.subjects {
+		if p.account[i] != none {
+			continue
+		}
+		found := byValue[p.matchValue(i)]
+		switch {
+		case len(found) == 1 && p.free(found[0]):
+			p.account[i], p.owner[found[0]] = found[0], int32(i)
+			p.link(i, found[0])
+		case len(found) > 0:
+			p.waits[int32(i)] = fmt.Sprintf("%s of %s names the person in %s, one of which may belong to somebody else; link one with: rolecall adopt %s",
+				p.program.Match, p.program.Name, plural(len(found), "account", "accounts"), p.program.Name)
+			p.b.warn("ambiguous", p.program.Name, p.b.subjects[i].key, p.waits[int32(i)])
+		}
+	}
+}
+
+func (p *programPlan) matchValue(i int) string {
+	s := &p.b.subjects[i]
+	if p.program.MatchWith == nil {
+		return s.key
+	}
+	if s.person == nil {
+		return ""
+	}
+	v, _ := p.program.MatchWith(s.person)
+	return v
+}
+
+func (p *programPlan) free(account uint32) bool {
+	_, taken := p.owner[account]
+	kind := ""
+	if info := p.reading.infos[account]; info != nil {
+		kind = info.Kind
+	}
+	return !taken && kind != "service" && kind != "shared"
+}
+
+// link records whose account it is, once.
+func (p *programPlan) link(i int, account uint32) {
+	if p.linked[int32(i)] {
+		return
+	}
+	p.linked[int32(i)] = true
+	p.b.records = append(p.b.records, Record{Kind: KindLink, Person: p.b.subjects[i].key, Program: p.program.Name,
+		Account: p.reading.accounts.Name(account), Entitlement: "personal", Why: []string{"certain match"}})
+}
+
+func (p *programPlan) holdsAnything(account uint32) bool {
+	for _, row := range p.sets.Actual.of {
+		if row != nil && row.Contains(account) {
+			return true
+		}
+	}
+	return false
+}
+
+// propose gives a proposed account to everybody who should have something and has no account.
+func (p *programPlan) propose() {
+	taken := p.takenNames()
+	proposed := map[string][]int32{}
+	for _, i := range slices.Sorted(maps.Keys(p.needs)) {
+		if p.waits[i] != "" {
+			continue
+		}
+		name, wait := p.proposeFor(&p.b.subjects[i])
+		if wait == "" && taken[name] {
+			wait = fmt.Sprintf("an account %s is there already and nobody knows whose; review it with: rolecall adopt %s", quote(name), p.program.Name)
+		}
+		if wait != "" {
+			p.waits[i] = wait
+			continue
+		}
+		proposed[name] = append(proposed[name], i)
+	}
+	for _, name := range slices.Sorted(maps.Keys(proposed)) {
+		who := proposed[name]
+		if len(who) > 1 {
+			for _, i := range who {
+				p.waits[i] = fmt.Sprintf("%d people would get the account %s; give one of them another name in the directory", len(who), quote(name))
+			}
+			continue
+		}
+		p.adoptProposal(who[0], name)
+	}
+}
+
+func (p *programPlan) takenNames() map[string]bool {
+	taken := map[string]bool{}
+	for _, n := range p.sets.Actual.Accounts() {
+		taken[p.reading.accounts.Name(n)] = true
+		if info := p.reading.infos[n]; info != nil {
+			taken[info.Name] = true
+		}
+	}
+	return taken
+}
+
+func (p *programPlan) proposeFor(s *subject) (name, wait string) {
+	if !p.program.Describes.Lifecycle || p.program.Create == nil {
+		return "", "there is no account for the person in " + p.program.Name + ", and Rolecall is not to create one (set create:, or make it by hand and link it with: rolecall adopt " + p.program.Name + ")"
+	}
+	name, missing := p.program.Create(s.person)
+	if missing != "" || name == "" {
+		key := FactKey{Kind: FactWaiting, Person: s.key, Program: p.program.Name}
+		f, ok := p.b.s.Memory.Fact(key)
+		if !ok {
+			f = Fact{FactKey: key, Since: p.b.s.Now, Text: missing}
+		}
+		p.b.set(f)
+		return "", fmt.Sprintf("waiting for %s since %s", cmp.Or(missing, "a name"), day(f.Since))
+	}
+	return name, ""
+}
+
+func (p *programPlan) adoptProposal(i int32, name string) {
+	s := &p.b.subjects[i]
+	n := p.reading.accounts.Number(ProposedPrefix + name)
+	p.account[i], p.owner[n] = n, i
+	p.b.clear(FactKey{Kind: FactWaiting, Person: s.key, Program: p.program.Name})
+	p.news[n] = &NewAccount{Name: name, Person: s.key, Attributes: p.fill(s.person)}
+	for _, right := range p.needs[i] {
+		p.sets.Desired.Add(right, n)
+		if p.exists != none {
+			p.sets.Desired.Add(p.exists, n)
+		}
+		if p.active != none {
+			p.sets.Desired.Add(p.active, n)
+		}
+	}
+	delete(p.needs, i)
+}
+
+func (p *programPlan) fill(person *Person) map[string]string {
+	out := map[string]string{}
+	for name, t := range p.program.Attributes {
+		if v, missing := t(person); missing == "" && v != "" {
+			out[name] = v
+		}
+	}
+	if p.program.Match != "" && p.program.MatchWith == nil {
+		out[p.program.Match] = person.Key
+	}
+	return out
+}

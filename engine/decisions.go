@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ErrUnknownItem and the others are what decisions are refused with.
+var (
+	ErrUnknownItem   = errors.New("no such approval item; see: rolecall approvals list")
+	ErrUnknownPerson = errors.New("nobody of that login or key is in the directory or has an account")
+	ErrAmbiguous     = errors.New("more than one person has that login; name the key")
+	ErrNoReason      = errors.New("a reason is needed")
+)
+
+// Approve lets the named items through, each once and for 24 hours; they are checked again against the plan of that time.
+// "all" names everything that waits.
+func (e *Engine) Approve(ctx context.Context, actor string, ids []string, reason string) ([]Item, error) {
+	return e.decide(ctx, KindApprove, Approved, actor, ids, reason)
+}
+
+// Reject keeps the named items from happening, with a reason, until their own reason ends.
+func (e *Engine) Reject(ctx context.Context, actor string, ids []string, reason string) ([]Item, error) {
+	return e.decide(ctx, KindReject, Rejected, actor, ids, reason)
+}
+
+func (e *Engine) decide(ctx context.Context, kind Kind, state ItemState, actor string, ids []string, reason string) ([]Item, error) {
+	if strings.TrimSpace(reason) == "" {
+		return nil, ErrNoReason
+	}
+	mem, err := e.Journal.Memory(ctx, e.Now())
+	if err != nil {
+		return nil, err
+	}
+	items, err := pickItems(mem.Items(), ids)
+	if err != nil || len(items) == 0 {
+		return nil, err
+	}
+	now := e.Now().UTC()
+	records := make([]Record, 0, len(items))
+	for n := range items {
+		i := &items[n]
+		i.State, i.By, i.At, i.Note, i.Until = state, actor, now, reason, time.Time{}
+		if state == Approved {
+			i.Until = now.Add(ApprovalLife)
+		}
+		c := &i.Change
+		records = append(records, Record{Kind: kind, Actor: actor, Person: c.Person, Program: c.Program, Account: c.Account, Entitlement: c.Right(),
+			Op: c.Op, Cause: c.Cause, Why: []string{reason}, Data: mustJSON(i.ID), Set: []Fact{i.fact()}})
+	}
+	return items, e.Journal.Append(ctx, Guard{Control: mem.Control}, records)
+}
+
+func pickItems(all []Item, ids []string) (out []Item, err error) {
+	for _, i := range all {
+		if slices.Equal(ids, []string{"all"}) && i.State == Waiting || slices.Contains(ids, i.ID) {
+			out = append(out, i)
+		}
+	}
+	for _, id := range ids {
+		if id != "all" && !slices.ContainsFunc(out, func(i Item) bool { return i.ID == id }) {
+			return nil, fmt.Errorf("%w: %s", ErrUnknownItem, quote(id))
+		}
+	}
+	return out, nil
+}
+
+// Pause stops all calls to a program, or to all with "", until Unpause; it survives restarts.
+func (e *Engine) Pause(ctx context.Context, actor, program, reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return ErrNoReason
+	}
+	if err := e.knows(program); err != nil {
+		return err
+	}
+	f := Fact{FactKey: FactKey{Kind: FactPause, Program: program}, Since: e.Now().UTC(), Text: reason}
+	return e.Journal.Append(ctx, Free, []Record{{Kind: KindPause, Actor: actor, Program: program, Why: []string{reason}, Set: []Fact{f}}})
+}
+
+// Unpause is the inverse of Pause.
+func (e *Engine) Unpause(ctx context.Context, actor, program string) error {
+	if err := e.knows(program); err != nil {
+		return err
+	}
+	return e.Journal.Append(ctx, Free, []Record{{Kind: KindResume, Actor: actor, Program: program, Clear: []FactKey{{Kind: FactPause, Program: program}}}})
+}
+
+func (e *Engine) knows(program string) error {
+	if program == "" || slices.ContainsFunc(e.Programs, func(p Program) bool { return p.Name == program }) {
+		return nil
+	}
+	return fmt.Errorf("no program is called %s in the configuration", quote(program))
+}
+
+// Give adds a dated extra for one person. It always expires: until is the last day on which it holds.
+func (e *Engine) Give(ctx context.Context, actor, person, entitlement string, until time.Time, reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return ErrNoReason
+	}
+	if !until.After(e.Now().Add(-24 * time.Hour)) {
+		return errors.New("an extra must end in the future; choose a later --until")
+	}
+	key, err := e.resolve(ctx, person)
+	if err != nil {
+		return err
+	}
+	t := ParseEntitlement(entitlement)
+	if err := e.knows(t.Program); err != nil || t.Program == "" {
+		return errors.Join(err, fmt.Errorf("%s can't be given", quote(entitlement)))
+	}
+	f := Fact{FactKey: FactKey{Kind: FactExtra, Person: key, Program: t.Program, Entitlement: t.Name}, Since: e.Now().UTC(), Until: until.UTC(), Text: reason}
+	return e.Journal.Append(ctx, Free, []Record{{Kind: KindExtra, Actor: actor, Person: key, Program: t.Program, Entitlement: t.Name, Why: []string{reason}, Set: []Fact{f}}})
+}
+
+// Cut suspends every linked account of a person now, managed or not, no limit in the way, also while the directory or a
+// program's list can't be read. It stays until Lift. A journal that fails comes with the list of what to do by hand.
+func (e *Engine) Cut(ctx context.Context, actor, person, reason string) (*Plan, Report, error) {
+	if strings.TrimSpace(reason) == "" {
+		return nil, Report{}, ErrNoReason
+	}
+	who, err := e.find(ctx, person)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	key := who.Key
+	f := Fact{FactKey: FactKey{Kind: FactCut, Person: key}, Since: e.Now().UTC(), Text: reason}
+	cut := Record{Kind: KindCut, Actor: actor, Person: key, Why: []string{reason}, Set: []Fact{f}}
+	if err := e.Journal.Append(ctx, Free, []Record{cut}); err != nil {
+		return nil, Report{}, fmt.Errorf("the cut could not be recorded, so nothing was done: %w", err)
+	}
+	return e.cutNow(ctx, actor, who)
+}
+
+// cutNow plans for one person from memory alone, without waiting for any read, and works.
+func (e *Engine) cutNow(ctx context.Context, actor string, who Person) (*Plan, Report, error) {
+	for try := 0; ; try++ {
+		epoch, err := e.Journal.Lead(ctx)
+		if err != nil {
+			return nil, Report{}, err
+		}
+		p, err := e.cutPlan(ctx, who)
+		if err != nil {
+			return nil, Report{}, err
+		}
+		run, err := e.Commit(ctx, p, actor, epoch)
+		if try < 5 && (errors.Is(err, ErrStale) || errors.Is(err, ErrDeposed)) {
+			continue
+		}
+		if err != nil {
+			return p, Report{Run: run}, err
+		}
+		r, err := e.Work(ctx)
+		r.Run = run
+		return p, r, err
+	}
+}
+
+func (e *Engine) cutPlan(ctx context.Context, who Person) (*Plan, error) {
+	now := e.Now()
+	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{Now: now, Memory: mem, Policy: e.Policy, Hash: e.Policy.Hash(), Settings: e.Settings, Person: who.Key}
+	if who.Entry != "" || len(who.Attributes) > 0 { // only for its name
+		s.People = []Person{who}
+	}
+	s.Proof.Add("not-read", "a cut does not wait for the directory")
+	for i := range e.Programs {
+		p := e.Programs[i]
+		r := NewReading(&p, mem.Program(p.Name))
+		r.Proof = Proof{Source: p.Name, Started: now, Finished: now}
+		r.Proof.Add("not-read", "a cut does not wait for the program's list")
+		s.Readings = append(s.Readings, r)
+	}
+	return MakePlan(s), nil
+}
+
+// Lift ends a cut; what policy gives comes back with the next run.
+func (e *Engine) Lift(ctx context.Context, actor, person, reason string) error {
+	mem, err := e.Journal.Memory(ctx, e.Now())
+	if err != nil {
+		return err
+	}
+	key := FactKey{Kind: FactCut, Person: person}
+	if _, ok := mem.Fact(key); !ok {
+		resolved, err := e.resolve(ctx, person)
+		if err != nil {
+			return err
+		}
+		key.Person = resolved
+	}
+	if _, ok := mem.Fact(key); !ok {
+		return fmt.Errorf("%s is not cut off", quote(person))
+	}
+	return e.Journal.Append(ctx, Free, []Record{{Kind: KindLift, Actor: actor, Person: key.Person, Why: []string{reason}, Clear: []FactKey{key}}})
+}
+
+// resolve finds the key of a person named by key or login. While the directory can't be read, keys and account names that
+// the journal knows are enough.
+func (e *Engine) resolve(ctx context.Context, person string) (string, error) {
+	p, err := e.find(ctx, person)
+	return p.Key, err
+}
+
+// Find is who a login or key names: the person's entry where the directory shows it, else only the key that the journal
+// knows.
+func (e *Engine) Find(ctx context.Context, person string) (Person, error) { return e.find(ctx, person) }
+
+// find is resolve with the person's entry, where the directory shows it.
+func (e *Engine) find(ctx context.Context, person string) (who Person, err error) {
+	var found []string
+	_, err = e.Directory.People(ctx, func(p Person) error {
+		if p.Key == person || p.Login() == person {
+			found = append(found, p.Key)
+			who = p
+		}
+		return nil
+	})
+	mem, memErr := e.Journal.Memory(ctx, e.Now())
+	if memErr != nil {
+		return who, memErr
+	}
+	if len(found) == 0 {
+		found = linkedAs(mem, e.Programs, person)
+	}
+	slices.Sort(found)
+	switch found = slices.Compact(found); {
+	case len(found) == 1 && who.Key == found[0]:
+		return who, nil
+	case len(found) == 1:
+		return Person{Key: found[0]}, nil
+	case len(found) > 1:
+		return who, fmt.Errorf("%w: %s (keys %s)", ErrAmbiguous, quote(person), strings.Join(found, ", "))
+	case err != nil:
+		return who, fmt.Errorf("%w: %s; the directory can't be read now (%v), so only keys and account names work", ErrUnknownPerson, quote(person), err)
+	}
+	return who, fmt.Errorf("%w: %s", ErrUnknownPerson, quote(person))
+}
+
+func linkedAs(m *Memory, programs []Program, person string) (keys []string) {
+	for i := range programs {
+		for _, l := range m.Program(programs[i].Name).Links {
+			if l.Person == person || l.Account == person {
+				keys = append(keys, l.Person)
+			}
+		}
+	}
+	return keys
+}

@@ -1,0 +1,109 @@
+package enginetest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+func (u *ConnectorUnderTest) create(t testing.TB, name, person string) (string, engine.Outcome) {
+	t.Helper()
+	account := u.New
+	account.Name, account.Person = name, person
+	id, outcome, err := u.Connector.(engine.Creator).Create(context.Background(), account)
+	u.hear(err)
+	if good := outcome == engine.Done || outcome == engine.Already; good != (err == nil) || good != (id != "") {
+		t.Errorf("create %q gives %s, id %q, error %v", name, outcome, id, err)
+	}
+	return id, outcome
+}
+
+func (u *ConnectorUnderTest) creates(t testing.TB) bool {
+	t.Helper()
+	_, ok := u.Connector.(engine.Creator)
+	if ok && len(u.NewNames) < 2 {
+		t.Fatal("the suite needs two names that are free")
+	}
+	return ok
+}
+
+// A suspended account keeps its rights; a deleted one is gone whole.
+func checkLifecycle(t testing.TB, u *ConnectorUnderTest) {
+	if !u.creates(t) {
+		return
+	}
+	before := u.state(t)
+	id, outcome := u.create(t, u.NewNames[0], "key-1")
+	if outcome != engine.Done {
+		t.Fatalf("create gives %s", outcome)
+	}
+	u.want(t, grant(id, engine.Exists), engine.Already)
+	want := after(before, grant(id, engine.Exists))
+	if describe(t, u.Connector).Accounts {
+		u.want(t, grant(id, engine.Active), engine.Done, engine.Already) // some are born active
+		want = after(want, grant(id, engine.Active))
+	}
+	same(t, "after create", want, u.state(t))
+	u.want(t, grant(id, u.Rights[0]), engine.Done)
+	want = after(want, grant(id, u.Rights[0]))
+	if describe(t, u.Connector).Accounts {
+		u.want(t, revoke(id, engine.Active), engine.Done)
+		u.want(t, revoke(id, engine.Active), engine.Already)
+		same(t, "after suspend", after(want, revoke(id, engine.Active)), u.state(t))
+		u.want(t, grant(id, engine.Active), engine.Done)
+		same(t, "after resume", want, u.state(t))
+		u.want(t, revoke(id, engine.Active), engine.Done)
+	}
+	u.want(t, revoke(id, engine.Exists), engine.Done)
+	u.want(t, revoke(id, engine.Exists), engine.Already)
+	same(t, "after delete", before, u.state(t))
+}
+
+// An account that was not made by this very wish is refused: it may belong to somebody else.
+func checkCreateTwice(t testing.TB, u *ConnectorUnderTest) {
+	if !u.creates(t) {
+		return
+	}
+	id, _ := u.create(t, u.NewNames[0], "key-1")
+	state := u.state(t)
+	if again, outcome := u.create(t, u.NewNames[0], "key-1"); outcome != engine.Refused && (outcome != engine.Already || again != id) {
+		t.Errorf("created again for the same person: %s, %q instead of %q", outcome, again, id)
+	}
+	if _, outcome := u.create(t, u.NewNames[0], "key-2"); outcome != engine.Refused {
+		t.Errorf("created again for another person: %s", outcome)
+	}
+	same(t, "after creating again", state, u.state(t))
+	if other, outcome := u.create(t, u.NewNames[1], "key-2"); outcome != engine.Done || other == id {
+		t.Errorf("created another one: %s, %q", outcome, other)
+	}
+}
+
+// A rename moves nothing: the id stays.
+func checkUpdate(t testing.TB, u *ConnectorUnderTest) {
+	up, ok := u.Connector.(engine.Updater)
+	if !ok || !u.creates(t) {
+		return
+	}
+	id, _ := u.create(t, u.NewNames[0], "key-1")
+	u.want(t, grant(id, u.Rights[0]), engine.Done)
+	before := u.state(t)
+	to := u.New
+	to.Name, to.Person = u.NewNames[1], "key-1"
+	if outcome, err := up.Update(context.Background(), id, to); outcome != engine.Done || err != nil {
+		t.Errorf("update gives %s, %v", outcome, err)
+	}
+	if outcome, err := up.Update(context.Background(), id, to); outcome != engine.Already || err != nil {
+		t.Errorf("the same update gives %s, %v", outcome, err)
+	}
+	same(t, "after a rename", before, u.state(t))
+	for _, h := range u.list(t) {
+		if h.Account == id && h.Info != nil && h.Info.Name != to.Name {
+			t.Errorf("after a rename the name is %q", h.Info.Name)
+		}
+	}
+	outcome, err := up.Update(context.Background(), u.Stranger, to)
+	if u.hear(err); outcome != engine.Refused || err == nil {
+		t.Errorf("update of a stranger gives %s, %v", outcome, err)
+	}
+}

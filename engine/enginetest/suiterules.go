@@ -1,0 +1,179 @@
+package enginetest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+func (s *suite) numbers() {
+	start := s.clock.Now()
+	records := []engine.Record{note("a"), note("b")}
+	s.must(records...)
+	s.clock.Add(-time.Hour)
+	later := []engine.Record{note("c")}
+	s.must(later...)
+	s.same("numbers", []int64{records[0].Seq, records[1].Seq, later[0].Seq}, []int64{1, 2, 3})
+	s.same("time goes never backwards", later[0].Time, start)
+	if records[0].Hash == "" || records[0].Hash == records[1].Hash {
+		s.Errorf("hashes %q and %q", records[0].Hash, records[1].Hash)
+	}
+	s.same("records read back", s.records(engine.Query{}), append(records, later...))
+	if err := s.Append(context.Background(), engine.Free, nil); err != nil {
+		s.Errorf("nothing to append: %v", err)
+	}
+}
+
+func (s *suite) guard() {
+	ctx := context.Background()
+	old, err := s.Lead(ctx)
+	if err != nil || old != 1 {
+		s.Fatalf("first leader has epoch %d, %v", old, err)
+	}
+	if err := s.Append(ctx, engine.Guard{Epoch: old, Control: 0}, []engine.Record{note("leader")}); err != nil {
+		s.Fatal(err)
+	}
+	if _, err := s.Lead(ctx); err != nil {
+		s.Fatal(err)
+	}
+	s.refused(engine.ErrDeposed, engine.Guard{Epoch: old, Control: -1}, note("deposed"))
+	control := s.must(engine.Record{Kind: engine.KindCut, Person: "x"})
+	s.refused(engine.ErrStale, engine.Guard{Control: control - 1}, note("planned before the cut"))
+	s.must(note("no control record"))
+	if err := s.Append(ctx, engine.Guard{Epoch: 2, Control: control}, []engine.Record{note("planned after it")}); err != nil {
+		s.Error(err)
+	}
+	m := s.memory()
+	s.same("head", []int64{m.Epoch, m.Control, m.Seq}, []int64{2, control, 4})
+}
+
+func (s *suite) openIntents() {
+	one := s.must(intent(engine.OpGrant, "a", "r", ""))
+	s.refused(engine.ErrStale, engine.Free, note("not written either"), intent(engine.OpCreate, "a", "r", ""))
+	s.refused(engine.ErrStale, engine.Free, intent(engine.OpRevoke, "b", "r", ""), intent(engine.OpDelete, "b", "r", ""))
+	s.must(intent(engine.OpRevoke, "a", "r", ""), intent(engine.OpGrant, "a", "r2", ""), intent(engine.OpGrant, "A", "r", ""))
+	again := s.must(outcome(one, "a", "r", engine.Withdrawn), intent(engine.OpGrant, "a", "r", ""))
+	s.same("open", seqs(s.memory().Open), []int64{2, 3, 4, again})
+}
+
+func (s *suite) withdrawn() {
+	one, two := s.must(intent(engine.OpGrant, "a", "r", "")), s.must(intent(engine.OpGrant, "b", "r", ""))
+	s.same("claimed", seqs(s.claim(1)), []int64{one})
+	s.refused(engine.ErrStale, engine.Free, outcome(two, "b", "r", engine.Withdrawn), outcome(one, "a", "r", engine.Withdrawn))
+	s.must(outcome(two, "b", "r", engine.Withdrawn))
+	s.refused(engine.ErrStale, engine.Free, outcome(two, "b", "r", engine.Withdrawn))
+	s.same("open", seqs(s.memory().Open), []int64{one})
+	s.same("nothing left to claim", seqs(s.claim(9)), []int64{})
+}
+
+func (s *suite) late() {
+	one := s.must(intent(engine.OpGrant, "a", "r", ""))
+	s.must(outcome(one, "a", "r", engine.Failed))
+	two := s.must(intent(engine.OpGrant, "a", "r", ""))
+	s.must(outcome(one, "a", "r", engine.Done)) // of the first, long closed
+	m := s.memory()
+	s.same("the second stays open", seqs(m.Open), []int64{two})
+	s.same("and nothing was seen", m.Program("wiki").Rows[0].Seen, false)
+	s.must(outcome(two, "a", "r", engine.Uncertain))
+	s.same("unknown stays open", s.memory().Open[0].Unknown, true)
+	s.refused(nil, engine.Free, outcome(99, "a", "r", engine.Done))
+	s.refused(nil, engine.Free, outcome(two, "a", "other", engine.Done))
+}
+
+func (s *suite) claims() {
+	s.must(intent(engine.OpRevoke, "b", "r", engine.ChargeLeaver), intent(engine.OpGrant, "a", "r", ""), intent(engine.OpGrant, "b", "q", ""), intent(engine.OpGrant, "c", "r", ""))
+	got := s.claim(1) // the oldest intent's account, whole
+	s.same("first", seqs(got), []int64{1, 3})
+	s.same("lease", []any{got[0].Claimed, got[0].Lease, got[0].Attempts}, []any{s.clock.Now(), s.clock.Now().Add(time.Minute), 1})
+	s.must(intent(engine.OpGrant, "b", "new", ""))
+	s.same("b has a lease", seqs(s.claim(9)), []int64{2, 4})
+	s.clock.Add(time.Minute)
+	got = s.claim(9) // the leaver's revoke may be repeated, the grant only read back
+	s.same("after the lease", seqs(got), []int64{1, 5})
+	s.same("attempts", got[0].Attempts, 2)
+	m := s.memory()
+	s.same("memory knows", []any{m.Open[0].Attempts, m.Open[0].Claimed, m.Open[1].Attempts}, []any{2, s.clock.Now(), 1})
+}
+
+func (s *suite) pause() {
+	pause := func(program string) engine.Record {
+		return engine.Record{Kind: engine.KindPause, Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactPause, Program: program}, Text: "why"}}}
+	}
+	resume := func(program string) engine.Record {
+		return engine.Record{Kind: engine.KindResume, Clear: []engine.FactKey{{Kind: engine.FactPause, Program: program}}}
+	}
+	s.must(intent(engine.OpGrant, "a", "r", ""), pause("crm"), pause("wiki"))
+	s.same("paused", seqs(s.claim(9)), []int64{})
+	s.must(resume("wiki"), pause(""))
+	s.same("all paused", seqs(s.claim(9)), []int64{})
+	s.must(resume(""))
+	s.same("only another one paused", seqs(s.claim(9)), []int64{1})
+}
+
+func (s *suite) refuses() {
+	broken := note("x")
+	broken.Data = json.RawMessage(`{"a":`)
+	for _, r := range []engine.Record{
+		{Kind: "nonsense"}, {}, broken, note("NUL\x00"), note("not UTF-8 \xff"), {Kind: engine.KindIntent, Program: "p"},
+		{Kind: engine.KindOutcome, Of: 1}, {Kind: engine.KindSeen, Program: "p", Data: json.RawMessage(`{"appeared":[["a\u0000","b"]]}`)},
+	} {
+		s.refused(nil, engine.Free, note("good"), r)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Append(ctx, engine.Free, []engine.Record{note("x")}); err == nil {
+		s.Error("appended under an ended context")
+	}
+	s.same("nothing was written", s.memory().Seq, int64(0))
+}
+
+func (s *suite) writers() {
+	const writers, appends = 4, 25
+	var wg sync.WaitGroup
+	wins := make([]int, writers)
+	for w := range writers {
+		wg.Go(func() {
+			for i := range appends {
+				batch := []engine.Record{note(fmt.Sprint(w, " ", i)), intent(engine.OpGrant, fmt.Sprint("account", i), "r", "")}
+				if s.Append(context.Background(), engine.Free, batch) == nil {
+					wins[w]++
+					if batch[1].Seq != batch[0].Seq+1 {
+						s.Errorf("records of one append have numbers %d and %d", batch[0].Seq, batch[1].Seq)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	s.same("one writer wins each account", wins[0]+wins[1]+wins[2]+wins[3], appends)
+	m := s.memory()
+	s.same("records", []int{int(m.Seq), len(m.Open)}, []int{2 * appends, appends})
+	refold(s, m)
+}
+
+// refold reads all records back and compares what they fold to with what the journal says.
+func refold(s *suite, m *engine.Memory) {
+	f := engine.NewFold()
+	for _, r := range s.records(engine.Query{}) {
+		if err := f.Apply(r); err != nil {
+			s.Fatal(err)
+		}
+	}
+	want := f.Memory(time.Time{})
+	want.Epoch = m.Epoch
+	s.same("the fold of the records", withoutClaims(Show(m)), withoutClaims(Show(want)))
+}
+
+func (s *suite) records(q engine.Query) []engine.Record {
+	s.Helper()
+	var out []engine.Record
+	err := s.Records(context.Background(), q, func(r engine.Record) error { out = append(out, r); return nil })
+	if err != nil {
+		s.Fatal(err)
+	}
+	return out
+}

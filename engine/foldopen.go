@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Touched names what one record may have changed in a Fold, so that a store changes no more than that. A name may come
+// twice, and what it names may be gone or as before.
+type Touched struct {
+	Holdings []Held3
+	Links    []LinkKey
+	Open     []int64
+	Facts    []FactKey
+}
+
+// Touched is what the last record that was applied may have changed.
+func (f *Fold) Touched() Touched { return f.touched }
+
+type effectKey struct {
+	Held3
+	effect string
+}
+
+func effectOf(c *Change) effectKey {
+	e := ParseEntitlement(c.Entitlement)
+	return effectKey{Held3{e.Program, c.Account, e.Name}, c.Op.Effect()}
+}
+
+func (f *Fold) begin(i *Intent) {
+	f.open[i.Seq] = i
+	f.count(i, +1)
+	f.touched.Open = append(f.touched.Open, i.Seq)
+}
+
+func (f *Fold) end(i *Intent) {
+	delete(f.open, i.Seq)
+	f.count(i, -1)
+	f.touched.Open = append(f.touched.Open, i.Seq)
+}
+
+func (f *Fold) count(i *Intent, n int) {
+	key := effectOf(&i.Change)
+	if f.effects[key] += n; f.effects[key] == 0 {
+		delete(f.effects, key)
+	}
+}
+
+// Admit checks the rules of Journal.Append for records that would follow what is folded so far, under the given epoch of
+// the leader. It changes nothing. Errors are ErrDeposed and ErrStale, and others for records that can never be right.
+func (f *Fold) Admit(epoch int64, g Guard, records []Record) error {
+	if g.Epoch != 0 && g.Epoch != epoch {
+		return ErrDeposed
+	}
+	if g.Control >= 0 && f.control > g.Control {
+		return fmt.Errorf("%w (record %d)", ErrStale, f.control)
+	}
+	a := admission{fold: f, change: map[effectKey]int{}, ended: map[int64]bool{}}
+	for i := range records {
+		if err := a.record(&records[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admission is what the records before one in the same Append have changed.
+type admission struct {
+	fold   *Fold
+	change map[effectKey]int
+	ended  map[int64]bool
+}
+
+func (a *admission) record(r *Record) error {
+	switch r.Kind {
+	case KindIntent:
+		key := effectKey{Held3{r.Program, r.Account, r.Entitlement}, r.Op.Effect()}
+		if a.fold.effects[key]+a.change[key] > 0 {
+			return fmt.Errorf("%w (an intent is open for account %q of %s)", ErrStale, r.Account, Entitlement{r.Program, r.Entitlement})
+		}
+		a.change[key]++
+	case KindOutcome:
+		return a.outcome(r)
+	}
+	return nil
+}
+
+func (a *admission) outcome(r *Record) error {
+	if r.Of > a.fold.seq {
+		return fmt.Errorf("journal: an outcome names intent %d, but the journal ends at %d", r.Of, a.fold.seq)
+	}
+	i := a.fold.open[r.Of]
+	if i == nil || a.ended[r.Of] {
+		if r.Outcome == Withdrawn {
+			return fmt.Errorf("%w (intent %d is not open)", ErrStale, r.Of)
+		}
+		return nil
+	}
+	if e := (Entitlement{r.Program, r.Entitlement}).String(); e != i.Change.Entitlement {
+		return fmt.Errorf("journal: an outcome for %s names intent %d, which is for %s", e, r.Of, i.Change.Entitlement)
+	}
+	if r.Outcome == Withdrawn && !i.Claimed.IsZero() {
+		return fmt.Errorf("%w (intent %d was claimed)", ErrStale, r.Of)
+	}
+	if r.Outcome != Uncertain {
+		a.ended[r.Of] = true
+		a.change[effectOf(&i.Change)]--
+	}
+	return nil
+}
+
+// Claim does what Outbox promises to what is folded.
+func (f *Fold) Claim(r ClaimRequest) []Intent {
+	r.Now = Instant(r.Now)
+	byAccount := f.claimable(r)
+	accounts := make([]string, 0, len(byAccount))
+	for account := range byAccount {
+		accounts = append(accounts, account)
+	}
+	slices.SortFunc(accounts, func(a, b string) int { return cmp.Compare(byAccount[a][0].Seq, byAccount[b][0].Seq) })
+	var out []Intent
+	for _, account := range accounts {
+		if len(out) >= r.Max {
+			break
+		}
+		for _, i := range byAccount[account] {
+			i.Claimed, i.Lease = r.Now, Instant(r.Now.Add(r.Lease))
+			i.Attempts++
+			out = append(out, *i)
+		}
+	}
+	SortClaimed(out)
+	return out
+}
+
+// SortClaimed puts claimed intents into the order that Outbox promises.
+func SortClaimed(intents []Intent) {
+	slices.SortFunc(intents, func(a, b Intent) int {
+		return cmp.Or(strings.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Seq, b.Seq))
+	})
+}
+
+// claimable lists the open intents of the program that may be handed out, by account, sorted by Seq.
+func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
+	out, leased := map[string][]*Intent{}, map[string]bool{}
+	for program := range map[string]bool{"": true, r.Program: true} {
+		if _, paused := f.facts[FactKey{Kind: FactPause, Program: program}]; paused {
+			return out
+		}
+	}
+	for _, i := range f.open {
+		if i.Change.Program != r.Program {
+			continue
+		}
+		account := i.Change.Account
+		if i.Lease.After(r.Now) {
+			leased[account] = true
+		} else if i.Claimed.IsZero() || i.Repeatable() {
+			out[account] = append(out[account], i)
+		}
+	}
+	for account, intents := range out {
+		if leased[account] {
+			delete(out, account)
+		}
+		slices.SortFunc(intents, func(a, b *Intent) int { return cmp.Compare(a.Seq, b.Seq) })
+	}
+	return out
+}

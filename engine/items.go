@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Item is something that waits for somebody's decision. It keeps its age across runs, ends only when two complete reads
+// no longer show its reason, and is used once.
+type Item struct {
+	ID     string    `json:"id"`
+	State  ItemState `json:"state"`
+	Reason string    `json:"reason"` // why it waits
+	Change Change    `json:"change"`
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until,omitzero"` // an approval's end
+	By     string    `json:"by,omitempty"`
+	At     time.Time `json:"at,omitzero"`
+	Note   string    `json:"note,omitempty"` // the decision's reason
+}
+
+// ItemState says what was decided.
+type ItemState string
+
+// The states of an item.
+const (
+	Waiting  ItemState = "waiting"
+	Approved ItemState = "approved"
+	Rejected ItemState = "rejected"
+)
+
+// ApprovalLife is how long an approval may be used.
+const ApprovalLife = 24 * time.Hour
+
+// Items lists what waits or was decided and not yet used.
+func (m *Memory) Items() []Item {
+	var out []Item
+	for _, f := range m.Facts(FactItem) {
+		out = append(out, itemOf(f))
+	}
+	return out
+}
+
+func itemOf(f Fact) Item {
+	var i Item
+	if err := json.Unmarshal(f.Data, &i); err != nil {
+		i = Item{State: Waiting, Reason: "the stored item can't be read: " + err.Error()}
+	}
+	i.ID, i.Since, i.Until = f.Key, f.Since, f.Until
+	return i
+}
+
+func (i Item) fact() Fact {
+	f := Fact{FactKey: FactKey{Kind: FactItem, Key: i.ID}, Since: i.Since, Until: i.Until}
+	i.ID, i.Since, i.Until = "", time.Time{}, time.Time{}
+	f.Data = mustJSON(i)
+	return f
+}
+
+// itemID names what is decided: operation, account, entitlement, cause and the rules that decide it.
+func itemID(c *Change) string {
+	return shortHash(string(c.Op), c.Program, c.Account, c.Entitlement, c.Person, string(c.Cause), c.decider)
+}
+
+// approvals applies what people decided, and keeps waiting what waits already: later room in a budget never frees it.
+func (b *builder) approvals() {
+	b.markQueued()
+	for i := range b.plan.Changes {
+		c := &b.plan.Changes[i]
+		if c.State != Ready || c.Cause == CauseCut {
+			continue
+		}
+		id := itemID(c)
+		f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id})
+		if !ok {
+			if c.held {
+				b.hold(c, c.Reason)
+			}
+			continue
+		}
+		b.items[id] = true
+		b.decided(c, f)
+	}
+}
+
+func (b *builder) decided(c *Change, f Fact) {
+	item := itemOf(f)
+	if f.Count != 0 { // its reason is back
+		b.set(item.fact())
+	}
+	switch {
+	case item.State == Rejected:
+		c.State, c.Item, c.Reason = Blocked, item.ID, "rejected by "+item.By+" on "+day(item.At)+": "+item.Note
+	case item.State == Approved && item.Until.After(b.s.Now):
+		c.Item, c.Reason = item.ID, ""
+		c.Why = append(c.Why, "approved by "+item.By+" on "+day(item.At)+": "+item.Note)
+	case item.State == Approved && item.Until.Before(b.s.Now):
+		item.State, item.Until = Waiting, time.Time{}
+		b.set(item.fact())
+		c.State, c.Item, c.Reason = NeedsApproval, item.ID, item.Reason+" (an approval expired unused)"
+	default:
+		c.State, c.Item, c.Reason = NeedsApproval, item.ID, item.Reason
+	}
+}
+
+// hold sends a change to approval.
+func (b *builder) hold(c *Change, reason string) {
+	id := itemID(c)
+	b.items[id] = true
+	c.State, c.Item, c.Reason = NeedsApproval, id, reason
+	if _, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id}); !ok {
+		b.set(Item{ID: id, State: Waiting, Reason: reason, Change: *c, Since: b.s.Now}.fact())
+	}
+}
+
+// endItems ends items whose reason two complete reads, further apart than the lag, no longer show.
+func (b *builder) endItems() {
+	if b.s.Only != "" || b.s.Person != "" || !b.s.Proof.Complete() {
+		return
+	}
+	for _, f := range b.s.Memory.Facts(FactItem) {
+		item := itemOf(f)
+		if b.endRefused(item) {
+			b.clear(f.FactKey)
+			continue
+		}
+		p := b.programNamed(item.Change.Program)
+		if b.items[f.Key] || p == nil || !p.complete {
+			continue
+		}
+		first, err := time.Parse(time.RFC3339, f.Text)
+		if f.Count == 0 || err != nil {
+			f.Count, f.Text = 1, b.s.Now.UTC().Format(time.RFC3339)
+			b.set(f)
+		} else if b.s.Now.Sub(first) > p.program.Describes.Lag {
+			b.clear(f.FactKey)
+		}
+	}
+}
+
+func (b *builder) programNamed(name string) *programPlan {
+	for _, p := range b.programs {
+		if p.program.Name == name {
+			return p
+		}
+	}
+	return nil
+}

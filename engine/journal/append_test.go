@@ -1,0 +1,110 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// waitFor lets n Appends gather behind the one that commits.
+func waitFor(s *Store, n int) {
+	for {
+		s.group.mu.Lock()
+		waiting := len(s.group.waiting)
+		s.group.mu.Unlock()
+		if waiting == n {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// gathering gives a store whose writer is held until release; the first Append is already on its way to it.
+func gathering(t *testing.T) (s *Store, transactions *atomic.Int64, release func()) {
+	transactions = &atomic.Int64{} // each reads the clock once
+	s = openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), func() time.Time { transactions.Add(1); return time.Now() })
+	s.writing.Lock()
+	done := make(chan error)
+	go func() { done <- s.Append(context.Background(), engine.Free, []engine.Record{{Kind: engine.KindCut}}) }()
+	for busy := false; !busy; runtime.Gosched() {
+		s.group.mu.Lock()
+		busy = s.group.busy && len(s.group.waiting) == 0
+		s.group.mu.Unlock()
+	}
+	return s, transactions, func() {
+		s.writing.Unlock()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAppendsShareACommit(t *testing.T) {
+	s, transactions, release := gathering(t)
+	var wg sync.WaitGroup
+	errs := make([]error, 20)
+	for i := range errs {
+		guard := engine.Free
+		if i%5 == 0 {
+			guard.Control = 0 // the cut is record 1
+		}
+		wg.Go(func() {
+			errs[i] = s.Append(context.Background(), guard, []engine.Record{{Kind: engine.KindNote}, {Kind: engine.KindNote}})
+		})
+	}
+	waitFor(s, len(errs))
+	release()
+	wg.Wait()
+	for i, err := range errs {
+		if errors.Is(err, engine.ErrStale) != (i%5 == 0) || err != nil && !errors.Is(err, engine.ErrStale) {
+			t.Errorf("append %d: %v", i, err)
+		}
+	}
+	if n := transactions.Load(); n != 2 {
+		t.Errorf("%d transactions instead of 2", n)
+	}
+	if v := verify(t, s); !v.OK() || v.Records != 1+16*2 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestACallerMayLeaveBeforeItsTurn(t *testing.T) {
+	s, _, release := gathering(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	left, stayed := make(chan error), make(chan error)
+	go func() { left <- s.Append(ctx, engine.Free, []engine.Record{{Kind: engine.KindNote, Run: "left"}}) }()
+	waitFor(s, 1)
+	go func() {
+		stayed <- s.Append(context.Background(), engine.Free, []engine.Record{{Kind: engine.KindNote}})
+	}()
+	waitFor(s, 2)
+	cancel()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("left with %v", err)
+	}
+	release()
+	if err := <-stayed; err != nil {
+		t.Error(err)
+	}
+	if v := verify(t, s); !v.OK() || v.Records != 2 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestLargeAppendsAreNotCut(t *testing.T) {
+	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
+	records := make([]engine.Record, mostRecords+500)
+	for i := range records {
+		records[i].Kind = engine.KindNote
+	}
+	if err := s.Append(context.Background(), engine.Free, records); err != nil || records[len(records)-1].Seq != int64(len(records)) {
+		t.Error(err, records[len(records)-1].Seq)
+	}
+}

@@ -1,0 +1,118 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest/servers"
+)
+
+// BenchmarkIntents commits intents by 32 callers, 100 at a time, and one by one by a single caller. It reports both rates,
+// their ratio, and the first as a part of the yardstick's: bare inserts of as many bytes, 1,000 in a transaction.
+func BenchmarkIntents(b *testing.B) {
+	databases(b, func(b *testing.B, s *Store) {
+		var n atomic.Int64
+		single := rate(50, func() {
+			for range 50 {
+				appendIntents(b, s, &n, 1)
+			}
+		})
+		grouped := rate(12_800, func() {
+			var wg sync.WaitGroup
+			for range 32 {
+				wg.Go(func() {
+					for range 12_800 / 32 / 100 {
+						appendIntents(b, s, &n, 100)
+					}
+				})
+			}
+			wg.Wait()
+		})
+		bare := rate(12_800, func() { insertBare(b, s) })
+		b.ReportMetric(grouped/bare, "of-bare")
+		b.ReportMetric(grouped, "grouped/s")
+		b.ReportMetric(single, "single/s")
+		b.ReportMetric(grouped/single, "ratio")
+	})
+}
+
+// rate is how many of n a second do gets done.
+func rate(n int, do func()) float64 {
+	start := time.Now()
+	do()
+	return float64(n) / time.Since(start).Seconds()
+}
+
+func appendIntents(b *testing.B, s *Store, n *atomic.Int64, count int) {
+	records := make([]engine.Record, count)
+	for i := range records {
+		k := n.Add(1)
+		records[i] = engine.IntentRecord("run", "daemon", "corp", engine.Change{Op: engine.OpGrant, Person: fmt.Sprintf("person-%d", k/5), Account: fmt.Sprintf("account-%d", k/5),
+			Program: "wiki", Entitlement: fmt.Sprintf("wiki/right-%d", k%5), Why: []string{"rule engineers-build gives it: role title:Engineer"}, Rules: []string{"engineers-build"}, Cause: engine.CauseRule}, engine.ChargeGrant)
+	}
+	if err := s.Append(context.Background(), engine.Free, records); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// insertBare is the yardstick: rows with one key and no meaning.
+func insertBare(b *testing.B, s *Store) {
+	s.write.MustExec("DROP TABLE IF EXISTS bare")
+	s.write.MustExec("CREATE TABLE bare (seq BIGINT PRIMARY KEY, body TEXT)")
+	body := strings.Repeat("0123456789", 80)
+	for from := 0; from < 12_800; from += 1000 {
+		err := s.locked(context.Background(), func(t *tx, _ *head) error {
+			r := newRows("it")
+			for i := range 1000 {
+				r.add(int64(from+i), body)
+			}
+			return t.insert("bare", "seq, body", r)
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMemory loads 100,000 links and 600,000 holdings.
+func BenchmarkMemory(b *testing.B) {
+	databases(b, func(b *testing.B, s *Store) {
+		fillHoldings(b, s, 100_000)
+		for b.Loop() {
+			m, err := s.Memory(context.Background(), time.Now())
+			if err != nil || len(m.Program("wiki").Rows) != 600_000 || len(m.Program("wiki").Links) != 100_000 {
+				b.Fatal(err, len(m.Program("wiki").Rows))
+			}
+		}
+	})
+}
+
+func fillHoldings(b *testing.B, s *Store, people int) {
+	for _, q := range []string{
+		`INSERT INTO person SELECT n, 'person-' || n FROM numbers`,
+		`INSERT INTO account SELECT n, 'wiki', 'account-' || n FROM numbers`,
+		`INSERT INTO entitlement SELECT n, 'wiki', 'right-' || n FROM numbers WHERE n <= 6`,
+		`INSERT INTO ruleset SELECT n, '["rule-' || n || '"]' FROM numbers WHERE n <= 50`,
+		`INSERT INTO link SELECT n, 'wiki', 'personal', n, n, 1800000000000000, 0, 0 FROM numbers`,
+		`INSERT INTO holding SELECT n, m, 1, 1, 1, 1800000000000000, 1 + n % 50 FROM numbers, (SELECT 1 AS m UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6) x`,
+		fmt.Sprintf(`UPDATE head SET people = %d, accounts = %d, entitlements = 6, rulesets = 50`, people, people),
+	} {
+		if _, err := s.write.Exec(fmt.Sprintf("WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d) %s", people, q)); err != nil {
+			b.Fatal(q, err)
+		}
+	}
+}
+
+func databases(b *testing.B, run func(*testing.B, *Store)) {
+	b.Run("sqlite", func(b *testing.B) { run(b, openStore(b, "sqlite:"+filepath.Join(b.TempDir(), "j.db"), nil)) })
+	b.Run("postgres", func(b *testing.B) {
+		run(b, openStore(b, servers.Postgres(b, servers.WithFsync()).NewDatabase(b), nil))
+	})
+}

@@ -1,0 +1,151 @@
+package journal
+
+import (
+	"context"
+	"encoding/base64"
+	"io"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/audit"
+)
+
+// commit writes the requests in one transaction. A request that the rules refuse gets its error and the others go on; an
+// error of commit itself is everybody's.
+func (s *Store) commit(ctx context.Context, requests []*request) error {
+	last := ""
+	err := s.locked(ctx, func(t *tx, h *head) error {
+		b := &batch{tx: t, head: h, names: s.names}
+		if err := b.write(requests); err != nil {
+			return err
+		}
+		if n := len(b.stored); n > 0 {
+			last = b.stored[n-1].Hash
+		}
+		return nil
+	})
+	if err != nil {
+		return s.afterFailure(ctx, err, last)
+	}
+	for _, t := range s.names.all() {
+		if last != "" { // otherwise the new names were not written either
+			t.commit()
+		}
+	}
+	return nil
+}
+
+// batch is one transaction's work.
+type batch struct {
+	*tx
+	head    *head
+	names   *names
+	before  engine.Part // what was loaded
+	fold    *engine.Fold
+	tenures *engine.Tenures
+	touched engine.Touched
+	linked  []linkStep
+	seenIn  []string // programs with a read
+	stored  []engine.Record
+	leaves  []audit.Hash
+	journal *rows
+}
+
+// linkStep is one link as one record made it.
+type linkStep struct {
+	key  engine.LinkKey
+	link engine.Link
+	seq  int64
+}
+
+func (b *batch) write(requests []*request) error {
+	b.names.people.begin(b.head.People)
+	b.names.accounts.begin(b.head.Accounts)
+	b.names.entitlements.begin(b.head.Entitlements)
+	b.names.rulesets.begin(b.head.Rulesets)
+	if err := b.load(requests); err != nil {
+		return err
+	}
+	b.journal = newRows("iittititttitttitttt")
+	now := max(b.head.Time, micros(b.store.options.Now()))
+	for _, q := range requests {
+		if q.err = b.fold.Admit(b.head.Epoch, q.guard, q.records); q.err != nil {
+			continue
+		}
+		for i := range q.records {
+			if err := b.add(&q.records[i], &q.sealed[i], now); err != nil {
+				return err
+			}
+		}
+	}
+	if len(b.stored) == 0 {
+		return nil
+	}
+	return b.save()
+}
+
+// sealed is what of a record's stored form does not depend on its number, so that it is made without the lock.
+type sealed struct {
+	personal, salt, source string
+	commitment             audit.Hash
+}
+
+func seal(r *engine.Record, random io.Reader) (s sealed, err error) {
+	personalText, err := storePersonal(r)
+	if err != nil {
+		return s, err
+	}
+	var salt [audit.SaltSize]byte
+	if _, err := io.ReadFull(random, salt[:]); err != nil {
+		return s, err
+	}
+	if r.Kind == engine.KindIntent {
+		_, s.source, _ = engine.IntentOf(*r) // Canonical has read it
+	}
+	s.personal, s.salt = string(personalText), base64.StdEncoding.EncodeToString(salt[:])
+	s.commitment = audit.Commitment(salt, personalText)
+	return s, nil
+}
+
+// add numbers, hashes and folds one record.
+func (b *batch) add(r *engine.Record, s *sealed, now int64) error {
+	b.head.Size++
+	r.Seq, r.Time, b.head.Time = b.head.Size, instant(now), now
+	person, account := int64(0), int64(0)
+	if r.Person != "" {
+		person = b.names.people.known("", r.Person)
+	}
+	if r.Account != "" {
+		account = b.names.accounts.known(r.Program, r.Account)
+	}
+	publicText, err := storePublic(r, person, account)
+	if err != nil {
+		return err
+	}
+	leaf := audit.LeafBlanked(publicText, s.commitment)
+	r.Hash = base64.StdEncoding.EncodeToString(leaf[:])
+	b.leaves = append(b.leaves, leaf)
+	b.stored = append(b.stored, *r)
+	b.journal.add(r.Seq, now, string(r.Kind), r.Run, person, r.Program, account, r.Entitlement, string(r.Op), string(r.Outcome), r.Of,
+		string(r.Cause), string(r.Class), s.source, bit(r.Approved), string(publicText), s.salt, s.personal, r.Hash)
+	return b.apply(r)
+}
+
+// apply folds the record in and keeps what it touched.
+func (b *batch) apply(r *engine.Record) error {
+	if err := b.fold.Apply(*r); err != nil {
+		return err
+	}
+	b.tenures.Follow(b.fold, *r)
+	t := b.fold.Touched()
+	b.touched.Holdings = append(b.touched.Holdings, t.Holdings...)
+	b.touched.Open = append(b.touched.Open, t.Open...)
+	b.touched.Facts = append(b.touched.Facts, t.Facts...)
+	for _, key := range t.Links {
+		l, _ := b.fold.Link(key)
+		b.linked = append(b.linked, linkStep{key, l, r.Seq})
+	}
+	if r.Kind == engine.KindSeen {
+		b.seenIn = append(b.seenIn, r.Program)
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package journal
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rolecall/rolecall/engine/audit"
+)
+
+// head is the head row.
+type head struct {
+	Size, Epoch, Control, Runs, Time, People, Accounts, Entitlements, Rulesets int64
+	Frontier                                                                   string
+}
+
+const selectHead = "SELECT size, epoch, control, runs, time, people, accounts, entitlements, rulesets, frontier FROM head"
+
+// locked runs do in a writing transaction that has locked the head row, and commits unless do fails.
+func (s *Store) locked(ctx context.Context, do func(*tx, *head) error) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	inner, err := s.write.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	t := &tx{inner, s, ctx}
+	var h head
+	err = t.GetContext(ctx, &h, selectHead+s.dialect.head())
+	if err == nil {
+		err = do(t, &h)
+	}
+	if err != nil {
+		return errors.Join(err, inner.Rollback())
+	}
+	return inner.Commit()
+}
+
+// save writes the head row back; the epoch is Lead's alone.
+func (t *tx) saveHead(h *head) error {
+	r := newRows("iiiiiiiit")
+	r.add(h.Size, h.Control, h.Runs, h.Time, h.People, h.Accounts, h.Entitlements, h.Rulesets, h.Frontier)
+	return t.run(`UPDATE head SET size = r.column1, control = r.column2, runs = r.column3, time = r.column4, people = r.column5,
+		accounts = r.column6, entitlements = r.column7, rulesets = r.column8, frontier = r.column9 FROM @rows r`, r)
+}
+
+// grow adds leaves to the tree of the head.
+func (h *head) grow(leaves []audit.Hash) ([]audit.Node, error) {
+	f, err := audit.ParseFrontier(h.Frontier)
+	if err != nil {
+		return nil, err
+	}
+	f, nodes := f.Append(leaves...)
+	h.Frontier = f.String()
+	return nodes, nil
+}

@@ -1,0 +1,106 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// Memory implements engine.Journal: one consistent snapshot, read from the views.
+func (s *Store) Memory(ctx context.Context, since time.Time) (m *engine.Memory, err error) {
+	err = s.reading(ctx, func(t *sqlx.Tx) error {
+		m, err = readMemory(ctx, t, since)
+		return err
+	})
+	return m, s.wrap("read what is remembered", err)
+}
+
+// reading runs do in a transaction that sees one state of everything.
+func (s *Store) reading(ctx context.Context, do func(*sqlx.Tx) error) error {
+	t, err := s.read.BeginTxx(ctx, s.dialect.snapshot())
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(t), t.Rollback())
+}
+
+func readMemory(ctx context.Context, t *sqlx.Tx, since time.Time) (*engine.Memory, error) {
+	var h head
+	if err := t.GetContext(ctx, &h, selectHead); err != nil {
+		return nil, err
+	}
+	facts, err := readFacts(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	m := engine.NewMemory(facts)
+	m.Seq, m.Control, m.Epoch, m.Runs, m.Time = h.Size, h.Control, h.Epoch, int(h.Runs), instant(h.Time)
+	if m.Open, err = readOpen(ctx, t); err != nil {
+		return nil, err
+	}
+	if m.Charges, err = readCharges(ctx, t, since); err != nil {
+		return nil, err
+	}
+	m.Programs, err = readPrograms(ctx, t, &h)
+	return m, err
+}
+
+func readFacts(ctx context.Context, t *sqlx.Tx) (facts []engine.Fact, err error) {
+	err = each(t.QueryxContext(ctx, "SELECT * FROM fact"))(func(r *sqlx.Rows) error {
+		f, err := scanFact(r)
+		facts = append(facts, f)
+		return err
+	})
+	return facts, err
+}
+
+func readCharges(ctx context.Context, t *sqlx.Tx, since time.Time) (charges []engine.Charge, err error) {
+	query := t.Rebind(`SELECT j.time, j.class, j.program, j.source, coalesce(p.key, ''), coalesce(a.name, ''), j.entitlement, j.approved, j.cause
+		FROM journal j LEFT JOIN person p ON p.id = j.person LEFT JOIN account a ON a.id = j.account
+		WHERE j.class <> '' AND j.time >= ? ORDER BY j.seq`)
+	err = each(t.QueryxContext(ctx, query, micros(since)))(func(r *sqlx.Rows) error {
+		var c engine.Charge
+		var at, approved int64
+		err := r.Scan(&at, &c.Class, &c.Program, &c.Source, &c.Person, &c.Account, &c.Entitlement, &approved, &c.Cause)
+		c.Time, c.Approved = instant(at), approved != 0
+		charges = append(charges, c)
+		return err
+	})
+	return charges, err
+}
+
+const selectIntents = `SELECT j.public, j.personal, a.name AS account, o.uncertain, o.claimed, o.lease, o.attempts
+	FROM open_intent o JOIN journal j ON j.seq = o.seq JOIN account a ON a.id = o.account`
+
+func readOpen(ctx context.Context, t *sqlx.Tx) (open []engine.Intent, err error) {
+	err = each(t.QueryxContext(ctx, selectIntents+" ORDER BY o.seq"))(func(r *sqlx.Rows) error {
+		i, err := scanIntent(r)
+		open = append(open, i)
+		return err
+	})
+	return open, err
+}
+
+// scanIntent makes an intent of its record and of what has become of it since.
+func scanIntent(r *sqlx.Rows) (engine.Intent, error) {
+	var publicText, personalText []byte
+	var account string
+	var uncertain, claimed, lease, attempts int64
+	if err := r.Scan(&publicText, &personalText, &account, &uncertain, &claimed, &lease, &attempts); err != nil {
+		return engine.Intent{}, err
+	}
+	record, _, err := load(publicText, personalText)
+	if err != nil {
+		return engine.Intent{}, err
+	}
+	i, _, err := engine.IntentOf(record)
+	if account != i.Change.Account { // the program has given the proposed account its id
+		i.Change.Account, i.Change.Proposed = account, false
+	}
+	i.Unknown, i.Claimed, i.Lease, i.Attempts = uncertain != 0, instant(claimed), instant(lease), int(attempts)
+	return i, err
+}

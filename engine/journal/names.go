@@ -1,0 +1,194 @@
+package journal
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// name is what a number stands for: a person's key or a list of rules (program is ""), or an account or an entitlement
+// of a program.
+type name struct{ program, name string }
+
+// table is one table of names with the numbers that are known: cached ones are committed and never change, fresh ones
+// belong to the transaction under way.
+type table struct {
+	find, insert string // statements
+	keyed        bool   // names have a program
+	last         int64  // number given, as of the head row
+	cached       map[name]int64
+	fresh        map[name]int64
+	wanted       map[name]bool
+	made         []name // fresh ones that the tables do not have yet
+}
+
+// names are the four tables. Guarded by Store.writing.
+type names struct{ people, accounts, entitlements, rulesets *table }
+
+// mostCached bounds what a process remembers of each table, some 20 MiB.
+const mostCached = 200_000
+
+func newNames() *names {
+	single := func(of, column string) *table {
+		return &table{
+			find:   "SELECT n.id, '', n." + column + " FROM @rows r JOIN " + of + " n ON n." + column + " = r.column1",
+			insert: "INSERT INTO " + of + " (id, " + column + ") SELECT * FROM @rows r",
+		}
+	}
+	keyed := func(of string) *table {
+		return &table{keyed: true,
+			find:   "SELECT n.id, n.program, n.name FROM @rows r JOIN " + of + " n ON n.program = r.column1 AND n.name = r.column2",
+			insert: "INSERT INTO " + of + " (id, program, name) SELECT * FROM @rows r",
+		}
+	}
+	return &names{single("person", "key"), keyed("account"), keyed("entitlement"), single("ruleset", "rules")}
+}
+
+func (n *names) all() []*table { return []*table{n.people, n.accounts, n.entitlements, n.rulesets} }
+
+// want asks for a number; known gives it after resolve.
+func (t *table) want(program, text string) {
+	k := name{program, text}
+	if _, ok := t.number(k); !ok {
+		t.wanted[k] = true
+	}
+}
+
+func (t *table) number(k name) (int64, bool) {
+	if id, ok := t.cached[k]; ok {
+		return id, true
+	}
+	id, ok := t.fresh[k]
+	return id, ok
+}
+
+func (t *table) known(program, text string) int64 {
+	id, _ := t.number(name{program, text})
+	return id
+}
+
+func sortedNames(set map[name]bool) []name {
+	return slices.SortedFunc(maps.Keys(set), func(a, b name) int {
+		return cmp.Or(strings.Compare(a.program, b.program), strings.Compare(a.name, b.name))
+	})
+}
+
+// begin forgets what a transaction before has left.
+func (t *table) begin(last int64) {
+	if t.last = last; len(t.cached) > mostCached || t.cached == nil {
+		t.cached = map[name]int64{}
+	}
+	t.fresh, t.wanted, t.made = map[name]int64{}, map[name]bool{}, nil
+}
+
+// resolve finds the numbers of all wanted names and gives new ones where there are none; save must follow.
+func (t *table) resolve(in *tx) error {
+	if len(t.wanted) == 0 {
+		return nil
+	}
+	asked := newRows(t.types())
+	for _, k := range sortedNames(t.wanted) {
+		t.row(asked, k)
+	}
+	err := in.query(t.find, asked, func(r *sqlx.Rows) error {
+		var id int64
+		var k name
+		if err := r.Scan(&id, &k.program, &k.name); err != nil {
+			return err
+		}
+		t.fresh[k] = id
+		delete(t.wanted, k)
+		return nil
+	})
+	t.made = sortedNames(t.wanted)
+	for _, k := range t.made {
+		t.last++
+		t.fresh[k] = t.last
+	}
+	return err
+}
+
+// save writes the names that got new numbers.
+func (t *table) save(in *tx) error {
+	made := newRows("i" + t.types())
+	for _, k := range t.made {
+		made.add(t.fresh[k])
+		t.row(made, k)
+	}
+	return in.run(t.insert, made)
+}
+
+func (t *table) types() string {
+	if t.keyed {
+		return "tt"
+	}
+	return "t"
+}
+
+func (t *table) row(r *rows, k name) {
+	if t.keyed {
+		r.add(k.program)
+	}
+	r.add(k.name)
+}
+
+// commit keeps what the transaction found and gave.
+func (t *table) commit() {
+	for k, id := range t.fresh {
+		t.cached[k] = id
+	}
+}
+
+// rulesText is the stored form of a list of rules.
+func rulesText(rules []string) string {
+	if len(rules) == 0 {
+		return "[]"
+	}
+	text, _ := encode(rules) // strings only
+	return string(text)
+}
+
+func parseRules(text string) (rules []string, err error) {
+	if text == "[]" {
+		return nil, nil
+	}
+	return rules, json.Unmarshal([]byte(text), &rules)
+}
+
+// wantNames asks for all numbers that the records need.
+func (n *names) wantNames(records []engine.Record) {
+	for i := range records {
+		r := &records[i]
+		if r.Person != "" {
+			n.people.want("", r.Person)
+		}
+		if r.Account != "" {
+			n.accounts.want(r.Program, r.Account)
+		}
+		switch r.Kind {
+		case engine.KindIntent, engine.KindOutcome, engine.KindAdopt, engine.KindRelease:
+			n.accounts.want(r.Program, r.Account)
+			n.entitlements.want(r.Program, r.Entitlement)
+			if len(r.Rules) > 0 {
+				n.rulesets.want("", rulesText(r.Rules))
+			}
+		case engine.KindLink:
+			n.accounts.want(r.Program, r.Account)
+		case engine.KindSeen:
+			n.wantSeen(r)
+		}
+	}
+}
+
+func (n *names) wantSeen(r *engine.Record) {
+	for _, p := range seenPairs(r) {
+		n.accounts.want(r.Program, p[0])
+		n.entitlements.want(r.Program, p[1])
+	}
+}

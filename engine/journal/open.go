@@ -1,0 +1,144 @@
+package journal
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Options of Open.
+type Options struct {
+	Now      func() time.Time // nil: time.Now
+	Random   io.Reader        // for the records' salts, safe for concurrent use; nil: crypto/rand
+	ReadOnly bool             // a dry run: no new database, no schema, no write; what is not there yet is empty
+	Migrate  bool             // bring an older schema up to date; otherwise it is refused
+}
+
+// Store is a journal in a database. It implements engine.Journal, Outbox, Log and AsOf, and is safe for concurrent use;
+// several processes may open the same database.
+type Store struct {
+	options Options
+	dialect dialect
+	place   string // for messages, without password
+	path    string // of SQLite's file, "" otherwise
+
+	write      *sqlx.DB // one transaction at a time
+	read       *sqlx.DB
+	statements map[statement]*sqlx.Stmt // of write
+	names      *names
+	writing    sync.Mutex // held for one transaction; guards statements and names
+	group      group
+}
+
+// ErrReadOnly is what a write to a store gives that was opened for a dry run.
+var ErrReadOnly = errors.New("journal: opened for reading only, nothing is recorded")
+
+// Open opens "sqlite:PATH" or "postgres://…". The schema must be that of this program: an older one needs Options.Migrate, a
+// newer one is refused.
+func Open(ctx context.Context, address string, o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	s, err := open(ctx, address, o)
+	if err == nil {
+		err = s.ready(ctx)
+	}
+	if err != nil {
+		if s == nil {
+			return nil, fmt.Errorf("journal %s: %w", redact(address), err)
+		}
+		err = s.wrap("open", err)
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, address string, o Options) (*Store, error) {
+	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
+		return openSQLite(ctx, path, o)
+	}
+	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
+		return nil, fmt.Errorf("a store is sqlite:PATH or postgres://USER@HOST/DATABASE")
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("the address can't be read; a store is sqlite:PATH or postgres://USER@HOST/DATABASE")
+	}
+	return openPostgres(ctx, u, o)
+}
+
+// connect opens both pools and runs the check on a first connection.
+func (s *Store) connect(driver, dsn string, check func() error) error {
+	var err error
+	if s.write, err = sqlx.Open(driver, dsn); err != nil {
+		return err
+	}
+	s.write.SetMaxOpenConns(2) // one writes, the other one prepares a statement for it the first time
+	s.statements, s.names = map[statement]*sqlx.Stmt{}, newNames()
+	if err := s.connectReader(driver, dsn); err != nil {
+		return err
+	}
+	return check()
+}
+
+func (s *Store) connectReader(driver, dsn string) (err error) {
+	s.read, err = sqlx.Open(driver, dsn)
+	if err == nil {
+		s.read.SetMaxOpenConns(8)
+		s.read.SetMaxIdleConns(2)
+	}
+	return err
+}
+
+// ready sees to the schema.
+func (s *Store) ready(ctx context.Context) error {
+	have, err := s.version(ctx)
+	if err != nil {
+		return err
+	}
+	want, err := latest()
+	switch {
+	case err != nil:
+		return err
+	case have > want:
+		return fmt.Errorf("database is newer than this program: its schema is version %d, the program knows %d; use the newer program", have, want)
+	case have == want:
+		return nil
+	case s.options.ReadOnly || !s.options.Migrate:
+		return fmt.Errorf("database is older than this program: its schema is version %d, the program needs %d; let the daemon or a writing command bring it up to date", have, want)
+	}
+	return s.migrate(ctx)
+}
+
+// Close ends the connections. Appends that are under way fail.
+func (s *Store) Close() error {
+	var all []error
+	for _, db := range []*sqlx.DB{s.write, s.read} {
+		if db != nil {
+			all = append(all, db.Close())
+		}
+	}
+	return errors.Join(all...)
+}
+
+// wrap makes one sentence of what went wrong, with the place and a hint.
+func (s *Store) wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if hint := s.dialect.explain(err); hint != "" {
+		return fmt.Errorf("journal %s: %s: %s: %w", s.place, what, hint, err)
+	}
+	return fmt.Errorf("journal %s: %s: %w", s.place, what, err)
+}

@@ -1,0 +1,182 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// wantError opens and wants an error with every one of the words.
+func wantError(t *testing.T, address string, o Options, words ...string) {
+	t.Helper()
+	s, err := Open(context.Background(), address, o)
+	if err == nil {
+		s.Close()
+		t.Errorf("%s was opened", address)
+		return
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("the error does not say %q: %v", w, err)
+		}
+	}
+}
+
+func TestDryRunMakesNothing(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s, err := Open(ctx, "sqlite:"+filepath.Join(dir, "j.db"), Options{ReadOnly: true, Migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	m, err := s.Memory(ctx, time.Time{})
+	if err != nil || m.Seq != 0 || len(m.Programs) != 0 {
+		t.Errorf("an empty journal remembers %+v, %v", m, err)
+	}
+	if held, err := s.AsOf(ctx, time.Now(), "", "", ""); err != nil || len(held) != 0 {
+		t.Errorf("an empty journal knows %v, %v", held, err)
+	}
+	refusesWrites(t, s)
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 0 {
+		t.Errorf("the dry run left %v, %v", files, err)
+	}
+}
+
+func refusesWrites(t *testing.T, s *Store) {
+	t.Helper()
+	ctx := context.Background()
+	_, lead := s.Lead(ctx)
+	_, claim := s.Claim(ctx, engine.ClaimRequest{Max: 1})
+	_, checkpoint := s.Checkpoint(ctx, nil)
+	for _, err := range []error{lead, claim, checkpoint, s.Append(ctx, engine.Free, []engine.Record{{Kind: engine.KindNote}})} {
+		if !errors.Is(err, ErrReadOnly) {
+			t.Errorf("a dry run's write gave %v", err)
+		}
+	}
+	if _, err := s.write.Exec("DELETE FROM fact"); err == nil && s.path != "" {
+		t.Error("the database itself does not refuse writes")
+	}
+}
+
+func TestDryRunReadsWhatIsThere(t *testing.T) {
+	address := "sqlite:" + filepath.Join(t.TempDir(), "j.db")
+	fill(t, openStore(t, address, nil))
+	s, err := Open(context.Background(), address, Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if m, err := s.Memory(context.Background(), time.Time{}); err != nil || m.Seq != 9 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	refusesWrites(t, s)
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "j.db")
+	wantError(t, "mysql://x:secret@y/z", Options{}, "sqlite:PATH or postgres://")
+	wantError(t, "sqlite:", Options{}, "path of the file is missing")
+	wantError(t, "sqlite:"+filepath.Join(dir, "none", "j.db"), Options{Migrate: true}, "can't be opened", "folder exists")
+	wantError(t, "sqlite:"+path, Options{}, "older than this program", "version 0")
+	wantError(t, "postgres://u:secret@127.0.0.1:1/db", Options{}, "127.0.0.1:1")
+	s := openStore(t, "sqlite:"+path, nil)
+	s.write.MustExec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)")
+	wantError(t, "sqlite:"+path, Options{Migrate: true}, "database is newer than this program", "99")
+	if err := os.WriteFile(filepath.Join(dir, "text"), []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, "sqlite:"+filepath.Join(dir, "text"), Options{Migrate: true}, "damaged or no database")
+}
+
+func TestOpenKeepsPasswordsOut(t *testing.T) {
+	for _, address := range []string{"postgres://u:secret@127.0.0.1:1/db", "mysql://u:secret@h/d", "postgres://u:secret@h:port/d"} {
+		if _, err := Open(context.Background(), address, Options{}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestOpenFindsDamage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j.db")
+	s := openStore(t, "sqlite:"+path, nil)
+	fill(t, s)
+	s.Close()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 8192; i < len(data); i += 512 { // some pages of tables and indexes
+		data[i], data[i+1], data[i+2] = 0xff, 0xff, 0xff
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, "sqlite:"+path, Options{}, "damaged", "backup")
+}
+
+func TestLockedByAnother(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j.db")
+	a, b := openStore(t, "sqlite:"+path, nil), openStore(t, "sqlite:"+path, nil)
+	b.write.SetMaxOpenConns(1)
+	b.write.MustExec("PRAGMA busy_timeout = 1")
+	holder, err := a.write.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.Append(context.Background(), engine.Free, []engine.Record{{Kind: engine.KindNote}})
+	if err == nil || !strings.Contains(err.Error(), "locked by another process") {
+		t.Errorf("got %v", err)
+	}
+	if err := holder.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
+	fill(t, s)
+	s.write.MustExec("PRAGMA max_page_count = 1") // the least possible is what the file has
+	big := []engine.Record{{Kind: engine.KindNote, Why: []string{strings.Repeat("x", 1<<20)}}}
+	err := s.Append(context.Background(), engine.Free, big)
+	if err == nil || !strings.Contains(err.Error(), "disk is full") {
+		t.Errorf("got %v", err)
+	}
+	s.write.MustExec("PRAGMA max_page_count = 1000000")
+	if err := s.Append(context.Background(), engine.Free, big); err != nil || big[0].Seq != 10 {
+		t.Errorf("after space was made: record %d, %v", big[0].Seq, err)
+	}
+	if v := verify(t, s); !v.OK() {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestBackupBeforeMigration(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j.db")
+	s := openStore(t, "sqlite:"+path, nil)
+	fill(t, s)
+	if _, err := os.Stat(path + ".before-1"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a new database was copied: %v", err)
+	}
+	if err := s.backup(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if v := verify(t, openStore(t, "sqlite:"+path+".before-2", nil)); !v.OK() || v.Records != 9 {
+		t.Errorf("the copy: %+v", v)
+	}
+}
+
+func TestOldSQLiteIsRefused(t *testing.T) {
+	for version, older := range map[string]bool{"3.51.2": true, "3.51.3": false, "3.6.99": true, "3.54.1": false, "4.0.0": false} {
+		if olderVersion(version, oldestSQLite) != older {
+			t.Errorf("%s", version)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/lib/pq"
+)
+
+type postgresDialect struct{}
+
+func (postgresDialect) name() string      { return "postgres" }
+func (postgresDialect) portion(n int) int { return n }
+func (postgresDialect) text(query, types string, _ int) string {
+	return arraysText(query, types)
+}
+func (postgresDialect) values(r *rows, _, _ int) []any { return r.arrays() }
+func (postgresDialect) copies() bool                   { return true }
+func (postgresDialect) head() string                   { return " FOR UPDATE" }
+func (postgresDialect) contains(column string) string {
+	return `position(? IN lower(` + column + ` COLLATE "C")) > 0` // the C collation knows ASCII letters only, as SQLite does
+}
+func (postgresDialect) exists() string {
+	return "SELECT count(*) FROM pg_class WHERE oid = to_regclass('goose_db_version')"
+}
+func (postgresDialect) snapshot() *sql.TxOptions {
+	return &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
+}
+
+// explain says what to do about what PostgreSQL reports; the codes are those of its documentation's appendix A.
+func (postgresDialect) explain(err error) string {
+	var e *pq.Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	switch e.Code {
+	case "53100":
+		return "the server's disk is full; free some space, nothing was written"
+	case "53300":
+		return "the server has no connection left; raise max_connections or end other clients"
+	case "25006":
+		return "the server takes no writes; is it a standby?"
+	case "28P01", "28000":
+		return "the server refuses the user or password"
+	case "3D000":
+		return "the database does not exist; create it with createdb"
+	case "42501":
+		return "the user lacks a right on the tables or the schema"
+	case "57P01", "57P02", "57P03":
+		return "the server is stopping or starting; try again"
+	}
+	if e.Code.Class() == "XX" {
+		return "the server reports damage; look at its log and restore from a backup"
+	}
+	return ""
+}
+
+// openPostgres opens a postgres:// URL. Everything the writer does finds rows by key; without statistics (a new table)
+// PostgreSQL would choose scans and stay with them, hence the settings.
+func openPostgres(ctx context.Context, address *url.URL, o Options) (*Store, error) {
+	q := address.Query()
+	if o.ReadOnly {
+		q.Set("default_transaction_read_only", "on")
+	}
+	if !q.Has("connect_timeout") {
+		q.Set("connect_timeout", "10")
+	}
+	reading := *address
+	reading.RawQuery = q.Encode()
+	for _, setting := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"} {
+		q.Set(setting, "off")
+	}
+	writing := *address
+	writing.RawQuery = q.Encode()
+	s := &Store{options: o, dialect: postgresDialect{}, place: address.Redacted()}
+	if err := s.connect("postgres", writing.String(), func() error { return s.write.PingContext(ctx) }); err != nil {
+		return nil, err
+	}
+	if err := s.read.Close(); err != nil {
+		return nil, err
+	}
+	if err := s.connectReader("postgres", reading.String()); err != nil {
+		return nil, err
+	}
+	if !o.ReadOnly {
+		return s, nil
+	}
+	version, err := s.version(ctx)
+	if err != nil || version > 0 {
+		return s, err
+	}
+	return openEmpty(ctx, o)
+}
+
+// redact is an address fit for messages.
+func redact(store string) string {
+	if u, err := url.Parse(store); err == nil {
+		return u.Redacted()
+	}
+	return fmt.Sprintf("%.12s…", store)
+}

@@ -1,0 +1,156 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// page is how many records are read at once; between pages nothing is open, so yield may take its time.
+const page = 1000
+
+// Records implements engine.Log. It reads in pages by Seq; records that are added meanwhile may or may not come.
+func (s *Store) Records(ctx context.Context, q engine.Query, yield func(engine.Record) error) error {
+	for given := 0; ; {
+		records, err := s.page(ctx, q, given)
+		if err != nil {
+			return s.wrap("read records", err)
+		}
+		for _, r := range records {
+			if err := yield(r); err != nil {
+				return err
+			}
+			if q.Newest {
+				q.Before = r.Seq
+			} else {
+				q.After = r.Seq
+			}
+		}
+		given += len(records)
+		if len(records) < page || given == q.Limit {
+			return nil
+		}
+	}
+}
+
+func (s *Store) page(ctx context.Context, q engine.Query, given int) (records []engine.Record, err error) {
+	c := &conditions{dialect: s.dialect}
+	c.all(q)
+	n := page
+	if q.Limit > 0 {
+		n = min(n, q.Limit-given)
+	}
+	order := "ASC"
+	if q.Newest {
+		order = "DESC"
+	}
+	query := fmt.Sprintf("SELECT j.public, j.personal, j.person, j.account, j.leaf FROM journal j%s ORDER BY j.seq %s LIMIT %d", c.where(), order, n)
+	err = each(s.read.QueryxContext(ctx, s.read.Rebind(query), c.args...))(func(r *sqlx.Rows) error {
+		record, err := scanRecord(r)
+		records = append(records, record)
+		return err
+	})
+	return records, err
+}
+
+func scanRecord(r *sqlx.Rows) (engine.Record, error) {
+	var publicText, personalText []byte
+	var person, account int64
+	var leaf string
+	if err := r.Scan(&publicText, &personalText, &person, &account, &leaf); err != nil {
+		return engine.Record{}, err
+	}
+	record, _, err := load(publicText, personalText)
+	if personalText == nil {
+		record.Person, record.Account = blanked(person), blanked(account)
+	}
+	record.Hash = leaf
+	return record, err
+}
+
+// blanked stands for a name that was blanked, so that records of the same person still show as such.
+func blanked(number int64) string {
+	if number == 0 {
+		return ""
+	}
+	return fmt.Sprintf("#%d", number)
+}
+
+// conditions collects the WHERE of a query and its arguments.
+type conditions struct {
+	dialect dialect
+	parts   []string
+	args    []any
+}
+
+func (c *conditions) add(part string, args ...any) {
+	c.parts = append(c.parts, part)
+	c.args = append(c.args, args...)
+}
+
+func (c *conditions) where() string {
+	if len(c.parts) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.parts, " AND ")
+}
+
+func (c *conditions) all(q engine.Query) {
+	if q.After > 0 {
+		c.add("j.seq > ?", q.After)
+	}
+	if q.Before > 0 {
+		c.add("j.seq < ?", q.Before)
+	}
+	if !q.From.IsZero() {
+		c.add("j.time >= ?", ceiling(q.From))
+	}
+	if !q.To.IsZero() {
+		c.add("j.time < ?", ceiling(q.To))
+	}
+	c.columns(q)
+	if q.Person != "" {
+		c.add("j.person = (SELECT id FROM person WHERE key = ?)", q.Person)
+	}
+	if q.Account != "" {
+		c.add("j.account IN (SELECT id FROM account WHERE name = ?)", q.Account)
+	}
+	if q.Actor != "" {
+		start := `{"actor":` + quoted(q.Actor)
+		c.add(fmt.Sprintf("substr(j.personal, 1, %d) = ?", len([]rune(start))), start)
+	}
+	for _, w := range strings.Fields(q.Words) {
+		w = quoted(w)
+		c.add(c.dialect.contains("(j.public || coalesce(j.personal, ''))"), lowerASCII(w[1:len(w)-1]))
+	}
+}
+
+func (c *conditions) columns(q engine.Query) {
+	for column, want := range map[string]string{"kind": string(q.Kind), "run": q.Run, "program": q.Program, "outcome": string(q.Outcome), "op": string(q.Op)} {
+		if want != "" {
+			c.add("j."+column+" = ?", want)
+		}
+	}
+	if q.Entitlement != nil {
+		c.add("j.entitlement = ?", *q.Entitlement)
+	}
+}
+
+// quoted is a text as it stands in a stored record.
+func quoted(text string) string {
+	b, _ := encode(text) // a string
+	return string(b)
+}
+
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
+}

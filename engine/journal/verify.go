@@ -1,0 +1,175 @@
+package journal
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"iter"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/audit"
+)
+
+// Verification is what Verify found.
+type Verification struct {
+	audit.Report
+	// Wrong lists where the searchable columns and the views differ from what the records say, at most mostWrong lines.
+	Wrong []string
+	// Folded says that the views were compared with the fold of the records. That needs all records: it is false when
+	// some are blanked or when the records themselves are at fault.
+	Folded bool
+}
+
+// OK says that nothing is wrong.
+func (v *Verification) OK() bool { return v.Fault == nil && len(v.Wrong) == 0 }
+
+// mostWrong bounds a report: who has damaged one table may have damaged all.
+const mostWrong = 20
+
+// Verify recomputes all leaves and the tree, compares them with the head row, the stored nodes and the given heads, those
+// of checkpoints from outside; and compares columns and views with what the records say. All of one snapshot.
+func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification, err error) {
+	err = s.reading(ctx, func(t *sqlx.Tx) error {
+		w := &walk{ctx: ctx, tx: t, fold: engine.NewFold(), tenures: engine.NewTenures(), v: &v}
+		var h head
+		if err := t.GetContext(ctx, &h, selectHead); err != nil {
+			return err
+		}
+		stored, err := audit.ParseFrontier(h.Frontier)
+		if err != nil {
+			v.Wrong = append(v.Wrong, err.Error())
+			return nil
+		}
+		v.Report, err = audit.Verify(w.records(), audit.Against{Heads: heads, Stored: &stored, Nodes: runs{ctx, t}})
+		if err != nil || v.Fault != nil || v.Blanked > 0 || w.broken {
+			return err
+		}
+		v.Folded = true
+		return w.compareViews()
+	})
+	return v, s.wrap("verify", err)
+}
+
+// walk goes through all records once.
+type walk struct {
+	ctx     context.Context
+	tx      *sqlx.Tx
+	fold    *engine.Fold
+	tenures *engine.Tenures
+	broken  bool // the fold could not go on
+	v       *Verification
+}
+
+func (w *walk) wrong(format string, args ...any) {
+	if len(w.v.Wrong) < mostWrong {
+		w.v.Wrong = append(w.v.Wrong, fmt.Sprintf(format, args...))
+	}
+}
+
+// storedRow is a row of the table journal, the searchable columns with it.
+type storedRow struct {
+	Seq, Time                int64
+	Kind, Run                string
+	Person                   int64
+	Program                  string
+	Account                  int64
+	Entitlement, Op, Outcome string
+	Intent                   int64
+	Cause, Class, Source     string
+	Approved                 bool
+	Public                   []byte
+	Salt, Commitment         *string
+	Personal                 []byte
+	Leaf                     string
+	PersonKey, AccountName   *string
+	AccountProgram           *string
+}
+
+const selectStored = `SELECT j.*, p.key AS personkey, a.name AS accountname, a.program AS accountprogram
+	FROM journal j LEFT JOIN person p ON p.id = j.person LEFT JOIN account a ON a.id = j.account WHERE j.seq > ? ORDER BY j.seq LIMIT ?`
+
+func (w *walk) records() iter.Seq2[audit.Record, error] {
+	return func(yield func(audit.Record, error) bool) {
+		for last := int64(-1 << 62); ; {
+			var rows []storedRow
+			if err := w.tx.SelectContext(w.ctx, &rows, w.tx.Rebind(selectStored), last, page); err != nil {
+				yield(audit.Record{}, err)
+				return
+			}
+			for i := range rows {
+				last = rows[i].Seq
+				w.take(&rows[i])
+				if !yield(rows[i].record()) {
+					return
+				}
+			}
+			if len(rows) < page {
+				return
+			}
+		}
+	}
+}
+
+func (r *storedRow) record() (out audit.Record, err error) {
+	out = audit.Record{Seq: r.Seq, Public: r.Public, Personal: r.Personal}
+	if out.Leaf, err = parseHash(r.Leaf); err != nil {
+		out.Leaf, err = audit.Hash{}, nil // no record gives this hash, so it will be found
+	}
+	for from, to := range map[*string]*[]byte{r.Salt: &out.Salt, r.Commitment: &out.Commitment} {
+		if from == nil {
+			continue
+		}
+		if *to, err = base64.StdEncoding.Strict().DecodeString(*from); err != nil {
+			*to, err = []byte(*from), nil // of the wrong length or content: found too
+		}
+	}
+	return out, err
+}
+
+// take compares the columns of one record with its content and folds it in.
+func (w *walk) take(row *storedRow) {
+	r, who, err := load(row.Public, row.Personal)
+	if err != nil {
+		w.broken = true
+		w.wrong("record %d can't be read: %v", row.Seq, err)
+		return
+	}
+	source := ""
+	if r.Kind == engine.KindIntent && row.Personal != nil {
+		_, source, _ = engine.IntentOf(r) // an empty one differs
+	}
+	want := storedRow{Seq: who.Seq, Time: who.Time, Kind: who.Kind, Run: who.Run, Person: who.Person, Program: who.Program, Account: who.Account,
+		Entitlement: who.Entitlement, Op: who.Op, Outcome: who.Outcome, Intent: who.Of, Cause: who.Cause, Class: who.Class, Source: source, Approved: who.Approved}
+	if have := row.columns(); have != want.columns() {
+		w.wrong("record %d: its columns say %v, its content %v", row.Seq, have, want.columns())
+	}
+	if row.Personal == nil {
+		w.broken = true
+		return
+	}
+	if r.Person != "" && text(row.PersonKey) != r.Person || r.Account != "" && (text(row.AccountName) != r.Account || text(row.AccountProgram) != r.Program) {
+		w.wrong("record %d names %q and %q, but its numbers stand for %q and %q", row.Seq, r.Person, r.Account, text(row.PersonKey), text(row.AccountName))
+	}
+	if w.broken {
+		return
+	}
+	if err := w.fold.Apply(r); err != nil {
+		w.broken = true
+		w.wrong("%v", err)
+		return
+	}
+	w.tenures.Follow(w.fold, r)
+}
+
+func (r *storedRow) columns() [15]any {
+	return [...]any{r.Seq, r.Time, r.Kind, r.Run, r.Person, r.Program, r.Account, r.Entitlement, r.Op, r.Outcome, r.Intent, r.Cause, r.Class, r.Source, r.Approved}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

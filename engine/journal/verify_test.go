@@ -1,0 +1,196 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/audit"
+	"github.com/rolecall/rolecall/engine/enginetest"
+)
+
+// fill writes one of everything.
+func fill(t testing.TB, s *Store) {
+	t.Helper()
+	must := func(records ...engine.Record) {
+		t.Helper()
+		if err := s.Append(context.Background(), engine.Free, records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change := engine.Change{Op: engine.OpCreate, Person: "p1", Account: "new:p1", Program: "wiki", Entitlement: "wiki/.exists", Cause: engine.CauseRule,
+		Rules: []string{"rule"}, New: &engine.NewAccount{Name: "p1"}}
+	must(engine.Record{Kind: engine.KindRun, Run: "r1", Actor: "daemon"},
+		engine.Record{Kind: engine.KindSeen, Program: "wiki", Data: []byte(`{"baseline":true,"appeared":[["a","r"],["b","r"]]}`)},
+		engine.Record{Kind: engine.KindAdopt, Program: "wiki", Account: "a", Entitlement: "r", Person: "p2", Rules: []string{"rule"}},
+		engine.Record{Kind: engine.KindLink, Program: "wiki", Account: "a", Person: "p2"})
+	must(engine.IntentRecord("r1", "daemon", "corp", change, engine.ChargeGrant))
+	must(engine.Record{Kind: engine.KindOutcome, Of: 5, Outcome: engine.Done, Person: "p1", Program: "wiki", Account: "17", Entitlement: ".exists"},
+		engine.Record{Kind: engine.KindSeen, Program: "wiki", Data: []byte(`{"disappeared":[["b","r"]]}`)},
+		engine.Record{Kind: engine.KindCut, Person: "p2", Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactCut, Person: "p2"}, Text: "reason"}}})
+	change.Op, change.Account, change.Entitlement, change.New = engine.OpSuspend, "a", "wiki", &engine.NewAccount{Name: "x"}
+	must(engine.IntentRecord("r1", "daemon", "corp", change, engine.ChargeLeaver))
+}
+
+func verify(t testing.TB, s *Store, heads ...audit.Head) Verification {
+	t.Helper()
+	v, err := s.Verify(context.Background(), heads...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestVerifyFindsTampering(t *testing.T) {
+	good := "sqlite:" + filepath.Join(t.TempDir(), "good.db")
+	s := openStore(t, good, enginetest.NewClock().Now)
+	fill(t, s)
+	v := verify(t, s)
+	if !v.OK() || !v.Folded || v.Records != 9 {
+		t.Fatalf("an untouched journal: %+v", v)
+	}
+	for _, sql := range []string{
+		"UPDATE journal SET personal = replace(personal, 'reason', 'season') WHERE seq = 8",
+		"UPDATE journal SET public = replace(public, 'grant', 'GRANT') WHERE seq = 5",
+		"UPDATE journal SET leaf = 'nonsense' WHERE seq = 2",
+		"UPDATE journal SET person = 1 WHERE seq = 5",
+		"UPDATE journal SET source = 'other' WHERE seq = 5",
+		"UPDATE journal SET program = 'crm' WHERE seq = 7",
+		"DELETE FROM journal WHERE seq = 4",
+		"DELETE FROM journal WHERE seq = 9",
+		"UPDATE head SET control = 1",
+		"UPDATE head SET frontier = '0'",
+		"UPDATE head SET size = 8",
+		"UPDATE holding SET managed = 0 WHERE managed = 1",
+		"UPDATE holding SET rules = 0",
+		"DELETE FROM holding WHERE account = 1",
+		"INSERT INTO holding VALUES (1, 2, 1, 1, 1, 0, 0)",
+		"UPDATE link SET account = 2 WHERE account = 1",
+		"DELETE FROM link WHERE person = 1",
+		"UPDATE tenure SET from_time = from_time + 1000000 WHERE until_seq = 0",
+		"DELETE FROM tenure WHERE until_seq > 0",
+		"DELETE FROM open_intent",
+		"UPDATE open_intent SET uncertain = 1",
+		"UPDATE fact SET text = 'other'",
+		"DELETE FROM fact",
+		"DELETE FROM baseline",
+		"UPDATE person SET key = 'somebody else' WHERE key = 'p2'",
+		"UPDATE account SET name = 'x' WHERE name = 'a'",
+		"UPDATE entitlement SET name = 'x' WHERE name = 'r'",
+		`UPDATE ruleset SET rules = '["x"]' WHERE id = 1`,
+	} {
+		t.Run(sql, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "bad.db")
+			s.write.MustExec("VACUUM INTO ?", path)
+			bad := openStore(t, "sqlite:"+path, nil)
+			if n, _ := bad.write.MustExec(sql).RowsAffected(); n == 0 {
+				t.Fatal("the tampering touched nothing")
+			}
+			if v := verify(t, bad); v.OK() {
+				t.Errorf("not found: %+v", v)
+			}
+		})
+	}
+}
+
+func TestBlanked(t *testing.T) {
+	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
+	fill(t, s)
+	var stored storedRow
+	if err := s.write.Get(&stored, strings.Replace(selectStored, "j.seq > ?", "j.seq = ?", 1), 8, 1); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := stored.record()
+	c := audit.Commitment([audit.SaltSize]byte(r.Salt), r.Personal)
+	s.write.MustExec("UPDATE journal SET salt = NULL, personal = NULL, commitment = ? WHERE seq = 8", fmt.Sprintf("%s", audit.Hash(c)))
+	v := verify(t, s)
+	if !v.OK() || v.Blanked != 1 || v.Folded {
+		t.Errorf("%+v", v)
+	}
+	err := s.Records(context.Background(), engine.Query{After: 7, Before: 9}, func(r engine.Record) error {
+		if r.Person != "#1" || r.Actor != "" || len(r.Set) != 0 {
+			t.Errorf("a blanked record reads %+v", r)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCheckpoint(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	s := openStore(t, "sqlite:"+filepath.Join(dir, "j.db"), nil)
+	fill(t, s)
+	s.write.MustExec("VACUUM INTO ?", filepath.Join(dir, "older.db"))
+	skey, vkey, err := audit.GenerateKey(strings.NewReader(strings.Repeat("seed", 16)), "example.com/journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err1 := audit.NewSigner(skey)
+	keys, err2 := audit.NewKeys(vkey)
+	fill2 := s.Append(ctx, engine.Free, []engine.Record{{Kind: engine.KindNote}})
+	signed, err3 := s.Checkpoint(ctx, signer)
+	file := filepath.Join(dir, "checkpoint")
+	if err := errors.Join(err1, err2, fill2, err3, WriteCheckpoint(file, signed), WriteCheckpoint(file, signed)); err != nil {
+		t.Fatal(err)
+	}
+	read, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := keys.Open(read)
+	if err != nil || c.Size != 10 {
+		t.Fatal(c, err)
+	}
+	if err := s.Append(ctx, engine.Free, []engine.Record{{Kind: engine.KindNote}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Continues(ctx, c); err != nil {
+		t.Error(err)
+	}
+	if v := verify(t, s, c.Head); !v.OK() || v.Covered != 10 {
+		t.Errorf("%+v", v)
+	}
+	older := openStore(t, "sqlite:"+filepath.Join(dir, "older.db"), nil)
+	if err := older.Continues(ctx, c); !errors.Is(err, ErrRolledBack) {
+		t.Errorf("restored from an older copy: %v", err)
+	}
+	if err := older.Append(ctx, engine.Free, []engine.Record{{Kind: engine.KindNote}, {Kind: engine.KindNote}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := older.Continues(ctx, c); !errors.Is(err, ErrRolledBack) {
+		t.Errorf("and grown past it: %v", err)
+	}
+	if v := verify(t, older, c.Head); v.OK() {
+		t.Error("verify does not see the roll-back")
+	}
+}
+
+func TestManyRecordsKeepTheTree(t *testing.T) {
+	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
+	for range 3 {
+		records := make([]engine.Record, 700)
+		for i := range records {
+			records[i] = engine.Record{Kind: engine.KindNote, Run: time.Duration(i).String()}
+		}
+		if err := s.Append(context.Background(), engine.Free, records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v := verify(t, s); !v.OK() || v.Records != 2100 {
+		t.Errorf("%+v", v)
+	}
+	if n, _ := s.write.MustExec("UPDATE node SET hash = (SELECT leaf FROM journal WHERE seq = 1) WHERE idx = 3").RowsAffected(); n != 1 {
+		t.Fatal("no such node")
+	}
+	if v := verify(t, s); v.OK() {
+		t.Error("a wrong node was not found")
+	}
+}

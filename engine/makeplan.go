@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// builder makes one plan. It exists for the time of MakePlan only.
+type builder struct {
+	s        *Snapshot
+	plan     *Plan
+	subjects []subject // sorted by key
+	index    map[string]int32
+	programs []*programPlan
+	catalog  []target // by the policy's entitlement number
+	rules    []Rule
+	set_     map[FactKey]Fact
+	clear_   map[FactKey]bool
+	records  []Record
+	lastRun  time.Time
+	items    map[string]bool // approval items whose reason lives
+	tasks    map[FactKey]bool
+}
+
+// target is where an entitlement of the policy's catalogue lives.
+type target struct {
+	program *programPlan // nil: a program that is not configured or not looked at
+	right   uint32
+}
+
+// MakePlan compares what should be with what is. It is a pure function: equal snapshots give byte-equal plans. The snapshot's
+// readings gain names; nothing else of it is changed.
+func MakePlan(s *Snapshot) *Plan {
+	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, tasks: map[FactKey]bool{}, lastRun: s.Memory.Time}
+	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: cmp.Or(s.Hash, s.Policy.Hash()), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
+		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: map[string]string{}}
+	sortReadings(s.Readings)
+	b.gatherSubjects()
+	for _, r := range s.Readings {
+		if s.Only != "" && r.Program.Name != s.Only {
+			continue
+		}
+		b.programs = append(b.programs, b.openProgram(r))
+	}
+	b.evaluate()
+	for _, p := range b.programs {
+		p.decide()
+	}
+	b.approvals()
+	b.limits()
+	b.dependencies()
+	b.settleQueue()
+	b.noteBaseline()
+	b.endItems()
+	b.endTasks()
+	b.finish()
+	return b.plan
+}
+
+func (b *builder) finish() {
+	p := b.plan
+	p.Proofs = append(p.Proofs, b.s.Proof)
+	for _, prog := range b.programs {
+		p.Proofs = append(p.Proofs, prog.reading.Proof)
+		prog.note()
+	}
+	b.notePolicy()
+	slices.SortStableFunc(p.Changes, func(x, y Change) int {
+		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(opOrder(&x), opOrder(&y)),
+			cmp.Compare(x.Entitlement, y.Entitlement), cmp.Compare(x.Login, y.Login), cmp.Compare(x.Person, y.Person))
+	})
+	slices.SortStableFunc(p.Unmanaged, func(x, y Unmanaged) int {
+		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Entitlement, y.Entitlement))
+	})
+	slices.SortStableFunc(p.Notices, func(x, y Notice) int {
+		return cmp.Or(cmp.Compare(x.Level, y.Level), cmp.Compare(x.Code, y.Code), cmp.Compare(x.Program, y.Program), cmp.Compare(x.Person, y.Person), cmp.Compare(x.Text, y.Text))
+	})
+	p.Notices = slices.Compact(p.Notices)
+	b.summarise()
+	p.records = append(b.factRecords(), b.records...)
+	p.ID = identify(p)
+}
+
+// opOrder is the order in which changes of one account happen: what must exist comes first, what is taken goes the other
+// way round, but a suspend goes before everything that is taken.
+func opOrder(c *Change) int {
+	switch c.Op {
+	case OpAdopt:
+		return 0
+	case OpCreate:
+		return 1
+	case OpUpdate, OpRename:
+		return 2
+	case OpResume:
+		return 3
+	case OpGrant:
+		if c.Right() == Active {
+			return 3
+		}
+		return 4
+	case OpSuspend:
+		return 5
+	case OpRevoke:
+		return 6
+	}
+	return 7 // delete
+}
+
+func (b *builder) summarise() {
+	s := &b.plan.Summary
+	s.Ops = map[Op]int{}
+	s.People = len(b.s.People)
+	for i := range b.plan.Changes {
+		switch c := &b.plan.Changes[i]; c.State {
+		case Ready:
+			s.Ops[c.Op]++
+		case NeedsApproval:
+			s.Approval++
+		case Blocked:
+			s.Blocked++
+		case Scheduled:
+			s.Scheduled++
+		}
+	}
+	for _, p := range b.programs {
+		s.Unchanged += p.unchanged
+	}
+}
+
+// identify hashes what a plan would do, so that the same intentions have the same id at any time.
+func identify(p *Plan) string {
+	text := mustJSON(struct {
+		Policy, Config string
+		Changes        []Change
+	}{p.Policy, p.Config, p.Changes})
+	return shortHash(string(text))
+}
+
+func (b *builder) set(f Fact) {
+	if old, ok := b.s.Memory.Fact(f.FactKey); ok && sameFact(old, f) {
+		return
+	}
+	b.set_[f.FactKey] = f
+	delete(b.clear_, f.FactKey)
+}
+
+func (b *builder) clear(k FactKey) {
+	delete(b.set_, k)
+	if _, ok := b.s.Memory.Fact(k); ok {
+		b.clear_[k] = true
+	}
+}
+
+func sameFact(a, b Fact) bool {
+	return a.Since.Equal(b.Since) && a.Until.Equal(b.Until) && a.Count == b.Count && a.Text == b.Text && string(a.Data) == string(b.Data)
+}
+
+// factRecords packs the facts that changed into notes of bounded size.
+func (b *builder) factRecords() []Record {
+	const most = 500
+	var sets []Fact
+	for _, f := range b.set_ {
+		sets = append(sets, f)
+	}
+	slices.SortFunc(sets, func(x, y Fact) int { return compareKeys(x.FactKey, y.FactKey) })
+	var clears []FactKey
+	for k := range b.clear_ {
+		clears = append(clears, k)
+	}
+	slices.SortFunc(clears, compareKeys)
+	var out []Record
+	for part := range slices.Chunk(sets, most) {
+		out = append(out, Record{Kind: KindNote, Set: part})
+	}
+	for part := range slices.Chunk(clears, most) {
+		out = append(out, Record{Kind: KindNote, Clear: part})
+	}
+	return out
+}
+
+func (b *builder) notice(level, code, program, person, text string) {
+	b.plan.Notices = append(b.plan.Notices, Notice{Level: level, Code: code, Program: program, Person: person, Text: text})
+}
+
+func (b *builder) alarm(code, program, person, text string) {
+	b.notice("alarm", code, program, person, text)
+}
+
+func (b *builder) warn(code, program, person, text string) {
+	b.notice("warning", code, program, person, text)
+}
+
+func (b *builder) notePolicy() {
+	b.set(Fact{FactKey: FactKey{Kind: FactPolicy}, Text: b.plan.Policy})
+}

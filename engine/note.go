@@ -1,0 +1,171 @@
+package engine
+
+import "slices"
+
+// note records what this read showed: what appeared and disappeared, what is managed no more, since when accounts are
+// suspended. It is the whole memory that later plans have of this one.
+func (p *programPlan) note() {
+	p.noteUndesired()
+	if !p.complete {
+		return
+	}
+	p.noteSeen()
+	p.noteSuspended()
+	if p.b.s.Proof.Complete() {
+		p.noteMissing()
+	}
+}
+
+const seenPart = 5000 // holdings a record
+
+func (p *programPlan) noteSeen() {
+	appeared, gone := p.reading.held.Minus(&p.known), p.known.Minus(&p.reading.held)
+	var in, out, ours [][2]string
+	appeared.Each(func(right, account uint32) { in = append(in, p.names(right, account)) })
+	rows := p.details(&gone)
+	gone.Each(func(right, account uint32) {
+		switch row := rows[pair(right, account)]; {
+		case p.b.s.Now.Sub(unixTime(row.Since)) < p.program.Describes.Lag || p.sets.Giving.Has(right, account):
+		case p.wentWithAccount(account):
+			ours = append(ours, p.names(right, account))
+		default:
+			out = append(out, p.names(right, account))
+		}
+	})
+	first := !p.mem.Baseline
+	for _, s := range slices.Concat(seenParts(in, func(l [][2]string) Seen { return Seen{Baseline: first, Appeared: l} }),
+		seenParts(out, func(l [][2]string) Seen { return Seen{Disappeared: l} }), seenParts(ours, func(l [][2]string) Seen { return Seen{Vanished: l} })) {
+		p.b.records = append(p.b.records, Record{Kind: KindSeen, Program: p.program.Name, Data: mustJSON(s)})
+	}
+	if first && len(in) == 0 {
+		p.b.records = append(p.b.records, Record{Kind: KindSeen, Program: p.program.Name, Data: mustJSON(Seen{Baseline: true})})
+	}
+}
+
+func seenParts(list [][2]string, make func([][2]string) Seen) (out []Seen) {
+	for part := range slices.Chunk(list, seenPart) {
+		out = append(out, make(part))
+	}
+	return out
+}
+
+func (p *programPlan) names(right, account uint32) [2]string {
+	return [2]string{p.reading.accounts.Name(account), p.reading.rights.Name(right)}
+}
+
+// wentWithAccount: what vanishes together with a suspend or delete of Rolecall's own counts as removed by Rolecall.
+func (p *programPlan) wentWithAccount(account uint32) bool {
+	if f, ok := p.b.s.Memory.Fact(p.accountKey(FactSuspended, account)); ok && f.Text == "rolecall" {
+		return true
+	}
+	return p.gone(account)
+}
+
+// noteMissing releases what two complete reads, further apart than the lag, miss and nobody desires.
+func (p *programPlan) noteMissing() {
+	absent := p.sets.Managed.Minus(&p.reading.held)
+	absent = absent.Minus(&p.sets.Desired)
+	absent.Each(func(right, account uint32) {
+		key := p.key(FactMissing, right, account)
+		if s, ok := p.subjectOf(account); ok && s.standing == unseen || p.undecided.Has(right, account) || p.busy(right, account) {
+			return
+		}
+		f, ok := p.b.s.Memory.Fact(key)
+		if !ok {
+			p.b.set(Fact{FactKey: key, Since: p.b.s.Now})
+			return
+		}
+		if p.reading.Proof.Started.Sub(f.Since) <= p.program.Describes.Lag {
+			return
+		}
+		p.b.clear(key)
+		p.b.records = append(p.b.records, Record{Kind: KindRelease, Program: p.program.Name, Account: key.Account, Entitlement: key.Entitlement,
+			Person: p.personOf(account), Why: []string{"two complete reads no longer show it, and nobody should have it"}})
+	})
+	for _, f := range p.b.s.Memory.Facts(FactMissing) {
+		if p.isHere(f, func(right, account uint32) bool { return !absent.Has(right, account) }) {
+			p.b.clear(f.FactKey)
+		}
+	}
+}
+
+// busy: an intent on it is open.
+func (p *programPlan) busy(right, account uint32) bool {
+	_, queued := p.queued[pair(right, account)]
+	return queued || p.sets.Giving.Has(right, account) || p.sets.Taking.Has(right, account)
+}
+
+func (p *programPlan) personOf(account uint32) string {
+	if s, ok := p.subjectOf(account); ok {
+		return s.key
+	}
+	return ""
+}
+
+// isHere asks about the holding that a fact of this program is about.
+func (p *programPlan) isHere(f Fact, ask func(right, account uint32) bool) bool {
+	if f.Program != p.program.Name {
+		return false
+	}
+	account, ok := p.reading.accounts.Find(f.Account)
+	right, ok2 := p.reading.rights.Find(f.Entitlement)
+	return ok && ok2 && ask(right, account)
+}
+
+// noteUndesired forgets the beginning of a grace once the holding is desired again or gone.
+func (p *programPlan) noteUndesired() {
+	for _, f := range p.b.s.Memory.Facts(FactUndesired) {
+		if p.isHere(f, func(right, account uint32) bool {
+			return p.sets.Desired.Has(right, account) || p.complete && !p.diff.Expected.Has(right, account)
+		}) {
+			p.b.clear(f.FactKey)
+			p.b.clear(p.factKeyOf(f, FactExpiry))
+		}
+	}
+}
+
+func (p *programPlan) factKeyOf(f Fact, kind string) FactKey {
+	k := f.FactKey
+	k.Kind = kind
+	return k
+}
+
+// noteSuspended keeps since when accounts are suspended, and by whom: only what Rolecall suspended, done and not seen active
+// since, is it ever to resume.
+func (p *programPlan) noteSuspended() {
+	if p.active == none {
+		return
+	}
+	for _, f := range p.b.s.Memory.Facts(FactSuspended) {
+		account, ok := p.reading.accounts.Find(f.Account)
+		if f.Program != p.program.Name || !ok {
+			continue
+		}
+		switch {
+		case p.reading.held.Has(p.active, account) && !p.sets.Taking.Has(p.active, account) && p.reading.Proof.Started.After(f.Since.Add(p.program.Describes.Lag)):
+			p.b.clear(f.FactKey)
+		case !p.b.s.Proof.Complete():
+		case p.sets.Desired.Has(p.active, account) && f.Count == 0: // wanted again: the wait will start anew
+			f.Count = 1
+			p.b.set(f)
+		case !p.sets.Desired.Has(p.active, account) && f.Count == 1:
+			f.Count, f.Since = 0, p.b.s.Now
+			p.b.set(f)
+		}
+	}
+	p.noteOthersSuspends()
+}
+
+func (p *programPlan) noteOthersSuspends() {
+	for _, account := range sortedAccounts(p.owner) {
+		if p.exists == none || !p.reading.held.Has(p.exists, account) || p.reading.held.Has(p.active, account) || p.busy(p.active, account) {
+			continue
+		}
+		key := p.accountKey(FactSuspended, account)
+		unfinished := p.sets.Managed.Has(p.active, account) && !p.confirmed.Has(p.active, account)
+		fresh := p.sets.Managed.Has(p.exists, account) && !p.sets.Managed.Has(p.active, account)
+		if _, ok := p.b.s.Memory.Fact(key); !ok && !unfinished && !fresh {
+			p.b.set(Fact{FactKey: key, Since: p.b.s.Now, Text: "other"})
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package engine
+
+import "time"
+
+// openWork decides every open intent anew. An unclaimed one is left out of what is expected: if the plan comes to the
+// same change again it stays open, else it is withdrawn. A claimed one is read back, never retried: until a complete read
+// can tell, it counts as pending and the opposite change on its account waits.
+func (p *programPlan) openWork() {
+	for _, i := range p.b.s.Memory.Open {
+		if i.Change.Program != p.program.Name || p.b.s.Person != "" && i.Change.Person != p.b.s.Person {
+			continue
+		}
+		account, right := p.reading.accounts.Number(i.Change.Account), p.reading.rights.Number(i.Change.Right())
+		switch {
+		case i.Claimed.IsZero():
+			p.queued[pair(right, account)] = i
+		case p.readBack(i, right, account):
+		default:
+			p.pending(i, right, account)
+		}
+	}
+}
+
+func (p *programPlan) pending(i Intent, right, account uint32) {
+	p.flight[account] = i.Change.Op
+	if i.Change.Op.Gives() {
+		p.sets.Giving.Add(right, account)
+	} else if i.Change.Op.Takes() {
+		p.sets.Taking.Add(right, account)
+	}
+}
+
+// canReadBack: the call is certainly over, and what the program lists was read after it and after the lag of its lists.
+func (p *programPlan) canReadBack(i Intent) bool {
+	return p.complete && !p.reading.Proof.Started.Before(i.Lease.Add(p.program.Describes.Lag)) && p.reading.Proof.Started.After(i.Claimed)
+}
+
+func (p *programPlan) readBack(i Intent, right, account uint32) bool {
+	if !p.canReadBack(i) {
+		return false
+	}
+	outcome, at := Failed, i.Change.Account
+	there := p.reading.held.Has(right, account)
+	switch {
+	case i.Change.Op == OpCreate && i.Change.Proposed:
+		if id, ok := p.createdAs(i); ok {
+			outcome, at = Done, id
+		}
+	case i.Change.Op.Gives() && there, i.Change.Op.Takes() && !there:
+		outcome = Done
+	}
+	p.settled[i.Seq] = true
+	why := "read back: it had no effect"
+	if outcome == Done {
+		why = "read back: it had taken effect"
+	}
+	p.b.records = append(p.b.records, Record{Kind: KindOutcome, Of: i.Seq, Person: i.Change.Person, Program: p.program.Name, Account: at,
+		Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: outcome, Why: []string{why}})
+	p.applyReadBack(i, outcome, at, right, account)
+	return true
+}
+
+// applyReadBack makes memory, as this plan sees it, what it will be once the outcome is recorded.
+func (p *programPlan) applyReadBack(i Intent, outcome Outcome, at string, right, account uint32) {
+	if outcome != Done {
+		return
+	}
+	number := p.reading.accounts.Number(at)
+	switch {
+	case i.Change.Op.Gives():
+		p.sets.Managed.Add(right, number)
+		p.confirmed.Add(right, number)
+		p.known.Add(right, number)
+	case i.Change.Op.Takes():
+		p.known.Remove(right, account)
+		p.confirmed.Remove(right, account)
+		if right == p.active { // merely read back: somebody else may have done it, so Rolecall will not resume it
+			p.b.set(Fact{FactKey: p.accountKey(FactSuspended, account), Since: p.b.s.Now, Text: "read back"})
+		}
+	}
+	if number == account {
+		return
+	}
+	for e := range uint32(p.reading.rights.Len()) { // what was recorded under the proposed account moves with it
+		if p.sets.Managed.Has(e, account) {
+			p.sets.Managed.Remove(e, account)
+			p.sets.Managed.Add(e, number)
+		}
+	}
+}
+
+// createdAs finds the account that a create with unknown outcome made: one that carries the person's key, or, in a program
+// whose accounts are known by their names, one of that name that was not there before.
+func (p *programPlan) createdAs(i Intent) (string, bool) {
+	if id, ok := p.matching(i.Change.Person); ok {
+		return id, true
+	}
+	name, _ := ProposedName(i.Change.Account)
+	n, ok := p.reading.accounts.Find(name)
+	if !ok || p.exists == none || !p.reading.held.Has(p.exists, n) || p.known.Has(p.exists, n) {
+		return "", false
+	}
+	return name, true
+}
+
+// matching finds the one account whose match: attribute is the person's key.
+func (p *programPlan) matching(person string) (string, bool) {
+	if p.program.Match == "" {
+		return "", false
+	}
+	found := ""
+	for n := range uint32(p.reading.accounts.Len()) {
+		if info := p.reading.infos[n]; info != nil && info.Attributes[p.program.Match] == person {
+			if found != "" {
+				return "", false
+			}
+			found = p.reading.accounts.Name(n)
+		}
+	}
+	return found, found != ""
+}
+
+// withdraw closes a queued intent that this plan would not make again.
+func (p *programPlan) withdraw(i Intent) {
+	p.b.records = append(p.b.records, Record{Kind: KindOutcome, Of: i.Seq, Person: i.Change.Person, Program: p.program.Name,
+		Account: i.Change.Account, Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: Withdrawn, Why: []string{"this run would not make the change again"}})
+}
+
+// pairOf numbers what an intent is about; an intent of another program gives a pair that no queue has.
+func (p *programPlan) pairOf(i Intent) uint64 {
+	if i.Change.Program != p.program.Name {
+		return pair(none, none)
+	}
+	return pair(p.reading.rights.Number(i.Change.Right()), p.reading.accounts.Number(i.Change.Account))
+}
+
+func unixTime(s int64) time.Time { return time.Unix(s, 0).UTC() }

@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+)
+
+// none is no account, or nobody.
+const none = ^uint32(0)
+
+// programPlan is the part of a plan that concerns one program.
+type programPlan struct {
+	b        *builder
+	program  *Program
+	reading  *Reading
+	mem      *ProgramMemory
+	complete bool
+	active   uint32 // number of Active, none if the program has no accounts
+	exists   uint32
+
+	account []uint32 // by subject: its account, none
+	owner   map[uint32]int32
+	needs   map[int32][]uint32 // subjects without account → rights they should have
+	waits   map[int32]string   // subjects without account → why none can be proposed
+	news    map[uint32]*NewAccount
+	linked  map[int32]bool // subjects whose link is in memory already
+
+	sets      Sets
+	diff      Difference
+	known     Set // memory: seen
+	confirmed Set // memory
+	undecided Set
+	observed  Set
+	denied    Set
+	detail    map[uint64]HoldingRow
+	flight    map[uint32]Op     // accounts with a call whose outcome is not known
+	queued    map[uint64]Intent // open intents that nobody claimed
+	settled   map[int64]bool    // intents this plan closes by reading back
+	undo      map[uint64]bool   // frozen by an undo
+	unchanged int
+	leaving   Set            // what this plan takes away, or will once its time has come
+	kept      map[string]int // holdings kept back without a line of their own, by reason
+}
+
+func pair(right, account uint32) uint64 { return uint64(right)<<32 | uint64(account) }
+
+func (b *builder) openProgram(r *Reading) *programPlan {
+	p := &programPlan{b: b, program: r.Program, reading: r, mem: b.s.Memory.Program(r.Program.Name), complete: r.Proof.Complete(),
+		active: none, exists: none, owner: map[uint32]int32{}, needs: map[int32][]uint32{}, waits: map[int32]string{}, news: map[uint32]*NewAccount{},
+		linked: map[int32]bool{}, flight: map[uint32]Op{}, queued: map[uint64]Intent{},
+		settled: map[int64]bool{}, kept: map[string]int{}, undo: map[uint64]bool{}}
+	if r.Program.Describes.Accounts {
+		p.active = r.rights.Number(Active)
+	}
+	if r.Program.Describes.Lifecycle {
+		p.exists = r.rights.Number(Exists)
+	}
+	for _, row := range p.mem.Rows {
+		if row.Managed {
+			p.sets.Managed.Add(row.Entitlement, row.Account)
+		}
+		if row.Confirmed {
+			p.confirmed.Add(row.Entitlement, row.Account)
+		}
+		if row.Seen {
+			p.known.Add(row.Entitlement, row.Account)
+		}
+	}
+	p.sets.Actual = r.held
+	if !p.complete {
+		p.sets.Actual = r.held.Or(&p.known)
+	}
+	if !p.complete && b.s.Person == "" {
+		b.warn("incomplete", p.program.Name, "", "the list of "+p.program.Name+" is not complete ("+reasonsText(r.Proof.Reasons)+"): nothing is granted there, only leavers and cuts are revoked")
+	}
+	p.openWork()
+	p.resolveAccounts()
+	return p
+}
+
+func reasonsText(rs []Reason) string {
+	text := ""
+	for i, r := range rs {
+		if i == 3 {
+			return text + fmt.Sprintf(" and %d more reasons", len(rs)-3)
+		}
+		if i > 0 {
+			text += "; "
+		}
+		text += r.Code + ": " + r.Detail
+	}
+	return text
+}
+
+// key names one holding in the journal.
+func (p *programPlan) key(kind string, right, account uint32) FactKey {
+	return FactKey{Kind: kind, Program: p.program.Name, Account: p.reading.accounts.Name(account), Entitlement: p.reading.rights.Name(right)}
+}
+
+func (p *programPlan) fact(kind string, right, account uint32) (Fact, bool) {
+	return p.b.s.Memory.Fact(p.key(kind, right, account))
+}
+
+func (p *programPlan) accountKey(kind string, account uint32) FactKey {
+	return FactKey{Kind: kind, Program: p.program.Name, Account: p.reading.accounts.Name(account)}
+}
+
+func (p *programPlan) entitlement(right uint32) string {
+	return Entitlement{p.program.Name, p.reading.rights.Name(right)}.String()
+}
+
+// subjectOf is who an account belongs to; ok is false for nobody.
+func (p *programPlan) subjectOf(account uint32) (*subject, bool) {
+	if i, ok := p.owner[account]; ok {
+		return &p.b.subjects[i], true
+	}
+	return nil, false
+}
+
+// change starts a change of one holding.
+func (p *programPlan) change(op Op, right, account uint32, cause Cause, why ...string) Change {
+	name := p.reading.accounts.Name(account)
+	c := Change{Op: op, Account: name, Program: p.program.Name, Entitlement: p.entitlement(right), Why: why, Cause: cause, State: Ready}
+	if _, ok := ProposedName(name); ok {
+		c.Proposed, c.New = true, p.news[account]
+	}
+	if f, ok := p.fact(FactFailing, right, account); ok {
+		c.Failures = f.Count
+	}
+	if s, ok := p.subjectOf(account); ok {
+		c.Person = s.key
+		if s.person != nil {
+			c.Login, c.Name = s.person.Login(), s.person.Name()
+		}
+		p.b.plan.sources[s.key] = s.source
+	}
+	return c
+}
+
+func (p *programPlan) add(c Change) { p.b.plan.Changes = append(p.b.plan.Changes, c) }
+
+func block(c Change, reason string) Change {
+	c.State, c.Reason = Blocked, reason
+	return c
+}
+
+func schedule(c Change, due time.Time, reason string) Change {
+	due = due.UTC()
+	c.State, c.Reason, c.Due = Scheduled, reason, &due
+	return c
+}
+
+// details finds the rows of a few holdings in one pass over memory.
+func (p *programPlan) details(of *Set) map[uint64]HoldingRow {
+	out := map[uint64]HoldingRow{}
+	if of.Len() == 0 {
+		return out
+	}
+	for _, row := range p.mem.Rows {
+		if of.Has(row.Entitlement, row.Account) {
+			out[pair(row.Entitlement, row.Account)] = row
+		}
+	}
+	return out
+}
+
+func (p *programPlan) rulesOf(row HoldingRow) []string {
+	if int(row.Rules) < len(p.mem.RuleSets) {
+		return p.mem.RuleSets[row.Rules]
+	}
+	return nil
+}

@@ -1,0 +1,287 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Engine runs the loop: read, plan, commit, work. Its fields are set once, before the first call; Now may be called
+// concurrently.
+type Engine struct {
+	Directory Directory
+	Named     []string                                               // roles that policy names, "source:name": one that is missing is unknown
+	Policy    Policy                                                 //
+	Former    func(ctx context.Context, hash string) (Policy, error) // policy of an earlier run; nil: none can be had
+	Programs  []Program                                              //
+	Journal   Journal                                                //
+	Outbox    Outbox                                                 //
+	Settings  Settings                                               //
+	Now       func() time.Time                                       //
+	Log       *slog.Logger                                           // nil: silent
+	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently
+	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
+	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
+}
+
+// Window is how far back charges are looked at.
+func (s *Settings) Window() time.Duration {
+	l := s.Limits
+	return max(l.RevokePeople.Window, l.RevokeHoldings.Window, l.Leavers.Window, l.Grant.Window, 24*time.Hour)
+}
+
+// Plan reads everything and says what a run would change. It changes nothing: this is the dry run.
+func (e *Engine) Plan(ctx context.Context) (*Plan, error) {
+	s, err := e.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return MakePlan(s), nil
+}
+
+// Snapshot reads people, programs and memory. A source that can't be read is an incomplete proof, not an error; an error
+// means that memory could not be read, and nothing may be concluded.
+func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
+	now := e.Now()
+	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
+	if err != nil {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	s := &Snapshot{Now: now, Memory: mem, Settings: e.Settings}
+	var wg sync.WaitGroup
+	wg.Go(func() { s.People, s.Proof = e.readPeople(ctx) })
+	s.Readings = e.readPrograms(ctx, mem)
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.judge(e.Named)
+	s.Policy, s.Hash = WithExtras(e.Policy, mem), e.Policy.Hash()
+	s.Former = e.formers(ctx, mem, s.Hash)
+	return s, nil
+}
+
+// WithExtras adds the dated extras that were given on the command line or the page.
+func WithExtras(p Policy, m *Memory) Policy {
+	x, ok := p.(Extender)
+	facts := m.Facts(FactExtra)
+	if !ok || len(facts) == 0 {
+		return p
+	}
+	extras := make([]Extra, 0, len(facts))
+	for _, f := range facts {
+		extras = append(extras, Extra{Person: f.Person, Entitlement: Entitlement{f.Program, f.Entitlement}.String(), Until: f.Until, Reason: f.Text})
+	}
+	return x.WithExtras(extras)
+}
+
+func (e *Engine) readPeople(ctx context.Context) ([]Person, Proof) {
+	started := e.Now()
+	var people []Person
+	proof, err := e.Directory.People(ctx, func(p Person) error {
+		people = append(people, p)
+		e.progress("read", "people", len(people), 0)
+		return nil
+	})
+	if err != nil { // no proof came, so nothing that was yielded may be believed
+		proof = Proof{Source: proof.Source, Started: started, Finished: e.Now()}
+		proof.Add(ReasonUnreachable, err.Error())
+		return nil, proof
+	}
+	slices.SortFunc(people, func(a, b Person) int { return strings.Compare(a.Key, b.Key) })
+	return people, proof
+}
+
+// readPrograms reads the programs side by side; each stays its own problem.
+func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
+	out := make([]*Reading, len(e.Programs))
+	var wg sync.WaitGroup
+	most := make(chan struct{}, 8)
+	for i := range e.Programs {
+		wg.Go(func() {
+			most <- struct{}{}
+			defer func() { <-most }()
+			out[i] = e.ReadProgram(ctx, &e.Programs[i], mem)
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// ReadProgram reads one program on top of what is remembered of it.
+func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) (r *Reading) {
+	described := *p
+	r = NewReading(&described, mem.Program(p.Name))
+	started := e.Now()
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			r.Proof.Add(ReasonMalformed, fmt.Sprintf("the connector of %s failed: %v", p.Name, panicked))
+		}
+		r.Proof.Source, r.Proof.Started, r.Proof.Finished = p.Name, started, e.Now()
+		r.Proof.Count = r.Count()
+	}()
+	if d, ok := p.Connector.(Describer); ok {
+		described.Describes = p.Describes // what is known if the program can't be asked
+		if description, err := d.Describe(ctx); err != nil {
+			r.Proof.Add(ReasonUnreachable, err.Error())
+		} else {
+			described.Describes = description
+		}
+	}
+	proof, err := p.Connector.Holdings(ctx, func(h Holding) error {
+		if c, ok := p.Connector.(Canonicaler); ok {
+			h.Account, h.Entitlement = c.Canonical(h.Account, h.Entitlement)
+		}
+		r.Add(h)
+		return nil
+	})
+	r.Proof.Reasons = append(r.Proof.Reasons, proof.Reasons...)
+	r.Proof.Notices, r.Proof.Digest, r.Proof.Mark = proof.Notices, proof.Digest, proof.Mark
+	if err != nil {
+		r.Proof.Add(ReasonUnreachable, err.Error())
+	}
+	return r
+}
+
+// formers fetches the earlier policies that something undesired refers to. One that can't be had is left out: the plan
+// then asks for approval.
+func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[string]Policy {
+	out := map[string]Policy{}
+	if e.Former == nil {
+		return out
+	}
+	hashes := map[string]bool{}
+	for _, f := range slices.Concat(mem.Facts(FactUndesired), mem.Facts(FactPolicy)) {
+		hashes[f.Text] = true
+	}
+	for hash := range hashes {
+		if hash == now || hash == "" {
+			continue
+		}
+		if p, err := e.Former(ctx, hash); err == nil {
+			out[hash] = WithExtras(p, mem)
+		} else {
+			e.log().Warn("an earlier policy can't be had; what it gave is taken only after approval", "policy", hash, "error", err)
+		}
+	}
+	return out
+}
+
+// Commit writes a plan's observations and intents. Everything is durable when it returns; from then on work may start.
+// ErrStale and ErrDeposed ask for a new plan.
+func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64) (run string, err error) {
+	run = fmt.Sprintf("r%d", p.runs+1)
+	records := p.Records(run, actor)
+	guard := Guard{Epoch: epoch, Control: p.control}
+	for part := range slices.Chunk(records, 5000) {
+		if err := e.Journal.Append(ctx, guard, part); err != nil {
+			return run, err
+		}
+		if guard.Control == p.control {
+			guard.Control = part[0].Seq // the run's own record is the last control record now
+		}
+	}
+	return run, nil
+}
+
+// Records is all that committing the plan writes: the run, what it observed, and the intents.
+func (p *Plan) Records(run, actor string) []Record {
+	out := []Record{{Kind: KindRun, Data: mustJSON(struct {
+		Plan, Policy, Config string
+		Proofs               []Proof
+		Summary              Summary
+		Notices              []Notice
+	}{p.ID, p.Policy, p.Config, p.Proofs, p.Summary, p.Notices}), Set: p.used}}
+	out = append(out, p.records...)
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.State != Ready || c.Queued != 0 {
+			continue
+		}
+		r := IntentRecord(run, actor, p.sources[c.Person], *c, c.class)
+		if c.Op == OpAdopt {
+			r.Kind, r.Class = KindAdopt, ""
+		}
+		if c.Item != "" { // an approval is used once
+			r.Clear = append(r.Clear, FactKey{Kind: FactItem, Key: c.Item})
+		}
+		out = append(out, r)
+	}
+	for i := range out {
+		out[i].Run, out[i].Actor = run, actor
+	}
+	return out
+}
+
+// ApplyOptions say who applies and what.
+type ApplyOptions struct {
+	Actor string
+	Only  *Plan     // a reviewed plan: only its lines that still hold are applied
+	Slot  time.Time // of the schedule, zero: none. A slot runs once, whoever tries
+	Leave bool      // commit, and leave the work to others
+}
+
+// Apply plans anew, commits and works. With Only it applies the reviewed lines that still hold and adds nothing. A run of
+// the schedule gives way (ErrDeposed) to whoever began to plan after it: two that took turns in deposing each other would
+// never end.
+func (e *Engine) Apply(ctx context.Context, o ApplyOptions) (*Plan, Report, error) {
+	for try := 0; ; try++ {
+		p, r, err := e.applyOnce(ctx, o)
+		if try < 3 && (errors.Is(err, ErrStale) || errors.Is(err, ErrDeposed) && o.Slot.IsZero()) {
+			continue
+		}
+		return p, r, err
+	}
+}
+
+func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, error) {
+	epoch, err := e.Journal.Lead(ctx)
+	if err != nil {
+		return nil, Report{}, fmt.Errorf("becoming the one that plans: %w", err)
+	}
+	s, err := e.Snapshot(ctx)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	if done, ok := s.Memory.Fact(FactKey{Kind: FactSlot}); ok && !o.Slot.IsZero() && !done.Since.Before(o.Slot) {
+		return nil, Report{}, ErrSlotDone
+	}
+	p := MakePlan(s)
+	if !o.Slot.IsZero() {
+		p.used = append(p.used, Fact{FactKey: FactKey{Kind: FactSlot}, Since: o.Slot.UTC()})
+	}
+	var dropped []Change
+	if o.Only != nil {
+		if dropped, err = p.restrict(o.Only, s.Memory); err != nil {
+			return p, Report{}, err
+		}
+	}
+	run, err := e.Commit(ctx, p, o.Actor, epoch)
+	if err != nil {
+		return p, Report{Run: run}, err
+	}
+	if o.Leave {
+		return p, Report{Run: run, Dropped: dropped}, nil
+	}
+	r, err := e.Work(ctx)
+	r.Run, r.Dropped = run, dropped
+	return p, r, err
+}
+
+func (e *Engine) progress(phase, what string, done, of int) {
+	if e.Progress != nil {
+		e.Progress(phase, what, done, of)
+	}
+}
+
+func (e *Engine) log() *slog.Logger {
+	if e.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return e.Log
+}

@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors of a reviewed plan; all mean that nothing was changed.
+var (
+	ErrEdited  = errors.New("the plan file was changed after it was written")
+	ErrUsed    = errors.New("the plan was applied already")
+	ErrTooOld  = errors.New("the plan is older than 24 hours")
+	ErrVersion = errors.New("the plan file has another version")
+)
+
+// FactUsed marks a reviewed plan as applied; Key: its id.
+const FactUsed = "used"
+
+// Check says whether a plan that was read from a file is the one that was written.
+func (p *Plan) Check() error {
+	if p.Version != PlanVersion {
+		return fmt.Errorf("%w: %d, this program writes %d", ErrVersion, p.Version, PlanVersion)
+	}
+	if identify(p) != p.ID {
+		return ErrEdited
+	}
+	return nil
+}
+
+// restrict keeps of a fresh plan what a reviewed one has as well, so that nothing is applied that nobody saw; dropped
+// are the reviewed lines that no longer hold.
+func (p *Plan) restrict(reviewed *Plan, m *Memory) (dropped []Change, err error) {
+	if err := reviewed.Check(); err != nil {
+		return nil, err
+	}
+	if p.Time.Sub(reviewed.Time) > ApprovalLife {
+		return nil, ErrTooOld
+	}
+	key := FactKey{Kind: FactUsed, Key: reviewed.ID + " " + reviewed.Time.UTC().Format(time.RFC3339Nano)}
+	if _, ok := m.Fact(key); ok {
+		return nil, ErrUsed
+	}
+	p.used = append(p.used, Fact{FactKey: key, Since: p.Time})
+	seen := map[string]bool{}
+	for i := range reviewed.Changes {
+		if c := &reviewed.Changes[i]; c.State == Ready {
+			seen[lineOf(c)] = true
+		}
+	}
+	holds := map[string]bool{}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.State != Ready {
+			continue
+		}
+		if holds[lineOf(c)] = seen[lineOf(c)]; !seen[lineOf(c)] && c.Queued == 0 {
+			c.State, c.Reason = Blocked, "not in the reviewed plan"
+		}
+	}
+	for i := range reviewed.Changes {
+		if c := &reviewed.Changes[i]; c.State == Ready && !holds[lineOf(c)] {
+			dropped = append(dropped, *c)
+		}
+	}
+	return dropped, nil
+}
+
+func lineOf(c *Change) string {
+	return shortHash(string(c.Op), c.Program, c.Account, c.Entitlement, c.Person)
+}

@@ -1,0 +1,338 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// undesiredSince remembers when a holding stopped being desired, and the hash of the policy that last desired it.
+func (p *programPlan) undesiredSince(right, account uint32) (since time.Time, former string) {
+	if f, ok := p.fact(FactUndesired, right, account); ok {
+		return f.Since, f.Text
+	}
+	former = p.b.plan.Policy
+	if f, ok := p.b.s.Memory.Fact(FactKey{Kind: FactPolicy}); ok {
+		former = f.Text
+	}
+	p.b.set(Fact{FactKey: p.key(FactUndesired, right, account), Since: p.b.s.Now, Text: former})
+	return p.b.s.Now, former
+}
+
+// grace is the longest of the program's and of the rules that gave it.
+func (p *programPlan) grace(rules []string) time.Duration {
+	grace := p.program.Grace
+	for _, name := range rules {
+		if r, ok := p.b.rule(name); ok {
+			grace = max(grace, r.Grace)
+		}
+	}
+	return grace
+}
+
+// causeOf says why something is not desired any more. A removal that the former policy would not make is the policy's.
+func (p *programPlan) causeOf(s *subject, right, account uint32, rules []string, former string) (Cause, []string) {
+	e := ParseEntitlement(p.entitlement(right))
+	if right == p.active && p.isAway(s) {
+		return CauseRule, []string{"is away: " + s.person.StateWhy}
+	}
+	if p.undo[pair(right, account)] {
+		return CauseUndo, []string{"undoes an earlier run"}
+	}
+	if p.denied.Has(right, account) {
+		return CauseBlock, p.findings(s.person, e, Denied)
+	}
+	if p.expired(rules) {
+		return CauseExpiry, []string{"the extra " + strings.Join(rules, ", ") + " ended"}
+	}
+	why := []string{"no rule gives it any more" + was(rules)}
+	if former != p.b.plan.Policy && p.formerlyDesired(s.person, e, former) {
+		return CausePolicy, append(why, "the policy changed: the former one ("+short(former)+") would still give it")
+	}
+	return CauseRule, why
+}
+
+func was(rules []string) string {
+	if len(rules) == 0 {
+		return ""
+	}
+	return "; it was given by " + strings.Join(rules, ", ")
+}
+
+func short(hash string) string { return hash[:min(len(hash), 12)] }
+
+func (p *programPlan) findings(person *Person, e Entitlement, say Say) []string {
+	var out []string
+	for _, f := range p.b.s.Policy.Explain(person, p.b.s.Now, e) {
+		if f.Say == say && f.Answer != "does not match" {
+			out = append(out, f.Text)
+		}
+	}
+	return out
+}
+
+// expired: everything that gave it was a dated extra that is over, or that policy does not list any more.
+func (p *programPlan) expired(rules []string) bool {
+	if len(rules) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(rules, func(name string) bool {
+		r, ok := p.b.rule(name)
+		if ok {
+			return !r.Extra || r.Until.After(p.b.s.Now)
+		}
+		return !strings.HasPrefix(name, ExtraPrefix)
+	})
+}
+
+// ExtraPrefix begins the names under which extras are recorded as rules.
+const ExtraPrefix = "extra:"
+
+func (p *programPlan) formerlyDesired(person *Person, e Entitlement, hash string) bool {
+	former := p.b.s.Former[hash]
+	if former == nil {
+		return true // not to be had: count it as the policy's doing, which asks for approval
+	}
+	i, ok := slices.BinarySearchFunc(former.Entitlements(), e, compareEntitlements)
+	if e.Name == Active || e.Name == Exists {
+		return formerlyAny(former, person, e.Program, p.b.s.Now)
+	}
+	if !ok {
+		return false
+	}
+	for _, v := range former.Decide(person, p.b.s.Now, nil, nil) {
+		if int(v.Entitlement) == i {
+			return gaveIt(v)
+		}
+	}
+	return false
+}
+
+func formerlyAny(former Policy, person *Person, program string, now time.Time) bool {
+	for _, v := range former.Decide(person, now, nil, nil) {
+		if former.Entitlements()[v.Entitlement].Program == program && gaveIt(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// gaveIt: the verdict gave it, or might have.
+func gaveIt(v Verdict) bool {
+	return v.Say == Desired || v.Say == Undecided || v.Say == Recorded && v.Rule >= 0
+}
+
+func compareEntitlements(a, b Entitlement) int {
+	if c := strings.Compare(a.Program, b.Program); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Name, b.Name)
+}
+
+// guardRevoke applies what holds a single removal back, budgets apart.
+func (p *programPlan) guardRevoke(c Change, right, account uint32) Change {
+	if op, busy := p.flight[account]; busy && op.Gives() {
+		return block(c, "a "+string(op)+" on this account is not settled yet")
+	}
+	if reason := p.frozen(right, account); reason != "" {
+		return block(c, reason)
+	}
+	if c.Cause == CauseExpiry && p.gap() && !p.secondSight(right, account) {
+		return block(c, "first seen due after a gap in the runs; it waits for one more run")
+	}
+	return p.protect(c, right, account)
+}
+
+// protect: the last admin and protected accounts are touched only by an approval or a cut.
+func (p *programPlan) protect(c Change, right, account uint32) Change {
+	reason := ""
+	switch s, _ := p.subjectOf(account); {
+	case slices.Contains(p.program.Protected, c.Account):
+		reason = "the account is protected"
+	case s != nil && p.b.protected(s):
+		reason = "the person is protected"
+	case p.program.Admin != "" && p.reading.rights.Name(right) == p.program.Admin && p.lastHolder(right):
+		reason = "it would take the last " + p.program.Admin + " of " + p.program.Name
+	}
+	if reason != "" {
+		c.held, c.Reason = true, reason
+	}
+	return c
+}
+
+// lastHolder: of those who hold it now, nobody would be left once everything this plan takes is gone.
+func (p *programPlan) lastHolder(right uint32) bool {
+	holders := p.diff.Expected.row(right)
+	if holders == nil {
+		return false
+	}
+	if leaving := p.leaving.row(right); leaving != nil {
+		return holders.AndCardinality(leaving) == holders.GetCardinality()
+	}
+	return false
+}
+
+func (b *builder) protected(s *subject) bool {
+	return slices.Contains(b.s.Settings.ProtectedPeople, s.key) ||
+		s.person != nil && s.person.Login() != "" && slices.Contains(b.s.Settings.ProtectedPeople, s.person.Login())
+}
+
+// gap: more than three slots of the schedule went by without a run; the clock may have jumped.
+func (p *programPlan) gap() bool {
+	slot := p.b.s.Settings.Slot
+	return slot > 0 && !p.b.lastRun.IsZero() && p.b.s.Now.Sub(p.b.lastRun) > 3*slot
+}
+
+func (p *programPlan) secondSight(right, account uint32) bool {
+	if _, ok := p.fact(FactExpiry, right, account); ok {
+		return true
+	}
+	p.b.set(Fact{FactKey: p.key(FactExpiry, right, account), Since: p.b.s.Now})
+	return false
+}
+
+// leaverRevoke takes a managed right, or in the end the existence, of somebody who has left.
+func (p *programPlan) leaverRevoke(s *subject, right, account uint32) {
+	if p.program.Revoke == RevokeNever {
+		p.neverForLeaver(s)
+		return
+	}
+	if right == p.exists {
+		if reason := p.keepExists(account); reason != "" {
+			p.kept[reason]++
+			return
+		}
+	}
+	p.leave(s, right, account, true)
+}
+
+func (p *programPlan) neverForLeaver(s *subject) {
+	text := fmt.Sprintf("%s has left but keeps access to %s, because revoke: never is set there; take it away by hand or with: rolecall cut", p.subjectName(s), p.program.Name)
+	p.b.alarm("leaver-kept", p.program.Name, s.key, text)
+	p.b.task("leaver-kept", p.program.Name, s.key, text)
+}
+
+func (p *programPlan) subjectName(s *subject) string {
+	if s.person != nil {
+		return s.person.Name()
+	}
+	return "the person " + quote(s.key)
+}
+
+// leave adds one removal of a leaver. Unmanaged ones follow the leavers' setting.
+func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
+	c := p.change(takeOp(p, right), right, account, s.cause, s.why)
+	c.class = ChargeLeaver
+	c.Rules = p.rulesOf(p.detail[pair(right, account)])
+	c.decider = string(s.cause)
+	p.leaving.Add(right, account)
+	if grace := p.b.s.Settings.LeaverGrace; grace > 0 {
+		since, _ := p.undesiredSince(right, account)
+		if due := since.Add(grace); due.After(p.b.s.Now) {
+			p.add(schedule(c, due, "leavers keep their access until "+day(due)))
+			return
+		}
+	}
+	if !managed && p.b.s.Settings.Unmanaged == UnmanagedApprove {
+		c.held, c.Reason = true, "a leaver's holding that Rolecall does not manage (leavers: unmanaged: approve)"
+	}
+	if op, busy := p.flight[account]; busy && op.Gives() {
+		p.add(block(c, "a "+string(op)+" on this account is not settled yet"))
+		return
+	}
+	if f, ok := p.fact(FactFailing, right, account); ok && f.Until.After(p.b.s.Now) {
+		p.add(block(c, fmt.Sprintf("failed %s, next try %s: %s", plural(f.Count, "time", "times"), day(f.Until), f.Text)))
+		return
+	}
+	if c = p.protect(c, right, account); c.held {
+		text := fmt.Sprintf("%s has left and still has %s: %s", p.subjectName(s), c.Entitlement, c.Reason)
+		p.b.alarm("leaver-held", p.program.Name, s.key, text)
+		p.b.task("leaver-held", p.program.Name, s.key, text+"; decide with: rolecall approvals list")
+	}
+	p.add(c)
+}
+
+// cutsAndLeavers suspends accounts, managed or not, and takes what programs without accounts show instead.
+func (p *programPlan) cutsAndLeavers() {
+	for _, account := range sortedAccounts(p.owner) {
+		s := &p.b.subjects[p.owner[account]]
+		switch {
+		case s.standing == cutOff:
+			p.cut(s, account)
+		case s.standing != leaver:
+		case p.program.Revoke == RevokeNever:
+			if p.holdsAnything(account) {
+				p.neverForLeaver(s)
+			}
+		case p.active != none:
+			p.leaverSuspend(s, account)
+		default:
+			p.leaverUnmanaged(s, account)
+		}
+	}
+}
+
+func (p *programPlan) leaverSuspend(s *subject, account uint32) {
+	if !p.diff.Expected.Has(p.active, account) {
+		return
+	}
+	managed := p.sets.Managed.Has(p.active, account)
+	if !managed && p.b.s.Settings.Unmanaged == UnmanagedReport {
+		p.b.warn("leaver-unmanaged", p.program.Name, s.key, fmt.Sprintf("%s has left; the account in %s is not managed and stays active (leavers: unmanaged: report)", p.subjectName(s), p.program.Name))
+		return
+	}
+	p.leave(s, p.active, account, managed)
+}
+
+// leaverUnmanaged: where there is no account to suspend, what would be suspended is the holding itself.
+func (p *programPlan) leaverUnmanaged(s *subject, account uint32) {
+	for right := range uint32(p.reading.rights.Len()) {
+		if !p.diff.Expected.Has(right, account) || p.sets.Managed.Has(right, account) {
+			continue
+		}
+		if p.b.s.Settings.Unmanaged == UnmanagedReport {
+			p.b.warn("leaver-unmanaged", p.program.Name, s.key, fmt.Sprintf("%s has left and keeps %s, which is not managed (leavers: unmanaged: report)", p.subjectName(s), p.entitlement(right)))
+			continue
+		}
+		p.leave(s, right, account, false)
+	}
+}
+
+// cut suspends now, managed or not, whatever could or could not be read. It takes no rights where there is an account to
+// suspend, and never deletes.
+func (p *programPlan) cut(s *subject, account uint32) {
+	if p.active == none {
+		for right := range uint32(p.reading.rights.Len()) {
+			if p.diff.Expected.Has(right, account) {
+				p.addCut(s, OpRevoke, right, account)
+			}
+		}
+		return
+	}
+	f, suspended := p.b.s.Memory.Fact(p.accountKey(FactSuspended, account))
+	sure := p.complete && !p.diff.Expected.Has(p.active, account)
+	if sure || suspended && f.Text == "rolecall" && !p.reading.held.Has(p.active, account) {
+		return
+	}
+	if op, busy := p.flight[account]; busy && op == OpSuspend && !p.reading.held.Has(p.active, account) {
+		return
+	}
+	p.addCut(s, OpSuspend, p.active, account)
+}
+
+func (p *programPlan) addCut(s *subject, op Op, right, account uint32) {
+	c := p.change(op, right, account, CauseCut, s.why)
+	c.class = ChargeLeaver
+	p.leaving.Add(right, account)
+	p.add(c)
+}
+
+func sortedAccounts(owner map[uint32]int32) []uint32 {
+	out := make([]uint32, 0, len(owner))
+	for a := range owner {
+		out = append(out, a)
+	}
+	slices.Sort(out)
+	return out
+}

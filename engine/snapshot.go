@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Snapshot is everything that a plan is a function of.
+type Snapshot struct {
+	Now      time.Time
+	People   []Person // sorted by key; what a read that did not end in a proof yielded is left out
+	Proof    Proof    // of the people, judged against the baseline; reason unreachable where there was no answer
+	Readings []*Reading
+	Memory   *Memory
+	Policy   Policy
+	Hash     string            // of the policy without the extras given elsewhere, which come and go
+	Former   map[string]Policy // by hash: policies of earlier runs that memory refers to; one that is missing counts as one that gave everything
+	Settings Settings
+	Only     string // program: plan nothing else; "" plans all
+	Person   string // key: plan nobody else
+
+	refused  *Item     // the directory's read, where the baseline speaks against it
+	excused  []FactKey // an approval that this read uses up
+	baseline []Fact    // what later reads are held against
+}
+
+// Reading is what one program said, numbered on top of what is remembered of it. It is filled by Add while the program
+// is read.
+type Reading struct {
+	Program  *Program
+	Proof    Proof
+	accounts *Names
+	rights   *Names
+	held     Set
+	infos    map[uint32]*AccountInfo
+}
+
+// NewReading starts from the numbers of memory, so that the two can be compared without looking names up again.
+func NewReading(p *Program, m *ProgramMemory) *Reading {
+	r := &Reading{Program: p, accounts: NewNames(len(m.Accounts)), rights: NewNames(len(m.Entitlements)), infos: map[uint32]*AccountInfo{}}
+	for _, a := range m.Accounts {
+		r.accounts.Number(a)
+	}
+	for _, e := range m.Entitlements {
+		r.rights.Number(e)
+	}
+	return r
+}
+
+// Add takes one holding in. A malformed one makes the reading incomplete.
+func (r *Reading) Add(h Holding) {
+	if _, proposed := ProposedName(h.Account); proposed || h.Account == "" {
+		r.Proof.Add(ReasonMalformed, r.Program.Name+" lists an account "+quote(h.Account)+", which can't be told from one that is only proposed; rename it there")
+		return
+	}
+	a := r.accounts.Number(strings.Clone(h.Account))
+	r.held.Add(r.rights.Number(h.Entitlement), a)
+	if h.Info != nil {
+		r.infos[a] = h.Info
+	}
+}
+
+// Count is the number of distinct holdings read.
+func (r *Reading) Count() int { return r.held.Len() }
+
+// sortReadings puts the programs in the order in which plans list them.
+func sortReadings(rs []*Reading) {
+	slices.SortFunc(rs, func(a, b *Reading) int { return strings.Compare(a.Program.Name, b.Program.Name) })
+}

@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// standing says what decides about somebody in this plan.
+type standing uint8
+
+const (
+	present standing = iota // policy
+	leaver                  // nothing is desired, the account is suspended first
+	cutOff                  // every account is suspended, no limit in the way
+	unseen                  // nothing can be concluded: nothing is granted, nothing is taken
+)
+
+// subject is somebody the plan has to decide about: in the directory, or only known by a link or a cut.
+type subject struct {
+	key      string
+	source   string
+	person   *Person // nil: absent
+	standing standing
+	cause    Cause
+	why      string
+}
+
+// gatherSubjects lists everybody, sorted by key.
+func (b *builder) gatherSubjects() {
+	for i := range b.s.People {
+		if p := &b.s.People[i]; b.s.Person == "" || p.Key == b.s.Person {
+			b.subjects = append(b.subjects, b.presentSubject(p))
+		}
+	}
+	known := map[string]bool{}
+	for i := range b.subjects {
+		known[b.subjects[i].key] = true
+	}
+	absent := b.absentKeys(known)
+	rekeyed := b.rekeyed(absent, known)
+	for _, key := range absent {
+		b.subjects = append(b.subjects, b.absentSubject(key, rekeyed))
+	}
+	slices.SortFunc(b.subjects, func(x, y subject) int { return strings.Compare(x.key, y.key) })
+	for i := range b.subjects {
+		b.index[b.subjects[i].key] = int32(i)
+	}
+}
+
+func (b *builder) presentSubject(p *Person) subject {
+	b.clear(FactKey{Kind: FactAbsent, Person: p.Key})
+	s := subject{key: p.Key, source: p.Source, person: p, standing: present, cause: CauseRule}
+	switch {
+	case b.isCut(&s):
+	case p.State == StateLeft && p.Marked:
+		s.standing, s.cause, s.why = leaver, CauseMarked, "has left: "+p.StateWhy
+	case p.State == StateLeft || p.State == StateUnknown:
+		s.standing, s.why = unseen, "the state can't be seen: "+p.StateWhy
+	}
+	return s
+}
+
+func (b *builder) isCut(s *subject) bool {
+	f, ok := b.s.Memory.Fact(FactKey{Kind: FactCut, Person: s.key})
+	if ok {
+		s.standing, s.cause, s.why = cutOff, CauseCut, "cut off: "+f.Text
+	}
+	return ok
+}
+
+// absentKeys lists who is linked or cut but was not read.
+func (b *builder) absentKeys(known map[string]bool) []string {
+	var out []string
+	add := func(key string) {
+		if !known[key] && (b.s.Person == "" || key == b.s.Person) {
+			known[key] = true
+			out = append(out, key)
+		}
+	}
+	for _, r := range b.s.Readings {
+		for _, l := range b.s.Memory.Program(r.Program.Name).Links {
+			add(l.Person)
+		}
+	}
+	for _, f := range b.s.Memory.Facts(FactCut) {
+		add(f.Person)
+	}
+	for i := range b.s.Memory.Open {
+		add(b.s.Memory.Open[i].Change.Person)
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(out, func(k string) bool { return k == "" })
+}
+
+// rekeyed notices that many keys vanished while as many unknown ones appeared: nothing moves until somebody confirms.
+// Up to three may do so by chance.
+func (b *builder) rekeyed(absent []string, known map[string]bool) bool {
+	if !b.s.Proof.Complete() {
+		return false
+	}
+	vanished := 0
+	for _, key := range absent {
+		if f, ok := b.s.Memory.Fact(FactKey{Kind: FactAbsent, Person: key}); !ok || f.Count < b.s.Settings.Absences {
+			vanished++
+		}
+	}
+	linked := len(known) - len(b.s.People)
+	fresh := len(b.s.People) - b.linkedPresent()
+	if vanished <= 3 || fresh*2 < vanished || vanished*10 < linked+b.linkedPresent() {
+		return false
+	}
+	if _, ok := b.s.Memory.Fact(FactKey{Kind: FactReKey, Key: "confirmed"}); ok {
+		return false
+	}
+	b.alarm("rekeyed", "", "", fmt.Sprintf("%d known people vanished from the directory while %d unknown ones appeared, as when every key was changed: nothing is taken from those who vanished until it is confirmed", vanished, fresh))
+	return true
+}
+
+func (b *builder) linkedPresent() int {
+	linked := map[string]bool{}
+	for _, r := range b.s.Readings {
+		for _, l := range b.s.Memory.Program(r.Program.Name).Links {
+			linked[l.Person] = true
+		}
+	}
+	n := 0
+	for i := range b.s.People {
+		if linked[b.s.People[i].Key] {
+			n++
+		}
+	}
+	return n
+}
+
+// absentSubject counts an absence. It needs several complete reads, from different content where the source is a file,
+// a set time apart: one read that misses somebody proves nothing.
+func (b *builder) absentSubject(key string, rekeyed bool) subject {
+	s := subject{key: key, source: b.s.Proof.Source, standing: unseen, cause: CauseAbsent}
+	if b.isCut(&s) {
+		return s
+	}
+	if !b.s.Proof.Complete() || rekeyed {
+		s.why = "not in the directory, but its read is not complete"
+		return s
+	}
+	f, ok := b.s.Memory.Fact(FactKey{Kind: FactAbsent, Person: key})
+	if !ok {
+		f = Fact{FactKey: FactKey{Kind: FactAbsent, Person: key}, Since: b.s.Now}
+	}
+	if !ok || b.s.Proof.Digest == "" || f.Text != b.s.Proof.Digest {
+		if f.Count < b.s.Settings.Absences || b.s.Now.Sub(f.Since) < b.s.Settings.Apart {
+			f.Count++
+			f.Text = b.s.Proof.Digest
+			b.set(f)
+		}
+	}
+	s.why = fmt.Sprintf("not in the directory since %s (%s)", day(f.Since), plural(f.Count, "complete read", "complete reads"))
+	if f.Count >= b.s.Settings.Absences && b.s.Now.Sub(f.Since) >= b.s.Settings.Apart {
+		s.standing = leaver
+	}
+	return s
+}

@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Task is something that a person must do by hand. It ends by itself when its reason does.
+type Task struct {
+	ID      string    `json:"id"`
+	Program string    `json:"program,omitempty"`
+	Person  string    `json:"person,omitempty"`
+	Text    string    `json:"text"`
+	Since   time.Time `json:"since"`
+	Done    string    `json:"done,omitempty"` // who said so, and what they said
+}
+
+// ErrUnknownTask refuses to tick off what is not there.
+var ErrUnknownTask = errors.New("no such task; see: rolecall tasks list")
+
+// Tasks lists what is to be done by hand, those that were ticked off and whose reason is still there too.
+func (m *Memory) Tasks() []Task {
+	var out []Task
+	for _, f := range m.Facts(FactTask) {
+		t := Task{ID: f.Key, Program: f.Program, Person: f.Person, Text: f.Text, Since: f.Since}
+		if len(f.Data) > 0 && json.Unmarshal(f.Data, &t.Done) != nil {
+			t.Done = ""
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// TaskDone ticks a task off, with a note. It comes back as long as its reason lives only if the note is wrong: whoever
+// reads the list sees both.
+func (e *Engine) TaskDone(ctx context.Context, actor, id, note string) error {
+	if strings.TrimSpace(note) == "" {
+		return ErrNoReason
+	}
+	mem, err := e.Journal.Memory(ctx, e.Now())
+	if err != nil {
+		return err
+	}
+	for _, f := range mem.Facts(FactTask) {
+		if f.Key != id {
+			continue
+		}
+		f.Data = mustJSON(actor + ": " + note)
+		return e.Journal.Append(ctx, Free, []Record{{Kind: KindTask, Actor: actor, Person: f.Person, Program: f.Program, Why: []string{note}, Set: []Fact{f}}})
+	}
+	return fmt.Errorf("%w: %s", ErrUnknownTask, quote(id))
+}
+
+// task asks somebody to do what Rolecall may not or cannot do.
+func (b *builder) task(code, program, person, text string) {
+	key := FactKey{Kind: FactTask, Program: program, Person: person, Key: shortHash(code, program, person)}
+	b.tasks[key] = true
+	if _, ok := b.s.Memory.Fact(key); !ok {
+		b.set(Fact{FactKey: key, Since: b.s.Now, Text: text})
+	}
+}
+
+// endTasks forgets tasks whose reason is gone, as far as complete reads show it.
+func (b *builder) endTasks() {
+	if b.s.Only != "" || b.s.Person != "" || !b.s.Proof.Complete() {
+		return
+	}
+	for _, f := range b.s.Memory.Facts(FactTask) {
+		p := b.programNamed(f.Program)
+		if !b.tasks[f.FactKey] && (p == nil || p.complete) {
+			b.clear(f.FactKey)
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Undone is one change of a run, and whether its inverse can be had.
+type Undone struct {
+	Change  Change  `json:"change"` // as it was made
+	Outcome Outcome `json:"outcome"`
+	Inverse Op      `json:"inverse,omitempty"`
+	Cannot  string  `json:"cannot,omitempty"` // why it can't be undone, "" if it can
+}
+
+// UndoPreview lists what undoing a run would bring back or take away, and what it can't. Read-only.
+func (e *Engine) UndoPreview(ctx context.Context, log Log, run string) ([]Undone, error) {
+	var out []Undone
+	at := map[int64]int{}
+	err := log.Records(ctx, Query{Run: run}, func(r Record) error {
+		switch r.Kind {
+		case KindIntent:
+			i, _, err := IntentOf(r)
+			if err != nil {
+				return err
+			}
+			at[r.Seq] = len(out)
+			out = append(out, Undone{Change: i.Change})
+		case KindOutcome:
+			if n, ok := at[r.Of]; ok {
+				out[n].Outcome, out[n].Change.Account = r.Outcome, r.Account
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("run %s changed nothing, or there is no such run; see: rolecall audit list --kind run", quote(run))
+	}
+	for i := range out {
+		out[i].judge()
+	}
+	return out, nil
+}
+
+func (u *Undone) judge() {
+	switch c := &u.Change; {
+	case u.Outcome == Already || u.Outcome == Withdrawn || u.Outcome == Failed || u.Outcome == Refused:
+		u.Cannot = "it changed nothing (" + string(u.Outcome) + ")"
+	case c.Cause == CauseMarked || c.Cause == CauseAbsent || c.Cause == CauseCut:
+		u.Cannot = "nothing is given back to leavers and people who are cut off"
+	case c.Op == OpDelete:
+		u.Cannot = "the account was deleted; what policy gives is made anew"
+	case c.Op == OpRename || c.Op == OpUpdate || c.Op == OpCreate:
+		u.Cannot = "the account stays; its rights are taken"
+	case c.Op.Gives():
+		u.Inverse = takes(c.Op)
+	default:
+		u.Inverse = gives(c.Op)
+	}
+}
+
+func takes(o Op) Op {
+	if o == OpResume {
+		return OpSuspend
+	}
+	return OpRevoke
+}
+
+func gives(o Op) Op {
+	if o == OpSuspend {
+		return OpResume
+	}
+	return OpGrant
+}
+
+// Undo freezes the inverse of a run: the next run makes it, through the same limits and approvals as everything else, and
+// it stays so until the policy or the person's entry changes, or Release.
+func (e *Engine) Undo(ctx context.Context, log Log, actor, run, reason string) ([]Undone, error) {
+	if reason == "" {
+		return nil, ErrNoReason
+	}
+	list, err := e.UndoPreview(ctx, log, run)
+	if err != nil {
+		return nil, err
+	}
+	s, err := e.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Proof.Complete() {
+		return nil, errors.New("the directory's read is not complete, so what an undo freezes can't be tied to people's entries; try again later")
+	}
+	entry := map[string]string{}
+	for i := range s.People {
+		entry[s.People[i].Key] = s.People[i].Changed
+	}
+	record := Record{Kind: KindUndo, Actor: actor, Why: []string{reason}, Data: mustJSON(run)}
+	for _, u := range list {
+		if u.Cannot != "" {
+			continue
+		}
+		c := &u.Change
+		f := Fact{FactKey: FactKey{Kind: FactUndone, Program: c.Program, Account: c.Account, Entitlement: c.Right()}, Since: e.Now().UTC(),
+			Count: -1, Text: shortHash(s.Hash, entry[c.Person])}
+		if u.Inverse == OpGrant || u.Inverse == OpResume {
+			f.Count = 1
+		}
+		record.Set = append(record.Set, f)
+	}
+	if len(record.Set) == 0 {
+		return list, errors.New("nothing of this run can be undone; the list says why")
+	}
+	return list, e.Journal.Append(ctx, Guard{Control: s.Memory.Control}, []Record{record})
+}
+
+// Release lets go of everything that is frozen by an undo.
+func (e *Engine) Release(ctx context.Context, actor, reason string) (int, error) {
+	mem, err := e.Journal.Memory(ctx, e.Now())
+	if err != nil {
+		return 0, err
+	}
+	record := Record{Kind: KindFree, Actor: actor, Why: []string{reason}}
+	for _, f := range mem.Facts(FactUndone) {
+		record.Clear = append(record.Clear, f.FactKey)
+	}
+	for _, f := range mem.Facts(FactContested) {
+		record.Clear = append(record.Clear, f.FactKey)
+	}
+	if len(record.Clear) == 0 {
+		return 0, nil
+	}
+	return len(record.Clear), e.Journal.Append(ctx, Guard{Control: mem.Control}, []Record{record})
+}
+
+// undone turns what is frozen into what is desired: an undo of a grant is not desired, an undo of a revoke is. It never
+// holds a leaver or a cut, and ends when the policy or the person's entry changes.
+func (p *programPlan) undone() {
+	for _, f := range p.b.s.Memory.Facts(FactUndone) {
+		if f.Program != p.program.Name {
+			continue
+		}
+		account, right := p.reading.accounts.Number(f.Account), p.reading.rights.Number(f.Entitlement)
+		s, ok := p.subjectOf(account)
+		if !ok || s.standing != present || s.person == nil {
+			continue
+		}
+		if f.Text != p.frozenBy(account) {
+			p.b.clear(f.FactKey)
+			continue
+		}
+		p.undo[pair(right, account)] = true
+		if f.Count > 0 {
+			p.sets.Desired.Add(right, account)
+		} else {
+			p.sets.Desired.Remove(right, account)
+		}
+	}
+}

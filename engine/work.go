@@ -1,0 +1,334 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Report says what became of the work of a run.
+type Report struct {
+	Run      string          `json:"run"`
+	Outcomes map[Outcome]int `json:"outcomes"`
+	Failures []Failure       `json:"failures"`          // sorted by program, account, entitlement
+	Dropped  []Change        `json:"dropped,omitempty"` // lines of a reviewed plan that no longer hold
+}
+
+// Failure is one change that was not made, or of which nobody knows.
+type Failure struct {
+	Change  Change  `json:"change"`
+	Outcome Outcome `json:"outcome"`
+	Error   string  `json:"error"`
+}
+
+// Work carries out open intents of all programs until none is left that may be claimed. A program that fails stays its
+// own problem. An error means that the journal failed: nothing more is done, and what was being done is read back later.
+func (e *Engine) Work(ctx context.Context) (Report, error) {
+	total := Report{Outcomes: map[Outcome]int{}}
+	var mu sync.Mutex
+	var errs []error
+	done := map[string]chan struct{}{}
+	for _, p := range e.Programs {
+		done[p.Name] = make(chan struct{})
+	}
+	var wg sync.WaitGroup
+	for i := range e.Programs {
+		p := &e.Programs[i]
+		wg.Go(func() {
+			defer close(done[p.Name])
+			for _, before := range p.After {
+				if c := done[before]; c != nil {
+					<-c
+				}
+			}
+			r, err := e.WorkProgram(ctx, p)
+			mu.Lock()
+			defer mu.Unlock()
+			total.merge(r)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", p.Name, err))
+			}
+		})
+	}
+	wg.Wait()
+	total.sort()
+	return total, errors.Join(errs...)
+}
+
+func (r *Report) merge(o Report) {
+	for k, n := range o.Outcomes {
+		r.Outcomes[k] += n
+	}
+	r.Failures = append(r.Failures, o.Failures...)
+}
+
+func (r *Report) sort() {
+	slices.SortFunc(r.Failures, func(a, b Failure) int {
+		return cmp.Or(cmp.Compare(a.Change.Program, b.Change.Program), cmp.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Change.Entitlement, b.Change.Entitlement))
+	})
+}
+
+const (
+	claimMost = 1000             // intents claimed at once
+	lease     = 10 * time.Minute // for them; a call starts only if it can end before
+	skew      = 5 * time.Second  // of clocks
+)
+
+// WorkProgram carries out the open intents of one program. Safe to run twice at once, here or on several machines: claims
+// decide who acts.
+func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
+	w := &worker{e: e, p: p, report: Report{Outcomes: map[Outcome]int{}}}
+	for {
+		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: claimMost, Now: e.Now(), Lease: lease})
+		if err != nil || len(intents) == 0 {
+			return w.report, err
+		}
+		w.of += len(intents)
+		if err := w.all(ctx, intents); err != nil {
+			return w.report, err
+		}
+	}
+}
+
+// worker carries out the claimed intents of one program.
+type worker struct {
+	e      *Engine
+	p      *Program
+	mu     sync.Mutex
+	report Report
+	done   int
+	of     int
+	next   time.Time // when the next call may start, where the rate is limited
+}
+
+func (w *worker) all(ctx context.Context, intents []Intent) error {
+	if b, ok := w.p.Connector.(Batcher); ok {
+		return w.batch(ctx, b, intents)
+	}
+	groups := byAccount(intents)
+	lanes := make(chan struct{}, w.lanes())
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	for _, g := range groups {
+		lanes <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-lanes }()
+			if err := w.account(ctx, g); err != nil {
+				mu.Lock()
+				errs = append(errs, err)
+				mu.Unlock()
+			}
+		})
+		mu.Lock()
+		stop := len(errs) > 0
+		mu.Unlock()
+		if stop {
+			break
+		}
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (w *worker) lanes() int {
+	return max(1, cmp.Or(w.p.Concurrency, w.p.Describes.Concurrency))
+}
+
+func byAccount(intents []Intent) (groups [][]Intent) {
+	for i := 0; i < len(intents); {
+		j := i + 1
+		for j < len(intents) && intents[j].Change.Account == intents[i].Change.Account {
+			j++
+		}
+		groups = append(groups, intents[i:j])
+		i = j
+	}
+	return groups
+}
+
+// account carries out what is to be done on one account, in order. Once its account could not be made, the rest is not
+// tried.
+func (w *worker) account(ctx context.Context, intents []Intent) error {
+	var records []Record
+	made, broken := "", ""
+	for _, i := range intents {
+		c := i.Change
+		if made != "" {
+			c.Account, c.Proposed = made, false
+		}
+		var res Result
+		switch {
+		case broken != "":
+			res = Result{Outcome: Failed, Err: errors.New(broken)}
+		case ctx.Err() != nil || w.e.Now().Add(w.callTime()+skew).After(i.Lease):
+			res = Result{Outcome: Failed, Err: errors.New("the work was stopped before this call started")}
+		default:
+			res = w.call(ctx, c)
+		}
+		if c.Op == OpCreate && c.Proposed {
+			made, broken = afterCreate(res)
+		}
+		records = append(records, w.outcome(i, c, res))
+	}
+	// what happened must be written even while everything is being stopped
+	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
+}
+
+func afterCreate(r Result) (made, broken string) {
+	if (r.Outcome == Done || r.Outcome == Already) && r.ID != "" {
+		return r.ID, ""
+	}
+	return "", "its account could not be made"
+}
+
+func (w *worker) callTime() time.Duration { return cmp.Or(w.e.CallTime, 30*time.Second) }
+
+// call makes one call to the program. A panic or an error without an outcome is an unknown effect.
+func (w *worker) call(ctx context.Context, c Change) (res Result) {
+	if err := w.pace(ctx); err != nil {
+		return Result{Outcome: Failed, Err: err}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.callTime()) // a call that has begun is let finish
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			res = Result{Outcome: Uncertain, Err: fmt.Errorf("the connector failed: %v", p)}
+		}
+		res = settle(res)
+	}()
+	switch right := c.Right(); {
+	case c.Op == OpCreate && c.Proposed:
+		return w.create(ctx, c)
+	case c.Op == OpRename || c.Op == OpUpdate:
+		return w.update(ctx, c)
+	case c.Op.Gives():
+		res.Outcome, res.Err = w.p.Connector.Grant(ctx, c.Account, right)
+	default:
+		res.Outcome, res.Err = w.p.Connector.Revoke(ctx, c.Account, right)
+	}
+	return res
+}
+
+func (w *worker) create(ctx context.Context, c Change) (res Result) {
+	maker, ok := w.p.Connector.(Creator)
+	if !ok || c.New == nil {
+		return Result{Outcome: Refused, Err: errors.New("this kind of program can't create accounts; make it by hand")}
+	}
+	res.ID, res.Outcome, res.Err = maker.Create(ctx, *c.New)
+	return res
+}
+
+func (w *worker) update(ctx context.Context, c Change) (res Result) {
+	u, ok := w.p.Connector.(Updater)
+	if !ok || c.New == nil {
+		return Result{Outcome: Refused, Err: errors.New("this kind of program can't change accounts; do it by hand")}
+	}
+	res.Outcome, res.Err = u.Update(ctx, c.Account, *c.New)
+	return res
+}
+
+// settle takes whatever does not clearly say what happened for an unknown effect.
+func settle(r Result) Result {
+	switch r.Outcome {
+	case Done, Already:
+		if r.Err != nil {
+			return Result{Outcome: Uncertain, Err: r.Err}
+		}
+	case Failed, Refused:
+		if r.Err == nil {
+			r.Err = errors.New("no reason was given")
+		}
+	default:
+		r.Outcome = Uncertain
+		if r.Err == nil {
+			r.Err = errors.New("the connector gave no outcome")
+		}
+	}
+	return r
+}
+
+func (w *worker) pace(ctx context.Context) error {
+	if w.p.Rate <= 0 {
+		return nil
+	}
+	w.mu.Lock()
+	now := w.e.Now()
+	start := w.next
+	if start.Before(now) {
+		start = now
+	}
+	w.next = start.Add(time.Duration(float64(time.Second) / w.p.Rate))
+	w.mu.Unlock()
+	if d := start.Sub(now); d > 0 {
+		return w.e.wait(ctx, d)
+	}
+	return nil
+}
+
+func (e *Engine) wait(ctx context.Context, d time.Duration) error {
+	if e.Wait != nil {
+		return e.Wait(ctx, d)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// outcome makes the record of what happened, with the facts that later plans need.
+func (w *worker) outcome(i Intent, c Change, res Result) Record {
+	r := Record{Kind: KindOutcome, Run: i.Run, Actor: "rolecall", Of: i.Seq, Person: c.Person, Program: c.Program, Account: c.Account,
+		Entitlement: c.Right(), Op: c.Op, Outcome: res.Outcome, Cause: c.Cause}
+	if c.Op == OpCreate && c.Proposed && res.ID != "" {
+		r.Account = res.ID
+	}
+	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: i.Change.Account, Entitlement: c.Right()}
+	ok := res.Outcome == Done || res.Outcome == Already
+	if res.Err != nil {
+		r.Why = []string{res.Err.Error()}
+	}
+	switch {
+	case ok && c.Failures > 0:
+		r.Clear = append(r.Clear, failing)
+	case res.Outcome == Failed || res.Outcome == Refused:
+		r.Set = append(r.Set, Fact{FactKey: failing, Since: w.e.Now().UTC(), Count: c.Failures + 1, Until: w.e.Now().UTC().Add(backOff(c.Failures)), Text: res.Err.Error()})
+	}
+	if ok && c.Op == OpSuspend {
+		r.Set = append(r.Set, Fact{FactKey: FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}, Since: w.e.Now().UTC(), Text: suspendedBy(res.Outcome)})
+	}
+	w.count(c, res)
+	return r
+}
+
+// suspendedBy: Rolecall resumes only what it suspended itself.
+func suspendedBy(o Outcome) string {
+	if o == Done {
+		return "rolecall"
+	}
+	return "other"
+}
+
+// backOff doubles from one minute to a day.
+func backOff(failures int) time.Duration {
+	return min(24*time.Hour, time.Minute<<min(failures, 12))
+}
+
+func (w *worker) count(c Change, res Result) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done++
+	w.report.Outcomes[res.Outcome]++
+	if res.Outcome != Done && res.Outcome != Already {
+		w.report.Failures = append(w.report.Failures, Failure{Change: c, Outcome: res.Outcome, Error: res.Err.Error()})
+	}
+	w.e.progress("work", w.p.Name, w.done, w.of)
+}

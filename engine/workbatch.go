@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// batch makes the calls of a program that takes many at once. Accounts are made in a first round, since the rest needs
+// their ids; within a round calls keep their order.
+func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
+	if ctx.Err() != nil || w.e.Now().Add(w.callTime()+skew).After(intents[0].Lease) {
+		return w.stopped(ctx, intents)
+	}
+	var first, rest, singly []Intent
+	for _, i := range intents {
+		switch {
+		case i.Change.Op == OpRename || i.Change.Op == OpUpdate:
+			singly = append(singly, i)
+		case i.Change.Op == OpCreate && i.Change.Proposed:
+			first = append(first, i)
+		default:
+			rest = append(rest, i)
+		}
+	}
+	made, broken := map[string]string{}, map[string]bool{}
+	var records []Record
+	for n, res := range w.round(ctx, b, first) {
+		id, why := afterCreate(res)
+		made[first[n].Change.Account], broken[first[n].Change.Account] = id, why != ""
+		records = append(records, w.outcome(first[n], first[n].Change, res))
+	}
+	rest, lost := withoutBroken(rest, broken)
+	for _, i := range lost {
+		records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: errors.New("its account could not be made")}))
+	}
+	for n := range rest {
+		if id := made[rest[n].Change.Account]; id != "" {
+			rest[n].Change.Account, rest[n].Change.Proposed = id, false
+		}
+	}
+	slices.SortStableFunc(rest, func(x, y Intent) int { return cmp.Compare(opOrder(&x.Change), opOrder(&y.Change)) })
+	for n, res := range w.round(ctx, b, rest) {
+		records = append(records, w.outcome(rest[n], rest[n].Change, res))
+	}
+	for _, i := range singly {
+		records = append(records, w.outcome(i, i.Change, w.call(ctx, i.Change)))
+	}
+	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
+}
+
+func withoutBroken(intents []Intent, broken map[string]bool) (good, lost []Intent) {
+	for _, i := range intents {
+		if broken[i.Change.Account] {
+			lost = append(lost, i)
+		} else {
+			good = append(good, i)
+		}
+	}
+	return good, lost
+}
+
+func (w *worker) stopped(ctx context.Context, intents []Intent) error {
+	var records []Record
+	for _, i := range intents {
+		records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: errors.New("the work was stopped before this call started")}))
+	}
+	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
+}
+
+// round makes one batch of calls; whatever comes back short or panics is an unknown effect.
+func (w *worker) round(ctx context.Context, b Batcher, intents []Intent) (out []Result) {
+	if len(intents) == 0 {
+		return nil
+	}
+	calls := make([]Call, len(intents))
+	for n, i := range intents {
+		calls[n] = Call{Grant: i.Change.Op.Gives(), Account: i.Change.Account, Entitlement: i.Change.Right()}
+		if i.Change.Op == OpCreate && i.Change.Proposed {
+			calls[n].New = i.Change.New
+		}
+	}
+	why := errors.New("the connector gave no answer for this change")
+	defer func() {
+		if p := recover(); p != nil {
+			why = fmt.Errorf("the connector failed: %v", p)
+		}
+		for len(out) < len(intents) {
+			out = append(out, Result{Outcome: Uncertain, Err: why})
+		}
+		out = out[:len(intents)]
+		for n := range out {
+			out[n] = settle(out[n])
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*w.callTime())
+	defer cancel()
+	return b.Apply(ctx, calls)
+}
