@@ -411,3 +411,62 @@ func TestASlotRunsOnce(t *testing.T) {
 		t.Errorf("a slot ran twice: %v", err)
 	}
 }
+
+func TestTheLastSlotIsFoundBehindRunsOfPeople(t *testing.T) {
+	w := newWorld(t, "wiki")
+	if got, err := engine.LastSlot(t.Context(), w.journal); err != nil || !got.IsZero() {
+		t.Errorf("before any run: %v, %v", got, err)
+	}
+	for range 45 {
+		w.apply()
+	}
+	slot := w.now
+	if _, _, err := w.engine.Apply(t.Context(), engine.ApplyOptions{Actor: "daemon", Slot: slot}); err != nil {
+		t.Fatal(err)
+	}
+	for range 45 { // more than two pages
+		w.pass(time.Minute)
+		w.apply()
+	}
+	if got, err := engine.LastSlot(t.Context(), w.journal); err != nil || !got.Equal(slot) {
+		t.Errorf("got %v, %v, want %v", got, err, slot)
+	}
+}
+
+// TestARunOfTheScheduleGivesWay deposes a run while it reads: one of a person begins anew, one of the schedule ends.
+func TestARunOfTheScheduleGivesWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		slot  time.Time
+		leads int64
+		want  error
+	}{"person": {leads: 3}, "schedule": {slot: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), leads: 2, want: engine.ErrDeposed}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "wiki")
+			d := &deposer{w: w}
+			w.engine.Directory = d
+			_, _, err := w.engine.Apply(t.Context(), engine.ApplyOptions{Actor: "somebody", Slot: c.slot})
+			if !errors.Is(err, c.want) {
+				t.Errorf("Apply gave %v", err)
+			}
+			if epoch, _ := w.journal.Lead(t.Context()); epoch != c.leads+1 {
+				t.Errorf("%d times somebody began to plan, want %d", epoch-1, c.leads)
+			}
+		})
+	}
+}
+
+// deposer is a directory during whose first read somebody else begins to plan.
+type deposer struct {
+	w    *world
+	done bool
+}
+
+func (d *deposer) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {
+	if !d.done {
+		d.done = true
+		if _, err := d.w.journal.Lead(ctx); err != nil {
+			return engine.Proof{}, err
+		}
+	}
+	return d.w.People(ctx, yield)
+}

@@ -226,17 +226,13 @@ type ApplyOptions struct {
 	Leave bool      // commit, and leave the work to others
 }
 
-// ErrSlotDone: the slot of the schedule, or a later one, was run already. Nothing was written.
-var ErrSlotDone = errors.New("this slot of the schedule was run already")
-
-// FactSlot is the last slot of the schedule that was run; Since.
-const FactSlot = "slot"
-
-// Apply plans anew, commits and works. With Only it applies the reviewed lines that still hold and adds nothing.
+// Apply plans anew, commits and works. With Only it applies the reviewed lines that still hold and adds nothing. A run of
+// the schedule gives way (ErrDeposed) to whoever began to plan after it: two that took turns in deposing each other would
+// never end.
 func (e *Engine) Apply(ctx context.Context, o ApplyOptions) (*Plan, Report, error) {
 	for try := 0; ; try++ {
 		p, r, err := e.applyOnce(ctx, o)
-		if try < 3 && (errors.Is(err, ErrStale) || errors.Is(err, ErrDeposed)) {
+		if try < 3 && (errors.Is(err, ErrStale) || errors.Is(err, ErrDeposed) && o.Slot.IsZero()) {
 			continue
 		}
 		return p, r, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,10 +14,11 @@ import (
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/journal"
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport())
+	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport(), a.auditVerify(), a.auditKey())
 }
 
 // recordJSON is the documented form of a record: keys that matter are always there.
@@ -69,7 +71,7 @@ func (f *queryFlags) register(c *cobra.Command, limit int) {
 		to         *string
 		name, help string
 	}{
-		{&f.person, "person", "only this person, by `KEY`"}, {&f.program, "program", "only this `PROGRAM`"}, {&f.account, "account", "only this `ACCOUNT`"},
+		{&f.person, "person", "only this person, by login or `KEY`"}, {&f.program, "program", "only this `PROGRAM`"}, {&f.account, "account", "only this `ACCOUNT`"},
 		{&f.entitlement, "entitlement", "only this `ENTITLEMENT`, program/name"}, {&f.run, "run", "only this `RUN`"}, {&f.actor, "actor", "only what this `USER` did"},
 		{&f.kind, "kind", "only records of this `KIND`: run, intent, outcome, approve, cut, …"}, {&f.outcome, "outcome", "only this `OUTCOME`: done, refused, …"},
 		{&f.op, "op", "only this `OPERATION`: grant, revoke, …"}, {&f.from, "from", "not before this `TIME`, 2027-01-31 or 2027-01-31T08:00:00Z"},
@@ -148,7 +150,41 @@ func (a *app) records(ctx context.Context, f queryFlags, yield func(recordJSON) 
 		return err
 	}
 	defer settle(&err, s.Close)
+	if q.Person, err = keyOf(ctx, s, q.Person); err != nil {
+		return err
+	}
 	return s.Records(ctx, q, func(r engine.Record) error { return yield(shown(r)) })
+}
+
+// keyOf finds the key of somebody named by login as the journal knows it; what is no login stays as it is. The directory is
+// not asked: the journal can be read whatever else is wrong.
+func keyOf(ctx context.Context, s *journal.Store, name string) (key string, err error) {
+	if name == "" {
+		return "", nil
+	}
+	err = s.Records(ctx, engine.Query{Words: name, Newest: true}, func(r engine.Record) error {
+		if r.Person == name || loginOf(r) == name {
+			key = r.Person
+			return errFound
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errFound) {
+		return "", err
+	}
+	return cmp.Or(key, name), nil
+}
+
+// loginOf is how a change's person was called when it was made.
+func loginOf(r engine.Record) string {
+	if r.Kind != engine.KindIntent && r.Kind != engine.KindAdopt {
+		return ""
+	}
+	i, _, err := engine.IntentOf(r)
+	if err != nil {
+		return ""
+	}
+	return i.Change.Login
 }
 
 func recordTable(list []recordJSON) render.Table {

@@ -35,7 +35,7 @@ func (a *app) auditAsOf() *cobra.Command {
 			return a.asOf(c.Context(), at, person, program, account)
 		},
 	}
-	c.Flags().StringVar(&person, "person", "", "only this person, by `KEY`")
+	c.Flags().StringVar(&person, "person", "", "only this person, by login or `KEY`")
 	c.Flags().StringVar(&program, "program", "", "only this `PROGRAM`")
 	c.Flags().StringVar(&account, "account", "", "only this `ACCOUNT`")
 	return c
@@ -55,6 +55,9 @@ func (a *app) asOf(ctx context.Context, at time.Time, person, program, account s
 		return err
 	}
 	defer settle(&err, s.Close)
+	if person, err = keyOf(ctx, s, person); err != nil {
+		return err
+	}
 	held, err := s.AsOf(ctx, at, person, program, account)
 	if err != nil {
 		return err

@@ -44,12 +44,12 @@ type player struct {
 }
 
 func (a *app) demo(ctx context.Context, keep string, full bool) error {
-	dir, err := demoFolder(keep)
+	dir, err := demoFolder(a.path(keep), keep == "")
 	if err != nil {
 		return failed("choose another folder with --keep", "%w", err)
 	}
 	p := &player{a: a, out: a.out(), dir: dir, company: demo.New(), now: monday(a.Now()), full: full}
-	if err := p.company.Write(dir); err != nil {
+	if err := p.company.Write(dir, p.now); err != nil {
 		return failed("choose another folder with --keep", "%w", err)
 	}
 	p.week(ctx)
@@ -60,8 +60,8 @@ func (a *app) demo(ctx context.Context, keep string, full bool) error {
 }
 
 // demoFolder refuses to lay a company out over somebody's files.
-func demoFolder(keep string) (string, error) {
-	if keep == "" {
+func demoFolder(keep string, temporary bool) (string, error) {
+	if temporary {
 		return os.MkdirTemp("", "rolecall-demo-")
 	}
 	if entries, err := os.ReadDir(keep); err == nil && len(entries) > 0 {
@@ -73,11 +73,12 @@ func demoFolder(keep string) (string, error) {
 	return filepath.Abs(keep)
 }
 
-// monday is eight o'clock on the next Monday, so that files written now are older than anything that is read.
+// monday is eight o'clock on the Monday of the last week that is over, so that the commands a visitor tries next come after
+// the story.
 func monday(now time.Time) time.Time {
 	d := now.UTC().Truncate(24 * time.Hour).Add(8 * time.Hour)
-	for d.Weekday() != time.Monday || !d.After(now) {
-		d = d.Add(24 * time.Hour)
+	for d.Weekday() != time.Monday || now.Sub(d) < 6*24*time.Hour {
+		d = d.Add(-24 * time.Hour)
 	}
 	return d
 }
@@ -165,7 +166,7 @@ func (p *player) edit(name string, change func(text string) string) {
 		if after == string(text) {
 			err = fmt.Errorf("the edit of %s changed nothing", name)
 		} else {
-			err = os.WriteFile(path, []byte(after), 0o600)
+			err = demo.WriteFile(path, after, p.now)
 		}
 	}
 	p.err = err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -60,7 +61,7 @@ func (a *app) serve(ctx context.Context) (err error) {
 	defer signal.Stop(hangup)
 	watch := newWatch(first.cfg)
 	l := &loop{
-		now: a.Now, poll: pollEvery, next: s.nextSlot, missed: s.missedSlot, run: s.run, hangup: hangup,
+		now: a.Now, poll: cmp.Or(a.Poll, pollEvery), next: s.nextSlot, missed: s.missedSlot, run: s.run, hangup: hangup,
 		changed: watch.changed, reload: func() { watch.set(s.reload(ctx)) }, alive: s.alive, log: log,
 	}
 	s.systemd.say(daemon.SdNotifyReady)

@@ -18,7 +18,7 @@ func (a *app) logger() *slog.Logger {
 
 func (a *app) loggerAt(level slog.Level) *slog.Logger {
 	if a.Terminal {
-		return slog.New(tint.NewHandler(a.Stderr, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !a.out().Color}))
+		return slog.New(tint.NewTextHandler(a.Stderr, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !a.out().Color}))
 	}
 	return slog.New(slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: level}))
 }

@@ -21,8 +21,9 @@ type process struct {
 	Env            func(string) string
 	Now            func() time.Time
 	Random         io.Reader
-	Actor          string // the operating-system user
-	Terminal       bool   // Stdout is a terminal
+	Actor          string        // the operating-system user
+	Terminal       bool          // Stdout is a terminal
+	Poll           time.Duration // between two looks of the daemon; 0: 5 s
 }
 
 func thisProcess() process {
@@ -53,7 +54,7 @@ func (p *process) path(given string) string {
 // run executes one command line and gives the exit code.
 func run(ctx context.Context, p process) int {
 	a := &app{process: p}
-	root := a.root()
+	root := a.root() //nolint:contextcheck // commands get the context from ExecuteContext
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -61,10 +62,9 @@ func scriptRolecall(ts *testscript.TestScript, neg bool, args []string) {
 	s := storyOf(ts)
 	var stdout, stderr bytes.Buffer
 	wd := ts.MkAbs(".")
-	seed := rand.NewChaCha8([32]byte{1})
 	// The program must not depend on the folder it is started in, so the folder is given as the place of relative arguments.
 	s.code = run(context.Background(), process{
-		Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Env: ts.Getenv, Now: s.now, Random: seed, Actor: "tester",
+		Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Env: ts.Getenv, Now: s.now, Random: rand1(), Actor: "tester",
 		Dir: wd,
 	})
 	_, _ = ts.Stdout().Write(stdout.Bytes())
@@ -116,6 +116,9 @@ func scriptSQL(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = db.Exec(args[1])
 	ts.Check(err)
 }
+
+// rand1 is a source of bytes that is the same each time.
+func rand1() io.Reader { return rand.NewChaCha8([32]byte{1}) }
 
 // TestCommandList holds the commands of the binary against the ones that are documented.
 func TestCommandList(t *testing.T) {

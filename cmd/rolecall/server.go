@@ -89,7 +89,7 @@ func (s *server) run(ctx context.Context, slot time.Time) {
 	if err := s.metrics.changes(ctx, sys, r.Run, p.Time); err != nil {
 		s.log.Warn("the run's changes could not be counted", "run", r.Run, "error", err)
 	}
-	s.report(p, r)
+	s.report(ctx, p, r)
 }
 
 // applyAs records the versions in force, then plans and applies.
@@ -100,7 +100,7 @@ func (s *system) applyAs(ctx context.Context, o engine.ApplyOptions) (*engine.Pl
 	return s.engine.Apply(ctx, o)
 }
 
-func (s *server) report(p *engine.Plan, r engine.Report) {
+func (s *server) report(ctx context.Context, p *engine.Plan, r engine.Report) {
 	for _, n := range p.Notices {
 		level := slog.LevelInfo
 		switch n.Level {
@@ -109,7 +109,7 @@ func (s *server) report(p *engine.Plan, r engine.Report) {
 		case "alarm":
 			level = slog.LevelError
 		}
-		s.log.Log(context.Background(), level, n.Text, "code", n.Code, "program", n.Program, "person", n.Person)
+		s.log.Log(ctx, level, n.Text, "code", n.Code, "program", n.Program, "person", n.Person)
 	}
 	for i := range p.Proofs {
 		for _, reason := range p.Proofs[i].Reasons {

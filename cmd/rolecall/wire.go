@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
@@ -27,9 +28,15 @@ type system struct {
 	policy *policies.Policy
 	store  *journal.Store
 	engine *engine.Engine
+	seal   func(context.Context) error // nothing while only reading
 }
 
-func (s *system) close() error { return s.store.Close() }
+// close seals what was written.
+func (s *system) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // also when the command was interrupted
+	defer cancel()
+	return errors.Join(s.seal(ctx), s.store.Close())
+}
 
 // open puts the configuration together. Mistakes in different places come together; the journal is opened last, so that
 // nothing is made while anything is wrong.
@@ -54,7 +61,13 @@ func (a *app) assemble(ctx context.Context, cfg *config.File, mode access) (*sys
 		return nil, err
 	}
 	protect(programs, policy.Protected().Accounts)
-	s := &system{cfg: cfg, policy: policy, store: store}
+	s := &system{cfg: cfg, policy: policy, store: store, seal: func(context.Context) error { return nil }}
+	if mode == writing {
+		if err := a.continues(ctx, cfg, store); err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
+		s.seal = func(ctx context.Context) error { return a.seal(ctx, cfg, store) }
+	}
 	s.engine = &engine.Engine{
 		Directory: people, Policy: policy, Programs: programs, Journal: store, Outbox: store,
 		Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(), Former: s.former(schema),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,8 +14,8 @@ import (
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
 
-// BenchmarkIntents commits intents by 32 callers, 100 at a time, and one by one by one caller, and reports both rates and
-// their ratio.
+// BenchmarkIntents commits intents by 32 callers, 100 at a time, and one by one by a single caller. It reports both rates,
+// their ratio, and the first as a part of the yardstick's: bare inserts of as many bytes, 1,000 in a transaction.
 func BenchmarkIntents(b *testing.B) {
 	databases(b, func(b *testing.B, s *Store) {
 		var n atomic.Int64
@@ -34,6 +35,8 @@ func BenchmarkIntents(b *testing.B) {
 			}
 			wg.Wait()
 		})
+		bare := rate(12_800, func() { insertBare(b, s) })
+		b.ReportMetric(grouped/bare, "of-bare")
 		b.ReportMetric(grouped, "grouped/s")
 		b.ReportMetric(single, "single/s")
 		b.ReportMetric(grouped/single, "ratio")
@@ -56,6 +59,25 @@ func appendIntents(b *testing.B, s *Store, n *atomic.Int64, count int) {
 	}
 	if err := s.Append(context.Background(), engine.Free, records); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// insertBare is the yardstick: rows with one key and no meaning.
+func insertBare(b *testing.B, s *Store) {
+	s.write.MustExec("DROP TABLE IF EXISTS bare")
+	s.write.MustExec("CREATE TABLE bare (seq BIGINT PRIMARY KEY, body TEXT)")
+	body := strings.Repeat("0123456789", 80)
+	for from := 0; from < 12_800; from += 1000 {
+		err := s.locked(context.Background(), func(t *tx, _ *head) error {
+			r := newRows("it")
+			for i := range 1000 {
+				r.add(int64(from+i), body)
+			}
+			return t.insert("bare", "seq, body", r)
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ func (postgresDialect) text(query, types string, _ int) string {
 	return arraysText(query, types)
 }
 func (postgresDialect) values(r *rows, _, _ int) []any { return r.arrays() }
+func (postgresDialect) copies() bool                   { return true }
 func (postgresDialect) head() string                   { return " FOR UPDATE" }
 func (postgresDialect) contains(column string) string {
 	return `position(? IN lower(` + column + ` COLLATE "C")) > 0` // the C collation knows ASCII letters only, as SQLite does

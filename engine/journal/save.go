@@ -36,8 +36,8 @@ func (b *batch) saveNames() error {
 }
 
 func (b *batch) saveRecords() error {
-	err := b.run(`INSERT INTO journal (seq, time, kind, run, person, program, account, entitlement, op, outcome, intent, cause, class, source,
-		approved, public, salt, personal, leaf) SELECT * FROM @rows r`, b.journal)
+	err := b.insert("journal", "seq, time, kind, run, person, program, account, entitlement, op, outcome, intent, cause, class, source, "+
+		"approved, public, salt, personal, leaf", b.journal)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (b *batch) saveTenures() error {
 	if err != nil {
 		return err
 	}
-	return b.run(`INSERT INTO tenure (account, entitlement, managed, rules, from_seq, from_time, until_seq, until_time) SELECT * FROM @rows r`, begun)
+	return b.insert("tenure", "account, entitlement, managed, rules, from_seq, from_time, until_seq, until_time", begun)
 }
 
 // saveLinks does the same for links.
@@ -132,7 +132,7 @@ func (b *batch) saveLinks() error {
 	if err != nil {
 		return err
 	}
-	return b.run(`INSERT INTO link (person, program, kind, account, from_seq, from_time, until_seq, until_time) SELECT * FROM @rows r`, begun)
+	return b.insert("link", "person, program, kind, account, from_seq, from_time, until_seq, until_time", begun)
 }
 
 func (b *batch) saveOpen() error {
@@ -140,7 +140,7 @@ func (b *batch) saveOpen() error {
 	for _, i := range b.before.Open {
 		known[i.Seq] = true
 	}
-	begun, changed, ended := newRows("itittii"), newRows("iii"), newRows("i")
+	begun, changed, ended := newRows("itittiiiii"), newRows("iii"), newRows("i")
 	for _, seq := range unique(b.touched.Open, cmp.Compare[int64]) {
 		i, is := b.fold.OpenIntent(seq)
 		account := b.names.accounts.known(i.Change.Program, i.Change.Account)
@@ -148,7 +148,7 @@ func (b *batch) saveOpen() error {
 		case is && known[seq]:
 			changed.add(seq, account, bit(i.Unknown))
 		case is:
-			begun.add(seq, i.Change.Program, account, i.Change.Right(), string(i.Change.Op), bit(i.Repeatable()), bit(i.Unknown))
+			begun.add(seq, i.Change.Program, account, i.Change.Right(), string(i.Change.Op), bit(i.Repeatable()), bit(i.Unknown), int64(0), int64(0), int64(0))
 		case known[seq]:
 			ended.add(seq)
 		}
@@ -160,8 +160,7 @@ func (b *batch) saveOpen() error {
 	if err != nil {
 		return err
 	}
-	return b.run(`INSERT INTO open_intent (seq, program, account, entitlement, op, repeatable, uncertain, claimed, lease, attempts)
-		SELECT r.*, 0, 0, 0 FROM @rows r`, begun)
+	return b.insert("open_intent", "seq, program, account, entitlement, op, repeatable, uncertain, claimed, lease, attempts", begun)
 }
 
 func (b *batch) saveFacts() error {

@@ -96,7 +96,9 @@ type Limit struct {
 type Audit struct {
 	// Key is the secret key that signs checkpoints of the journal.
 	Key engine.Secret `yaml:"key"`
-	// Checkpoints is the file to which signed checkpoints are added. Keep it where whoever can write the store cannot write.
+	// Verifier is the public key that belongs to it, as `rolecall audit key` prints it.
+	Verifier string `yaml:"verifier"`
+	// Checkpoints is the file that holds the last signed checkpoint. Keep it where whoever can write the store cannot write.
 	Checkpoints string `yaml:"checkpoints"`
 }
 

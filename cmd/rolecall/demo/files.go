@@ -3,6 +3,7 @@ package demo
 import (
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Config is the rolecall.yaml of the company.
@@ -67,8 +68,16 @@ const NarrowRule = `roles: {any: ["group:sales"]}, grant: [crm/contacts]`
 // WideRule is what NarrowRule replaces in Policy.
 const WideRule = `roles: {any: ["group:sales", "group:support"]}, grant: [crm/contacts]`
 
+// WriteFile writes a file as if it were written at that time of the story, since a file's age counts.
+func WriteFile(path, text string, now time.Time) error {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Chtimes(path, now, now)
+}
+
 // Write lays the company out in a folder.
-func (c *Company) Write(dir string) error {
+func (c *Company) Write(dir string, now time.Time) error {
 	files := map[string]string{"rolecall.yaml": Config, "policies/company.yaml": Policy, "people.ldif": c.LDIF()}
 	for name, text := range c.Programs() {
 		files[name+".csv"] = text
@@ -78,7 +87,7 @@ func (c *Company) Write(dir string) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
 		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		if err := WriteFile(path, text, now); err != nil {
 			return err
 		}
 	}

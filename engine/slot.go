@@ -1,0 +1,34 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrSlotDone: the slot of the schedule, or a later one, was run already. Nothing was written.
+var ErrSlotDone = errors.New("this slot of the schedule was run already")
+
+// FactSlot is the last slot of the schedule that was run; Since.
+const FactSlot = "slot"
+
+// LastSlot is the last slot of the schedule that was run, zero if none was. It reads the newest runs only, so it may be
+// asked often, where Journal.Memory reads everything.
+func LastSlot(ctx context.Context, l Log) (slot time.Time, err error) {
+	const page = 20 // most runs are of the schedule; the others come from people
+	q := Query{Kind: KindRun, Newest: true, Limit: page}
+	for n := page; n == page && err == nil && slot.IsZero(); {
+		n = 0
+		err = l.Records(ctx, q, func(r Record) error {
+			n++
+			q.Before = r.Seq
+			for _, f := range r.Set {
+				if f.Kind == FactSlot && f.Since.After(slot) {
+					slot = f.Since
+				}
+			}
+			return nil
+		})
+	}
+	return slot, err
+}
