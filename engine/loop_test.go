@@ -478,3 +478,26 @@ func (d *deposer) People(ctx context.Context, yield func(engine.Person) error) (
 	}
 	return d.w.People(ctx, yield)
 }
+
+// failing refuses every append, as a full disk would; reading still works.
+type failing struct{ *enginetest.Journal }
+
+func (failing) Append(context.Context, engine.Guard, []engine.Record) error {
+	return errors.New("no space left on device")
+}
+
+func TestACutThatCannotBeRecordedSaysWhatToDoByHand(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki"}}
+	w.hire("ann", "a")
+	w.apply()
+	w.engine.Journal = failing{w.journal}
+	calls := w.targets["wiki"].Calls()
+	p, _, err := w.engine.Cut(t.Context(), "boss", "ann", "stolen")
+	if err == nil || p == nil || len(p.Changes) != 1 || p.Changes[0].Op != engine.OpSuspend {
+		t.Fatalf("cut: %v, %v", p, err)
+	}
+	if w.targets["wiki"].Calls() != calls {
+		t.Error("a call was made without a record")
+	}
+}
