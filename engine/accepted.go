@@ -22,7 +22,7 @@ func (s *Snapshot) judge(named []string) {
 		key := FactKey{Kind: FactItem, Key: id}
 		f, ok := s.Memory.Fact(key)
 		if item := itemOf(f); ok && item.State == Approved && item.Until.After(s.Now) {
-			s.Proof = Excuse(s.Proof, ReasonBaseline)
+			s.Proof = Excuse(Excuse(s.Proof, ReasonBaseline), ReasonAttribute)
 			s.excused = append(s.excused, key)
 		} else {
 			s.refused = &Item{ID: id, State: Waiting, Since: s.Now, Reason: inShort(refused),
@@ -71,7 +71,7 @@ func (s *Snapshot) refusals() (out []string) {
 	walk = func(p *Proof) {
 		add := func(rs []Reason) {
 			for _, r := range rs {
-				if r.Code == ReasonBaseline {
+				if r.Code == ReasonBaseline || r.Code == ReasonAttribute {
 					out = append(out, r.Detail)
 				}
 			}

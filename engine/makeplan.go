@@ -84,6 +84,7 @@ func (b *builder) finish() {
 	b.summarise()
 	p.records = append(b.factRecords(), b.records...)
 	p.ID = identify(p)
+	p.Sum = p.sum()
 }
 
 // opOrder is the order in which changes of one account happen: what must exist comes first, what is taken goes the other

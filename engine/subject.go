@@ -60,6 +60,8 @@ func (b *builder) presentSubject(p *Person) subject {
 		s.standing, s.cause, s.why = leaver, CauseMarked, "has left: "+p.StateWhy
 	case p.State == StateLeft || p.State == StateUnknown:
 		s.standing, s.why = unseen, "the state can't be seen: "+p.StateWhy
+	case !b.s.Proof.EntriesComplete(): // the lack of a value, be it the mark of a leaver, means nothing now
+		s.standing, s.why = unseen, "the directory does not show all of the entries: "+reasonsText(b.s.Proof.Reasons)
 	}
 	return s
 }
