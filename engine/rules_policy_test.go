@@ -381,3 +381,11 @@ func TestLeaversUnmanagedWithoutAccounts(t *testing.T) {
 	w.fire("bob")
 	w.wants("bob", "revoke wiki/old ready") // and never the account itself
 }
+
+func TestRevokeAllAdoptsRightsNotAccounts(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Revoke, w.program("wiki").Match = engine.RevokeAll, "person"
+	w.targets["wiki"].AddAccount("b", engine.AccountInfo{Attributes: map[string]string{"person": "k-bob"}}, engine.Exists, engine.Active, "old")
+	w.hire("bob")
+	w.wants("bob", "adopt wiki/old needs-approval")
+}
