@@ -132,3 +132,17 @@ func TestApprovalOfOneDoesNotEmptyForTheOther(t *testing.T) {
 		t.Errorf("wiki has %s", w.truth("wiki"))
 	}
 }
+
+func TestItemOutlivesWhatDelaysItsChange(t *testing.T) {
+	w := crowd(t)
+	w.engine.Settings.Limits.RevokePeople = tight(0)
+	w.roles("p0", "a")
+	w.later()
+	w.policy.grace = 1000 * time.Hour
+	w.later()
+	w.later()
+	w.applied("p0", "revoke wiki/y scheduled")
+	if len(w.items()) != 1 {
+		t.Error("the item was forgotten while its change was in grace")
+	}
+}

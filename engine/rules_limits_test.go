@@ -185,7 +185,7 @@ func TestLastAdmin(t *testing.T) {
 	}
 	w = setup() // both at once: one of them stays
 	w.fire("yan")
-	w.roles("zoe")
+	w.fire("zoe")
 	if s := states(w.mustPlan(), engine.OpSuspend); s[engine.Ready] != 1 {
 		t.Errorf("%v", lines(w.mustPlan()))
 	}
