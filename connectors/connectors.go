@@ -9,6 +9,7 @@ import (
 
 	"github.com/rolecall/rolecall/connectors/file"
 	"github.com/rolecall/rolecall/connectors/ldapgroup"
+	"github.com/rolecall/rolecall/connectors/scim"
 	"github.com/rolecall/rolecall/connectors/sql"
 	"github.com/rolecall/rolecall/engine"
 )
@@ -35,6 +36,9 @@ func All() map[string]Open {
 		}),
 		"ldap-group": kind(func(c ldapgroup.Config, e Env) (*ldapgroup.Program, error) {
 			return ldapgroup.Open(c, ldapgroup.Options{Program: e.Program, Directory: e.Directory, Now: e.Now})
+		}),
+		"scim": kind(func(c scim.Config, e Env) (*scim.Program, error) {
+			return scim.Open(c, scim.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Transport: e.Transport})
 		}),
 		"sql": kind(func(c sql.Config, e Env) (engine.Connector, error) {
 			return sql.Open(c, sql.Options{Program: e.Program, Dir: e.Dir, Secret: e.Secret, Now: e.Now})

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -24,7 +25,7 @@ func (s *Snapshot) judge(named []string) {
 			s.Proof = Excuse(s.Proof, ReasonBaseline)
 			s.excused = append(s.excused, key)
 		} else {
-			s.refused = &Item{ID: id, State: Waiting, Since: s.Now, Reason: strings.Join(refused, "; "),
+			s.refused = &Item{ID: id, State: Waiting, Since: s.Now, Reason: inShort(refused),
 				Change: Change{Op: OpBaseline, Program: s.Proof.Source, Cause: CauseRule, State: NeedsApproval, Why: refused}}
 		}
 	}
@@ -104,6 +105,16 @@ func (s *Snapshot) acceptProof(before *Proof) {
 	}
 }
 
+// inShort names the first reasons and counts the rest.
+func inShort(reasons []string) string {
+	const most = 3
+	text := strings.Join(reasons[:min(most, len(reasons))], "; ")
+	if more := len(reasons) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more of the kind", more)
+	}
+	return text
+}
+
 // noteBaseline puts into the plan what judging found.
 func (b *builder) noteBaseline() {
 	for _, f := range b.s.baseline {
@@ -117,7 +128,7 @@ func (b *builder) noteBaseline() {
 		return
 	}
 	b.items[r.ID] = true
-	b.alarm("baseline", "", "", r.Reason+" (approval item "+r.ID+")")
+	b.alarm("baseline", "", "", b.s.Proof.Source+" shows less than the last accepted read of it: nothing that this hides is taken away; if it is right, approve item "+r.ID)
 	if _, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); !ok {
 		b.set(r.fact())
 	}

@@ -123,11 +123,11 @@ func adoptionLine(r *Reading, n uint32, by map[string][]Candidate) AdoptionLine 
 	slices.Sort(l.Holdings)
 	keys := []string{"login " + l.Account, "mail " + l.Account}
 	if info := r.infos[n]; info != nil {
-		l.Name, l.Kind = info.Name, info.Kind
+		l.Name, l.Kind = cmp.Or(info.Display, info.Name), info.Kind
 		if r.Program.Match != "" {
 			keys = append([]string{"key " + info.Attributes[r.Program.Match]}, keys...)
 		}
-		keys = append(keys, "mail "+info.Attributes["mail"], "login "+info.Attributes["login"], "login "+info.Name, "mail "+info.Name, "name "+info.Attributes["name"])
+		keys = append(keys, "mail "+info.Attributes["mail"], "login "+info.Attributes["login"], "login "+info.Name, "mail "+info.Name, "name "+info.Display)
 	}
 	if l.Kind == "service" || l.Kind == "shared" {
 		return l

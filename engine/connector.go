@@ -43,7 +43,8 @@ type Holding struct {
 // AccountInfo is what a program shows of an account. It comes with the account's Exists holding, or its first one where
 // the program has no accounts of its own.
 type AccountInfo struct {
-	Name       string            // what people call the account by
+	Name       string            // what the account is called there, as create: would call it: a user name
+	Display    string            // whose it is, for people to read
 	Kind       string            // personal (also ""), admin, test, service, shared
 	Attributes map[string]string // what match: and adopt may compare: externalId, mail, login, …
 	LastUse    *time.Time        // nil: unknown, which is never "unused"

@@ -157,10 +157,13 @@ func (p *programPlan) isScheduled(right, account uint32) bool {
 	return false
 }
 
+// noDelete keeps accounts for ever; as the configuration says so, it is no news.
+const noDelete = "delete is not switched on"
+
 // keepExists: an account is deleted only after it was suspended, and only by opt-in.
 func (p *programPlan) keepExists(account uint32) string {
 	if !p.program.Delete {
-		return "delete is not switched on"
+		return noDelete
 	}
 	if why := p.holdsMore(account); why != "" {
 		return why
@@ -212,9 +215,12 @@ func takeOp(p *programPlan, right uint32) Op {
 
 // noteKept tells, once per program and reason, how many holdings are kept back.
 func (p *programPlan) noteKept() {
+	if p.b.s.Person != "" { // a plan for one person has nothing to say about the others
+		return
+	}
 	for _, reason := range slices.Sorted(maps.Keys(p.kept)) {
 		n := p.kept[reason]
-		if n == 0 {
+		if n == 0 || reason == noDelete {
 			continue
 		}
 		level := "info"

@@ -122,26 +122,27 @@ func (e *Engine) Cut(ctx context.Context, actor, person, reason string) (*Plan, 
 	if strings.TrimSpace(reason) == "" {
 		return nil, Report{}, ErrNoReason
 	}
-	key, err := e.resolve(ctx, person)
+	who, err := e.find(ctx, person)
 	if err != nil {
 		return nil, Report{}, err
 	}
+	key := who.Key
 	f := Fact{FactKey: FactKey{Kind: FactCut, Person: key}, Since: e.Now().UTC(), Text: reason}
 	cut := Record{Kind: KindCut, Actor: actor, Person: key, Why: []string{reason}, Set: []Fact{f}}
 	if err := e.Journal.Append(ctx, Free, []Record{cut}); err != nil {
 		return nil, Report{}, fmt.Errorf("the cut could not be recorded, so nothing was done: %w", err)
 	}
-	return e.cutNow(ctx, actor, key)
+	return e.cutNow(ctx, actor, who)
 }
 
 // cutNow plans for one person from memory alone, without waiting for any read, and works.
-func (e *Engine) cutNow(ctx context.Context, actor, key string) (*Plan, Report, error) {
+func (e *Engine) cutNow(ctx context.Context, actor string, who Person) (*Plan, Report, error) {
 	for try := 0; ; try++ {
 		epoch, err := e.Journal.Lead(ctx)
 		if err != nil {
 			return nil, Report{}, err
 		}
-		p, err := e.cutPlan(ctx, key)
+		p, err := e.cutPlan(ctx, who)
 		if err != nil {
 			return nil, Report{}, err
 		}
@@ -158,13 +159,16 @@ func (e *Engine) cutNow(ctx context.Context, actor, key string) (*Plan, Report, 
 	}
 }
 
-func (e *Engine) cutPlan(ctx context.Context, key string) (*Plan, error) {
+func (e *Engine) cutPlan(ctx context.Context, who Person) (*Plan, error) {
 	now := e.Now()
 	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{Now: now, Memory: mem, Policy: e.Policy, Settings: e.Settings, Person: key}
+	s := &Snapshot{Now: now, Memory: mem, Policy: e.Policy, Hash: e.Policy.Hash(), Settings: e.Settings, Person: who.Key}
+	if who.Entry != "" || len(who.Attributes) > 0 { // only for its name
+		s.People = []Person{who}
+	}
 	s.Proof.Add("not-read", "a cut does not wait for the directory")
 	for i := range e.Programs {
 		p := e.Programs[i]
@@ -199,30 +203,43 @@ func (e *Engine) Lift(ctx context.Context, actor, person, reason string) error {
 // resolve finds the key of a person named by key or login. While the directory can't be read, keys and account names that
 // the journal knows are enough.
 func (e *Engine) resolve(ctx context.Context, person string) (string, error) {
+	p, err := e.find(ctx, person)
+	return p.Key, err
+}
+
+// Find is who a login or key names: the person's entry where the directory shows it, else only the key that the journal
+// knows.
+func (e *Engine) Find(ctx context.Context, person string) (Person, error) { return e.find(ctx, person) }
+
+// find is resolve with the person's entry, where the directory shows it.
+func (e *Engine) find(ctx context.Context, person string) (who Person, err error) {
 	var found []string
-	_, err := e.Directory.People(ctx, func(p Person) error {
+	_, err = e.Directory.People(ctx, func(p Person) error {
 		if p.Key == person || p.Login() == person {
 			found = append(found, p.Key)
+			who = p
 		}
 		return nil
 	})
 	mem, memErr := e.Journal.Memory(ctx, e.Now())
 	if memErr != nil {
-		return "", memErr
+		return who, memErr
 	}
 	if len(found) == 0 {
 		found = linkedAs(mem, e.Programs, person)
 	}
 	slices.Sort(found)
 	switch found = slices.Compact(found); {
+	case len(found) == 1 && who.Key == found[0]:
+		return who, nil
 	case len(found) == 1:
-		return found[0], nil
+		return Person{Key: found[0]}, nil
 	case len(found) > 1:
-		return "", fmt.Errorf("%w: %s (keys %s)", ErrAmbiguous, quote(person), strings.Join(found, ", "))
+		return who, fmt.Errorf("%w: %s (keys %s)", ErrAmbiguous, quote(person), strings.Join(found, ", "))
 	case err != nil:
-		return "", fmt.Errorf("%w: %s; the directory can't be read now (%v), so only keys and account names work", ErrUnknownPerson, quote(person), err)
+		return who, fmt.Errorf("%w: %s; the directory can't be read now (%v), so only keys and account names work", ErrUnknownPerson, quote(person), err)
 	}
-	return "", fmt.Errorf("%w: %s", ErrUnknownPerson, quote(person))
+	return who, fmt.Errorf("%w: %s", ErrUnknownPerson, quote(person))
 }
 
 func linkedAs(m *Memory, programs []Program, person string) (keys []string) {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -65,7 +66,7 @@ func (p *programPlan) explainGrant(c *Change, account uint32) {
 // explain names the rules that give an entitlement, or one that it implies, and why.
 func (b *builder) explain(person *Person, e Entitlement) (rules, why []string, hash string) {
 	for _, f := range b.s.Policy.Explain(person, b.s.Now, e) {
-		if f.Say != Desired || f.Rule == "" {
+		if f.Answer != "gives" || f.Rule == "" {
 			continue
 		}
 		rules, why = append(rules, f.Rule), append(why, f.Text)
@@ -228,7 +229,7 @@ func (p *programPlan) listUnmanaged() {
 	rest.Each(func(right, account uint32) {
 		u := Unmanaged{Program: p.program.Name, Account: p.reading.accounts.Name(account), Entitlement: p.entitlement(right)}
 		if info := p.reading.infos[account]; info != nil {
-			u.Name, u.Kind = info.Name, info.Kind
+			u.Name, u.Kind = cmp.Or(info.Display, info.Name), info.Kind
 		}
 		if s, ok := p.subjectOf(account); ok {
 			u.Person = s.key

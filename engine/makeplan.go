@@ -33,11 +33,14 @@ type target struct {
 // readings gain names; nothing else of it is changed.
 func MakePlan(s *Snapshot) *Plan {
 	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, tasks: map[FactKey]bool{}, lastRun: s.Memory.Time}
-	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: s.Policy.Hash(), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
+	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: cmp.Or(s.Hash, s.Policy.Hash()), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
 		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: map[string]string{}}
 	sortReadings(s.Readings)
 	b.gatherSubjects()
 	for _, r := range s.Readings {
+		if s.Only != "" && r.Program.Name != s.Only {
+			continue
+		}
 		b.programs = append(b.programs, b.openProgram(r))
 	}
 	b.evaluate()
@@ -65,7 +68,7 @@ func (b *builder) finish() {
 	b.notePolicy()
 	slices.SortStableFunc(p.Changes, func(x, y Change) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(opOrder(&x), opOrder(&y)),
-			cmp.Compare(x.Entitlement, y.Entitlement))
+			cmp.Compare(x.Entitlement, y.Entitlement), cmp.Compare(x.Login, y.Login), cmp.Compare(x.Person, y.Person))
 	})
 	slices.SortStableFunc(p.Unmanaged, func(x, y Unmanaged) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Entitlement, y.Entitlement))

@@ -49,7 +49,7 @@ type Policy interface {
 	// Explain gives every rule, extra, block and conflict that bears on one entitlement for one person, with what is
 	// missing for a "no".
 	Explain(p *Person, now time.Time, e Entitlement) []Finding
-	Entitlements() []Entitlement // the catalogue, sorted; fixed for the life of the policy
+	Entitlements() []Entitlement // the catalogue, sorted by program, then name; fixed for the life of the policy
 	Rules() []Rule               // sorted by name; fixed
 	Hash() string                // of everything that can change an answer
 }

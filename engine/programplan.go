@@ -69,6 +69,8 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 	p.sets.Actual = r.held
 	if !p.complete {
 		p.sets.Actual = r.held.Or(&p.known)
+	}
+	if !p.complete && b.s.Person == "" {
 		b.warn("incomplete", p.program.Name, "", "the list of "+p.program.Name+" is not complete ("+reasonsText(r.Proof.Reasons)+"): nothing is granted there, only leavers and cuts are revoked")
 	}
 	p.openWork()

@@ -61,8 +61,8 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 		return nil, err
 	}
 	s.judge(e.Named)
-	s.Policy = WithExtras(e.Policy, mem)
-	s.Former = e.formers(ctx, mem, s.Policy.Hash())
+	s.Policy, s.Hash = WithExtras(e.Policy, mem), e.Policy.Hash()
+	s.Former = e.formers(ctx, mem, s.Hash)
 	return s, nil
 }
 
@@ -75,7 +75,7 @@ func WithExtras(p Policy, m *Memory) Policy {
 	}
 	extras := make([]Extra, 0, len(facts))
 	for _, f := range facts {
-		extras = append(extras, Extra{Person: f.Person, Entitlement: Entitlement{f.Program, f.Entitlement}.String(), From: f.Since, Until: f.Until, Reason: f.Text})
+		extras = append(extras, Extra{Person: f.Person, Entitlement: Entitlement{f.Program, f.Entitlement}.String(), Until: f.Until, Reason: f.Text})
 	}
 	return x.WithExtras(extras)
 }
@@ -164,7 +164,7 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 			continue
 		}
 		if p, err := e.Former(ctx, hash); err == nil {
-			out[hash] = p
+			out[hash] = WithExtras(p, mem)
 		} else {
 			e.log().Warn("an earlier policy can't be had; what it gave is taken only after approval", "policy", hash, "error", err)
 		}

@@ -65,7 +65,7 @@ func short(hash string) string { return hash[:min(len(hash), 12)] }
 func (p *programPlan) findings(person *Person, e Entitlement, say Say) []string {
 	var out []string
 	for _, f := range p.b.s.Policy.Explain(person, p.b.s.Now, e) {
-		if f.Say == say {
+		if f.Say == say && f.Answer != "does not match" {
 			out = append(out, f.Text)
 		}
 	}
@@ -103,7 +103,7 @@ func (p *programPlan) formerlyDesired(person *Person, e Entitlement, hash string
 	}
 	for _, v := range former.Decide(person, p.b.s.Now, nil, nil) {
 		if int(v.Entitlement) == i {
-			return v.Say == Desired || v.Say == Undecided
+			return gaveIt(v)
 		}
 	}
 	return false
@@ -111,11 +111,16 @@ func (p *programPlan) formerlyDesired(person *Person, e Entitlement, hash string
 
 func formerlyAny(former Policy, person *Person, program string, now time.Time) bool {
 	for _, v := range former.Decide(person, now, nil, nil) {
-		if former.Entitlements()[v.Entitlement].Program == program && (v.Say == Desired || v.Say == Undecided) {
+		if former.Entitlements()[v.Entitlement].Program == program && gaveIt(v) {
 			return true
 		}
 	}
 	return false
+}
+
+// gaveIt: the verdict gave it, or might have.
+func gaveIt(v Verdict) bool {
+	return v.Say == Desired || v.Say == Undecided || v.Say == Recorded && v.Rule >= 0
 }
 
 func compareEntitlements(a, b Entitlement) int {

@@ -14,6 +14,7 @@ type Snapshot struct {
 	Readings []*Reading
 	Memory   *Memory
 	Policy   Policy
+	Hash     string            // of the policy without the extras given elsewhere, which come and go
 	Former   map[string]Policy // by hash: policies of earlier runs that memory refers to; one that is missing counts as one that gave everything
 	Settings Settings
 	Only     string // program: plan nothing else; "" plans all

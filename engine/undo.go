@@ -105,7 +105,7 @@ func (e *Engine) Undo(ctx context.Context, log Log, actor, run, reason string) (
 		}
 		c := &u.Change
 		f := Fact{FactKey: FactKey{Kind: FactUndone, Program: c.Program, Account: c.Account, Entitlement: c.Right()}, Since: e.Now().UTC(),
-			Count: -1, Text: shortHash(s.Policy.Hash(), entry[c.Person])}
+			Count: -1, Text: shortHash(s.Hash, entry[c.Person])}
 		if u.Inverse == OpGrant || u.Inverse == OpResume {
 			f.Count = 1
 		}

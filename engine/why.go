@@ -61,7 +61,7 @@ func (e *Engine) Why(ctx context.Context, person, program string) (*Answer, erro
 	a := &Answer{Person: who.Key, Login: who.Login(), Name: who.Name(), Entry: who.Entry, State: who.State.String(), Why: who.StateWhy, Roles: roleList(who), Missing: who.Missing}
 	for _, r := range s.Readings {
 		if program == "" || r.Program.Name == program {
-			a.Lines = append(a.Lines, whyLines(s, plan, r, who)...)
+			a.Lines = append(a.Lines, implied(whyLines(s, plan, r, who))...)
 		}
 	}
 	return a, nil
@@ -99,6 +99,20 @@ func whyLines(s *Snapshot, plan *Plan, r *Reading, who *Person) (out []WhyLine) 
 		out = append(out, line)
 	}
 	return out
+}
+
+// implied: the account itself is wanted as soon as anything in the program is.
+func implied(lines []WhyLine) []WhyLine {
+	for i := range lines {
+		if l := &lines[i]; ParseEntitlement(l.Entitlement).Name == Active && l.Wanted == "no" {
+			for _, other := range lines {
+				if other.Wanted == "yes" || other.Wanted == "unknown" {
+					l.Wanted, l.Findings = other.Wanted, []Finding{{Answer: "gives", Text: other.Entitlement + " needs the account"}}
+				}
+			}
+		}
+	}
+	return lines
 }
 
 // concerning lists the rights worth a line: those of the catalogue and those held.

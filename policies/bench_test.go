@@ -198,3 +198,30 @@ func TestDecideConcurrently(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkCondition compares the fast path with CEL's own program on one condition.
+func BenchmarkCondition(b *testing.B) {
+	schema := benchSchema()
+	l, err := newLanguage(&schema)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, wrong := l.compile(`job.country in ["DE", "FR", "PL"] && person.login != "root"`)
+	if wrong != nil {
+		b.Fatal(wrong)
+	}
+	people := benchCompany(1)
+	v := testView(c, &people[0], &people[0].Jobs[0], time.Time{})
+	b.Run("fast", func(b *testing.B) {
+		for range b.N {
+			c.fast(v)
+		}
+	})
+	b.Run("cel", func(b *testing.B) {
+		for range b.N {
+			if _, err := c.slow(v); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

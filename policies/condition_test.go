@@ -75,7 +75,7 @@ func TestCostLimit(t *testing.T) {
 	many := make([]string, 20000)
 	start := time.Now()
 	got := c(&engine.Person{Attributes: engine.Attributes{{Name: "tags", Values: many}}}, nil, start)
-	if took := time.Since(start); got != engine.Unknown || took > 5*time.Second {
+	if took := time.Since(start); got != engine.Unknown || took > time.Minute {
 		t.Errorf("%v after %v", got, took)
 	}
 }

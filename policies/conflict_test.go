@@ -101,6 +101,11 @@ func TestExistingWins(t *testing.T) {
 	if got[1].rank != denied {
 		t.Errorf("nothing is added while another is held: %v", got)
 	}
+	// One of the first two takes the place, whichever it is: the third is denied, not undecided.
+	got = runConflict(keepFirst, []rank{undecided, enforced, enforced}, nil)
+	if got[1].rank != undecided || got[2].rank != denied {
+		t.Errorf("after an undecided one: %v", got)
+	}
 	got = runConflict(keepRecord, all, func(e int32) bool { return e > 0 })
 	if got[0].rank != denied || !got[1].record || !got[2].record || got[1].rank != enforced {
 		t.Errorf("record: %v", got)

@@ -267,7 +267,7 @@ func (p *Policy) sayPerson(s *scratch, name string) {
 	}
 	today := dateOf(s.now.In(s.zone))
 	for _, x := range d.extras {
-		if x.from <= today && today <= x.until && s.said[x.entitlement].rank != denied {
+		if x.from <= today && today <= x.until {
 			s.say(x.entitlement, given, x.rule)
 		}
 	}

@@ -36,7 +36,8 @@ func (p *Policy) Explain(person *engine.Person, now time.Time, e engine.Entitlem
 	return subjunctive(out)
 }
 
-// subjunctive turns "gives" into "would give" below what overrides it.
+// subjunctive turns "gives" into "would give" below what overrides it or leaves it open; rules that are unknown come after
+// those that give.
 func subjunctive(findings []engine.Finding) []engine.Finding {
 	overridden := false
 	for i := range findings {
@@ -44,7 +45,7 @@ func subjunctive(findings []engine.Finding) []engine.Finding {
 		if f.Answer == answerGives && overridden {
 			f.Answer = answerWould
 		}
-		overridden = overridden || f.Answer == answerForbids || f.Say == engine.Undecided && f.Rule == ""
+		overridden = overridden || f.Answer == answerForbids || f.Answer == answerUnknown
 	}
 	return findings
 }
@@ -85,7 +86,8 @@ func (p *Policy) explainBlocks(person *engine.Person, e engine.Entitlement) (out
 	return out
 }
 
-// explainConflicts names the conflicts that list e and another entitlement that the policy also gives or may give.
+// explainConflicts names the conflicts that list e and another entitlement that the policy also gives or may give. What the
+// person holds is not known here, so existing and record are explained as for somebody who holds nothing.
 func (p *Policy) explainConflicts(person *engine.Person, now time.Time, e engine.Entitlement) (out []engine.Finding) {
 	verdicts := p.Decide(person, now, nil, nil)
 	for _, c := range p.conflicts {

@@ -76,7 +76,7 @@ func readBounded(folder fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // opened for reading: nothing can be lost
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 

@@ -24,14 +24,13 @@ type Declared struct {
 	Job   bool // belongs to a job, else to the person
 }
 
-// RoleSource yields roles "Name:role".
+// RoleSource yields roles "Name:role". A source whose names are not known can yield any name, so that with two of them no
+// bare name would ever do: Qualified takes such a one, a free-text attribute say, out of the question for good, whatever
+// was read. Without it the same text could come to mean another source.
 type RoleSource struct {
-	Name  string
-	Roles []string // the names it can yield; nil: not known, it may yield any
-}
-
-func (s *RoleSource) canYield(name string) bool {
-	return s.Roles == nil || slices.Contains(s.Roles, name)
+	Name      string
+	Qualified bool     // a bare name never means this source; it must be written out
+	Roles     []string // the names it can yield, in canonical form; nil: not known, it may yield any
 }
 
 // role resolves a role as written to its canonical "source:name"; wrong says what is the matter with it.
@@ -46,27 +45,35 @@ func (s *Schema) role(written string) (role string, wrong *problem) {
 		return "", unknownName("role source", source, s.sourceNames())
 	case name == "":
 		return "", &problem{text: "role " + quote(written) + " has no name after the source"}
-	case !s.Sources[i].canYield(name):
+	}
+	role, can := s.yields(&s.Sources[i], name)
+	if !can {
 		return "", unknownName("role", written, prefixed(source+":", s.Sources[i].Roles))
 	}
-	return s.canonical(written), nil
+	return role, nil
 }
 
 // A bare name is taken only where one source can mean it: a source added later must not widen what a rule says.
 func (s *Schema) bareRole(name string) (string, *problem) {
 	var can []string
 	for i := range s.Sources {
-		if s.Sources[i].canYield(name) {
-			can = append(can, s.Sources[i].Name+":"+name)
+		if role, ok := s.yields(&s.Sources[i], name); ok && !s.Sources[i].Qualified {
+			can = append(can, role)
 		}
 	}
 	switch len(can) {
 	case 0:
 		return "", unknownName("role", name, s.allRoles())
 	case 1:
-		return s.canonical(can[0]), nil
+		return can[0], nil
 	}
 	return "", &problem{text: "role " + quote(name) + " could come from several sources", hint: "write " + strings.Join(can, " or ")}
+}
+
+// yields gives the canonical form of a source's role, and whether the source can yield it.
+func (s *Schema) yields(source *RoleSource, name string) (role string, can bool) {
+	role = s.canonical(source.Name + ":" + name)
+	return role, source.Roles == nil || slices.Contains(source.Roles, strings.TrimPrefix(role, source.Name+":"))
 }
 
 func (s *Schema) canonical(role string) string {
@@ -126,14 +133,6 @@ func (s *Schema) declared(name string) (Declared, bool) {
 		}
 	}
 	return Declared{Name: name}, false
-}
-
-func (s *Schema) attributeNames() []string {
-	var names []string
-	for _, d := range s.Attributes {
-		names = append(names, d.Name)
-	}
-	return names
 }
 
 func (s *Schema) zone() *time.Location {

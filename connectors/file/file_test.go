@@ -47,7 +47,7 @@ func TestHoldings(t *testing.T) {
 	var got []string
 	proof, err := p.Holdings(t.Context(), func(h engine.Holding) error {
 		got = append(got, h.Account+" "+h.Entitlement)
-		if h.Account == "ann" && h.Entitlement == engine.Exists && (h.Info.Name != "Example, Ann" || h.Info.Attributes["shoe size"] != "38") {
+		if h.Account == "ann" && h.Entitlement == engine.Exists && (h.Info.Display != "Example, Ann" || h.Info.Attributes["shoe size"] != "38") {
 			t.Errorf("info of ann: %+v", h.Info)
 		}
 		return nil
@@ -80,7 +80,7 @@ func TestBystandersKeepTheirBytes(t *testing.T) {
 }
 
 func TestCreate(t *testing.T) {
-	p, path := open(t, "account,person,active,entitlements,mail\nben,7,yes,,\n")
+	p, path := open(t, "account,person,active,entitlements,mail\nben,7,yes,,\neve,,yes,,\n")
 	for _, tc := range []struct {
 		name    string
 		account engine.NewAccount
@@ -91,6 +91,7 @@ func TestCreate(t *testing.T) {
 		{"again for the same person", engine.NewAccount{Name: "ann", Person: "8"}, engine.Already, "ann"},
 		{"taken by somebody else", engine.NewAccount{Name: "ben", Person: "8"}, engine.Refused, ""},
 		{"taken, person unknown", engine.NewAccount{Name: "ben"}, engine.Refused, ""},
+		{"taken by nobody known, person unknown", engine.NewAccount{Name: "eve"}, engine.Refused, ""},
 		{"no such column", engine.NewAccount{Name: "cid", Attributes: map[string]string{"phone": "1"}}, engine.Refused, ""},
 		{"a name that can't be kept", engine.NewAccount{Name: "cid\n"}, engine.Refused, ""},
 	} {
@@ -99,7 +100,7 @@ func TestCreate(t *testing.T) {
 			t.Errorf("%s: %q, %s, %v", tc.name, id, outcome, err)
 		}
 	}
-	if got := read(t, path); got != "account,person,active,entitlements,mail\nben,7,yes,,\nann,8,yes,,a@example.com\n" {
+	if got := read(t, path); got != "account,person,active,entitlements,mail\nben,7,yes,,\neve,,yes,,\nann,8,yes,,a@example.com\n" {
 		t.Error(got)
 	}
 }
@@ -151,6 +152,24 @@ func TestPathStaysInItsFolder(t *testing.T) {
 	}
 	if outcome, _ := p.Grant(t.Context(), "ann", "x"); outcome != engine.Failed || read(t, outside) != wiki {
 		t.Errorf("grant through a link: %s", outcome)
+	}
+}
+
+// Replacing a link would leave the file that it names as it was.
+func TestALinkIsNotReplaced(t *testing.T) {
+	p, path := open(t, wiki)
+	real := filepath.Join(filepath.Dir(path), "real.csv")
+	if err := os.Rename(path, real); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("real.csv", path); err != nil {
+		t.Fatal(err)
+	}
+	if outcome, err := p.Grant(t.Context(), "ann", "x"); outcome != engine.Failed || err == nil || !strings.Contains(err.Error(), "not a link") {
+		t.Errorf("%s, %v", outcome, err)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link became %v, %v", info, err)
 	}
 }
 

@@ -135,7 +135,7 @@ func (t *table) rights(l *line) []string {
 // holdings lists what an account is and has: its existence first, which carries what else is known of it.
 func (t *table) holdings(l *line) []engine.Holding {
 	account := t.get(l, colAccount)
-	info := &engine.AccountInfo{Name: t.get(l, colName), Kind: t.get(l, colKind), Attributes: map[string]string{}}
+	info := &engine.AccountInfo{Name: account, Display: t.get(l, colName), Kind: t.get(l, colKind), Attributes: map[string]string{}}
 	for i, c := range t.columns {
 		info.Attributes[c] = l.fields[i]
 	}

@@ -23,49 +23,77 @@ import (
 
 // company is one set of people and groups on a shared server.
 type company struct {
-	server *servers.SlapdServer
+	url    string
+	admin  servers.Account
+	modify func(t testing.TB, ldif string)
 	base   string
+	key    string // attribute
+	ad     bool
 }
 
-var people = []string{"uid=ann", `cn=Ben\, \"B\" Smith`, `cn=Łucja  Ä\+b`, "uid=old"}
+var people = []string{"cn=ann", `cn=Ben\, \"B\" Smith`, `cn=Łucja  Ä\+b`, "cn=old"}
 
-func newCompany(t *testing.T, s *servers.SlapdServer, n int) *company {
+func onSlapd(s *servers.SlapdServer, n int) *company {
+	return &company{url: s.URL, admin: s.Admin, modify: s.Modify, base: fmt.Sprintf("ou=c%d,%s", n, s.Suffix), key: "entryUUID"}
+}
+
+func onSamba(s *servers.SambaServer, n int) *company {
+	return &company{url: s.URL, admin: s.Admin, modify: s.Modify, base: fmt.Sprintf("ou=c%d,%s", n, s.Suffix), key: "objectGUID", ad: true}
+}
+
+// fill makes the people and two groups with one member, which is no person.
+func (c *company) fill(t *testing.T) *company {
 	t.Helper()
-	c := &company{server: s, base: fmt.Sprintf("ou=c%d,%s", n, s.Suffix)}
+	person, robot, group, n := "inetOrgPerson\nsn: x", "device", "groupOfNames", 0
+	if c.ad {
+		person, robot, group = "user", "user", "group"
+	}
 	var ldif strings.Builder
+	add := func(dn, class string) {
+		n++
+		fmt.Fprintf(&ldif, "\ndn:: %s\nobjectClass: %s\n", base64.StdEncoding.EncodeToString([]byte(dn)), class)
+		if c.ad && class != "organizationalUnit" {
+			ou, _, _ := strings.Cut(strings.TrimPrefix(c.base, "ou="), ",")
+			fmt.Fprintf(&ldif, "sAMAccountName: %sx%d\n", ou, n)
+		}
+	}
 	for _, ou := range []string{c.base, "ou=people," + c.base, "ou=groups," + c.base, "ou=services," + c.base} {
-		fmt.Fprintf(&ldif, "dn: %s\nobjectClass: organizationalUnit\n\n", ou)
+		add(ou, "organizationalUnit")
 	}
 	for _, rdn := range people {
-		fmt.Fprintf(&ldif, "dn:: %s\nobjectClass: inetOrgPerson\ncn: x\nsn: x\n\n", base64.StdEncoding.EncodeToString([]byte(rdn+",ou=people,"+c.base)))
+		add(rdn+",ou=people,"+c.base, person)
 	}
-	fmt.Fprintf(&ldif, "dn: cn=Robot,ou=services,%s\nobjectClass: device\n\n", c.base)
+	add("cn=Robot,ou=services,"+c.base, robot)
 	for _, name := range []string{"vpn", "Wiki Ä"} {
-		fmt.Fprintf(&ldif, "dn:: %s\nobjectClass: groupOfNames\nmember: cn=ROBOT,  ou=services,%s\n\n",
-			base64.StdEncoding.EncodeToString([]byte("cn="+name+",ou=groups,"+c.base)), c.base)
+		add("cn="+name+",ou=groups,"+c.base, group)
+		fmt.Fprintf(&ldif, "member: cn=ROBOT,  ou=services,%s\n", c.base)
 	}
-	s.Modify(t, ldif.String())
+	c.modify(t, ldif.String())
 	return c
 }
 
-func (c *company) key(t *testing.T, rdn string) string {
+// keyOf reads the key of a person past the connector.
+func (c *company) keyOf(t *testing.T, rdn string) string {
 	t.Helper()
-	conn, err := c.client(t, nil, c.server.Admin.Password).Connect(t.Context())
+	conn, err := c.client(t, nil, c.admin.Password).Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	e, err := conn.Get(t.Context(), rdn+",ou=people,"+c.base, "entryUUID")
+	e, err := conn.Get(t.Context(), rdn+",ou=people,"+c.base, c.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e.Get("entryUUID")
+	if b := e.Get(c.key); c.ad {
+		return fmt.Sprintf("%x-%x-%x-%x-%x", []byte{b[3], b[2], b[1], b[0]}, []byte{b[5], b[4]}, []byte{b[7], b[6]}, b[8:10], b[10:])
+	}
+	return e.Get(c.key)
 }
 
 func (c *company) client(t *testing.T, dial func(context.Context, string, string) (net.Conn, error), password string) *ldapconn.Client {
 	t.Helper()
-	client, err := ldapconn.New(ldapconn.Config{URLs: []string{c.server.URL}, Dial: dial, Timeout: 10 * time.Second, Retries: -1,
-		Bind: ldapconn.Bind{Method: ldapconn.Simple, DN: c.server.Admin.DN, Password: func() (string, error) { return password, nil }}})
+	client, err := ldapconn.New(ldapconn.Config{URLs: []string{c.url}, Dial: dial, Timeout: 10 * time.Second, Retries: -1,
+		Bind: ldapconn.Bind{Method: ldapconn.Simple, DN: c.admin.DN, Password: func() (string, error) { return password, nil }}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +108,7 @@ func (c *company) open(t *testing.T, client *ldapconn.Client, more map[string]st
 	}
 	p, err := ldapgroup.Open(ldapgroup.Config{Directory: "corp", Entitlements: rights}, ldapgroup.Options{Program: "vpn", Now: time.Now,
 		Directory: func(string) (ldapgroup.Directory, error) {
-			return ldapgroup.Directory{Client: client, URL: c.server.URL, Base: "ou=people," + c.base, Filter: "(&(objectClass=inetOrgPerson)(!(employeeType=gone)))", Key: "entryUUID"}, nil
+			return ldapgroup.Directory{Client: client, URL: c.url, Base: "ou=people," + c.base, Filter: "(&(objectClass=person)(!(employeeType=gone)))", Key: c.key}, nil
 		}})
 	if err != nil {
 		t.Fatal(err)
@@ -102,26 +130,38 @@ func list(t *testing.T, p *ldapgroup.Program) (held []string, proof engine.Proof
 	return held, proof
 }
 
-func TestOnSlapd(t *testing.T) {
+func (c *company) underTest(t *testing.T) *enginetest.ConnectorUnderTest {
+	t.Helper()
 	const canary = "canary-7f3a"
+	faulty := &faultyDialer{}
+	dead := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no route") }
+	return &enginetest.ConnectorUnderTest{
+		Connector: c.open(t, c.client(t, faulty.dial, c.admin.Password), nil),
+		Accounts:  []string{c.keyOf(t, people[0]), c.keyOf(t, people[1]), c.keyOf(t, people[2])},
+		Rights:    []string{"vpn", "Wiki Ä"}, Stranger: "01234567-89ab-cdef-0123-456789abcdef", NoRight: "fly",
+		Secrets: []string{canary, c.admin.Password},
+		Broken:  []engine.Connector{c.open(t, c.client(t, nil, canary), nil), c.open(t, c.client(t, dead, canary), nil)},
+		Arm:     faulty.arm,
+	}
+}
+
+func TestOnSamba(t *testing.T) {
+	s := servers.Samba(t)
+	n := 0
+	fresh := func(t *testing.T) *company { n++; return onSamba(s, n).fill(t) }
+	t.Run("suite", func(t *testing.T) {
+		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest { return fresh(t).underTest(t) })
+	})
+	t.Run("strangers, renames and leavers", func(t *testing.T) { testIdentity(t, fresh(t)) })
+}
+
+func TestOnSlapd(t *testing.T) {
 	s := servers.Slapd(t, servers.SlapdConfig{Overlays: []string{"refint"},
 		Access: []string{`to attrs=member by dn.exact="cn=limited,dc=example,dc=com" none by * break`}})
 	n := 0
-	fresh := func(t *testing.T) *company { n++; return newCompany(t, s, n) }
+	fresh := func(t *testing.T) *company { n++; return onSlapd(s, n).fill(t) }
 	t.Run("suite", func(t *testing.T) {
-		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest {
-			c := fresh(t)
-			faulty := &faultyDialer{}
-			dead := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no route") }
-			return &enginetest.ConnectorUnderTest{
-				Connector: c.open(t, c.client(t, faulty.dial, s.Admin.Password), nil),
-				Accounts:  []string{c.key(t, people[0]), c.key(t, people[1]), c.key(t, people[2])},
-				Rights:    []string{"vpn", "Wiki Ä"}, Stranger: "01234567-89ab-cdef-0123-456789abcdef", NoRight: "fly",
-				Secrets: []string{canary, s.Admin.Password},
-				Broken:  []engine.Connector{c.open(t, c.client(t, nil, canary), nil), c.open(t, c.client(t, dead, canary), nil)},
-				Arm:     faulty.arm,
-			}
-		})
+		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest { return fresh(t).underTest(t) })
 	})
 	t.Run("strangers, renames and leavers", func(t *testing.T) { testIdentity(t, fresh(t)) })
 	t.Run("a missing group is not an empty one", func(t *testing.T) {
@@ -130,7 +170,7 @@ func TestOnSlapd(t *testing.T) {
 		if _, proof := list(t, p); len(proof.Reasons) != 1 || !strings.Contains(proof.Reasons[0].Detail, `"gone"`) {
 			t.Errorf("proof: %+v", proof)
 		}
-		outcome, err := p.Grant(t.Context(), c.key(t, "uid=ann"), "gone")
+		outcome, err := p.Grant(t.Context(), c.keyOf(t, "cn=ann"), "gone")
 		if outcome != engine.Refused || err == nil || !strings.Contains(err.Error(), "not there") {
 			t.Errorf("grant: %s, %v", outcome, err)
 		}
@@ -146,7 +186,7 @@ func TestOnSlapd(t *testing.T) {
 	t.Run("Active Directory's codes", func(t *testing.T) {
 		c := fresh(t)
 		p := c.open(t, c.client(t, (&faultyDialer{ad: true}).dial, s.Admin.Password), nil)
-		ann := c.key(t, "uid=ann")
+		ann := c.keyOf(t, "cn=ann")
 		for i, want := range []engine.Outcome{engine.Done, engine.Already} {
 			if outcome, err := p.Grant(t.Context(), ann, "vpn"); outcome != want || err != nil {
 				t.Errorf("grant %d: %s, %v", i, outcome, err)
@@ -173,7 +213,7 @@ func TestOnSlapd(t *testing.T) {
 		if _, err := p.Holdings(t.Context(), func(engine.Holding) error { return nil }); err == nil || !strings.Contains(err.Error(), "schema demands") {
 			t.Errorf("read: %v", err)
 		}
-		if outcome, err := p.Grant(t.Context(), c.key(t, "uid=ann"), "vpn"); outcome != engine.Refused || err == nil || !strings.Contains(err.Error(), "allow the account") {
+		if outcome, err := p.Grant(t.Context(), c.keyOf(t, "cn=ann"), "vpn"); outcome != engine.Refused || err == nil || !strings.Contains(err.Error(), "allow the account") {
 			t.Errorf("grant without the right: %s, %v", outcome, err)
 		}
 	})
@@ -181,7 +221,7 @@ func TestOnSlapd(t *testing.T) {
 		c := fresh(t)
 		p := c.open(t, c.client(t, nil, s.Admin.Password), nil)
 		before, _ := list(t, p)
-		key := c.key(t, "uid=ann")
+		key := c.keyOf(t, "cn=ann")
 		s.Kill()
 		if outcome, err := p.Grant(t.Context(), key, "vpn"); outcome != engine.Failed || err == nil {
 			t.Errorf("grant while the server is down: %s, %v", outcome, err)
@@ -194,23 +234,23 @@ func TestOnSlapd(t *testing.T) {
 }
 
 func testIdentity(t *testing.T, c *company) {
-	p := c.open(t, c.client(t, nil, c.server.Admin.Password), nil)
-	ann, old := c.key(t, "uid=ann"), c.key(t, "uid=old")
+	p := c.open(t, c.client(t, nil, c.admin.Password), nil)
+	ann, old := c.keyOf(t, "cn=ann"), c.keyOf(t, "cn=old")
 	for _, key := range []string{ann, old} {
 		if outcome, err := p.Grant(t.Context(), key, "vpn"); outcome != engine.Done {
 			t.Fatal(outcome, err)
 		}
 	}
-	robot := "dn:cn=robot,ou=services," + c.base
+	robot := "dn:cn=robot,ou=services," + strings.ToLower(c.base)
 	want := []string{ann + " vpn", old + " vpn", robot + " Wiki Ä", robot + " vpn"}
 	slices.Sort(want)
 	if got, proof := list(t, p); !slices.Equal(got, want) || !proof.Complete() {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
 	// Renamed and moved to another place; refint corrects the group.
-	c.server.Modify(t, "dn: uid=ann,ou=people,"+c.base+"\nchangetype: modrdn\nnewrdn: uid=Ann Married\ndeleteoldrdn: 1\n")
+	c.modify(t, "dn: cn=ann,ou=people,"+c.base+"\nchangetype: modrdn\nnewrdn: cn=Ann Married\ndeleteoldrdn: 1\n")
 	// Left out by the filter of people, and yet the same account.
-	c.server.Modify(t, "dn: uid=old,ou=people,"+c.base+"\nchangetype: modify\nadd: employeeType\nemployeeType: gone\n")
+	c.modify(t, "dn: cn=old,ou=people,"+c.base+"\nchangetype: modify\nadd: employeeType\nemployeeType: gone\n")
 	if got, _ := list(t, p); !slices.Equal(got, want) {
 		t.Errorf("after a rename: got %q\nwant %q", got, want)
 	}

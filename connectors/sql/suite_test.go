@@ -1,10 +1,12 @@
 package sql_test
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -112,6 +114,8 @@ func testPreset(t *testing.T, s *servers.PostgresServer) {
 		}
 	})
 	t.Run("a suspend ends sessions", func(t *testing.T) { testSessions(t, s, u) })
+	t.Run("what is wrong in a batch fails alone", func(t *testing.T) { testPoison(t, s, u) })
+	t.Run("two processes wait for each other", func(t *testing.T) { testTwoProcesses(t, s, u.Connector) })
 	t.Run("what owns something is not dropped", func(t *testing.T) {
 		s.Exec(t, `CREATE TABLE owned (n int); ALTER TABLE owned OWNER TO old`)
 		outcome, err := u.Connector.Revoke(t.Context(), oid(t, s, "old"), engine.Exists)
@@ -127,6 +131,39 @@ func testPreset(t *testing.T, s *servers.PostgresServer) {
 			}
 		}
 	})
+}
+
+// PostgreSQL refuses the drop only when it runs, in the middle of the transaction.
+func testPoison(t *testing.T, s *servers.PostgresServer, u *enginetest.ConnectorUnderTest) {
+	s.Exec(t, `CREATE TABLE owned (n int); ALTER TABLE owned OWNER TO old`)
+	defer s.Exec(t, `DROP TABLE owned`)
+	ben := oid(t, s, `Ben "B" Smith`)
+	results := u.Connector.(engine.Batcher).Apply(t.Context(), []engine.Call{
+		{Grant: true, Account: ben, Entitlement: "app_read"}, {Account: oid(t, s, "old"), Entitlement: engine.Exists},
+		{Grant: true, Account: ben, Entitlement: "Read all"}, {New: &engine.NewAccount{Name: "fay", Person: "8"}},
+	})
+	for i, want := range []engine.Outcome{engine.Done, engine.Refused, engine.Done, engine.Done} {
+		if results[i].Outcome != want {
+			t.Errorf("%d: %v, want %s", i, results[i], want)
+		}
+	}
+}
+
+func testTwoProcesses(t *testing.T, s *servers.PostgresServer, a engine.Connector) {
+	ben := oid(t, s, `Ben "B" Smith`)
+	var both sync.WaitGroup
+	for _, p := range []engine.Connector{a, open(t, postgresConfig(s))} {
+		both.Go(func() {
+			for range 30 {
+				for _, change := range []func(context.Context, string, string) (engine.Outcome, error){p.Revoke, p.Grant} {
+					if outcome, err := change(t.Context(), ben, engine.Active); err != nil {
+						t.Errorf("%s: %v", outcome, err)
+					}
+				}
+			}
+		})
+	}
+	both.Wait()
 }
 
 func names(holdings []engine.Holding) (out []string) {

@@ -131,6 +131,9 @@ func (t *table) read(ctx context.Context) error {
 	t.rows.Comma, t.rows.FieldsPerRecord, t.rows.ReuseRecord = t.cfg.Comma, -1, true
 	for {
 		cells, err := t.rows.Read()
+		if err != nil && t.guard.left <= 0 {
+			err = errRow // encoding/csv only says that a quote is missing
+		}
 		t.guard.left = maxRow
 		if err == io.EOF {
 			break

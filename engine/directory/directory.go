@@ -26,6 +26,7 @@ type Config struct {
 	ExactKey   bool   // keys that differ in case are different keys (15-character Salesforce ids); else they are one
 	Attributes []Attribute
 	States     map[engine.State]engine.Condition // upcoming, active, away, left; absent ones never match
+	Texts      map[engine.State]string           // the same as they were written, for people to read; may be nil
 	Dates      Dates
 	Zone       Zone
 	Roles      []RoleSource

@@ -67,15 +67,23 @@ func (b *builder) judge(p *engine.Person, job *engine.Job, zone *time.Location) 
 	left := b.test(engine.StateLeft, p, job)
 	switch {
 	case left == engine.Yes:
-		return verdict{engine.StateLeft, "the expression for left is true"}
+		return verdict{engine.StateLeft, b.expression(engine.StateLeft) + " holds"}
 	case !job.End.IsZero() && !b.now.Before(job.End):
 		return verdict{engine.StateLeft, fmt.Sprintf("%s %s is over", b.cfg.Dates.End, shown(end))}
 	case left == engine.Unknown:
-		return verdict{engine.StateUnknown, "the expression for left needs what could not be seen"}
+		return verdict{engine.StateUnknown, b.expression(engine.StateLeft) + " needs what could not be seen"}
 	case badEnd != "" || badStart != "":
 		return verdict{engine.StateUnknown, strings.TrimSpace(badEnd + " " + badStart)}
 	}
 	return b.present(p, job, start)
+}
+
+// expression shows an expression as it was written, where the configuration told.
+func (b *builder) expression(s engine.State) string {
+	if text := b.cfg.Texts[s]; text != "" {
+		return s.String() + ": " + text
+	}
+	return "the expression for " + s.String()
 }
 
 // present decides between upcoming, away and active.
@@ -86,9 +94,9 @@ func (b *builder) present(p *engine.Person, job *engine.Job, start when) verdict
 	for _, s := range []engine.State{engine.StateUpcoming, engine.StateAway} {
 		switch b.test(s, p, job) {
 		case engine.Yes:
-			return verdict{s, "the expression for " + s.String() + " is true"}
+			return verdict{s, b.expression(s) + " holds"}
 		case engine.Unknown:
-			return verdict{engine.StateUnknown, "the expression for " + s.String() + " needs what could not be seen"}
+			return verdict{engine.StateUnknown, b.expression(s) + " needs what could not be seen"}
 		}
 	}
 	if b.cfg.States[engine.StateActive] != nil && b.test(engine.StateActive, p, job) != engine.Yes {

@@ -180,3 +180,28 @@ func fourStores(t *testing.T, address string) {
 		}
 	}
 }
+
+// TestFourStartAtOnce has four processes make the schema of a new database together.
+func TestFourStartAtOnce(t *testing.T) {
+	for name, address := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "j.db"), "postgres": servers.Postgres(t).NewDatabase(t)} {
+		t.Run(name, func(t *testing.T) {
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					s, err := Open(context.Background(), address, Options{Migrate: true})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if err := errors.Join(s.Append(context.Background(), engine.Free, []engine.Record{{Kind: engine.KindNote}}), s.Close()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if v := verify(t, openStore(t, address, nil)); !v.OK() || v.Records != 4 {
+				t.Errorf("%+v", v)
+			}
+		})
+	}
+}

@@ -38,7 +38,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 	var options []goose.ProviderOption
 	if s.dialect.name() == "postgres" {
-		locker, err := lock.NewPostgresSessionLocker() // two daemons may start at once
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // several may start at once; tries each second, for 5 minutes
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -240,10 +242,10 @@ func TestModifyOutcomeIsUnknownWhenCut(t *testing.T) {
 	if err := conn.Modify(t.Context(), "cn=g", change); !errors.As(err, &refused) || refused.Code != 20 {
 		t.Errorf("got %v", err)
 	}
-	wantCode(t, conn.Modify(t.Context(), "cn=g", change), Cut)
-	if err := conn.Modify(t.Context(), "cn=g", Change{Op: DeleteValues, Name: "member"}); err == nil || f.requests() != 3 {
-		t.Errorf("deleting no values would delete all: %v", err)
+	if err := conn.Modify(t.Context(), "cn=g", Change{Op: DeleteValues, Name: "member"}); err == nil || f.requests() != 2 {
+		t.Errorf("deleting no values would delete all: %v after %d requests", err, f.requests())
 	}
+	wantCode(t, conn.Modify(t.Context(), "cn=g", change), Cut)
 }
 
 func TestPlainBytesAfterStartTLS(t *testing.T) {
@@ -268,4 +270,33 @@ func TestStartTLSRefusedMeansNoBind(t *testing.T) {
 	if f.requests() != 1 {
 		t.Errorf("%d requests", f.requests())
 	}
+}
+
+// TestRefusedCredentialsAreNotRepeated: also when another server is worth a retry.
+func TestRefusedCredentialsAreNotRepeated(t *testing.T) {
+	asked := 0
+	cfg := testConfig(deadURL(t), newFake(t, pages(1, 1)).url, newFake(t, pages(1, 1)).url)
+	cfg.Retries = 5
+	cfg.Bind.Password = func() (string, error) { asked++; return "", nil }
+	_, err := newClient(t, cfg).Connect(t.Context())
+	wantCode(t, err, BindRefused)
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+func TestPauseGrowsAndEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for round, want := range map[int]time.Duration{1: 200 * time.Millisecond, 2: 400 * time.Millisecond, 6: 5 * time.Second, 1000: 5 * time.Second} {
+			start := time.Now()
+			if err := pause(t.Context(), round); err != nil || time.Since(start) != want {
+				t.Errorf("round %d: %v, %v", round, time.Since(start), err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if pause(ctx, 1) == nil {
+			t.Error("waited in spite of the cancelled context")
+		}
+	})
 }

@@ -97,7 +97,7 @@ func (c *checks) word(field any, what, got string, words ...string) {
 		c.add(field, what+" is missing; there is no default", "choose "+list)
 		return
 	}
-	hint := suggest(got, words)
+	hint := Suggest(got, words)
 	if hint == "" {
 		hint = "choose " + list
 	}
@@ -137,7 +137,7 @@ func (c *checks) directory(d *Directory) {
 		c.word(&d.Authority, "authority", d.Authority, "people", "nothing")
 	}
 	c.kindOf(d)
-	if d.Key == "" {
+	if d.Key == "" && d.Kind != "ldap" { // there the profile knows it
 		c.add(d, "directory "+d.Name+" has no key", "key: names the attribute that identifies a person for ever")
 	}
 	for i := range d.Roles {
@@ -210,7 +210,7 @@ func (c *checks) program(name string, p *Program) {
 	c.templates(p)
 	for _, other := range p.After {
 		if c.Programs[other] == nil || other == name {
-			c.add(&p.After, fmt.Sprintf("after names %q, which is no other program", other), suggest(other, slices.Collect(maps.Keys(c.Programs))))
+			c.add(&p.After, fmt.Sprintf("after names %q, which is no other program", other), Suggest(other, slices.Collect(maps.Keys(c.Programs))))
 		}
 	}
 	if p.Price != nil && p.Price.Per != "month" && p.Price.Per != "year" {
@@ -234,7 +234,7 @@ func (c *checks) templates(p *Program) {
 		}
 		for _, name := range t.Names() {
 			if !slices.Contains(known, name) {
-				hint := suggest(name, known)
+				hint := Suggest(name, known)
 				if hint == "" {
 					hint = "declared are: " + strings.Join(known, ", ")
 				}

@@ -15,7 +15,7 @@ import (
 )
 
 func TestGood(t *testing.T) {
-	f, err := Load("testdata/good.yaml")
+	f, err := Load("", "testdata/good.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestSection(t *testing.T) {
-	f, err := Load("testdata/good.yaml")
+	f, err := Load("", "testdata/good.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -175,18 +175,23 @@ type FileSource struct {
 	Complete Complete `yaml:"complete"`
 	// Delimiter between the fields of a CSV file, a comma unless set.
 	Delimiter string `yaml:"delimiter"`
+	// Encoding of a CSV file: utf-8 unless set, windows-1252, iso-8859-1, iso-8859-15 or utf-16.
+	Encoding string `yaml:"encoding"`
 	// People says which entries of an LDIF file are people.
 	People Search `yaml:"people"`
 }
 
 // Complete says how the end of a file is known. One of the keys is enough; all that are set must hold.
 type Complete struct {
-	// End is the last line of a complete file.
+	// Count is the word before the declared number of records: `rows` finds the CSV row `rows,120` and the LDIF comment
+	// `# rows: 120`.
+	Count string `yaml:"count"`
+	// End is the mark that stands last: the first cell of the last CSV row, the text of the last LDIF comment.
 	End string `yaml:"end"`
-	// Done is a file that is there once this one is complete, and is not older than it.
+	// Done is a file that is written once this one is finished; it may begin with this one's SHA-256 or number of records.
 	Done string `yaml:"done"`
-	// Rows is a file that holds the number of rows.
-	Rows string `yaml:"rows"`
+	// Whole takes an LDIF file for whole that ends with a blank line.
+	Whole bool `yaml:"whole"`
 }
 
 // Search says where people are.

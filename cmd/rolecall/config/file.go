@@ -40,7 +40,8 @@ type File struct {
 	// Audit says how the journal is made checkable from outside.
 	Audit Audit `yaml:"audit"`
 
-	Path   string `yaml:"-"` // of the file itself, absolute
+	Path   string `yaml:"-"` // of the file itself, as it was given
+	Source string `yaml:"-"` // the same, absolute
 	Dir    string `yaml:"-"` // relative paths start here
 	Hash   string `yaml:"-"` // of its content
 	places map[any]Place
@@ -95,13 +96,10 @@ type Limit struct {
 type Audit struct {
 	// Key is the secret key that signs checkpoints of the journal.
 	Key engine.Secret `yaml:"key"`
-	// Checkpoints is the file to which signed checkpoints are added. Keep it where whoever can write the store cannot write.
+	// Verifier is the public key that belongs to it, as `rolecall audit key` prints it.
+	Verifier string `yaml:"verifier"`
+	// Checkpoints is the file that holds the last signed checkpoint. Keep it where whoever can write the store cannot write.
 	Checkpoints string `yaml:"checkpoints"`
-}
-
-// engine gives the limit as the engine takes it.
-func (l Limit) engine() engine.Limit {
-	return engine.Limit{Floor: l.Floor, Percent: l.Percent, Cap: l.Cap, Window: l.Window}
 }
 
 // PlaceOf is where a value of the configuration stands; field is a pointer to it. The file as a whole if it is not there.

@@ -15,9 +15,10 @@ import (
 // maxSize of a configuration file, in bytes.
 const maxSize = 8 << 20
 
-// Load reads, fills in and checks the configuration file. The error is a Mistakes where the content is wrong.
-func Load(path string) (*File, error) {
-	abs, err := filepath.Abs(path)
+// Load reads, fills in and checks the configuration file; a relative path starts in dir, "" for the working directory. The
+// error is a Mistakes where the content is wrong.
+func Load(dir, path string) (*File, error) {
+	abs, err := absolute(dir, path)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +33,7 @@ func Load(path string) (*File, error) {
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
-	return Parse(path, data)
+	return parse(path, abs, data)
 }
 
 func unreadable(path string, err error) error {
@@ -43,19 +44,30 @@ func unreadable(path string, err error) error {
 	return Mistakes{m}
 }
 
+func absolute(dir, path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	return filepath.Abs(path)
+}
+
 // Parse reads, fills in and checks a configuration; path is where it came from.
 func Parse(path string, data []byte) (*File, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, abs, data)
+}
+
+func parse(path, abs string, data []byte) (*File, error) {
 	f := defaults()
 	d := newDecoder(path)
 	if n := d.parse(data); n != nil {
 		d.value(n, reflect.ValueOf(f).Elem())
 	}
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
 	sum := sha256.Sum256(data)
-	f.Path, f.Dir, f.Hash, f.places = path, filepath.Dir(abs), hex.EncodeToString(sum[:]), d.places
+	f.Path, f.Source, f.Dir, f.Hash, f.places = path, abs, filepath.Dir(abs), hex.EncodeToString(sum[:]), d.places
 	if len(d.mistakes) == 0 || !onlySyntax(d) {
 		d.mistakes = append(d.mistakes, check(f)...)
 	}

@@ -62,8 +62,8 @@ func (m Mistakes) err() error {
 	return m
 }
 
-// suggest gives a hint with the known word that looks most like the one given, "" if none does.
-func suggest(word string, known []string) string {
+// Suggest gives a hint with the known word that looks most like the one given, "" if none does.
+func Suggest(word string, known []string) string {
 	if len(word) > 64 {
 		return ""
 	}

@@ -69,7 +69,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value) {
 }
 
 func (d *decoder) unknownKey(p *ast.MappingValueNode, known []string) {
-	hint := suggest(keyOf(p), known)
+	hint := Suggest(keyOf(p), known)
 	if hint == "" {
 		known = slices.Clone(known)
 		slices.Sort(known)

@@ -122,7 +122,8 @@ func (p *Person) entry() []string {
 
 func uuid(seed string) string {
 	h := sha256.Sum256([]byte("rolecall demo " + seed))
-	return fmt.Sprintf("%x-%x-4%x-8%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])[:36]
+	h[6], h[8] = h[6]&0x0f|0x40, h[8]&0x3f|0x80 // version 4, variant 1 (RFC 9562, 5.4)
+	return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }
 
 func ascii(s string) string {

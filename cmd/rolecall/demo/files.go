@@ -3,6 +3,7 @@ package demo
 import (
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Config is the rolecall.yaml of the company.
@@ -47,11 +48,11 @@ limits:
 const Policy = `# Who should have what, and why.
 version: 1
 rules:
-  - {name: everybody-reads, roles: {any: [engineers, sales, finance, people-team, support, operations]}, grant: [wiki], reason: "the wiki is for everybody"}
-  - {name: engineers-build, roles: {any: [engineers]}, grant: [gitea/eng], reason: "everybody who ships code"}
+  - {name: everybody-reads, roles: {any: ["group:engineers", "group:sales", "group:finance", "group:people-team", "group:support", "group:operations"]}, grant: [wiki], reason: "the wiki is for everybody"}
+  - {name: engineers-build, roles: {any: ["group:engineers"]}, grant: [gitea/eng], reason: "everybody who ships code"}
   - {name: sre-operate, roles: {any: ["title:Site Reliability Engineer"]}, grant: [gitea/ops], reason: "on call"}
-  - {name: sales-sell, roles: {any: [sales, support]}, grant: [crm/contacts], reason: "they talk to customers"}
-  - {name: finance-books, roles: {any: [finance]}, grant: [erp/ledger], reason: "the books"}
+  - {name: sales-sell, roles: {any: ["group:sales", "group:support"]}, grant: [crm/contacts], reason: "they talk to customers"}
+  - {name: finance-books, roles: {any: ["group:finance"]}, grant: [erp/ledger], reason: "the books"}
   - {name: accountants-pay, roles: {any: ["title:Accountant"]}, grant: [erp/create-payment], reason: "they enter payments"}
   - {name: controllers-approve, roles: {any: ["title:Controller"]}, grant: [erp/approve-payment], reason: "they release payments"}
 conflicts:
@@ -62,13 +63,21 @@ tests:
 `
 
 // NarrowPolicy is Policy after somebody dropped the support team from the rule of the CRM.
-const NarrowRule = `roles: {any: [sales]}, grant: [crm/contacts]`
+const NarrowRule = `roles: {any: ["group:sales"]}, grant: [crm/contacts]`
 
 // WideRule is what NarrowRule replaces in Policy.
-const WideRule = `roles: {any: [sales, support]}, grant: [crm/contacts]`
+const WideRule = `roles: {any: ["group:sales", "group:support"]}, grant: [crm/contacts]`
+
+// WriteFile writes a file as if it were written at that time of the story, since a file's age counts.
+func WriteFile(path, text string, now time.Time) error {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Chtimes(path, now, now)
+}
 
 // Write lays the company out in a folder.
-func (c *Company) Write(dir string) error {
+func (c *Company) Write(dir string, now time.Time) error {
 	files := map[string]string{"rolecall.yaml": Config, "policies/company.yaml": Policy, "people.ldif": c.LDIF()}
 	for name, text := range c.Programs() {
 		files[name+".csv"] = text
@@ -78,7 +87,7 @@ func (c *Company) Write(dir string) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
 		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		if err := WriteFile(path, text, now); err != nil {
 			return err
 		}
 	}

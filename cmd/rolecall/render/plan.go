@@ -47,21 +47,28 @@ func PlanValue(p *engine.Plan) any {
 }
 
 // Plan shows a plan as reviewers like it: what stands out first, then by program, then the sum.
-func (o Out) Plan(p *engine.Plan) error {
+func (o Out) Plan(p *engine.Plan) error { return o.plan(p, 20) }
+
+// Applied is Plan for somebody who has seen what is not managed before: it is only counted.
+func (o Out) Applied(p *engine.Plan) error { return o.plan(p, 0) }
+
+func (o Out) plan(p *engine.Plan, unmanaged int) error {
 	switch o.Format {
 	case JSON:
 		return o.JSON(PlanValue(p))
 	case CSV, Markdown:
 		return o.Data(changeTable(p), nil)
 	}
-	o.Notices(p.Notices)
+	o.notices(p.Notices, "alarm")
 	o.incomplete(p.Proofs)
 	for program, changes := range byProgram(p.Changes) {
-		o.Line("%s", o.Paint(Bold, Clean(program))+": "+count(len(changes), "change"))
+		o.Raw(o.Paint(Bold, Clean(program)) + ": " + count(len(changes), "change"))
 		fmt.Fprint(o.W, indent(o.grid(o.changes(changes))))
 		o.Line("")
 	}
-	o.unmanaged(p.Unmanaged)
+	o.unmanaged(p.Unmanaged, unmanaged)
+	o.notices(p.Notices, "warning") // the end is what a terminal shows
+	o.notices(p.Notices, "info")
 	o.Line("%s", Sentence(p))
 	return nil
 }
@@ -86,6 +93,9 @@ func (o Out) changes(changes []engine.Change) Table {
 	var t Table
 	for i := range changes {
 		c := &changes[i]
+		if i > 0 && completes(&changes[i-1], c) {
+			continue
+		}
 		sign, color := "~", Plain
 		switch {
 		case c.Op.Gives():
@@ -96,9 +106,24 @@ func (o Out) changes(changes []engine.Change) Table {
 		if c.State != engine.Ready {
 			color = Amber
 		}
-		t.Add(color, sign, string(c.Op), rightOf(c), Who(c.Name, c.Login, c.Person), accountOf(c), strings.Join(c.Why, "; "), StateOf(c))
+		t.Add(color, sign, string(c.Op), rightOf(c), Who(c.Name, c.Login, c.Person), accountOf(c), strings.Join(whyOf(changes[i:]), "; "), StateOf(c))
 	}
 	return t
+}
+
+// whyOf is the why of the first change; for a new account, that of the grant which needs it says more.
+func whyOf(changes []engine.Change) []string {
+	if len(changes) > 1 && completes(&changes[0], &changes[1]) {
+		return changes[1].Why
+	}
+	return changes[0].Why
+}
+
+// completes says that a change only makes usable what the one before creates; one line is enough for both.
+func completes(before, c *engine.Change) bool {
+	made := before.Op == engine.OpCreate && c.Op.Gives() && c.Right() == engine.Active
+	adopted := before.Op == engine.OpAdopt && c.Op == engine.OpAdopt && before.Right() == engine.Active && c.Right() == engine.Exists
+	return (made || adopted) && before.Account == c.Account && before.State == c.State
 }
 
 func rightOf(c *engine.Change) string {
@@ -113,8 +138,10 @@ func rightOf(c *engine.Change) string {
 func accountOf(c *engine.Change) string {
 	name, proposed := engine.ProposedName(c.Account)
 	switch {
+	case c.Account == "" || proposed && name == c.Login:
+		return ""
 	case proposed:
-		return "as " + name + " (new)"
+		return "as " + name
 	case c.Account == c.Login:
 		return ""
 	}
@@ -154,9 +181,14 @@ func StateOf(c *engine.Change) string {
 	return strings.TrimPrefix(strings.TrimSpace(text), ": ")
 }
 
-// Notices shows what stands out.
-func (o Out) Notices(notices []engine.Notice) {
-	for _, n := range notices {
+// notices shows what stands out, of one level.
+func (o Out) notices(all []engine.Notice, level string) {
+	shown := 0
+	for _, n := range all {
+		if n.Level != level {
+			continue
+		}
+		shown++
 		color := Plain
 		switch n.Level {
 		case "alarm":
@@ -168,9 +200,9 @@ func (o Out) Notices(notices []engine.Notice) {
 		if n.Program != "" {
 			where = " " + n.Program
 		}
-		o.Line("%s", o.Paint(color, Clean(n.Level+where))+": "+Clean(n.Text))
+		o.Raw(o.Paint(color, Clean(n.Level+where)) + ": " + Clean(n.Text))
 	}
-	if len(notices) > 0 {
+	if shown > 0 {
 		o.Line("")
 	}
 }
@@ -179,15 +211,9 @@ func (o Out) incomplete(proofs []engine.Proof) {
 	found := false
 	for i := range proofs {
 		p := &proofs[i]
-		for _, r := range p.Reasons {
-			o.Line("%s", o.Paint(Amber, Clean(p.Source)+" was not read completely")+": "+Clean(r.Detail))
-			found = true
-		}
-		for _, partner := range p.Partners {
-			for _, r := range partner.Reasons {
-				o.Line("%s", o.Paint(Amber, Clean(partner.Source)+" was not read completely")+": "+Clean(r.Detail))
-				found = true
-			}
+		found = o.reasons(p) || found
+		for k := range p.Partners {
+			found = o.reasons(&p.Partners[k]) || found
 		}
 	}
 	if found {
@@ -195,13 +221,29 @@ func (o Out) incomplete(proofs []engine.Proof) {
 	}
 }
 
+// reasons shows the first few reasons why a read is not complete.
+func (o Out) reasons(p *engine.Proof) bool {
+	const most = 3
+	for i, r := range p.Reasons {
+		if i == most {
+			o.Line("  … and %d more reasons; -o json shows all", len(p.Reasons)-most)
+			break
+		}
+		o.Raw(o.Paint(Amber, Clean(p.Source)+" was not read completely") + ": " + Clean(r.Detail))
+	}
+	return len(p.Reasons) > 0
+}
+
 // unmanaged shows at most a screenful; JSON has all.
-func (o Out) unmanaged(list []engine.Unmanaged) {
-	const most = 20
+func (o Out) unmanaged(list []engine.Unmanaged, most int) {
 	if len(list) == 0 {
 		return
 	}
-	o.Line("%s", o.Paint(Bold, "not managed")+": "+count(len(list), "holding")+" that Rolecall neither granted nor adopted")
+	if most == 0 {
+		o.Line("%s that Rolecall neither granted nor adopted; `rolecall plan` lists them.", count(len(list), "holding"))
+		return
+	}
+	o.Raw(o.Paint(Bold, "not managed") + ": " + count(len(list), "holding") + " that Rolecall neither granted nor adopted")
 	var t Table
 	for _, u := range list[:min(most, len(list))] {
 		t.Add(Dim, "·", u.Entitlement, Who(u.Name, u.Account, u.Account), u.Kind)

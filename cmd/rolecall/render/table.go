@@ -46,6 +46,14 @@ func (t *Table) Add(color Color, cells ...string) {
 	t.Rows, t.Colors = append(t.Rows, cells), append(t.Colors, color)
 }
 
+// all is the header, if there is one, and the rows.
+func (t *Table) all() [][]string {
+	if len(t.Header) == 0 {
+		return t.Rows
+	}
+	return append([][]string{t.Header}, t.Rows...)
+}
+
 // Color of a text on a terminal, by its meaning. Words always say the same as colours.
 type Color string
 
@@ -92,8 +100,7 @@ func (o Out) JSON(value any) error {
 func (o Out) csv(t Table) error {
 	w := csv.NewWriter(o.W)
 	w.UseCRLF = true // RFC 4180, 2.1
-	rows := append([][]string{t.Header}, t.Rows...)
-	for _, r := range rows {
+	for _, r := range t.all() {
 		cells := make([]string, len(r))
 		for i, c := range r {
 			cells[i] = Cell(c)
@@ -115,7 +122,9 @@ func (o Out) markdown(t Table) error {
 		return b.String() + "|\n"
 	}
 	var b strings.Builder
-	b.WriteString(row(t.Header) + strings.Repeat("| --- ", len(t.Header)) + "|\n")
+	if len(t.Header) > 0 {
+		b.WriteString(row(t.Header) + strings.Repeat("| --- ", len(t.Header)) + "|\n")
+	}
 	for _, r := range t.Rows {
 		b.WriteString(row(r))
 	}
@@ -182,3 +191,6 @@ func (o Out) Line(format string, args ...any) {
 	}
 	fmt.Fprintf(o.W, format+"\n", args...)
 }
+
+// Raw writes one line that is clean already, and may be painted.
+func (o Out) Raw(line string) { fmt.Fprintln(o.W, line) }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
+	"github.com/rolecall/rolecall/engine"
+)
+
+func (a *app) adoptCommand() *cobra.Command {
+	var reason string
+	var link []string
+	var possible bool
+	c := &cobra.Command{
+		Use: "adopt PROGRAM", Short: "Match the accounts that a program had before Rolecall",
+		Long: "Shows who each account belongs to: certain (an immutable id says so), possible (a name or an address fits), ambiguous\n" +
+			"(several people fit), or nobody. With --link, or --possible for all that are possible, the accounts are linked to the people\n" +
+			"as reviewed. Nothing is changed in the program; with the next run, what policy gives them anyway becomes managed.",
+		Example: "  rolecall adopt gitea\n  rolecall adopt gitea --link bob=1002 --link b.brandt=1002 --reason \"reviewed with the team\"\n  rolecall adopt gitea --possible --reason \"logins are never reused here\"",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			if len(link) == 0 && !possible {
+				return a.adoption(c.Context(), given[0])
+			}
+			return a.adopt(c.Context(), given[0], link, possible, reason)
+		},
+	}
+	reasonFlag(c, &reason)
+	c.Flags().StringArrayVar(&link, "link", nil, "link an account to a person, `ACCOUNT=KEY`; may be repeated")
+	c.Flags().BoolVar(&possible, "possible", false, "link every account that is possible")
+	return c
+}
+
+func (a *app) adoption(ctx context.Context, program string) (err error) {
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.close)
+	found, err := s.engine.Adoption(ctx, program)
+	if err != nil {
+		return refused(err)
+	}
+	t := render.Table{Header: []string{"fits", "account", "name", "kind", "agrees", "people", "holdings"}}
+	for i := range found.Lines {
+		l := &found.Lines[i]
+		t.Add(sureColor(l.Sure), string(l.Sure), l.Account, l.Name, l.Kind, l.By, candidates(l.People), strings.Join(l.Holdings, ", "))
+	}
+	return a.out().Data(t, found)
+}
+
+func sureColor(s engine.Sureness) render.Color {
+	switch s {
+	case engine.Certain, engine.Linked:
+		return render.Green
+	case engine.Ambiguous:
+		return render.Amber
+	}
+	return render.Plain
+}
+
+func candidates(people []engine.Candidate) string {
+	var out []string
+	for _, p := range people {
+		out = append(out, render.Who(p.Name, p.Login, p.Person)+" ["+p.Person+"]")
+	}
+	return strings.Join(out, ", ")
+}
+
+func (a *app) adopt(ctx context.Context, program string, link []string, possible bool, reason string) (err error) {
+	pairs, err := pairings(link)
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx, writing)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.close)
+	if possible {
+		found, err := s.engine.Adoption(ctx, program)
+		if err != nil {
+			return refused(err)
+		}
+		for i := range found.Lines {
+			if l := &found.Lines[i]; l.Sure == engine.Possible && len(l.People) == 1 {
+				pairs = append(pairs, engine.Pairing{Account: l.Account, Person: l.People[0].Person})
+			}
+		}
+	}
+	if err := s.engine.Adopt(ctx, a.actor(), program, reason, pairs); err != nil {
+		return refused(err)
+	}
+	a.out().Line("%s linked in %s; what policy gives them becomes managed with the next run.", plural(len(pairs), "account"), program)
+	return nil
+}
+
+func pairings(link []string) (out []engine.Pairing, err error) {
+	for _, l := range link {
+		account, person, ok := strings.Cut(l, "=")
+		if !ok || account == "" || person == "" {
+			return nil, usage("--link ACCOUNT=KEY", "--link %q names no account and person", l)
+		}
+		out = append(out, engine.Pairing{Account: account, Person: person})
+	}
+	return out, nil
+}

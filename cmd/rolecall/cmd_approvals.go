@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
+	"github.com/rolecall/rolecall/engine"
+)
+
+func (a *app) approvalsCommand() *cobra.Command {
+	return a.group("approvals", "See and decide what the limits kept back", a.approvalsList(), a.decision("approve", "Let items happen once, within 24 hours"),
+		a.decision("reject", "Keep items from happening, until their own reason ends"))
+}
+
+func (a *app) approvalsList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "What waits, and what was decided and not yet used", Example: "  rolecall approvals list", Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			s, err := a.open(c.Context(), reading)
+			if err != nil {
+				return err
+			}
+			defer settle(&err, s.close)
+			memory, err := s.store.Memory(c.Context(), a.Now())
+			if err != nil {
+				return err
+			}
+			return a.showItems(memory.Items())
+		},
+	}
+}
+
+func (a *app) showItems(items []engine.Item) error {
+	t := render.Table{Header: []string{"item", "state", "op", "entitlement", "person", "account", "waits because", "since", "decided"}}
+	for i := range items {
+		it := &items[i]
+		decided := ""
+		if it.By != "" {
+			decided = it.By + " " + stamp(it.At) + ": " + it.Note
+		}
+		c := &it.Change
+		t.Add(render.Plain, it.ID, string(it.State), string(c.Op), c.Entitlement, render.Who(c.Name, c.Login, c.Person), c.Account, it.Reason, stamp(it.Since), decided)
+	}
+	if items == nil {
+		items = []engine.Item{}
+	}
+	if len(items) == 0 && a.out().Format == render.TableFormat {
+		a.out().Line("Nothing waits for approval.")
+		return nil
+	}
+	return a.out().Data(t, items)
+}
+
+// decision is approve or reject.
+func (a *app) decision(verb, short string) *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use: verb + " ITEM...|all", Short: short,
+		Example: "  rolecall approvals " + verb + " 5f0c2a91 --reason \"department moves to the new system\"\n  rolecall approvals " + verb + " all --reason \"agreed with HR\"",
+		Args:    args(cobra.MinimumNArgs(1)),
+		RunE:    func(c *cobra.Command, given []string) error { return a.decide(c.Context(), verb, given, reason) },
+	}
+	reasonFlag(c, &reason)
+	return c
+}
+
+func (a *app) decide(ctx context.Context, verb string, given []string, reason string) (err error) {
+	s, err := a.open(ctx, writing)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.close)
+	decide := s.engine.Approve
+	if verb == "reject" {
+		decide = s.engine.Reject
+	}
+	items, err := decide(ctx, a.actor(), given, reason)
+	if err != nil {
+		return refused(err)
+	}
+	return a.showItems(items)
+}
+
+func reasonFlag(c *cobra.Command, reason *string) {
+	c.Flags().StringVar(reason, "reason", "", "why, for those who read the journal later; required")
+}
+
+// refused gives errors of decisions their exit code and hint.
+func refused(err error) error {
+	switch {
+	case errors.Is(err, engine.ErrNoReason):
+		return usage("--reason \"…\"", "%w", err)
+	case errors.Is(err, engine.ErrUnknownPerson), errors.Is(err, engine.ErrAmbiguous):
+		return usage("name a login or key as the directory has it", "%w", err)
+	case errors.Is(err, engine.ErrUnknownItem):
+		return usage("", "%w", err)
+	case errors.Is(err, engine.ErrStale):
+		return failed("try again", "%w", err)
+	}
+	return err
+}
+
+// stamp is an instant as people read it; the journal keeps UTC.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}

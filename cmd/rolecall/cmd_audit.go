@@ -1,0 +1,274 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/journal"
+)
+
+func (a *app) auditCommand() *cobra.Command {
+	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport(), a.auditVerify(), a.auditKey())
+}
+
+// recordJSON is the documented form of a record: keys that matter are always there.
+type recordJSON struct {
+	Version     int             `json:"version"`
+	Seq         int64           `json:"seq"`
+	Time        time.Time       `json:"time"`
+	Kind        engine.Kind     `json:"kind"`
+	Run         string          `json:"run"`
+	Actor       string          `json:"actor"`
+	Person      string          `json:"person"`
+	Account     string          `json:"account"`
+	Program     string          `json:"program"`
+	Entitlement string          `json:"entitlement"`
+	Op          engine.Op       `json:"op"`
+	Outcome     engine.Outcome  `json:"outcome"`
+	Of          int64           `json:"of,omitempty"`
+	Cause       engine.Cause    `json:"cause,omitempty"`
+	Approved    bool            `json:"approved,omitempty"`
+	Why         []string        `json:"why"`
+	Rules       []string        `json:"rules,omitempty"`
+	Data        json.RawMessage `json:"data,omitempty"`
+	Hash        string          `json:"hash"`
+}
+
+func shown(r engine.Record) recordJSON {
+	why := r.Why
+	if why == nil {
+		why = []string{}
+	}
+	out := recordJSON{Version: 1, Seq: r.Seq, Time: r.Time.UTC(), Kind: r.Kind, Run: r.Run, Actor: r.Actor, Person: r.Person, Account: r.Account, Program: r.Program,
+		Op: r.Op, Outcome: r.Outcome, Of: r.Of, Cause: r.Cause, Approved: r.Approved, Why: why, Rules: r.Rules, Data: r.Data, Hash: r.Hash}
+	if r.Program != "" && (r.Op != "" || r.Entitlement != "") {
+		out.Entitlement = engine.Entitlement{Program: r.Program, Name: r.Entitlement}.String()
+	}
+	return out
+}
+
+// queryFlags are the filters of list and export.
+type queryFlags struct {
+	person, program, account, entitlement, run, actor, kind, outcome, op, from, to, words string
+	limit                                                                                 int
+	after                                                                                 int64
+	oldest                                                                                bool
+}
+
+func (f *queryFlags) register(c *cobra.Command, limit int) {
+	fs := c.Flags()
+	for _, one := range []struct {
+		to         *string
+		name, help string
+	}{
+		{&f.person, "person", "only this person, by login or `KEY`"}, {&f.program, "program", "only this `PROGRAM`"}, {&f.account, "account", "only this `ACCOUNT`"},
+		{&f.entitlement, "entitlement", "only this `ENTITLEMENT`, program/name"}, {&f.run, "run", "only this `RUN`"}, {&f.actor, "actor", "only what this `USER` did"},
+		{&f.kind, "kind", "only records of this `KIND`: run, intent, outcome, approve, cut, …"}, {&f.outcome, "outcome", "only this `OUTCOME`: done, refused, …"},
+		{&f.op, "op", "only this `OPERATION`: grant, revoke, …"}, {&f.from, "from", "not before this `TIME`, 2027-01-31 or 2027-01-31T08:00:00Z"},
+		{&f.to, "to", "before this `TIME`"}, {&f.words, "words", "only records that hold all these `WORDS`"},
+	} {
+		fs.StringVar(one.to, one.name, "", one.help)
+	}
+	fs.IntVar(&f.limit, "limit", limit, "at most `N` records; 0 for all")
+	fs.Int64Var(&f.after, "after", 0, "go on behind the record with this `SEQ`")
+	fs.BoolVar(&f.oldest, "oldest", false, "oldest first")
+}
+
+func (f *queryFlags) query() (q engine.Query, err error) {
+	q = engine.Query{Kind: engine.Kind(f.kind), Run: f.run, Actor: f.actor, Person: f.person, Program: f.program, Account: f.account,
+		Outcome: engine.Outcome(f.outcome), Op: engine.Op(f.op), Words: f.words, Newest: !f.oldest, Limit: f.limit}
+	if f.entitlement != "" {
+		e := engine.ParseEntitlement(f.entitlement)
+		if f.program != "" && f.program != e.Program {
+			return q, usage("", "--program %s and --entitlement %s contradict each other", f.program, f.entitlement)
+		}
+		q.Program, q.Entitlement = e.Program, &e.Name
+	}
+	if f.oldest {
+		q.After = f.after
+	} else {
+		q.Before = f.after
+	}
+	if q.From, err = moment(f.from); err == nil {
+		q.To, err = moment(f.to)
+	}
+	return q, err
+}
+
+// moment reads an instant, or a day, which means its first instant in UTC.
+func moment(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	t, err := config.ParseDate(text)
+	if err != nil {
+		return t, usage("write 2027-01-31, or 2027-01-31T08:00:00Z", "%q is no time", text)
+	}
+	return t, nil
+}
+
+func (a *app) auditList() *cobra.Command {
+	var f queryFlags
+	c := &cobra.Command{
+		Use: "list", Short: "Records, newest first", Args: args(cobra.NoArgs),
+		Example: "  rolecall audit list --person 4711 --from 2027-01-01\n  rolecall audit list --kind outcome --outcome refused -o json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			var list []recordJSON
+			if err := a.records(c.Context(), f, func(r recordJSON) error { list = append(list, r); return nil }); err != nil {
+				return err
+			}
+			if list == nil {
+				list = []recordJSON{}
+			}
+			return a.out().Data(recordTable(list), list)
+		},
+	}
+	f.register(c, 50)
+	return c
+}
+
+func (a *app) records(ctx context.Context, f queryFlags, yield func(recordJSON) error) (err error) {
+	q, err := f.query()
+	if err != nil {
+		return err
+	}
+	s, err := a.journalOnly(ctx)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.Close)
+	if q.Person, err = keyOf(ctx, s, q.Person); err != nil {
+		return err
+	}
+	return s.Records(ctx, q, func(r engine.Record) error { return yield(shown(r)) })
+}
+
+// keyOf finds the key of somebody named by login as the journal knows it; what is no login stays as it is. The directory is
+// not asked: the journal can be read whatever else is wrong.
+func keyOf(ctx context.Context, s *journal.Store, name string) (key string, err error) {
+	if name == "" {
+		return "", nil
+	}
+	err = s.Records(ctx, engine.Query{Words: name, Newest: true}, func(r engine.Record) error {
+		if r.Person == name || loginOf(r) == name {
+			key = r.Person
+			return errFound
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errFound) {
+		return "", err
+	}
+	return cmp.Or(key, name), nil
+}
+
+// loginOf is how a change's person was called when it was made.
+func loginOf(r engine.Record) string {
+	if r.Kind != engine.KindIntent && r.Kind != engine.KindAdopt {
+		return ""
+	}
+	i, _, err := engine.IntentOf(r)
+	if err != nil {
+		return ""
+	}
+	return i.Change.Login
+}
+
+func recordTable(list []recordJSON) render.Table {
+	t := render.Table{Header: recordHeader()}
+	for _, r := range list {
+		t.Add(render.Plain, recordCells(r)...)
+	}
+	return t
+}
+
+func recordHeader() []string {
+	return []string{"seq", "time", "kind", "run", "actor", "person", "account", "entitlement", "op", "outcome", "hash", "why"}
+}
+
+func recordCells(r recordJSON) []string {
+	what := r.Entitlement
+	if what == "" {
+		what = r.Program
+	}
+	return []string{strconv.FormatInt(r.Seq, 10), stamp(r.Time), string(r.Kind), r.Run, r.Actor, r.Person, r.Account, what, string(r.Op),
+		string(r.Outcome), r.Hash[:min(12, len(r.Hash))], strings.Join(r.Why, "; ")}
+}
+
+func (a *app) auditShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show SEQ", Short: "One record, whole", Example: "  rolecall audit show 42", Args: args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			seq, err := strconv.ParseInt(given[0], 10, 64)
+			if err != nil || seq < 1 {
+				return usage("`rolecall audit list` shows the numbers", "%q is no number of a record", given[0])
+			}
+			found := errors.New("found")
+			err = a.records(c.Context(), queryFlags{limit: 1, after: seq - 1, oldest: true}, func(r recordJSON) error {
+				if r.Seq != seq {
+					return nil
+				}
+				// One record is shown as JSON in every format: nothing of it may be left out.
+				return errors.Join(render.Out{W: a.Stdout}.JSON(r), found)
+			})
+			if errors.Is(err, found) {
+				return nil
+			}
+			if err == nil {
+				err = usage("`rolecall audit list` shows the numbers", "there is no record %d", seq)
+			}
+			return err
+		},
+	}
+}
+
+func (a *app) auditExport() *cobra.Command {
+	var f queryFlags
+	c := &cobra.Command{
+		Use: "export", Short: "Records as JSON Lines or CSV, oldest first", Args: args(cobra.NoArgs),
+		Example: "  rolecall audit export --from 2026-01-01 > 2026.jsonl\n  rolecall audit export -o csv --program crm > crm.csv",
+		RunE: func(c *cobra.Command, _ []string) error {
+			f.oldest = true
+			if a.output == string(render.CSV) || a.output == string(render.Markdown) {
+				return a.exportTable(c.Context(), f)
+			}
+			e := json.NewEncoder(a.Stdout)
+			e.SetEscapeHTML(false)
+			return a.records(c.Context(), f, func(r recordJSON) error { return e.Encode(r) })
+		},
+	}
+	f.register(c, 0)
+	return c
+}
+
+// exportTable writes in batches, so that a long journal needs no memory; only the first has the header.
+func (a *app) exportTable(ctx context.Context, f queryFlags) error {
+	batch := render.Table{Header: recordHeader()}
+	flush := func() error {
+		err := a.out().Data(batch, nil)
+		batch = render.Table{}
+		return err
+	}
+	err := a.records(ctx, f, func(r recordJSON) error {
+		cells := recordCells(r)
+		cells[len(cells)-2] = r.Hash
+		if batch.Add(render.Plain, cells...); len(batch.Rows) < 1000 {
+			return nil
+		}
+		return flush()
+	})
+	return errors.Join(err, flush())
+}

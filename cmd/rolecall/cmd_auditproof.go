@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/journal"
+)
+
+// journalOnly opens the journal alone, so that it can be read whatever else is wrong.
+func (a *app) journalOnly(ctx context.Context) (*journal.Store, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	return a.store(ctx, cfg, reading)
+}
+
+func (a *app) auditAsOf() *cobra.Command {
+	var person, program, account string
+	c := &cobra.Command{
+		Use: "asof TIME", Short: "Who had what at one time, managed or not, and by which rule", Args: args(cobra.ExactArgs(1)),
+		Long:    "A day means its end in UTC: what was had when the day was over. A time is the instant itself.",
+		Example: "  rolecall audit asof 2026-12-31 --program crm\n  rolecall audit asof 2026-12-31T12:00:00Z --person 4711 -o csv",
+		RunE: func(c *cobra.Command, given []string) error {
+			at, err := endOf(given[0])
+			if err != nil {
+				return err
+			}
+			return a.asOf(c.Context(), at, person, program, account)
+		},
+	}
+	c.Flags().StringVar(&person, "person", "", "only this person, by login or `KEY`")
+	c.Flags().StringVar(&program, "program", "", "only this `PROGRAM`")
+	c.Flags().StringVar(&account, "account", "", "only this `ACCOUNT`")
+	return c
+}
+
+func endOf(text string) (time.Time, error) {
+	at, err := moment(text)
+	if err == nil && !strings.Contains(text, "T") {
+		at = at.AddDate(0, 0, 1).Add(-time.Nanosecond)
+	}
+	return at, err
+}
+
+func (a *app) asOf(ctx context.Context, at time.Time, person, program, account string) (err error) {
+	s, err := a.journalOnly(ctx)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.Close)
+	if person, err = keyOf(ctx, s, person); err != nil {
+		return err
+	}
+	held, err := s.AsOf(ctx, at, person, program, account)
+	if err != nil {
+		return err
+	}
+	if held == nil {
+		held = []engine.Held{}
+	}
+	t := render.Table{Header: []string{"program", "account", "entitlement", "person", "managed", "from", "until", "rules", "record"}}
+	for _, h := range held {
+		managed := "no"
+		if h.Managed {
+			managed = "yes"
+		}
+		t.Add(render.Plain, h.Program, h.Account, h.Entitlement, h.Person, managed, stamp(h.From), stamp(h.Until), strings.Join(h.Rules, ", "), itoa(int(h.Record)))
+	}
+	return a.out().Data(t, held)
+}

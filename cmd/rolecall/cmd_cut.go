@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/engine"
+)
+
+func (a *app) cutCommand() *cobra.Command {
+	var reason string
+	var lift bool
+	c := &cobra.Command{
+		Use: "cut PERSON", Short: "Cut somebody off now, or lift a cut",
+		Long: "Suspends every account that is linked to the person, managed or not; no limit stands in the way, and the directory need not\n" +
+			"be reachable. It stays until somebody lifts it. Policy's access comes back with the next run after that.",
+		Example: "  rolecall cut mallory --reason \"laptop stolen\"\n  rolecall cut mallory --lift --reason \"laptop found\"",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			if !lift {
+				return a.cut(c.Context(), given[0], reason)
+			}
+			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.Lift(ctx, a.actor(), given[0], reason) },
+				"The cut of "+given[0]+" is lifted; what policy gives comes back with the next run.")
+		},
+	}
+	reasonFlag(c, &reason)
+	c.Flags().BoolVar(&lift, "lift", false, "end a cut")
+	return c
+}
+
+func (a *app) cut(ctx context.Context, person, reason string) (err error) {
+	s, err := a.open(ctx, writing)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.close)
+	s.describe(ctx)
+	p, r, err := s.engine.Cut(ctx, a.actor(), person, reason)
+	if err != nil {
+		if p != nil && r.Run != "" {
+			a.byHand(p)
+		}
+		return refused(err)
+	}
+	// The cut did not wait for any read, so that its incomplete proofs are no news.
+	p.Proofs = nil
+	return a.applied(p, r)
+}
+
+// describeTime is how long a cut waits for programs that are slow to say what they can do.
+const describeTime = 5 * time.Second
+
+// describe asks every program what it can do, since a cut reads none of them: suspending is not the same everywhere. One
+// that does not answer is cut by revoking what is known.
+func (s *system) describe(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, describeTime)
+	defer cancel()
+	var wg sync.WaitGroup
+	for i := range s.engine.Programs {
+		p := &s.engine.Programs[i]
+		if d, ok := p.Connector.(engine.Describer); ok {
+			wg.Go(func() {
+				if description, err := d.Describe(ctx); err == nil {
+					p.Describes = description
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+func (a *app) giveCommand() *cobra.Command {
+	var reason, until string
+	c := &cobra.Command{
+		Use: "give PERSON ENTITLEMENT", Short: "Give one person a dated extra",
+		Long:    "The extra begins with the next run and always expires: --until is its last day. It is recorded with the reason.",
+		Example: "  rolecall give alice crm --until 2027-01-31 --reason \"trade fair\"",
+		Args:    args(cobra.ExactArgs(2)),
+		RunE: func(c *cobra.Command, given []string) error {
+			day, err := config.ParseDate(until)
+			if err != nil {
+				return usage("--until 2027-01-31", "--until: %w", err)
+			}
+			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error {
+				return s.engine.Give(ctx, a.actor(), given[0], given[1], day, reason)
+			}, given[0]+" is given "+given[1]+" until the end of "+day.Format(time.DateOnly)+", with the next run.")
+		},
+	}
+	reasonFlag(c, &reason)
+	c.Flags().StringVar(&until, "until", "", "the last `DAY` on which it holds, 2027-01-31; required")
+	return c
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) pauseCommand() *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use: "pause [PROGRAM]", Short: "Emergency stop: no more calls to a program, or to any",
+		Long:    "Takes effect for every process on this journal, survives restarts, and stays until `rolecall resume`. Cuts go on.",
+		Example: "  rolecall pause --reason \"the directory looks wrong\"\n  rolecall pause crm --reason \"vendor's incident 4711\"",
+		Args:    args(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error {
+				return s.engine.Pause(ctx, a.actor(), first(given), reason)
+			}, "Paused "+orAll(given)+".")
+		},
+	}
+	reasonFlag(c, &reason)
+	return c
+}
+
+func (a *app) resumeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "resume [PROGRAM]", Short: "End a pause",
+		Example: "  rolecall resume\n  rolecall resume crm",
+		Args:    args(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.Unpause(ctx, a.actor(), first(given)) },
+				"Resumed "+orAll(given)+".")
+		},
+	}
+}
+
+// decideOn records one decision and says so.
+func (a *app) decideOn(ctx context.Context, decide func(context.Context, *system) error, said string) (err error) {
+	s, err := a.open(ctx, writing)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.close)
+	if err := decide(ctx, s); err != nil {
+		return refused(err)
+	}
+	a.out().Line("%s", said)
+	return nil
+}
+
+func first(given []string) string {
+	if len(given) == 0 {
+		return ""
+	}
+	return given[0]
+}
+
+func orAll(given []string) string {
+	if len(given) == 0 {
+		return "all programs"
+	}
+	return given[0]
+}

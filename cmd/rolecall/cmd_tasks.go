@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
+	"github.com/rolecall/rolecall/engine"
+)
+
+func (a *app) tasksCommand() *cobra.Command {
+	return a.group("tasks", "See and tick off what people must do by hand", a.tasksList(), a.tasksDone())
+}
+
+func (a *app) tasksList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "What is to be done by hand", Example: "  rolecall tasks list", Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			s, err := a.journalOnly(c.Context())
+			if err != nil {
+				return err
+			}
+			defer settle(&err, s.Close)
+			memory, err := s.Memory(c.Context(), a.Now())
+			if err != nil {
+				return err
+			}
+			return a.showTasks(memory.Tasks())
+		},
+	}
+}
+
+func (a *app) showTasks(tasks []engine.Task) error {
+	if len(tasks) == 0 && a.out().Format == render.TableFormat {
+		a.out().Line("Nothing is to be done by hand.")
+		return nil
+	}
+	t := render.Table{Header: []string{"task", "since", "program", "person", "what", "done"}}
+	for _, one := range tasks {
+		t.Add(render.Plain, one.ID, stamp(one.Since), one.Program, one.Person, one.Text, one.Done)
+	}
+	if tasks == nil {
+		tasks = []engine.Task{}
+	}
+	return a.out().Data(t, tasks)
+}
+
+func (a *app) tasksDone() *cobra.Command {
+	var note string
+	c := &cobra.Command{
+		Use: "done TASK", Short: "Tick a task off", Args: args(cobra.ExactArgs(1)), Example: "  rolecall tasks done 5f0c2a91 --reason \"account closed by the vendor\"",
+		RunE: func(c *cobra.Command, given []string) error {
+			err := a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.TaskDone(ctx, a.actor(), given[0], note) }, "Noted.")
+			if errors.Is(err, engine.ErrUnknownTask) {
+				return usage("", "%w", err)
+			}
+			return err
+		},
+	}
+	reasonFlag(c, &note)
+	return c
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
+	"github.com/rolecall/rolecall/engine/audit"
+)
+
+func (a *app) auditVerify() *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Short: "Prove that the journal is whole and unchanged", Args: args(cobra.NoArgs),
+		Long: "Recomputes every record's hash and the Merkle tree over them, compares the tree with the checkpoint kept outside (audit:\n" +
+			"checkpoints), and the views with what the records say. Finds edits, removals, insertions, changes of order, cuts and\n" +
+			"roll-backs, and names the first bad record. Exits with 1 if anything is wrong.",
+		Example: "  rolecall audit verify",
+		RunE:    func(c *cobra.Command, _ []string) error { return a.verify(c.Context()) },
+	}
+}
+
+// verified is the documented form of what verify found.
+type verified struct {
+	Version int      `json:"version"`
+	OK      bool     `json:"ok"`
+	Records int64    `json:"records"`
+	Covered int64    `json:"covered"` // shown unchanged by the checkpoint from outside
+	Blanked int64    `json:"blanked"`
+	Root    string   `json:"root"`
+	Wrong   []string `json:"wrong"`
+}
+
+func (a *app) verify(ctx context.Context) (err error) {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	store, err := a.store(ctx, cfg, reading)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, store.Close)
+	var heads []audit.Head
+	c, sealed, err := a.checkpoint(cfg)
+	if err != nil {
+		return err
+	}
+	if sealed {
+		heads = append(heads, c.Head)
+	}
+	v, err := store.Verify(ctx, heads...)
+	if err != nil {
+		return err
+	}
+	found := verified{Version: 1, OK: v.OK(), Records: v.Records, Covered: v.Covered, Blanked: v.Blanked, Root: v.Tree.Head().Root.String(), Wrong: v.Wrong}
+	if v.Fault != nil {
+		found.Wrong = append([]string{v.Fault.String()}, found.Wrong...)
+	}
+	if err := a.showVerified(found, sealed); err != nil || found.OK {
+		return err
+	}
+	return exit(exitFailed)
+}
+
+func (a *app) showVerified(v verified, sealed bool) error {
+	out := a.out()
+	if out.Format == render.JSON {
+		if v.Wrong == nil {
+			v.Wrong = []string{}
+		}
+		return out.JSON(v)
+	}
+	for _, w := range v.Wrong {
+		out.Raw(out.Paint(render.Red, "wrong: ") + render.Clean(w))
+	}
+	switch {
+	case !v.OK:
+		out.Line("The journal is NOT what it was. Nothing it says after the first wrong record can be relied on.")
+	case sealed:
+		out.Line("%d records, all as they were written; the first %d are those of the checkpoint kept outside.", v.Records, v.Covered)
+	default:
+		out.Line("%d records, all as they were written, as far as the store alone can show; with audit: key and checkpoints, a seal is kept outside.", v.Records)
+	}
+	if v.OK {
+		out.Line("Root %s.", v.Root)
+	}
+	return nil
+}
+
+func (a *app) auditKey() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use: "key NAME", Short: "Make the pair of keys that seals the journal", Args: args(cobra.ExactArgs(1)),
+		Long: "Writes the secret key into a file and prints the public one. NAME is the journal's own, for ever, like\n" +
+			"rolecall.example.com/journal. Put the file where the store's administrator can't read it, and both into the configuration:\n\n" +
+			"  audit: {key: {file: journal.key}, verifier: \"…\", checkpoints: /srv/elsewhere/journal.checkpoint}",
+		Example: "  rolecall audit key rolecall.example.com/journal --out journal.key",
+		RunE:    func(_ *cobra.Command, given []string) error { return a.makeKey(given[0], file) },
+	}
+	c.Flags().StringVar(&file, "out", "journal.key", "the new `FILE` for the secret key")
+	return c
+}
+
+func (a *app) makeKey(name, file string) error {
+	secret, public, err := audit.GenerateKey(a.Random, name)
+	if err != nil {
+		return usage("a name like rolecall.example.com/journal", "%w", err)
+	}
+	f, err := os.OpenFile(a.path(file), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return failed("an existing key is never overwritten", "%w", err)
+	}
+	if _, err = f.WriteString(secret + "\n"); err == nil {
+		err = f.Sync()
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return failed("", "%w", err)
+	}
+	a.out().Line("%s", public)
+	return nil
+}

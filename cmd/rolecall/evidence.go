@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/engine/audit"
+	"github.com/rolecall/rolecall/engine/journal"
+)
+
+// checkpoint is the last one kept outside of the store; ok is false if none is configured, or none was written yet.
+func (a *app) checkpoint(cfg *config.File) (c audit.Checkpoint, ok bool, err error) {
+	if cfg.Audit.Checkpoints == "" || cfg.Audit.Verifier == "" {
+		return c, false, nil
+	}
+	signed, err := os.ReadFile(cfg.In(cfg.Audit.Checkpoints))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, false, nil
+	}
+	if err != nil {
+		return c, false, failed("", "the checkpoint can't be read: %w", err)
+	}
+	keys, err := audit.NewKeys(cfg.Audit.Verifier)
+	if err != nil {
+		return c, false, usage("`rolecall audit key NAME` makes a pair", "%s: %w", cfg.PlaceOf(&cfg.Audit.Verifier), err)
+	}
+	c, err = keys.Open(signed)
+	if err != nil {
+		return c, false, failed("look who wrote that file, and whether audit.verifier is the right key", "%s is no checkpoint of this journal: %w", cfg.Audit.Checkpoints, err)
+	}
+	return c, true, nil
+}
+
+// continues refuses to act on a journal that does not continue what was sealed outside: it was rolled back or rewritten.
+func (a *app) continues(ctx context.Context, cfg *config.File, store *journal.Store) error {
+	c, ok, err := a.checkpoint(cfg)
+	if err != nil || !ok {
+		return err
+	}
+	if err := store.Continues(ctx, c); err != nil {
+		return failed("nothing is done on it, but for `rolecall cut`; restore the newest backup, or look with `rolecall audit verify`", "%w", err)
+	}
+	return nil
+}
+
+// seal signs the journal as it is and keeps the checkpoint in the store and outside of it.
+func (a *app) seal(ctx context.Context, cfg *config.File, store *journal.Store) error {
+	if cfg.Audit.Key.IsZero() {
+		return nil
+	}
+	secret, err := a.secrets(cfg.Dir)(cfg.Audit.Key)
+	if err != nil {
+		return fmt.Errorf("the key that signs checkpoints: %w", err)
+	}
+	signer, err := audit.NewSigner(secret)
+	if err != nil {
+		return fmt.Errorf("%s: %w", cfg.Audit.Key, err)
+	}
+	signed, err := store.Checkpoint(ctx, signer)
+	if err != nil || cfg.Audit.Checkpoints == "" {
+		return err
+	}
+	return journal.WriteCheckpoint(cfg.In(cfg.Audit.Checkpoints), signed)
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// stuckAfter is how long the loop may go without looking around before the daemon counts as stuck.
+const stuckAfter = 12 * pollEvery
+
+// listen serves health and metrics on an address of their own; "" serves nothing. stop ends it.
+func (s *server) listen(ctx context.Context, address string) (stop func(), err error) {
+	if address == "" {
+		return func() {}, nil
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	s.log.Info("health and metrics", "address", l.Addr().String())
+	web := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := web.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("the health listener ended", "error", err)
+		}
+	}()
+	return func() {
+		_ = web.Close() // what is under way is a scrape
+		<-ended
+	}, nil
+}
+
+func (s *server) routes() http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.health()) })
+	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answer(w, s.ready(r.Context())) })
+	m.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	return m
+}
+
+func answer(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, err)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// health fails when the daemon is stuck and a restart would help.
+func (s *server) health() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if since := s.app.Now().Sub(s.beat); !s.beat.IsZero() && since > stuckAfter {
+		return fmt.Errorf("the loop has not turned for %s", since.Round(time.Second))
+	}
+	return nil
+}
+
+// ready fails when the daemon can't do its work now. A broken new configuration is no reason: the last good one works.
+func (s *server) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, err := s.system().store.Memory(ctx, s.app.Now()); err != nil {
+		return errors.New("the journal can't be read") // the log has the details
+	}
+	return s.health()
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/policies"
+)
+
+// policyVersion is the Data of a KindPolicy record: the policy as it was, so that later runs can ask what it would have
+// said. Fields are only ever added.
+type policyVersion struct {
+	Hash  string `json:"hash"`
+	Files []byte `json:"files"` // a zip archive
+}
+
+// configVersion is the Data of a KindConfig record. A configuration holds no secrets.
+type configVersion struct {
+	Hash string `json:"hash"`
+	Text string `json:"text"`
+}
+
+var errFound = errors.New("found")
+
+// remember records the policy and the configuration when they are not those recorded last.
+func (s *system) remember(ctx context.Context, actor string) error {
+	var records []engine.Record
+	if last, err := s.last(ctx, engine.KindPolicy); err != nil {
+		return err
+	} else if hashOf(last) != s.policy.Hash() {
+		files, err := archive(s.cfg.In(s.cfg.Policies))
+		if err != nil {
+			return err
+		}
+		records = append(records, versionRecord(engine.KindPolicy, actor, "policy "+s.policy.Hash(), policyVersion{s.policy.Hash(), files}))
+	}
+	if last, err := s.last(ctx, engine.KindConfig); err != nil {
+		return err
+	} else if hashOf(last) != s.cfg.Hash {
+		text, err := os.ReadFile(s.cfg.Source)
+		if err != nil {
+			return err
+		}
+		records = append(records, versionRecord(engine.KindConfig, actor, "configuration "+s.cfg.Hash, configVersion{s.cfg.Hash, string(text)}))
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	return s.store.Append(ctx, engine.Free, records)
+}
+
+func versionRecord(kind engine.Kind, actor, why string, data any) engine.Record {
+	text, err := json.Marshal(data)
+	if err != nil {
+		panic("strings and bytes can't fail to marshal: " + err.Error())
+	}
+	return engine.Record{Kind: kind, Actor: actor, Why: []string{why}, Data: text}
+}
+
+// hashOf is the hash in the Data of a version record, "" if there is none.
+func hashOf(r engine.Record) string {
+	var v struct {
+		Hash string `json:"hash"`
+	}
+	if json.Unmarshal(r.Data, &v) != nil {
+		return ""
+	}
+	return v.Hash
+}
+
+// last is the newest record of a kind, a zero one if there is none.
+func (s *system) last(ctx context.Context, kind engine.Kind) (last engine.Record, err error) {
+	err = s.store.Records(ctx, engine.Query{Kind: kind, Newest: true, Limit: 1}, func(r engine.Record) error {
+		last = r
+		return nil
+	})
+	return last, err
+}
+
+// former gives the policy of an earlier run from the journal.
+func (s *system) former(schema policies.Schema) func(context.Context, string) (engine.Policy, error) {
+	return func(ctx context.Context, hash string) (engine.Policy, error) {
+		var found policyVersion
+		err := s.store.Records(ctx, engine.Query{Kind: engine.KindPolicy, Newest: true}, func(r engine.Record) error {
+			if hashOf(r) != hash {
+				return nil
+			}
+			if err := json.Unmarshal(r.Data, &found); err != nil {
+				return err
+			}
+			return errFound
+		})
+		if err == nil {
+			return nil, fmt.Errorf("the journal has no policy %s", hash)
+		}
+		if !errors.Is(err, errFound) {
+			return nil, err
+		}
+		files, err := zip.NewReader(bytes.NewReader(found.Files), int64(len(found.Files)))
+		if err != nil {
+			return nil, err
+		}
+		return policies.Load(files, schema)
+	}
+}
+
+// archive packs the policy files, with no times and in the order of their names, so that equal files pack equally.
+func archive(folder string) ([]byte, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, e := range entries {
+		if e.IsDir() || path.Ext(e.Name()) != ".yaml" {
+			continue
+		}
+		if err := pack(w, folder, e.Name()); err != nil {
+			return nil, err
+		}
+	}
+	err = w.Close()
+	return b.Bytes(), err
+}
+
+func pack(w *zip.Writer, folder, name string) error {
+	data, err := os.ReadFile(path.Join(folder, name))
+	if err != nil {
+		return err
+	}
+	f, err := w.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, bytes.NewReader(data))
+	return err
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	ldaplib "github.com/go-ldap/ldap/v3"
+	"github.com/go-ldap/ldap/v3/gssapi"
+	krb5 "github.com/jcmturner/gokrb5/v8/client"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/connectors/ldapgroup"
+	"github.com/rolecall/rolecall/engine/directory"
+	"github.com/rolecall/rolecall/engine/ldapconn"
+)
+
+// ldap makes the client of one directory. Nothing is dialled yet; the password is asked for at each sign-in.
+func (a *app) ldap(cfg *config.File, d *config.Directory) (*ldapconn.Client, error) {
+	l := d.LDAP
+	bind, err := a.bind(cfg, &l.Bind)
+	if err != nil {
+		return nil, fmt.Errorf("directory %s: %w", d.Name, err)
+	}
+	c := ldapconn.Config{URLs: l.URL, StartTLS: l.StartTLS, ServerName: l.ServerName, Bind: bind, Timeout: l.Timeout}
+	if l.CA != "" {
+		c.CAFile = cfg.In(l.CA)
+	}
+	if l.Plain {
+		c.Insecure = ldapconn.AllowPlain
+	}
+	if x := l.Bind.External; x != nil && x.Cert != "" {
+		c.CertFile, c.KeyFile = cfg.In(x.Cert), cfg.In(x.Key)
+	}
+	client, err := ldapconn.New(c)
+	if err != nil {
+		return nil, fmt.Errorf("directory %s: %w", d.Name, err)
+	}
+	return client, nil
+}
+
+func (a *app) bind(cfg *config.File, b *config.Bind) (ldapconn.Bind, error) {
+	switch {
+	case b.External != nil:
+		return ldapconn.Bind{Method: ldapconn.External}, nil
+	case b.GSSAPI != nil:
+		return a.kerberos(cfg, b.GSSAPI)
+	case b.DN != "" || !b.Password.IsZero():
+		resolve, password := a.secrets(cfg.Dir), b.Password
+		return ldapconn.Bind{Method: ldapconn.Simple, DN: b.DN, Password: func() (string, error) { return resolve(password) }}, nil
+	}
+	return ldapconn.Bind{Method: ldapconn.Anonymous}, nil
+}
+
+func (a *app) kerberos(cfg *config.File, g *config.GSSAPI) (ldapconn.Bind, error) {
+	name, realm, ok := strings.Cut(g.Principal, "@")
+	if !ok || g.Keytab == "" {
+		return ldapconn.Bind{}, fmt.Errorf("gssapi needs a principal (name@REALM) and a keytab")
+	}
+	conf := g.Krb5Conf
+	if conf == "" {
+		conf = "/etc/krb5.conf"
+	}
+	keytab, conf := cfg.In(g.Keytab), cfg.In(conf)
+	return ldapconn.Bind{Method: ldapconn.GSSAPI, SPN: g.Service, Kerberos: func() (ldaplib.GSSAPIClient, error) {
+		if _, err := os.Stat(keytab); err != nil {
+			return nil, err
+		}
+		return gssapi.NewClientWithKeytab(name, realm, keytab, conf, krb5.DisablePAFXFAST(true))
+	}}, nil
+}
+
+// groupDirectory gives the ldap-group connector what it shares with a directory of the configuration.
+func (a *app) groupDirectory(cfg *config.File) func(name string) (ldapgroup.Directory, error) {
+	return func(name string) (ldapgroup.Directory, error) {
+		i := slices.IndexFunc(cfg.Directories, func(d config.Directory) bool { return d.Name == name })
+		if i < 0 || cfg.Directories[i].LDAP == nil {
+			return ldapgroup.Directory{}, fmt.Errorf("directory: %q is no directory of kind ldap", name)
+		}
+		d := &cfg.Directories[i]
+		client, err := a.ldap(cfg, d)
+		if err != nil {
+			return ldapgroup.Directory{}, err
+		}
+		out := ldapgroup.Directory{Client: client, URL: d.LDAP.URL[0], Base: d.LDAP.People.Base, Filter: d.LDAP.People.Filter, Key: d.Key}
+		return withProfile(out, d.LDAP.Profile), nil
+	}
+}
+
+// withProfile fills in what the configuration leaves to the profile.
+func withProfile(d ldapgroup.Directory, name string) ldapgroup.Directory {
+	if name == "" {
+		name = "openldap"
+	}
+	for _, p := range directory.Profiles() {
+		if p.Name != name {
+			continue
+		}
+		if d.Filter == "" {
+			d.Filter = p.People
+		}
+		if d.Key == "" {
+			d.Key = p.Key
+		}
+	}
+	return d
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/lmittmann/tint"
+)
+
+// logger writes to standard error: text for people on a terminal, one JSON object a line otherwise. Both forms escape
+// control characters in values.
+func (a *app) logger() *slog.Logger {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelInfo
+	}
+	return a.loggerAt(level)
+}
+
+func (a *app) loggerAt(level slog.Level) *slog.Logger {
+	if a.Terminal {
+		return slog.New(tint.NewTextHandler(a.Stderr, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !a.out().Color}))
+	}
+	return slog.New(slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: level}))
+}

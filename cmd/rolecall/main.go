@@ -1,0 +1,17 @@
+// Command rolecall sees to it that everybody has the right programs for the job and nobody else has them. Its commands,
+// flags, output and exit codes are described by `rolecall --help`; testdata/script shows them at work.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, thisProcess())
+	stop()
+	os.Exit(code)
+}

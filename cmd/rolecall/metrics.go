@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// metrics counts what the daemon does, in a registry of its own.
+type metrics struct {
+	registry  *prometheus.Registry
+	now       func() time.Time
+	runs      *prometheus.CounterVec
+	seconds   prometheus.Histogram
+	outcomes  *prometheus.CounterVec
+	waiting   prometheus.Gauge
+	blocked   prometheus.Gauge
+	goodFiles prometheus.Gauge
+	toGrant   prometheus.Histogram
+	toRevoke  prometheus.Histogram
+	sources   *sources
+}
+
+func newMetrics(now func() time.Time) *metrics {
+	// From a second to a day: a program's call at best, a slot and a retry at worst.
+	delays := []float64{1, 5, 15, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600}
+	m := &metrics{
+		registry: prometheus.NewRegistry(), now: now,
+		runs:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rolecall_runs_total", Help: "Runs by result: done, partly, failed."}, []string{"result"}),
+		seconds:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_run_seconds", Help: "Duration of runs.", Buckets: delays}),
+		outcomes:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rolecall_changes_total", Help: "Changes by program, operation and outcome."}, []string{"program", "op", "outcome"}),
+		waiting:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_approvals_waiting", Help: "Changes of the last run that wait for approval."}),
+		blocked:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_changes_blocked", Help: "Changes of the last run that are blocked."}),
+		goodFiles: prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_configuration_ok", Help: "1 if the newest configuration and policy are in force, 0 if they are broken."}),
+		toGrant:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_grant_seconds", Help: "From the start of the read that showed the need to the program's answer.", Buckets: delays}),
+		toRevoke:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_revoke_seconds", Help: "From the start of the read that showed the need to the program's answer.", Buckets: delays}),
+		sources:   &sources{now: now, at: map[string]time.Time{}},
+	}
+	m.registry.MustRegister(m.runs, m.seconds, m.outcomes, m.waiting, m.blocked, m.goodFiles, m.toGrant, m.toRevoke, m.sources)
+	m.configuration(true)
+	return m
+}
+
+func (m *metrics) configuration(good bool) {
+	m.goodFiles.Set(0)
+	if good {
+		m.goodFiles.Set(1)
+	}
+}
+
+// run counts one run.
+func (m *metrics) run(took time.Duration, p *engine.Plan, r engine.Report, err error) {
+	m.seconds.Observe(took.Seconds())
+	result := "done"
+	switch {
+	case err != nil:
+		result = "failed"
+	case reportCode(p, r) == exitPartly:
+		result = "partly"
+	}
+	m.runs.WithLabelValues(result).Inc()
+	if p == nil {
+		return
+	}
+	m.waiting.Set(float64(p.Summary.Approval))
+	m.blocked.Set(float64(p.Summary.Blocked))
+	for i := range p.Proofs {
+		m.sources.read(&p.Proofs[i])
+	}
+}
+
+// changes counts what the journal says of a run whose read began at an instant.
+func (m *metrics) changes(ctx context.Context, s *system, run string, began time.Time) error {
+	if run == "" {
+		return nil
+	}
+	intents := map[int64]engine.Op{}
+	return s.store.Records(ctx, engine.Query{Run: run}, func(r engine.Record) error {
+		switch r.Kind {
+		case engine.KindIntent:
+			intents[r.Seq] = r.Op
+		case engine.KindOutcome:
+			m.outcome(r, intents[r.Of], r.Time.Sub(began))
+		}
+		return nil
+	})
+}
+
+func (m *metrics) outcome(r engine.Record, op engine.Op, took time.Duration) {
+	m.outcomes.WithLabelValues(r.Program, string(op), string(r.Outcome)).Inc()
+	switch {
+	case r.Outcome != engine.Done:
+	case op.Gives():
+		m.toGrant.Observe(took.Seconds())
+	case op.Takes():
+		m.toRevoke.Observe(took.Seconds())
+	}
+}
+
+// sources remembers when each source was last read completely. It implements prometheus.Collector.
+type sources struct {
+	now func() time.Time
+	mu  sync.Mutex
+	at  map[string]time.Time
+}
+
+func (s *sources) read(p *engine.Proof) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.at[p.Source]; !known {
+		s.at[p.Source] = time.Time{} // never
+	}
+	if p.Complete() {
+		s.at[p.Source] = p.Finished
+	}
+}
+
+func age() *prometheus.Desc {
+	return prometheus.NewDesc("rolecall_complete_read_age_seconds", "Time since the last complete read; absent while there was none.", []string{"source"}, nil)
+}
+
+func never() *prometheus.Desc {
+	return prometheus.NewDesc("rolecall_never_read_completely", "1 for a source that this daemon has not read completely yet.", []string{"source"}, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (s *sources) Describe(to chan<- *prometheus.Desc) { to <- age(); to <- never() }
+
+// Collect implements prometheus.Collector.
+func (s *sources) Collect(to chan<- prometheus.Metric) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, source := range slices.Sorted(maps.Keys(s.at)) {
+		at, missing := s.at[source], 0.0
+		if at.IsZero() {
+			missing = 1
+		} else {
+			to <- prometheus.MustNewConstMetric(age(), prometheus.GaugeValue, s.now().Sub(at).Seconds(), source)
+		}
+		to <- prometheus.MustNewConstMetric(never(), prometheus.GaugeValue, missing, source)
+	}
+}

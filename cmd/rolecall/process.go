@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/mattn/go-isatty"
+)
+
+// process is everything that a command takes from its surroundings, so that a test can be one.
+type process struct {
+	Args           []string // without the program's name
+	Dir            string   // where relative arguments start; "" for the working directory
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Env            func(string) string
+	Now            func() time.Time
+	Random         io.Reader
+	Actor          string        // the operating-system user
+	Terminal       bool          // Stdout is a terminal
+	Poll           time.Duration // between two looks of the daemon; 0: 5 s
+}
+
+func thisProcess() process {
+	return process{
+		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Now: time.Now, Random: rand.Reader,
+		Actor: osUser(), Terminal: isatty.IsTerminal(os.Stdout.Fd()),
+	}
+}
+
+// osUser is the name that the journal knows whoever types commands by. It is not taken from the environment, which
+// anybody can set.
+func osUser() string {
+	u, err := user.Current()
+	if err != nil {
+		return "uid " + itoa(os.Getuid())
+	}
+	return u.Username
+}
+
+// path gives a path from the command line.
+func (p *process) path(given string) string {
+	if filepath.IsAbs(given) {
+		return given
+	}
+	return filepath.Join(p.Dir, given)
+}
+
+// run executes one command line and gives the exit code.
+func run(ctx context.Context, p process) int {
+	a := &app{process: p}
+	root := a.root() //nolint:contextcheck // commands get the context from ExecuteContext
+	root.SetArgs(p.Args)
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	return a.report(root.ExecuteContext(ctx))
+}

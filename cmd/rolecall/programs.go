@@ -1,0 +1,68 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/connectors"
+	"github.com/rolecall/rolecall/engine"
+)
+
+// programs opens the connector of every program; no call is made. What is wrong with any of them comes together.
+func (a *app) programs(ctx context.Context, cfg *config.File) ([]engine.Program, error) {
+	var out []engine.Program
+	var wrong config.Mistakes
+	for _, name := range slices.Sorted(maps.Keys(cfg.Programs)) {
+		p := cfg.Programs[name]
+		connector, err := a.connector(ctx, cfg, name, p)
+		var more config.Mistakes
+		switch {
+		case errors.As(err, &more):
+			wrong = append(wrong, more...)
+		case err != nil:
+			wrong = append(wrong, config.Mistake{Place: cfg.PlaceOf(p), Text: err.Error()})
+		default:
+			out = append(out, program(cfg, name, p, connector))
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	return out, nil
+}
+
+func (a *app) connector(ctx context.Context, cfg *config.File, name string, p *config.Program) (engine.Connector, error) {
+	kinds := connectors.All()
+	open, ok := kinds[p.Kind]
+	if !ok {
+		known := slices.Sorted(maps.Keys(kinds))
+		return nil, config.Mistakes{{Place: cfg.PlaceOf(&p.Kind), Text: "program " + name + " is of unknown kind " + p.Kind, Hint: "known are: " + strings.Join(known, ", ")}}
+	}
+	return open(ctx, p.Settings.Decode, connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg)})
+}
+
+// program puts a connector and its settings together; templates were checked with the configuration.
+func program(cfg *config.File, name string, p *config.Program, c engine.Connector) engine.Program {
+	out := engine.Program{
+		Name: name, Kind: p.Kind, Connector: c, Revoke: p.Revoke, Patterns: p.Entitlements, Match: p.Match, MatchWith: template(p.MatchWith),
+		Create: template(p.Create), Attributes: map[string]engine.Template{}, Repair: p.Repair, Away: p.Away, Delete: p.Delete,
+		Wait: *cmp.Or(p.Wait, &cfg.Leavers.Wait), Grace: p.Grace, Protected: p.Protected, Admin: p.Admin, Concurrency: p.Concurrency, Rate: p.Rate, After: p.After,
+	}
+	for attribute, text := range p.Attributes {
+		out.Attributes[attribute] = template(text)
+	}
+	return out
+}
+
+func template(text string) engine.Template {
+	t, err := config.ParseTemplate(text)
+	if err != nil || text == "" {
+		return nil
+	}
+	return t.Fill
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/engine/directory"
+	"github.com/rolecall/rolecall/policies"
+)
+
+// schema is what policies and expressions may speak of, from the configuration alone. Rights of programs are not known
+// yet: any name goes.
+func schema(cfg *config.File) policies.Schema {
+	s := policies.Schema{Programs: map[string][]string{}, Zone: zone(cfg), Canonical: canonicalRole}
+	for name := range cfg.Programs {
+		s.Programs[name] = nil
+	}
+	for i := range cfg.Directories {
+		addDeclared(&s, &cfg.Directories[i])
+		addSources(&s, &cfg.Directories[i])
+	}
+	return s
+}
+
+func addDeclared(s *policies.Schema, d *config.Directory) {
+	for _, name := range slices.Sorted(maps.Keys(d.Attributes)) {
+		a := d.Attributes[name]
+		if !slices.ContainsFunc(s.Attributes, func(x policies.Declared) bool { return x.Name == name }) {
+			s.Attributes = append(s.Attributes, policies.Declared{Name: name, Multi: a.Multi, Job: a.OfJob(name)})
+		}
+	}
+}
+
+func addSources(s *policies.Schema, d *config.Directory) {
+	for i := range d.Roles {
+		r := &d.Roles[i]
+		at := slices.IndexFunc(s.Sources, func(x policies.RoleSource) bool { return x.Name == r.Label() })
+		if at < 0 {
+			at = len(s.Sources)
+			s.Sources = append(s.Sources, policies.RoleSource{Name: r.Label()})
+			if r.When != "" {
+				s.Sources[at].Roles = []string{}
+			}
+		}
+		if r.When != "" && s.Sources[at].Roles != nil {
+			s.Sources[at].Roles = append(s.Sources[at].Roles, r.Name)
+		}
+	}
+}
+
+// canonicalRole makes the name of a role what a directory makes of it.
+func canonicalRole(role string) string {
+	source, name, _ := strings.Cut(role, ":")
+	if folded, err := directory.Role(name); err == nil {
+		return source + ":" + folded
+	}
+	return role
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/policies"
+)
+
+// settings is what plans depend on besides policy.
+func settings(cfg *config.File, protected policies.Protected, now time.Time) engine.Settings {
+	l := &cfg.Limits
+	return engine.Settings{
+		Zone: zone(cfg), Unmanaged: cfg.Leavers.Unmanaged, LeaverGrace: cfg.Leavers.Grace, Absences: absences(cfg), Apart: cfg.Leavers.Apart,
+		ProtectedPeople: append(append([]string{}, cfg.Protected...), protected.People...), Slot: slot(cfg, now), Hash: cfg.Hash, Filters: filters(cfg),
+		Limits: engine.Limits{
+			RevokePeople: engine.Limit(l.Revoke.People), RevokeHoldings: engine.Limit(l.Revoke.Holdings),
+			Leavers: engine.Limit(l.Leavers), Grant: engine.Limit(l.Grant),
+		},
+	}
+}
+
+// absences is how many complete reads must miss somebody: one more where no canary shows that a read saw what it should.
+func absences(cfg *config.File) int {
+	if cfg.Leavers.Absences > 0 {
+		return cfg.Leavers.Absences
+	}
+	for i := range cfg.Directories {
+		if d := &cfg.Directories[i]; d.Authority == "people" && len(d.Canaries) > 0 {
+			return 2
+		}
+	}
+	return 3
+}
+
+func slot(cfg *config.File, now time.Time) time.Duration {
+	s, err := config.ParseSchedule(cfg.Schedule)
+	if err != nil {
+		return 0
+	}
+	return config.Slot(s, now)
+}
+
+// filters hashes what each directory is asked for: after a change of it, absences are held back once.
+func filters(cfg *config.File) map[string]string {
+	out := map[string]string{}
+	for i := range cfg.Directories {
+		d := &cfg.Directories[i]
+		asked := struct {
+			Kind, Key string
+			File      *config.FileSource
+			LDAP      *config.LDAPSource
+		}{d.Kind, d.Key, d.File, d.LDAP}
+		text, err := json.Marshal(asked) // secrets in it are references
+		if err != nil {
+			continue
+		}
+		sum := sha256.Sum256(text)
+		out[d.Name] = hex.EncodeToString(sum[:8])
+	}
+	return out
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/journal"
+	"github.com/rolecall/rolecall/policies"
+)
+
+// access says what a command does with the journal.
+type access int
+
+const (
+	reading access = iota // a dry run: nothing is written, made or migrated
+	writing
+)
+
+// system is a configuration put together.
+type system struct {
+	cfg    *config.File
+	policy *policies.Policy
+	store  *journal.Store
+	engine *engine.Engine
+	seal   func(context.Context) error // nothing while only reading
+}
+
+// close seals what was written.
+func (s *system) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // also when the command was interrupted
+	defer cancel()
+	return errors.Join(s.seal(ctx), s.store.Close())
+}
+
+// open puts the configuration together. Mistakes in different places come together; the journal is opened last, so that
+// nothing is made while anything is wrong.
+func (a *app) open(ctx context.Context, mode access) (*system, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	return a.assemble(ctx, cfg, mode)
+}
+
+func (a *app) assemble(ctx context.Context, cfg *config.File, mode access) (*system, error) {
+	schema := schema(cfg)
+	programs, wrong1 := a.programs(ctx, cfg)
+	people, wrong2 := a.directory(cfg, schema)
+	policy, wrong3 := a.policy(cfg, schema)
+	if err := errors.Join(wrong1, wrong2, wrong3); err != nil {
+		return nil, err
+	}
+	store, err := a.store(ctx, cfg, mode)
+	if err != nil {
+		return nil, err
+	}
+	protect(programs, policy.Protected().Accounts)
+	s := &system{cfg: cfg, policy: policy, store: store, seal: func(context.Context) error { return nil }}
+	if mode == writing {
+		if err := a.continues(ctx, cfg, store); err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
+		s.seal = func(ctx context.Context) error { return a.seal(ctx, cfg, store) }
+	}
+	s.engine = &engine.Engine{
+		Directory: people, Policy: policy, Programs: programs, Journal: store, Outbox: store,
+		Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(), Former: s.former(schema),
+	}
+	return s, nil
+}
+
+func (a *app) policy(cfg *config.File, s policies.Schema) (*policies.Policy, error) {
+	p, err := policies.Load(os.DirFS(cfg.In(cfg.Policies)), s)
+	var wrong policies.Mistakes
+	switch {
+	case errors.As(err, &wrong):
+		for i := range wrong {
+			wrong[i].File = strings.TrimSuffix(cfg.Policies, "/") + "/" + wrong[i].File
+		}
+		return nil, wrong
+	case err != nil:
+		return nil, config.Mistakes{{Place: cfg.PlaceOf(&cfg.Policies), Text: cfg.Policies + ": " + err.Error()}}
+	}
+	return p, nil
+}
+
+// protect adds accounts that policy protects, written program/account, to their programs.
+func protect(programs []engine.Program, accounts []string) {
+	for i := range programs {
+		p := &programs[i]
+		for _, a := range accounts {
+			if account, ok := strings.CutPrefix(a, p.Name+"/"); ok {
+				p.Protected = append(p.Protected, account)
+			}
+		}
+	}
+}
+
+// store opens the journal.
+func (a *app) store(ctx context.Context, cfg *config.File, mode access) (*journal.Store, error) {
+	address, err := a.address(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s, err := journal.Open(ctx, address, journal.Options{Now: a.Now, Random: a.Random, ReadOnly: mode == reading, Migrate: mode == writing})
+	if err != nil {
+		return nil, failed("", "%w", err)
+	}
+	return s, nil
+}
+
+func (a *app) address(cfg *config.File) (string, error) {
+	if path, ok := strings.CutPrefix(cfg.Store, "sqlite:"); ok {
+		return "sqlite:" + cfg.In(path), nil
+	}
+	if cfg.StorePassword.IsZero() {
+		return cfg.Store, nil
+	}
+	password, err := a.secrets(cfg.Dir)(cfg.StorePassword)
+	if err != nil {
+		return "", usage("", "the store's password: %w", err)
+	}
+	u, err := url.Parse(cfg.Store)
+	if err != nil {
+		return "", usage("", "the store's URL can't be read")
+	}
+	u.User = url.UserPassword(u.User.Username(), password)
+	return u.String(), nil
+}

@@ -1,0 +1,175 @@
+package scim
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// maxMembers is how many members one PATCH adds or removes.
+const maxMembers = 200
+
+// Apply makes the changes of one group with few calls; all else is done one by one, in order.
+func (p *Program) Apply(ctx context.Context, calls []engine.Call) []engine.Result {
+	results := make([]engine.Result, len(calls))
+	waiting := map[string][]int{} // by group, positions in calls
+	var names []string
+	flush := func() {
+		for _, name := range names {
+			for part := range slices.Chunk(waiting[name], maxMembers) {
+				p.applyGroup(ctx, calls, part, results)
+			}
+		}
+		clear(waiting)
+		names = nil
+	}
+	for i, c := range calls {
+		if c.New == nil && c.Entitlement != engine.Active && c.Entitlement != engine.Exists {
+			if waiting[c.Entitlement] == nil {
+				names = append(names, c.Entitlement)
+			}
+			waiting[c.Entitlement] = append(waiting[c.Entitlement], i)
+			continue
+		}
+		flush()
+		if c.New != nil {
+			results[i].ID, results[i].Outcome, results[i].Err = p.Create(ctx, *c.New)
+			continue
+		}
+		results[i].Outcome, results[i].Err = p.change(ctx, c)
+	}
+	flush()
+	return results
+}
+
+// applyGroup changes a group's list with one PATCH. Where nothing was sent, or the provider refuses or ignores it, the
+// calls are made one by one instead, each of which looks first whether it is still needed.
+func (p *Program) applyGroup(ctx context.Context, calls []engine.Call, part []int, results []engine.Result) {
+	outcomes, err := p.patchMembers(ctx, calls, part)
+	for n, i := range part {
+		switch {
+		case err != nil:
+			results[i] = engine.Result{Outcome: outcomeOf(err), Err: p.explain(err)}
+		case outcomes == nil:
+			results[i].Outcome, results[i].Err = p.change(ctx, calls[i])
+		default:
+			results[i].Outcome = outcomes[n]
+		}
+	}
+}
+
+// patchMembers gives an outcome for each call, or none if they have to be made one by one; an error is that of all calls.
+func (p *Program) patchMembers(ctx context.Context, calls []engine.Call, part []int) ([]engine.Outcome, error) {
+	right := calls[part[0]].Entitlement
+	if len(part) < 2 || !plain(right) {
+		return nil, nil
+	}
+	id, err := p.groupID(ctx, right)
+	if err != nil {
+		return nil, before(err)
+	}
+	defer p.lock(id)()
+	old, err := p.group(ctx, id)
+	if err != nil || old.DisplayName != right {
+		p.forget(right)
+		return nil, nil
+	}
+	ops, ok := p.memberOps(old.accounts(), calls, part)
+	if !ok {
+		return nil, nil
+	}
+	if len(ops) > 0 {
+		match, err := p.ifMatch(ctx, old.Meta)
+		if err != nil {
+			return nil, before(err)
+		}
+		_, err = p.client.do(ctx, call{method: http.MethodPatch, path: "/Groups/" + url.PathEscape(id), body: newPatch(ops...), match: match}, nil)
+		if isStatus(err, http.StatusPreconditionFailed) || err != nil && outcomeOf(err) == engine.Refused {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	now, err := p.group(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("the changes can't be read back: %w", err)
+	}
+	return compareAll(calls, part, old.accounts(), now.accounts())
+}
+
+// compareAll looks at the whole list: all that was asked for, and nobody else. No outcomes: something was ignored.
+func compareAll(calls []engine.Call, part []int, old, now []string) (outcomes []engine.Outcome, err error) {
+	asked, ignored := map[string]bool{}, false
+	for _, i := range part {
+		c := calls[i]
+		asked[c.Account] = true
+		_, had := slices.BinarySearch(old, c.Account)
+		_, has := slices.BinarySearch(now, c.Account)
+		ignored = ignored || has != c.Grant
+		outcome := engine.Done
+		if had == has {
+			outcome = engine.Already
+		}
+		outcomes = append(outcomes, outcome)
+	}
+	if err := vanished(calls[part[0]].Entitlement, old, now, func(account string) bool { return asked[account] }); err != nil || ignored {
+		return nil, err
+	}
+	return outcomes, nil
+}
+
+// vanished finds members that went with a change that did not ask for it.
+func vanished(right string, old, now []string, asked func(account string) bool) error {
+	gone := slices.DeleteFunc(slices.Clone(old), func(a string) bool { return asked(a) || slices.Contains(now, a) })
+	if len(gone) == 0 {
+		return nil
+	}
+	return fmt.Errorf("with this change %d other members, %q first, vanished from the group %q; stop and check whether the provider replaces lists", len(gone), gone[0], right)
+}
+
+// memberOps gives what makes the list so: one operation for all new members, one for each that goes. ok is false for what
+// is better done one by one: an account that comes twice, or that the last list did not show.
+func (p *Program) memberOps(have []string, calls []engine.Call, part []int) (ops []patchOp, ok bool) {
+	seen, more := map[string]bool{}, []member{}
+	for _, i := range part {
+		c := calls[i]
+		if seen[c.Account] || !plainID(c.Account) || c.Grant && !p.isKnown(c.Account) {
+			return nil, false
+		}
+		seen[c.Account] = true
+		_, has := slices.BinarySearch(have, c.Account)
+		switch {
+		case has == c.Grant:
+		case c.Grant:
+			more = append(more, member{Value: c.Account})
+		default:
+			ops = append(ops, memberOp(c))
+		}
+	}
+	if len(more) > 0 {
+		ops = append(ops, patchOp{Op: "add", Path: "members", Value: more})
+	}
+	return ops, true
+}
+
+// isKnown says whether the account was listed or read before: providers take members that do not exist.
+func (p *Program) isKnown(account string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known[account]
+}
+
+func (p *Program) know(account string, is bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if is {
+		p.known[account] = true
+	} else {
+		delete(p.known, account)
+	}
+}

@@ -1,0 +1,152 @@
+// Package scim manages users and groups of any program that speaks SCIM 2.0 (RFC 7643, RFC 7644). An account is a user,
+// its id the `id` of the service provider; a right is a group, by its displayName. Every write is read back, since
+// providers are known to answer yes and do nothing, or to replace whole lists.
+package scim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// Config is the connector's own part of a program's configuration.
+type Config struct {
+	URL      string        `yaml:"url"`       // https://crm.example.com/scim/v2
+	Token    engine.Secret `yaml:"token"`     // bearer token (RFC 6750); or:
+	OAuth    *OAuth        `yaml:"oauth"`     // client credentials (RFC 6749 section 4.4)
+	PageSize int           `yaml:"page_size"` // resources a page, 1..10000; default 100
+	Lag      time.Duration `yaml:"lag"`       // lists may lag behind writes by this much
+}
+
+// OAuth says where tokens come from.
+type OAuth struct {
+	URL    string        `yaml:"url"` // of the token endpoint
+	Client string        `yaml:"client"`
+	Secret engine.Secret `yaml:"secret"`
+	Scope  string        `yaml:"scope"`   // space-separated, may be empty
+	InBody bool          `yaml:"in_body"` // for servers that do not take client and secret in the Authorization header
+}
+
+// Options is what the connector needs of its surroundings.
+type Options struct {
+	Program   string
+	Secret    engine.Resolve
+	Now       func() time.Time
+	Transport http.RoundTripper                                // nil: one that verifies certificates
+	Wait      func(ctx context.Context, d time.Duration) error // before another try; nil: waits
+}
+
+// Program is a SCIM service provider as a program. Safe for concurrent use.
+type Program struct {
+	client  *client
+	page    int
+	lag     time.Duration
+	options Options
+
+	mu     sync.Mutex
+	groups map[string]string      // displayName → id, looked up anew when it is gone
+	known  map[string]bool        // accounts that a list or a read showed
+	locks  map[string]*sync.Mutex // by group: its list is compared before and after
+	etag   *bool                  // whether the provider checks If-Match, nil: not asked yet
+}
+
+// Page sizes, in resources, and calls at once.
+const (
+	defaultPage = 100
+	largestPage = 10_000
+	concurrency = 4
+)
+
+// Open checks the configuration; no call is made.
+func Open(c Config, o Options) (*Program, error) {
+	if c.PageSize == 0 {
+		c.PageSize = defaultPage
+	}
+	cl, err := newClient(c, o)
+	if err == nil && (c.PageSize < 1 || c.PageSize > largestPage) {
+		err = fmt.Errorf("page_size is %d; write 1 to %d", c.PageSize, largestPage)
+	}
+	if err == nil && c.Lag < 0 {
+		err = fmt.Errorf("lag is %s; write how long lists may be behind, or leave it out", c.Lag)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("program %s: %w", o.Program, err)
+	}
+	return &Program{client: cl, page: c.PageSize, lag: c.Lag, options: o, groups: map[string]string{}, known: map[string]bool{}, locks: map[string]*sync.Mutex{}}, nil
+}
+
+// checkURL demands https, but for this machine, and nothing that could carry a secret into a message.
+func checkURL(name, raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("%s is not of the form https://host/path", name)
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return nil, fmt.Errorf("%s would send the secret in the clear to %s; use https", name, u.Host)
+	}
+	return u, nil
+}
+
+// Describe lists the groups.
+func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
+	d := engine.Description{Identity: "scim:" + p.client.base.String(), Accounts: true, Lifecycle: true, Rename: true, Lag: p.lag,
+		Concurrency: concurrency, Grantable: []string{}, Deletes: "the user, and what the program keeps with it"}
+	err := each(ctx, p, "/Groups", url.Values{"excludedAttributes": {"members"}}, func(g *group) error {
+		d.Grantable = append(d.Grantable, g.DisplayName)
+		return nil
+	})
+	if err != nil {
+		return d, p.explain(err)
+	}
+	slices.Sort(d.Grantable)
+	d.Grantable = slices.Compact(d.Grantable)
+	return d, nil
+}
+
+func (p *Program) explain(err error) error {
+	return fmt.Errorf("program %s: %w", p.options.Program, err)
+}
+
+// plain says whether a name can be one of the provider's.
+func plain(name string) bool {
+	return name != "" && name != "." && name != ".." && utf8.ValidString(name) && strings.TrimSpace(name) == name && !strings.ContainsFunc(name, unicode.IsControl)
+}
+
+// plainID says whether an id is handed to the provider: some build filters of ids without quoting them.
+func plainID(id string) bool { return plain(id) && !strings.ContainsAny(id, "\"\\") }
+
+// refusal is a reason that will hold when the call is repeated.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func refuse(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }
+
+// outcomeOf says what an error of a write means for the write.
+func outcomeOf(err error) engine.Outcome {
+	var refused refusal
+	var status *statusError
+	var unsent *unsentError
+	switch {
+	case errors.As(err, &refused):
+		return engine.Refused
+	case errors.As(err, &unsent):
+		return engine.Failed
+	case errors.As(err, &status):
+		return status.outcome()
+	}
+	return engine.Uncertain
+}
