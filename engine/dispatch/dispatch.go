@@ -18,14 +18,14 @@ type Jobs struct {
 	Work func(ctx context.Context, program string) error
 	// Last is the last slot that was run, by the journal (engine.LastSlot); zero: none ever.
 	Last func(ctx context.Context) (time.Time, error)
-	// Programs that may be worked.
-	Programs []string
+	// Programs that may be worked; asked at each sweep.
+	Programs func() []string
 }
 
 // Options of Local and River.
 type Options struct {
 	Jobs
-	Schedule *Schedule        // nil: nothing is planned here, only worked
+	Schedule func() *Schedule // asked at each look, see Look; nil: nothing is planned here, only worked
 	Now      func() time.Time // nil: time.Now
 	Log      *slog.Logger     // nil: silent
 	Sweep    time.Duration    // how long a lost wake-up, an ended lease or a dead process may go unnoticed; 0: a minute
@@ -58,6 +58,20 @@ func outlive(ctx context.Context, grace time.Duration) (context.Context, context
 type planner struct {
 	Options
 	started time.Time
+	wake    chan struct{}
+}
+
+func newPlanner(o Options) planner {
+	return planner{Options: o.withDefaults(), wake: make(chan struct{}, 1)}
+}
+
+// Look asks Serve to look at once whether a run is due, as after a reload that changed the schedule. It does not wait. May
+// be called concurrently, and before Serve.
+func (p *planner) Look() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
 }
 
 // due is the last slot of the schedule if nobody has run it yet, else zero. As long as the journal knows of no slot at
@@ -78,7 +92,7 @@ func (p *planner) due(ctx context.Context) (time.Time, error) {
 	if last.IsZero() {
 		last = p.started
 	}
-	if slot := p.Schedule.Last(now); slot.After(last) {
+	if slot := p.Schedule().Last(now); slot.After(last) {
 		return slot, nil
 	}
 	return time.Time{}, nil
@@ -90,7 +104,7 @@ func (p *planner) wait() time.Duration {
 		return p.Sweep
 	}
 	now := p.Now()
-	next := p.Schedule.Next(now)
+	next := p.Schedule().Next(now)
 	if next.IsZero() {
 		return p.Sweep
 	}
@@ -111,7 +125,7 @@ func newCrew(o Options) *crew { return &crew{Options: o, again: map[string]bool{
 
 // all starts to work every program, and does not wait.
 func (c *crew) all() {
-	for _, program := range c.Programs {
+	for _, program := range c.Programs() {
 		c.wg.Go(func() { c.work(program) })
 	}
 }

@@ -17,7 +17,7 @@ type Local struct {
 
 // NewLocal needs every field of Jobs, but for Run and Last where there is no schedule.
 func NewLocal(o Options) *Local {
-	return &Local{planner: planner{Options: o.withDefaults()}, kick: make(chan struct{}, 1)}
+	return &Local{planner: newPlanner(o), kick: make(chan struct{}, 1)}
 }
 
 // Kick asks for a run out of turn. It does not wait: a run that is under way is finished first, and kicks that come
@@ -64,6 +64,7 @@ func (l *Local) sleep(ctx context.Context, d time.Duration) (kicked bool) {
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
+	case <-l.wake:
 	case <-l.kick:
 		return true
 	}

@@ -77,7 +77,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 func (o *office) options(t *testing.T, spec string, programs ...string) dispatch.Options {
-	return dispatch.Options{Now: o.now, Schedule: schedule(t, spec), Jobs: dispatch.Jobs{Run: o.run, Work: o.work, Programs: programs,
+	return dispatch.Options{Now: o.now, Schedule: always(schedule(t, spec)), Jobs: dispatch.Jobs{Run: o.run, Work: o.work, Programs: always(programs),
 		Last: func(context.Context) (time.Time, error) { o.mu.Lock(); defer o.mu.Unlock(); return o.last, nil }}}
 }
 
@@ -224,5 +224,21 @@ func TestAnUnreadableJournalRunsNothing(t *testing.T) {
 		options.Last = func(context.Context) (time.Time, error) { return time.Time{}, errors.New("no connection") }
 		serve(t, options, func(*dispatch.Local) { pass(90 * time.Minute) })
 		o.expect(t, "")
+	})
+}
+
+func TestAReloadedScheduleCountsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{}
+		options, spec := o.options(t, "0 0 * * *"), schedule(t, "0 0 * * *")
+		options.Schedule = func() *dispatch.Schedule { return spec }
+		options.Sweep = time.Hour
+		serve(t, options, func(l *dispatch.Local) {
+			pass(10 * time.Minute)
+			spec = schedule(t, "*/15 * * * *")
+			l.Look()
+			pass(5 * time.Minute)
+		})
+		o.expect(t, "00:15@00:15:00")
 	})
 }
