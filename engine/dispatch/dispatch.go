@@ -3,16 +3,19 @@ package dispatch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // Jobs is what a process can be asked to do. All of it is safe to do twice, at once and on several machines: the journal
 // decides who acts. The functions are called concurrently; they end soon after their context does.
 type Jobs struct {
-	// Run makes one run: read, plan, commit. A zero slot is a run out of turn. engine.ErrSlotDone and
-	// engine.ErrDeposed are no failures.
+	// Run makes one run: read, plan, commit. A zero slot is a run out of turn. engine.ErrSlotDone is no failure, neither is
+	// what GaveWay knows.
 	Run func(ctx context.Context, slot time.Time) error
 	// Work carries out the open intents of one program, and does nothing if there are none.
 	Work func(ctx context.Context, program string) error
@@ -30,6 +33,15 @@ type Options struct {
 	Log      *slog.Logger     // nil: silent
 	Sweep    time.Duration    // how long a lost wake-up, an ended lease or a dead process may go unnoticed; 0: a minute
 	Grace    time.Duration    // what is under way at the end of Serve may go on for so long; 0: 30 s
+}
+
+// maxTries is how often a slot is tried whose runs give way or kill their process: the next slot has a fresh count.
+const maxTries = 5
+
+// GaveWay says that a run came to nothing because somebody else decided something meanwhile, so that it is to be tried
+// again.
+func GaveWay(err error) bool {
+	return errors.Is(err, engine.ErrDeposed) || errors.Is(err, engine.ErrStale)
 }
 
 func (o Options) withDefaults() Options {

@@ -242,3 +242,29 @@ func TestAReloadedScheduleCountsAtOnce(t *testing.T) {
 		o.expect(t, "00:15@00:15:00")
 	})
 }
+
+func TestLocalTriesARunThatGaveWayAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		gives int // how many runs give way
+		want  string
+	}{
+		"once":   {1, "01:00@01:00:00 01:00@01:00:00 02:00@02:00:00"},
+		"always": {99, strings.Repeat("01:00@01:00:00 ", 5) + strings.TrimSpace(strings.Repeat("02:00@02:00:00 ", 5))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := &office{}
+				options := o.options(t, "0 * * * *")
+				options.Run = func(ctx context.Context, slot time.Time) error {
+					o.fail = nil
+					if c.gives--; c.gives >= 0 {
+						o.fail = engine.ErrDeposed // somebody applied by hand
+					}
+					return o.run(ctx, slot)
+				}
+				serve(t, options, func(*dispatch.Local) { pass(150 * time.Minute) })
+				o.expect(t, c.want)
+			})
+		})
+	}
+}
