@@ -183,16 +183,17 @@ func byAccount(intents []Intent) (groups [][]Intent) {
 // tried.
 func (w *worker) account(ctx context.Context, intents []Intent) error {
 	var records []Record
-	made, broken := "", error(nil)
+	made, broken := "", false
 	for _, i := range intents {
 		c := i.Change
+		c.class = i.Class
 		if made != "" {
 			c.Account, c.Proposed = made, false
 		}
 		var res Result
 		switch {
-		case broken != nil:
-			res = Result{Outcome: Failed, Err: broken}
+		case broken || c.Proposed && c.Op != OpCreate: // there is no account of that name
+			res = Result{Outcome: Failed, Err: errNoAccount}
 		default:
 			res = w.call(ctx, i.Lease, c)
 		}
@@ -219,20 +220,20 @@ func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record
 	return nil
 }
 
-func afterCreate(r Result) (made string, broken error) {
-	switch {
-	case (r.Outcome == Done || r.Outcome == Already) && r.ID != "":
-		return r.ID, nil
-	case errors.Is(r.Err, errNotStarted):
-		return "", errNotStarted
+// Errors of changes that were not tried; they are no failures of the program, so nothing waits longer because of them.
+var (
+	errNoAccount = errors.New("its account could not be made")
+	errStopped   = errors.New("the work was stopped before this call started")
+)
+
+func afterCreate(r Result) (made string, broken bool) {
+	if (r.Outcome == Done || r.Outcome == Already) && r.ID != "" {
+		return r.ID, false
 	}
-	return "", errors.New("its account could not be made")
+	return "", true
 }
 
 func (w *worker) callTime() time.Duration { return cmp.Or(w.e.CallTime, 30*time.Second) }
-
-// errNotStarted is of a change that was claimed and not tried, which says nothing about the program.
-var errNotStarted = errors.New("the work was stopped before this call started")
 
 // begin gives the context of a call that may take as long as most, but ends before the lease does. A call does not start
 // once everything is being stopped, nor with less of the lease left than a call may take: by then somebody else may act. One
@@ -240,7 +241,7 @@ var errNotStarted = errors.New("the work was stopped before this call started")
 func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration) (context.Context, context.CancelFunc, error) {
 	left := lease.Sub(w.e.Now()) - skew
 	if ctx.Err() != nil || left < w.callTime() {
-		return nil, nil, errNotStarted
+		return nil, nil, errStopped
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(most, left))
 	return ctx, cancel, nil
@@ -249,7 +250,7 @@ func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration)
 // call makes one call to the program. A panic or an error without an outcome is an unknown effect.
 func (w *worker) call(ctx context.Context, lease time.Time, c Change) (res Result) {
 	if w.pace(ctx) != nil {
-		return Result{Outcome: Failed, Err: errNotStarted}
+		return Result{Outcome: Failed, Err: errStopped}
 	}
 	ctx, cancel, err := w.begin(ctx, lease, w.callTime())
 	if err != nil {
@@ -267,6 +268,8 @@ func (w *worker) call(ctx context.Context, lease time.Time, c Change) (res Resul
 		return w.create(ctx, c)
 	case c.Op == OpRename || c.Op == OpUpdate:
 		return w.update(ctx, c)
+	case c.Op == OpDelete:
+		return w.remove(ctx, c)
 	case c.Op.Gives():
 		res.Outcome, res.Err = w.p.Connector.Grant(ctx, c.Account, right)
 	default:
@@ -291,6 +294,37 @@ func (w *worker) update(ctx context.Context, c Change) (res Result) {
 	}
 	res.Outcome, res.Err = u.Update(ctx, c.Account, *c.New)
 	return res
+}
+
+// remove deletes an account after reading it singly: what the list showed may be from before somebody used it again.
+func (w *worker) remove(ctx context.Context, c Change) (res Result) {
+	if reader, ok := w.p.Connector.(Reader); ok {
+		held, err := reader.Account(ctx, c.Account)
+		if err != nil {
+			return Result{Outcome: Failed, Err: fmt.Errorf("the account could not be read before its deletion: %w", err)}
+		}
+		for _, h := range held {
+			if why := keepsAccount(h.Entitlement, c.class); why != "" {
+				return Result{Outcome: Failed, Err: fmt.Errorf("the account is not deleted: %s", why)}
+			}
+		}
+	}
+	res.Outcome, res.Err = w.p.Connector.Revoke(ctx, c.Account, Exists)
+	return res
+}
+
+// keepsAccount says why an account that holds this must not be deleted: nobody's may be active, and only a leaver's may hold
+// what Rolecall does not manage (what it manages was taken before).
+func keepsAccount(right string, class Class) string {
+	switch {
+	case right == Exists:
+		return ""
+	case right == Active:
+		return "it is active again"
+	case class != ChargeLeaver:
+		return "it holds " + quote(right)
+	}
+	return ""
 }
 
 // settle takes whatever does not clearly say what happened for an unknown effect.
@@ -352,7 +386,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	if c.Op == OpCreate && c.Proposed && res.ID != "" {
 		r.Account = res.ID
 	}
-	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: i.Change.Account, Entitlement: c.Right()}
+	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: r.Account, Entitlement: c.Right()}
 	ok := res.Outcome == Done || res.Outcome == Already
 	if res.Err != nil {
 		r.Why = []string{res.Err.Error()}
@@ -360,12 +394,16 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	switch {
 	case ok && c.Failures > 0:
 		r.Clear = append(r.Clear, failing)
-	case errors.Is(res.Err, errNotStarted): // the next run may try at once
+	case errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, errStopped):
 	case res.Outcome == Failed || res.Outcome == Refused:
 		r.Set = append(r.Set, Fact{FactKey: failing, Since: w.e.Now().UTC(), Count: c.Failures + 1, Until: w.e.Now().UTC().Add(backOff(c.Failures)), Text: res.Err.Error()})
 	}
+	suspended := FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}
 	if ok && c.Op == OpSuspend {
-		r.Set = append(r.Set, Fact{FactKey: FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}, Since: w.e.Now().UTC(), Text: suspendedBy(res.Outcome)})
+		r.Set = append(r.Set, Fact{FactKey: suspended, Since: w.e.Now().UTC(), Text: suspendedBy(res.Outcome)})
+	}
+	if ok && c.Op == OpResume { // whoever suspends it from now on is somebody else
+		r.Clear = append(r.Clear, suspended)
 	}
 	w.count(c, res)
 	return r
