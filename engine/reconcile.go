@@ -26,6 +26,7 @@ type Engine struct {
 	Log       *slog.Logger                                           // nil: silent
 	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently
 	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
+	Settled   func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
 	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
 
