@@ -83,6 +83,9 @@ func (p *Policy) Rules() []engine.Rule { return p.rules }
 // Hash is of everything that can change an answer; comments, layout, order and names of the files don't count.
 func (p *Policy) Hash() string { return p.hash }
 
+// Roles are the canonical roles that rules name, sorted: one that the directory does not show is unknown, not empty.
+func (p *Policy) Roles() []string { return slices.Sorted(slices.Values(p.roleNames)) }
+
 // Protected is who and what only an approval or a cut may touch.
 func (p *Policy) Protected() Protected { return p.defs.protected }
 
