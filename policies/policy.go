@@ -83,9 +83,6 @@ func (p *Policy) Rules() []engine.Rule { return p.rules }
 // Hash is of everything that can change an answer; comments, layout, order and names of the files don't count.
 func (p *Policy) Hash() string { return p.hash }
 
-// Roles are the canonical roles that rules name, sorted: one that the directory does not show is unknown, not empty.
-func (p *Policy) Roles() []string { return slices.Sorted(slices.Values(p.roleNames)) }
-
 // Protected is who and what only an approval or a cut may touch.
 func (p *Policy) Protected() Protected { return p.defs.protected }
 
@@ -106,6 +103,9 @@ func (p *Policy) Mentions() []Mention {
 	}
 	return out
 }
+
+// Roles lists the roles that rules name, in canonical form, sorted: one that a directory does not show is unknown.
+func (p *Policy) Roles() []string { return slices.Sorted(slices.Values(p.roleNames)) }
 
 // WithExtras is the policy with further extras, of the same meaning and order as those of the files.
 func (p *Policy) WithExtras(extras []engine.Extra) engine.Policy {

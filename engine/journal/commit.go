@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/audit"
@@ -80,7 +82,25 @@ func (b *batch) write(requests []*request) error {
 	if len(b.stored) == 0 {
 		return nil
 	}
-	return b.save()
+	if err := b.save(); err != nil {
+		return err
+	}
+	return b.enqueue()
+}
+
+// enqueue tells the queue, if there is one, which programs have new intents.
+func (b *batch) enqueue() error {
+	programs := map[string]bool{}
+	for _, r := range b.stored {
+		if r.Kind == engine.KindIntent {
+			programs[r.Program] = true
+		}
+	}
+	queue := b.store.options.Enqueue
+	if queue == nil || len(programs) == 0 {
+		return nil
+	}
+	return queue(b.ctx, b.Tx.Tx, slices.Sorted(maps.Keys(programs)))
 }
 
 // sealed is what of a record's stored form does not depend on its number, so that it is made without the lock.

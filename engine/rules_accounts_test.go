@@ -1,0 +1,304 @@
+package engine_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
+)
+
+func TestSuspendWaitDelete(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, 48*time.Hour
+	w.apply()
+	w.later()
+	w.fire("zoe")
+	w.pass(time.Hour)
+	w.applied("zoe", "suspend wiki ready", "revoke wiki/x ready")
+	w.later()
+	w.pass(40 * time.Hour)
+	w.applied("zoe")
+	w.targets["wiki"].Set("zoe", engine.Active, true) // somebody resumes it: the wait starts anew
+	w.pass(time.Hour)
+	w.applied("zoe", "suspend wiki ready")
+	w.pass(40 * time.Hour)
+	w.applied("zoe")
+	w.pass(9 * time.Hour)
+	w.applied("zoe", "delete wiki/.exists ready")
+	if w.truth("wiki") != "yan= yan=.exists yan=x" {
+		t.Errorf("wiki has %s", w.truth("wiki"))
+	}
+	w.person("zoe").State, w.person("zoe").Marked = engine.StateActive, false
+	w.pass(time.Hour)
+	w.wants("zoe", "create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready") // a new account, no repair
+}
+
+func TestWaitStartsAnewWhenThePersonIsBack(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, 48*time.Hour
+	w.apply()
+	w.fire("zoe")
+	w.later()
+	w.pass(40 * time.Hour)
+	w.person("zoe").State, w.person("zoe").Marked = engine.StateActive, false
+	w.once(enginetest.FailBefore) // the resume fails, so that the account was never seen active
+	w.apply()
+	w.fire("zoe")
+	w.pass(10 * time.Hour)
+	w.applied("zoe", "revoke wiki/x ready")
+	w.pass(49 * time.Hour)
+	w.applied("zoe", "delete wiki/.exists ready")
+}
+
+func TestDeleteReadsTheAccountFirst(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, time.Hour
+	w.apply()
+	w.fire("zoe")
+	w.later()
+	w.pass(2 * time.Hour)
+	w.targets["wiki"].Describes.Lag = 24 * time.Hour // the list will not show it
+	w.targets["wiki"].Set("zoe", engine.Active, true)
+	w.apply()
+	w.has("zoe", engine.Exists, true)
+}
+
+func TestDeleteIsOptIn(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Wait = time.Hour
+	w.apply()
+	w.fire("zoe")
+	w.later()
+	w.pass(100 * 24 * time.Hour)
+	w.wants("zoe")
+}
+
+func TestResumeOnlyWhatRolecallSuspended(t *testing.T) {
+	back := func(w *world) { w.person("zoe").State, w.person("zoe").Marked = engine.StateActive, false }
+	blocked := []string{"grant wiki blocked: suspended by somebody else", "grant wiki/x blocked: it needs wiki"}
+	for _, c := range []struct {
+		name string
+		how  func(w *world)
+		want []string
+	}{
+		{"done", func(w *world) { w.fire("zoe"); w.later() }, []string{"resume wiki ready", "grant wiki/x ready"}},
+		{"done, and released since", func(w *world) { w.fire("zoe"); w.later(); w.later(); w.later() }, []string{"resume wiki ready", "grant wiki/x ready"}},
+		{"already", func(w *world) {
+			w.fire("zoe")
+			w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+				if c.Writes() && c.Entitlement == engine.Active { // somebody is faster
+					w.targets["wiki"].Before = nil
+					w.targets["wiki"].Set("zoe", engine.Active, false)
+				}
+				return enginetest.NoFault
+			}
+			w.later()
+		}, blocked},
+		{"read back", func(w *world) {
+			w.roles("zoe")
+			w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+				if c.Writes() && c.Entitlement == engine.Active {
+					w.targets["wiki"].Before = nil
+					return enginetest.LoseAfter
+				}
+				return enginetest.NoFault
+			}
+			w.later()
+			w.later()
+			w.roles("zoe", "a")
+		}, blocked},
+		{"by somebody else", func(w *world) { w.targets["wiki"].Set("zoe", engine.Active, false); w.later() }, []string{"grant wiki blocked: suspended by somebody else"}},
+		{"seen active since", func(w *world) {
+			w.fire("zoe")
+			w.later()
+			back(w)
+			w.later()
+			w.later()
+			w.targets["wiki"].Set("zoe", engine.Active, false)
+			w.later()
+		}, []string{"grant wiki blocked: suspended by somebody else"}},
+		{"resumed, not seen active, suspended by hand", func(w *world) {
+			w.fire("zoe")
+			w.later()
+			back(w)
+			w.later()
+			w.targets["wiki"].Set("zoe", engine.Active, false)
+		}, []string{"grant wiki blocked: suspended by somebody else"}},
+	} {
+		w := company(t, map[string][]string{"a": {"wiki/x"}})
+		w.apply()
+		w.later()
+		c.how(w)
+		back(w)
+		w.pass(time.Hour)
+		t.Run(c.name, func(t *testing.T) { w.t = t; w.wants("zoe", c.want...) })
+	}
+}
+
+func TestUnmanagedKeepsTheAccount(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, time.Hour
+	w.apply()
+	w.targets["wiki"].Set("zoe", "own", true)
+	w.roles("zoe")
+	w.pass(time.Hour)
+	w.applied("zoe", "revoke wiki/x ready")
+	w.pass(100 * time.Hour)
+	w.applied("zoe")
+	w.fire("zoe") // a leaver's account goes all the same
+	w.pass(time.Hour)
+	w.applied("zoe", "suspend wiki ready")
+	w.pass(2 * time.Hour)
+	w.applied("zoe", "delete wiki/.exists ready")
+}
+
+func TestAccountGoesLast(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x", "wiki/y"}})
+	w.apply()
+	w.policy.rules["a"] = []string{"wiki/x"}
+	w.roles("zoe")
+	w.pass(time.Hour)
+	w.engine.Former = nil
+	w.apply() // wiki/y of both and all of zoe need approval or not, by cause
+	w.reject()
+	w.pass(time.Hour)
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpSuspend && c.State == engine.Ready {
+			t.Errorf("an account is suspended while a right of it is kept by a rejection: %v", about(w.mustPlan(), "zoe"))
+		}
+	}
+}
+
+func TestNoAccountOfNameAndNothing(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.hire("bob", "a")
+	w.person("bob").Attributes = nil
+	w.apply()
+	p := w.later()
+	same(t, "bob", about(p, "bob"), []string{"grant wiki/x blocked: waiting for login since 2026-03-02 08:00"})
+}
+
+func TestOneNameForTwo(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.hire("bob", "a")
+	w.hire("bob2", "a")
+	create := w.program("wiki").Create
+	w.program("wiki").Create = func(p *engine.Person) (string, string) {
+		if p.Login() == "bob2" {
+			return "bob", ""
+		}
+		return create(p)
+	}
+	w.wants("bob", "grant wiki/x blocked: 2 people would get")
+	w.wants("bob2", "grant wiki/x blocked: 2 people would get")
+	w.person("bob2").State = engine.StateUpcoming
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil { // bob's is promised, nobody made it yet
+		t.Fatal(err)
+	}
+	w.person("bob2").State = engine.StateActive
+	w.pass(time.Minute)
+	w.wants("bob2", "grant wiki/x blocked: the account \"bob\" is being made for somebody else")
+}
+
+func TestNameThatIsTaken(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.targets["wiki"].AddAccount("bob", engine.AccountInfo{}, engine.Exists, engine.Active)
+	w.hire("bob", "a")
+	w.wants("bob", "grant wiki/x blocked: an account \"bob\" is there already")
+}
+
+func TestAmbiguousMatchDelaysNoRevoke(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Match = "person"
+	w.hire("bob", "a")
+	w.apply()
+	info := engine.AccountInfo{Attributes: map[string]string{"person": "k-eve"}}
+	w.targets["wiki"].AddAccount("e1", info, engine.Exists, engine.Active)
+	w.targets["wiki"].AddAccount("e2", info, engine.Exists, engine.Active)
+	w.targets["wiki"].AddAccount("b2", engine.AccountInfo{Attributes: map[string]string{"person": "k-bob"}}, engine.Exists, engine.Active)
+	w.hire("eve", "a")
+	w.pass(time.Hour)
+	w.wants("eve", "grant wiki/x blocked: person of wiki names the person in 2 accounts")
+	w.fire("bob")
+	w.wants("bob", "suspend wiki ready", "revoke wiki/x ready")
+}
+
+func TestServiceAccountsAreNobodys(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Match = "person"
+	w.targets["wiki"].AddAccount("bot", engine.AccountInfo{Kind: "service", Attributes: map[string]string{"person": "k-bob"}}, engine.Exists, engine.Active)
+	w.hire("bob", "a")
+	w.wants("bob", "grant wiki/x blocked: person of wiki names")
+}
+
+func TestMatchLinksInAnyRead(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Match = "person"
+	w.targets["wiki"].AddAccount("b", engine.AccountInfo{Attributes: map[string]string{"person": "k-bob"}}, engine.Exists, engine.Active)
+	w.hire("bob") // policy wants nothing for bob
+	w.apply()
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "bob", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	w.has("b", engine.Active, false)
+}
+
+// A cut knows programs only by what the configuration and the journal say of them.
+func TestCutSuspendsAndNeverDeletes(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.readErr = errors.New("no route")
+	w.lists(enginetest.Unreachable)
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "zoe", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	w.has("zoe", engine.Active, false)
+	w.has("zoe", "x", true)
+	w.has("zoe", engine.Exists, true)
+	w.readErr = nil
+	w.lists(enginetest.NoFault)
+	w.pass(time.Hour)
+	w.applied("zoe")
+	if err := w.engine.Lift(t.Context(), "boss", "k-zoe", "over"); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Hour)
+	w.wants("zoe", "resume wiki ready")
+}
+
+func TestLeaverOfAProgramThatCantDescribeItself(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.fire("zoe")
+	w.program("wiki").Connector = struct{ engine.Connector }{w.targets["wiki"]} // no Describe, as if it had failed
+	w.lists(enginetest.Unreachable)
+	w.pass(time.Hour)
+	w.applied("zoe", "suspend wiki ready", "revoke wiki/x ready")
+	w.has("zoe", engine.Exists, true)
+}
+
+func TestUnmanagedKeepsASuspendedAccountToo(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, time.Hour
+	w.apply()
+	w.targets["wiki"].Set("zoe", "own", true)
+	w.targets["wiki"].Set("zoe", engine.Active, false)
+	w.roles("zoe")
+	w.later()
+	w.pass(100 * time.Hour)
+	w.apply()
+	w.has("zoe", engine.Exists, true)
+}
+
+func TestActiveAgainAtTheEndOfTheWait(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, 48*time.Hour
+	w.apply()
+	w.fire("zoe")
+	w.later()
+	w.pass(50 * time.Hour)
+	w.targets["wiki"].Set("zoe", engine.Active, true)
+	w.wants("zoe", "suspend wiki ready")
+}
