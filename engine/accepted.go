@@ -22,7 +22,7 @@ func (s *Snapshot) judge(named []string) {
 		key := FactKey{Kind: FactItem, Key: id}
 		f, ok := s.Memory.Fact(key)
 		if item := itemOf(f); ok && item.State == Approved && item.Until.After(s.Now) {
-			s.Proof = Excuse(s.Proof, ReasonBaseline)
+			s.Proof = Excuse(Excuse(s.Proof, ReasonBaseline), ReasonAttribute)
 			s.excused = append(s.excused, key)
 		} else {
 			s.refused = &Item{ID: id, State: Waiting, Since: s.Now, Reason: inShort(refused),
@@ -71,7 +71,7 @@ func (s *Snapshot) refusals() (out []string) {
 	walk = func(p *Proof) {
 		add := func(rs []Reason) {
 			for _, r := range rs {
-				if r.Code == ReasonBaseline {
+				if r.Code == ReasonBaseline || r.Code == ReasonAttribute {
 					out = append(out, r.Detail)
 				}
 			}
@@ -134,7 +134,7 @@ func (b *builder) noteBaseline() {
 	}
 }
 
-// endRefused ends a refused baseline once a complete read is accepted again.
+// endRefused ends a refused baseline, or a doubt about changed keys, once a complete read no longer gives reason for it.
 func (b *builder) endRefused(item Item) bool {
-	return item.Change.Op == OpBaseline && b.s.Proof.Complete() && !b.items[item.ID]
+	return (item.Change.Op == OpBaseline || item.Change.Op == OpReKey) && b.s.Proof.Complete() && !b.items[item.ID]
 }

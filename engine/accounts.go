@@ -30,6 +30,10 @@ func (p *programPlan) followLink(l Link) {
 		return
 	}
 	n := p.reading.accounts.Number(l.Account)
+	if other, taken := p.owner[n]; taken && other != i { // can't be, since links never move; if it is, the second gets nothing of it
+		p.b.alarm("two-owners", p.program.Name, l.Person, fmt.Sprintf("the account %s of %s is linked to two people (%s, %s)", quote(l.Account), p.program.Name, quote(p.b.subjects[other].key), quote(l.Person)))
+		return
+	}
 	p.owner[n] = i
 	if l.Kind != "personal" {
 		return
@@ -66,11 +70,12 @@ func (p *programPlan) own(person string, account uint32) {
 
 // keyed: the program knows people by the directory's own keys.
 func (p *programPlan) keyed() {
+	holders := p.sets.Actual.accounts()
 	for i := range p.b.subjects {
 		if p.account[i] == none {
 			n := p.reading.accounts.Number(p.b.subjects[i].key)
 			p.account[i], p.owner[n] = n, int32(i)
-			if len(p.reading.held.of) > 0 && p.holdsAnything(n) {
+			if holders.Contains(n) {
 				p.link(i, n)
 			}
 		}
@@ -145,6 +150,9 @@ func (p *programPlan) holdsAnything(account uint32) bool {
 
 // propose gives a proposed account to everybody who should have something and has no account.
 func (p *programPlan) propose() {
+	if len(p.needs) == 0 {
+		return
+	}
 	taken := p.takenNames()
 	proposed := map[string][]int32{}
 	for _, i := range slices.Sorted(maps.Keys(p.needs)) {
@@ -152,6 +160,9 @@ func (p *programPlan) propose() {
 			continue
 		}
 		name, wait := p.proposeFor(&p.b.subjects[i])
+		if wait == "" && p.promised(name, i) {
+			wait = fmt.Sprintf("the account %s is being made for somebody else; give one of them another name in the directory", quote(name))
+		}
 		if wait == "" && taken[name] {
 			wait = fmt.Sprintf("an account %s is there already and nobody knows whose; review it with: rolecall adopt %s", quote(name), p.program.Name)
 		}
@@ -171,6 +182,13 @@ func (p *programPlan) propose() {
 		}
 		p.adoptProposal(who[0], name)
 	}
+}
+
+// promised: an account of that name is about to be made for another person.
+func (p *programPlan) promised(name string, i int32) bool {
+	n, ok := p.reading.accounts.Find(ProposedPrefix + name)
+	who, owned := p.owner[n]
+	return ok && owned && who != i
 }
 
 func (p *programPlan) takenNames() map[string]bool {

@@ -64,12 +64,12 @@ func fewer(where, what string, now, before int) string {
 
 func judgeCounts(p *Proof, accepted *Proof, t Tolerance) {
 	for _, before := range accepted.Counts {
-		now, ratio, what := p.countOf(before.Name), t.People, "people in "+before.Name
+		now, code, ratio, what := p.countOf(before.Name), ReasonBaseline, t.People, "people in "+before.Name
 		if name, ok := strings.CutPrefix(before.Name, AttributeCount("")); ok {
-			ratio, what = t.Attributes, "people with "+name
+			code, ratio, what = ReasonAttribute, t.Attributes, "people with "+name
 		}
 		if t.lost(now, before.N, ratio) {
-			p.once(ReasonBaseline, fewer(p.Source, what, now, before.N))
+			p.once(code, fewer(p.Source, what, now, before.N))
 		}
 	}
 }

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // decide turns the difference of one program into changes, each with its reason and state. Limits come later.
@@ -22,8 +24,8 @@ func (p *programPlan) decide() {
 	p.adoptAll()
 	p.diff.Grant.Each(p.grant)
 	p.waiting()
-	p.revokes()
 	p.cutsAndLeavers()
+	p.revokes()
 	p.renames()
 	p.listUnmanaged()
 	p.noteKept()
@@ -36,21 +38,34 @@ func (p *programPlan) interesting() *Set {
 
 // revokes goes from rights to the active account to its existence, since what is kept decides what it implies.
 func (p *programPlan) revokes() {
-	p.diff.Revoke.Each(func(right, account uint32) {
-		if right != p.active && right != p.exists {
-			p.revoke(right, account)
+	all := p.byName(&p.diff.Revoke)
+	for _, h := range all {
+		if h.right != p.active && h.right != p.exists {
+			p.revoke(h.right, h.account)
 		}
-	})
-	for _, reserved := range []uint32{p.active, p.exists} {
-		if reserved == none {
-			continue
-		}
-		p.diff.Revoke.Each(func(right, account uint32) {
-			if right == reserved {
-				p.revoke(right, account)
-			}
-		})
 	}
+	for _, reserved := range []uint32{p.active, p.exists} {
+		for _, h := range all {
+			if h.right == reserved {
+				p.revoke(h.right, h.account)
+			}
+		}
+	}
+}
+
+// holding is one (entitlement, account) by number.
+type holding struct{ right, account uint32 }
+
+// byName lists a set by name, since numbers depend on the order in which things were read, and which of two admins goes
+// first decides who stays.
+func (p *programPlan) byName(s *Set) []holding {
+	out := make([]holding, 0, s.Len())
+	s.Each(func(right, account uint32) { out = append(out, holding{right, account}) })
+	slices.SortFunc(out, func(x, y holding) int {
+		return cmp.Or(strings.Compare(p.reading.rights.Name(x.right), p.reading.rights.Name(y.right)),
+			strings.Compare(p.reading.accounts.Name(x.account), p.reading.accounts.Name(y.account)))
+	})
+	return out
 }
 
 func (p *programPlan) revoke(right, account uint32) {
@@ -91,9 +106,11 @@ func (p *programPlan) ordinaryRevoke(s *subject, right, account uint32) {
 	row := p.detail[pair(right, account)]
 	c.Rules = p.rulesOf(row)
 	c.Cause, c.Why = p.causeOf(s, right, account, c.Rules, former)
-	c.decider = former + p.b.plan.Policy
+	c.decider = p.b.hashOf(c.Rules)
+	c.away = p.suspendsAway(s, right)
 	p.leaving.Add(right, account)
-	if due := since.Add(p.grace(c.Rules)); due.After(p.b.s.Now) && c.Cause != CauseBlock && c.Cause != CauseUndo {
+	if due := since.Add(p.grace(c.Rules)); due.After(p.b.s.Now) && !p.denied.Has(right, account) && c.Cause != CauseUndo {
+		p.scheduled.Add(right, account)
 		p.add(schedule(c, due, "in grace until "+day(due)))
 		return
 	}
@@ -116,17 +133,31 @@ func (p *programPlan) keepReason(s *subject, right, account uint32) string {
 		return "revoke: never"
 	case p.isAdditive(p.rulesOf(row)):
 		return "an additive rule gave it"
-	case right == p.active && p.isAway(s) && p.program.Away == "suspend":
+	case p.suspendsAway(s, right):
 		return ""
 	case right == p.active:
 		return p.holdsMore(account)
 	case right == p.exists:
-		return p.keepExists(account)
+		return p.keepExists(s, account)
 	}
 	return ""
 }
 
-func (p *programPlan) isAway(s *subject) bool { return s.person != nil && s.person.State == StateAway }
+// hashOf identifies the rules that decide a removal: those that gave it, as they are now. The whole policy's hash would let
+// any edit anywhere undo a rejection.
+func (b *builder) hashOf(rules []string) string {
+	parts := make([]string, 0, 2*len(rules))
+	for _, name := range rules {
+		r, _ := b.rule(name)
+		parts = append(parts, name, r.Hash)
+	}
+	return shortHash(parts...)
+}
+
+// suspendsAway: it is the account of somebody who is away, and the program is to suspend those.
+func (p *programPlan) suspendsAway(s *subject, right uint32) bool {
+	return right == p.active && s.person != nil && s.person.State == StateAway && p.program.Away == "suspend"
+}
 
 // holdsMore: while the account of somebody who is no leaver holds anything that stays, it stays active.
 func (p *programPlan) holdsMore(account uint32) string {
@@ -140,39 +171,31 @@ func (p *programPlan) holdsMore(account uint32) string {
 		return "unmanaged"
 	}
 	for right := range uint32(p.reading.rights.Len()) { // what is only scheduled is still there
-		if right != p.active && right != p.exists && p.leaving.Has(right, account) && p.isScheduled(right, account) {
+		if right != p.active && right != p.exists && p.scheduled.Has(right, account) {
 			return "the account holds what is in grace"
 		}
 	}
 	return ""
 }
 
-func (p *programPlan) isScheduled(right, account uint32) bool {
-	name, e := p.reading.accounts.Name(account), p.entitlement(right)
-	for i := range p.b.plan.Changes {
-		if c := &p.b.plan.Changes[i]; c.Program == p.program.Name && c.Account == name && c.Entitlement == e {
-			return c.State == Scheduled
-		}
-	}
-	return false
-}
-
 // noDelete keeps accounts for ever; as the configuration says so, it is no news.
 const noDelete = "delete is not switched on"
 
 // keepExists: an account is deleted only after it was suspended, and only by opt-in.
-func (p *programPlan) keepExists(account uint32) string {
+func (p *programPlan) keepExists(s *subject, account uint32) string {
 	if !p.program.Delete {
 		return noDelete
 	}
-	if why := p.holdsMore(account); why != "" {
-		return why
+	if s.standing != leaver {
+		if why := p.holdsMore(account); why != "" {
+			return why
+		}
 	}
 	f, ok := p.b.s.Memory.Fact(p.accountKey(FactSuspended, account))
 	if !ok || p.active != none && p.sets.Actual.Has(p.active, account) {
 		return "wait: not suspended yet"
 	}
-	if f.Since.Add(p.program.Wait).After(p.b.s.Now) {
+	if f.Count > 0 || f.Since.Add(p.program.Wait).After(p.b.s.Now) { // counted: the account was wanted again
 		return "wait"
 	}
 	return ""

@@ -130,7 +130,8 @@ func (e *Engine) Cut(ctx context.Context, actor, person, reason string) (*Plan, 
 	f := Fact{FactKey: FactKey{Kind: FactCut, Person: key}, Since: e.Now().UTC(), Text: reason}
 	cut := Record{Kind: KindCut, Actor: actor, Person: key, Why: []string{reason}, Set: []Fact{f}}
 	if err := e.Journal.Append(ctx, Free, []Record{cut}); err != nil {
-		return nil, Report{}, fmt.Errorf("the cut could not be recorded, so nothing was done: %w", err)
+		p, cannot := e.cutPlan(ctx, who, f) // no record, no change: but say what is to be done by hand
+		return p, Report{}, errors.Join(fmt.Errorf("the cut could not be recorded, so nothing was done: %w", err), cannot)
 	}
 	return e.cutNow(ctx, actor, who)
 }
@@ -159,11 +160,15 @@ func (e *Engine) cutNow(ctx context.Context, actor string, who Person) (*Plan, R
 	}
 }
 
-func (e *Engine) cutPlan(ctx context.Context, who Person) (*Plan, error) {
+// cutPlan is what a cut does; facts are added to what is remembered.
+func (e *Engine) cutPlan(ctx context.Context, who Person, facts ...Fact) (*Plan, error) {
 	now := e.Now()
 	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
 	if err != nil {
 		return nil, err
+	}
+	for _, f := range facts {
+		mem.facts[f.FactKey] = f
 	}
 	s := &Snapshot{Now: now, Memory: mem, Policy: e.Policy, Hash: e.Policy.Hash(), Settings: e.Settings, Person: who.Key}
 	if who.Entry != "" || len(who.Attributes) > 0 { // only for its name

@@ -1,39 +1,86 @@
 package engine
 
-// dependencies blocks grants whose implied entitlement is neither expected nor granted in the same plan, and suspends what
-// would be taken before it.
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// dependencies blocks grants whose implied entitlement is neither expected nor granted in the same plan, and accounts for
+// which nothing would be granted. What waits for approval may rest on what waits as well.
 func (b *builder) dependencies() {
 	for _, p := range b.programs {
 		if p.active == none && p.exists == none {
 			continue
 		}
-		ready := map[string]bool{}
+		gives := map[given]ChangeState{}
 		for i := range b.plan.Changes {
-			if c := &b.plan.Changes[i]; c.Program == p.program.Name && c.State == Ready && c.Op.Gives() {
-				ready[c.Account+"\x1f"+c.Right()] = true
+			if c := &b.plan.Changes[i]; c.Program == p.program.Name && c.Op.Gives() {
+				gives[c.gives()] = c.State
 			}
 		}
-		p.need(p.exists, Exists, ready)
-		p.need(p.active, Active, ready)
+		p.need(p.exists, Exists, gives)
+		p.need(p.active, Active, gives)
+		p.useless(gives)
 	}
 }
 
+// given is one holding that a plan gives.
+type given struct{ account, right string }
+
+func (c *Change) gives() given { return given{c.Account, c.Right()} }
+
 // need goes through what implies one reserved entitlement.
-func (p *programPlan) need(right uint32, name string, ready map[string]bool) {
+func (p *programPlan) need(right uint32, name string, gives map[given]ChangeState) {
 	if right == none {
 		return
 	}
 	for i := range p.b.plan.Changes {
 		c := &p.b.plan.Changes[i]
-		if c.Program != p.program.Name || c.State != Ready || !c.Op.Gives() || c.Op == OpAdopt || c.Right() == Exists || c.Right() == name {
+		if c.Program != p.program.Name || !c.Op.Gives() || c.Op == OpAdopt || c.Right() == Exists || c.Right() == name {
 			continue
 		}
 		account, ok := p.reading.accounts.Find(c.Account)
-		if ok && p.diff.Expected.Has(right, account) || ready[c.Account+"\x1f"+name] {
+		by := gives[given{c.Account, name}]
+		if ok && p.diff.Expected.Has(right, account) || by == Ready || by == NeedsApproval && c.State == NeedsApproval || c.State != Ready && c.State != NeedsApproval {
 			continue
 		}
 		c.State, c.Reason = Blocked, "it needs "+Entitlement{p.program.Name, name}.String()+", which is neither there nor granted by this plan"
-		delete(ready, c.Account+"\x1f"+c.Right())
+		gives[c.gives()] = Blocked
+	}
+}
+
+// useless blocks the making of accounts whose use is held back: a program makes them active.
+func (p *programPlan) useless(gives map[given]ChangeState) {
+	used := map[string]bool{}
+	for g, state := range gives {
+		if state == Ready && g.right != Exists && (p.active == none || g.right == Active) {
+			used[g.account] = true
+		}
+	}
+	for i := range p.b.plan.Changes {
+		c := &p.b.plan.Changes[i]
+		if c.Program == p.program.Name && c.Op == OpCreate && c.State == Ready && !used[c.Account] {
+			c.State, c.Reason = Blocked, "what the account is for is held back"
+		}
+	}
+}
+
+// staying blocks the suspend and the delete of accounts that keep something whose removal is held back. A leaver's suspend
+// and a cut wait for nothing, and whoever is away keeps everything but the account.
+func (b *builder) staying() {
+	stays := map[string]string{}
+	for i := range b.plan.Changes {
+		if c := &b.plan.Changes[i]; c.Op == OpRevoke && c.State != Ready {
+			stays[c.Program+"\x1f"+c.Account] = c.Entitlement + " is " + string(c.State)
+		}
+	}
+	for i := range b.plan.Changes {
+		c := &b.plan.Changes[i]
+		why := stays[c.Program+"\x1f"+c.Account]
+		if why != "" && c.State == Ready && (c.Op == OpDelete || c.Op == OpSuspend && c.class == ChargeRevoke && !c.away) {
+			c.State, c.Reason = Blocked, "the account goes last, and "+why
+		}
 	}
 }
 
@@ -41,13 +88,14 @@ func (p *programPlan) need(right uint32, name string, ready map[string]bool) {
 func (b *builder) markQueued() {
 	for i := range b.plan.Changes {
 		c := &b.plan.Changes[i]
-		p := b.programNamed(c.Program)
-		account, ok := p.reading.accounts.Find(c.Account)
-		right, ok2 := p.reading.rights.Find(c.Right())
-		if q, open := p.queued[pair(right, account)]; ok && ok2 && open && q.Change.Op == c.Op && c.State == Ready {
+		if q, open := b.programNamed(c.Program).waitingIntent(c); open && c.State == Ready {
 			c.Queued = q.Seq
 		}
 	}
+}
+
+func sortedIntents(queued map[effectOn]Intent) []Intent {
+	return slices.SortedFunc(maps.Values(queued), func(x, y Intent) int { return cmp.Compare(x.Seq, y.Seq) })
 }
 
 // settleQueue withdraws the queued intents that this plan would not make again.
@@ -61,8 +109,8 @@ func (b *builder) settleQueue() {
 		again[c.Queued] = true
 	}
 	for _, p := range b.programs {
-		for _, i := range b.s.Memory.Open {
-			if q, ok := p.queued[p.pairOf(i)]; ok && q.Seq == i.Seq && !again[i.Seq] {
+		for _, i := range sortedIntents(p.queued) {
+			if !again[i.Seq] {
 				p.withdraw(i)
 			}
 		}

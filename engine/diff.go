@@ -19,17 +19,18 @@ type Difference struct {
 	Revoke   Set // (expected ∩ managed) − desired − keep
 }
 
-// Diff is the set algebra of design section 2: pure, and linear in the number of holdings.
+// Diff is the set algebra of design section 2: pure, and linear in the number of holdings. Nearly everything is as it
+// should be, so the large sets are subtracted from each other first: what is left is small.
 func Diff(s *Sets) Difference {
 	var d Difference
 	given := s.Actual.Or(&s.Giving)
 	d.Expected = given.Minus(&s.Taking)
-	both := s.Actual.And(&s.Desired)
-	d.Adopt = both.Minus(&s.Managed)
+	unmanaged := s.Actual.Minus(&s.Managed)
+	d.Adopt = unmanaged.And(&s.Desired)
 	missing := s.Desired.Minus(&d.Expected)
 	d.Grant = missing.Minus(&s.Withheld)
-	ours := d.Expected.And(&s.Managed)
-	undesired := ours.Minus(&s.Desired)
-	d.Revoke = undesired.Minus(&s.Keep)
+	undesired := d.Expected.Minus(&s.Desired)
+	ours := undesired.And(&s.Managed)
+	d.Revoke = ours.Minus(&s.Keep)
 	return d
 }

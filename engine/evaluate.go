@@ -47,9 +47,7 @@ func (p *programPlan) say(i int32, right uint32, v Verdict) {
 		if v.Say == Desired || v.Say == Recorded && v.Rule >= 0 {
 			p.needs[i] = append(p.needs[i], right)
 		}
-		if account == none {
-			return
-		}
+		return
 	}
 	switch v.Say {
 	case Desired:

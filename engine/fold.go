@@ -31,7 +31,7 @@ type HoldingState struct {
 	Managed   bool      // granted or adopted by Rolecall
 	Confirmed bool      // its grant is known to have had effect
 	Seen      bool      // exists, as far as reads and outcomes tell
-	Since     time.Time // when it last became managed
+	Since     time.Time // when it last became managed, or was last changed by Rolecall
 	Rules     []string  // that give it
 }
 
@@ -138,6 +138,9 @@ func (f *Fold) outcome(r Record) {
 		h.Seen, h.Confirmed = true, h.Managed
 	case i.Change.Op.Takes():
 		f.unsee(key, true)
+	}
+	if h := f.holdings[key]; h != nil && h.Managed && (i.Change.Op.Gives() || i.Change.Op.Takes()) { // a list may lag behind this moment
+		f.row(key).Since = r.Time
 	}
 }
 

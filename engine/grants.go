@@ -24,7 +24,11 @@ func (p *programPlan) grant(right, account uint32) {
 	if i, ok := p.owner[account]; ok && p.program.Describes.Keyed {
 		p.link(int(i), account)
 	}
-	if op, busy := p.flight[account]; busy && op.Takes() {
+	if _, busy := p.giving[account]; busy && c.Proposed && c.Op != OpCreate {
+		p.add(block(c, "nobody knows yet whether its account was made"))
+		return
+	}
+	if op, busy := p.taking[account]; busy {
 		p.add(block(c, "a "+string(op)+" on this account is not settled yet"))
 		return
 	}
@@ -97,12 +101,9 @@ func (p *programPlan) resume(c Change, account uint32) {
 
 // removed: somebody else took away what Rolecall gave.
 func (p *programPlan) removed(c Change, right, account uint32) {
-	row := p.detail[pair(right, account)]
-	if p.b.s.Now.Sub(unixTime(row.Since)) < p.program.Describes.Lag {
-		p.kept["granted lately, the list may lag"]++
-		return
+	if c.Cause != CauseUndo {
+		c.Cause = CauseRestore
 	}
-	c.Cause = CauseRestore
 	if p.program.Repair != "regrant" || right == p.exists {
 		p.add(block(c, "removed by somebody else in "+p.program.Name+" (repair: report)"))
 		p.b.warn("removed", p.program.Name, c.Person, fmt.Sprintf("%s of %s was removed in %s by somebody else", c.Entitlement, c.Name, p.program.Name))
@@ -118,7 +119,7 @@ func (p *programPlan) removed(c Change, right, account uint32) {
 		return
 	}
 	f.Count++
-	p.b.set(f)
+	c.repair = &f // counted when it is really tried
 	p.add(c)
 }
 
@@ -167,7 +168,6 @@ func (p *programPlan) adoptAll() {
 		}
 		c := p.change(OpAdopt, right, account, CauseAdopt, "it was there before Rolecall, and no rule gives it")
 		c.held, c.Reason = true, "revoke: all adopts it, to take it away"
-		c.decider = p.b.plan.Policy
 		p.add(c)
 	})
 }
@@ -202,7 +202,7 @@ func (p *programPlan) renames() {
 	}
 	for i := range p.b.subjects {
 		s, account := &p.b.subjects[i], p.account[i]
-		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.infos[account] == nil {
+		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.infos[account] == nil || p.renaming[account] {
 			continue
 		}
 		name, missing := p.program.Create(s.person)

@@ -67,20 +67,54 @@ func (b *builder) approvals() {
 	b.markQueued()
 	for i := range b.plan.Changes {
 		c := &b.plan.Changes[i]
+		id := itemID(c)
 		if c.State != Ready || c.Cause == CauseCut {
+			b.items[id] = true // it waits for something else, but its reason lives
 			continue
 		}
-		id := itemID(c)
+		if b.approvedBefore(c, id) {
+			continue
+		}
 		f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id})
+		if !ok {
+			f, ok = b.rejected(c)
+		}
 		if !ok {
 			if c.held {
 				b.hold(c, c.Reason)
 			}
 			continue
 		}
-		b.items[id] = true
+		b.items[f.Key] = true
 		b.decided(c, f)
 	}
+}
+
+// rejected finds a rejection of the same removal from before an edit of the policy made it the policy's doing, or no more. An
+// approval covers exactly what was approved; a rejection is not got round so.
+func (b *builder) rejected(c *Change) (Fact, bool) {
+	other := *c
+	switch c.Cause {
+	case CauseRule:
+		other.Cause = CausePolicy
+	case CausePolicy:
+		other.Cause = CauseRule
+	default:
+		return Fact{}, false
+	}
+	f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: itemID(&other)})
+	return f, ok && itemOf(f).State == Rejected
+}
+
+// approvedBefore: an approval was used for an intent that nobody has taken yet, so it covers the same change until it would
+// have expired.
+func (b *builder) approvedBefore(c *Change, id string) bool {
+	i, ok := b.programNamed(c.Program).waitingIntent(c)
+	if !ok || i.Change.Item != id || b.s.Now.Sub(i.Time) >= ApprovalLife {
+		return false
+	}
+	c.Item, c.Reason = id, ""
+	return true
 }
 
 func (b *builder) decided(c *Change, f Fact) {
@@ -125,7 +159,7 @@ func (b *builder) endItems() {
 			continue
 		}
 		p := b.programNamed(item.Change.Program)
-		if b.items[f.Key] || p == nil || !p.complete {
+		if b.items[f.Key] || p == nil || !p.complete || p.unknown(&item.Change) {
 			continue
 		}
 		first, err := time.Parse(time.RFC3339, f.Text)
@@ -136,6 +170,14 @@ func (b *builder) endItems() {
 			b.clear(f.FactKey)
 		}
 	}
+}
+
+// unknown: nobody can tell now whether the change is still wanted.
+func (p *programPlan) unknown(c *Change) bool {
+	account, ok := p.reading.accounts.Find(c.Account)
+	right, ok2 := p.reading.rights.Find(c.Right())
+	s, known := p.subjectOf(account)
+	return ok && ok2 && (known && s.standing == unseen || p.undecided.Has(right, account))
 }
 
 func (b *builder) programNamed(name string) *programPlan {

@@ -37,7 +37,7 @@ func (s scope) has(program, source string) bool {
 // limits keeps the rolling budgets. A trip sends everything of its class in its scope to approval, never a first few.
 func (b *builder) limits() {
 	b.policyWave()
-	b.neverEmpty()
+	b.sole = b.soleLeaver()
 	scopes := b.scopes()
 	l := b.s.Settings.Limits
 	for _, s := range scopes {
@@ -72,14 +72,13 @@ func (b *builder) budget(s scope, class Class, name string, l Limit, highest int
 		}
 	}
 	before := len(counted)
-	sole := b.soleLeaver()
 	for i := range b.plan.Changes {
 		c := &b.plan.Changes[i]
 		if !c.charged(class) || !s.has(c.Program, b.plan.sources[c.Person]) {
 			continue
 		}
 		counted[unit(c.Program, c.Account, ParseEntitlement(c.Entitlement).Name, c.Person)] = true
-		if c.Cause != CauseCut && !(c.Cause == CauseMarked && c.Person == sole) {
+		if c.Cause != CauseCut && !(c.Cause == CauseMarked && c.Person == b.sole) {
 			held = append(held, i)
 		}
 	}
@@ -182,22 +181,30 @@ func (p *programPlan) highest() scope {
 
 func last(history []counted) time.Time { return history[len(history)-1].At }
 
-// policyWave: what a new, changed or deleted rule removes needs approval when it exceeds the floor; everybody it touches
-// counts, those in grace too.
+// policyWave: what a new, changed or deleted rule removes needs approval when it exceeds the floor. Everybody it touches
+// counts: those in grace, those of whom nobody can tell yet, and those it touched within the window already.
 func (b *builder) policyWave() {
-	people, wave := map[string]bool{}, []int{}
+	people, holdings, wave := map[string]bool{}, map[string]bool{}, []int{}
+	count := func(program, account, right, person string) {
+		people[byPerson(program, account, right, person)] = true
+		holdings[byHolding(program, account, right, person)] = true
+	}
 	for i := range b.plan.Changes {
 		c := &b.plan.Changes[i]
 		if c.Cause == CausePolicy && (c.State == Ready || c.State == Scheduled || c.State == NeedsApproval) {
-			people[byPerson(c.Program, c.Account, "", c.Person)] = true
+			count(c.Program, c.Account, c.Right(), c.Person)
 			wave = append(wave, i)
 		}
 	}
-	l := b.s.Settings.Limits
-	if len(people) <= l.RevokePeople.Floor && len(wave) <= l.RevokeHoldings.Floor {
+	if len(wave) == 0 {
 		return
 	}
-	reason := fmt.Sprintf("the policy changed: it takes %s from %s, more than the floor (%d holdings, %d people)", plural(len(wave), "holding", "holdings"), plural(len(people), "person", "people"), l.RevokeHoldings.Floor, l.RevokePeople.Floor)
+	b.earlierWave(count)
+	l := b.s.Settings.Limits
+	if len(people) <= l.RevokePeople.Floor && len(holdings) <= l.RevokeHoldings.Floor {
+		return
+	}
+	reason := fmt.Sprintf("the policy changed: it takes %s from %s, more than the floor (%d holdings, %d people)", plural(len(holdings), "holding", "holdings"), plural(len(people), "person", "people"), l.RevokeHoldings.Floor, l.RevokePeople.Floor)
 	b.alarm("policy", "", "", reason)
 	for _, i := range wave {
 		if c := &b.plan.Changes[i]; c.State == Ready && c.Item == "" {
@@ -206,24 +213,52 @@ func (b *builder) policyWave() {
 	}
 }
 
-// neverEmpty: nothing but a leaver, a cut or an approval takes the last holder of a right.
-func (b *builder) neverEmpty() {
+// earlierWave counts what the policy's change touched before and what it may touch yet.
+func (b *builder) earlierWave(count func(program, account, right, person string)) {
+	for _, c := range b.s.Memory.Charges {
+		if c.Cause == CausePolicy && !c.Approved && b.s.Now.Sub(c.Time) < b.s.Settings.Limits.RevokePeople.Window {
+			count(c.Program, c.Account, c.Entitlement, c.Person)
+		}
+	}
 	for _, p := range b.programs {
-		taking := map[string][]int{}
-		for i := range b.plan.Changes {
-			if c := &b.plan.Changes[i]; c.Program == p.program.Name && c.Op.Takes() && c.State == Ready && c.Item == "" {
-				taking[c.Entitlement] = append(taking[c.Entitlement], i)
+		for key, f := range p.formers() {
+			if s, ok := p.subjectOf(key.account); ok && f.Text != b.plan.Policy && (s.standing == unseen || p.undecided.Has(key.right, key.account)) {
+				count(p.program.Name, f.Account, f.Entitlement, s.key)
 			}
 		}
-		for _, e := range sortedKeys(taking) {
-			right, ok := p.reading.rights.Find(ParseEntitlement(e).Name)
-			if !ok || p.diff.Expected.Holders(right) > len(taking[e]) || p.gives(e) {
-				continue
-			}
-			for _, i := range taking[e] {
-				if c := &b.plan.Changes[i]; c.class == ChargeRevoke {
-					b.hold(c, "nobody would hold "+e+" any more")
-				}
+	}
+}
+
+// formers finds this program's holdings that wait to be judged under a new policy.
+func (p *programPlan) formers() map[holding]Fact {
+	out := map[holding]Fact{}
+	for _, f := range p.b.s.Memory.Facts(FactFormer) {
+		account, ok := p.reading.accounts.Find(f.Account)
+		right, ok2 := p.reading.rights.Find(f.Entitlement)
+		if f.Program == p.program.Name && ok && ok2 {
+			out[holding{right, account}] = f
+		}
+	}
+	return out
+}
+
+// neverEmpty: nothing but a leaver, a cut or an approval takes the last holder of a right.
+func (b *builder) neverEmpty() {
+	taking := map[string][]int{}
+	for i := range b.plan.Changes {
+		if c := &b.plan.Changes[i]; c.Op.Takes() && c.State == Ready {
+			taking[c.Entitlement] = append(taking[c.Entitlement], i)
+		}
+	}
+	for _, e := range sortedKeys(taking) {
+		p := b.programNamed(ParseEntitlement(e).Program)
+		right, ok := p.reading.rights.Find(ParseEntitlement(e).Name)
+		if !ok || p.diff.Expected.Holders(right) > len(taking[e]) || p.gives(e) {
+			continue
+		}
+		for _, i := range taking[e] {
+			if c := &b.plan.Changes[i]; c.class == ChargeRevoke && c.Item == "" {
+				b.hold(c, "nobody would hold "+e+" any more")
 			}
 		}
 	}

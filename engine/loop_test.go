@@ -157,9 +157,11 @@ func (w *world) truth(program string) string {
 
 // rolePolicy gives entitlements by role; "role!" is a block.
 type rolePolicy struct {
-	rules map[string][]string
-	mode  map[string]string
-	grace time.Duration
+	rules  map[string][]string
+	mode   map[string]string
+	grace  time.Duration
+	blocks map[string]string    // key → entitlement
+	until  map[string]time.Time // rule → the extra's end
 }
 
 func (r *rolePolicy) Entitlements() []engine.Entitlement {
@@ -182,20 +184,25 @@ func (r *rolePolicy) Entitlements() []engine.Entitlement {
 func (r *rolePolicy) Rules() []engine.Rule {
 	var out []engine.Rule
 	for role := range r.rules {
-		out = append(out, engine.Rule{Name: role, Hash: role + fmt.Sprint(r.rules[role]), Mode: r.mode[role], Grace: r.grace})
+		until := r.until[role]
+		out = append(out, engine.Rule{Name: role, Hash: role + fmt.Sprint(r.rules[role]), Mode: r.mode[role], Grace: r.grace, Extra: !until.IsZero(), Until: until})
 	}
 	slices.SortFunc(out, func(a, b engine.Rule) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 
-func (r *rolePolicy) Decide(p *engine.Person, _ time.Time, _ func(int32) bool, out []engine.Verdict) []engine.Verdict {
+func (r *rolePolicy) Decide(p *engine.Person, now time.Time, _ func(int32) bool, out []engine.Verdict) []engine.Verdict {
 	if p.State != engine.StateActive && p.State != engine.StateAway {
 		return out
 	}
 	for i, e := range r.Entitlements() {
+		if r.blocks[p.Key] == e.String() {
+			out = append(out, engine.Verdict{Entitlement: int32(i), Say: engine.Denied, Rule: -1})
+			continue
+		}
 		say, found := engine.Desired, false
 		for _, role := range []string{"a", "b", "c", "d"} {
-			if !slices.Contains(r.rules[role], e.String()) {
+			if until := r.until[role]; !slices.Contains(r.rules[role], e.String()) || !until.IsZero() && !now.Before(until) {
 				continue
 			}
 			switch p.HasRole(&p.Jobs[0], role) {
@@ -234,6 +241,7 @@ func (r *rolePolicy) Hash() string {
 	for role, es := range r.rules {
 		parts = append(parts, role+fmt.Sprint(es))
 	}
+	parts = append(parts, fmt.Sprint(r.blocks))
 	slices.Sort(parts)
 	return strings.Join(parts, ";")
 }
@@ -469,4 +477,27 @@ func (d *deposer) People(ctx context.Context, yield func(engine.Person) error) (
 		}
 	}
 	return d.w.People(ctx, yield)
+}
+
+// failing refuses every append, as a full disk would; reading still works.
+type failing struct{ *enginetest.Journal }
+
+func (failing) Append(context.Context, engine.Guard, []engine.Record) error {
+	return errors.New("no space left on device")
+}
+
+func TestACutThatCannotBeRecordedSaysWhatToDoByHand(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki"}}
+	w.hire("ann", "a")
+	w.apply()
+	w.engine.Journal = failing{w.journal}
+	calls := w.targets["wiki"].Calls()
+	p, _, err := w.engine.Cut(t.Context(), "boss", "ann", "stolen")
+	if err == nil || p == nil || len(p.Changes) != 1 || p.Changes[0].Op != engine.OpSuspend {
+		t.Fatalf("cut: %v, %v", p, err)
+	}
+	if w.targets["wiki"].Calls() != calls {
+		t.Error("a call was made without a record")
+	}
 }

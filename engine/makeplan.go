@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"slices"
-	"time"
 )
 
 // builder makes one plan. It exists for the time of MakePlan only.
@@ -18,7 +17,8 @@ type builder struct {
 	set_     map[FactKey]Fact
 	clear_   map[FactKey]bool
 	records  []Record
-	lastRun  time.Time
+	gone     map[string]bool // people of whom somebody approved that they have left
+	sole     string          // the one person with an explicit leaver mark in this run
 	items    map[string]bool // approval items whose reason lives
 	tasks    map[FactKey]bool
 }
@@ -32,7 +32,7 @@ type target struct {
 // MakePlan compares what should be with what is. It is a pure function: equal snapshots give byte-equal plans. The snapshot's
 // readings gain names; nothing else of it is changed.
 func MakePlan(s *Snapshot) *Plan {
-	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, tasks: map[FactKey]bool{}, lastRun: s.Memory.Time}
+	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, gone: map[string]bool{}, tasks: map[FactKey]bool{}}
 	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: cmp.Or(s.Hash, s.Policy.Hash()), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
 		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: map[string]string{}}
 	sortReadings(s.Readings)
@@ -48,8 +48,11 @@ func MakePlan(s *Snapshot) *Plan {
 		p.decide()
 	}
 	b.approvals()
+	b.dependencies() // what can't be made anyway asks for no approval and fills no budget
 	b.limits()
 	b.dependencies()
+	b.neverEmpty()
+	b.staying()
 	b.settleQueue()
 	b.noteBaseline()
 	b.endItems()
@@ -66,6 +69,7 @@ func (b *builder) finish() {
 		prog.note()
 	}
 	b.notePolicy()
+	b.noteRun()
 	slices.SortStableFunc(p.Changes, func(x, y Change) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(opOrder(&x), opOrder(&y)),
 			cmp.Compare(x.Entitlement, y.Entitlement), cmp.Compare(x.Login, y.Login), cmp.Compare(x.Person, y.Person))
@@ -80,10 +84,11 @@ func (b *builder) finish() {
 	b.summarise()
 	p.records = append(b.factRecords(), b.records...)
 	p.ID = identify(p)
+	p.Sum = p.sum()
 }
 
 // opOrder is the order in which changes of one account happen: what must exist comes first, what is taken goes the other
-// way round, but a suspend goes before everything that is taken.
+// way round, but the suspend of a leaver goes before everything else that is taken.
 func opOrder(c *Change) int {
 	switch c.Op {
 	case OpAdopt:
@@ -100,11 +105,14 @@ func opOrder(c *Change) int {
 		}
 		return 4
 	case OpSuspend:
-		return 5
+		if c.Cause == CauseMarked || c.Cause == CauseAbsent || c.Cause == CauseCut {
+			return 5
+		}
+		return 7
 	case OpRevoke:
 		return 6
 	}
-	return 7 // delete
+	return 8 // delete
 }
 
 func (b *builder) summarise() {
@@ -191,6 +199,26 @@ func (b *builder) warn(code, program, person, text string) {
 	b.notice("warning", code, program, person, text)
 }
 
+// whole: the plan is about everybody and everything, from a complete read.
+func (b *builder) whole() bool { return b.s.Only == "" && b.s.Person == "" && b.s.Proof.Complete() }
+
+// notePolicy remembers the policy of the last run that saw everybody. What cannot be judged in the run that sees a new
+// policy for the first time (unknown, kept back) remembers the former one by itself.
 func (b *builder) notePolicy() {
+	if !b.whole() {
+		return
+	}
+	if f, ok := b.s.Memory.Fact(FactKey{Kind: FactPolicy}); ok && f.Text != b.plan.Policy {
+		for _, p := range b.programs {
+			p.noteFormer(f.Text)
+		}
+	}
 	b.set(Fact{FactKey: FactKey{Kind: FactPolicy}, Text: b.plan.Policy})
+}
+
+// noteRun puts the time of the run into its own record, so that a gap in the runs can be told from a gap in the journal.
+func (b *builder) noteRun() {
+	if b.s.Person == "" && b.s.Only == "" {
+		b.plan.used = append(b.plan.used, Fact{FactKey: FactKey{Kind: FactRun}, Since: Instant(b.s.Now)})
+	}
 }

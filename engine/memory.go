@@ -39,7 +39,7 @@ type HoldingRow struct {
 	Managed              bool   // granted or adopted by Rolecall
 	Confirmed            bool   // it was in effect, and Rolecall has not taken it away since
 	Seen                 bool   // exists, as far as reads and outcomes tell
-	Since                int64  // Unix seconds at which it became managed
+	Since                int64  // Unix seconds at which it became managed, or was last changed by Rolecall
 }
 
 // Link says what a program knows a person by. It never moves to another person.

@@ -1,6 +1,10 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
 
 // note records what this read showed: what appeared and disappeared, what is managed no more, since when accounts are
 // suspended. It is the whole memory that later plans have of this one.
@@ -19,13 +23,12 @@ func (p *programPlan) note() {
 const seenPart = 5000 // holdings a record
 
 func (p *programPlan) noteSeen() {
-	appeared, gone := p.reading.held.Minus(&p.known), p.known.Minus(&p.reading.held)
+	appeared, gone := p.held.Minus(&p.known), p.known.Minus(&p.held)
 	var in, out, ours [][2]string
 	appeared.Each(func(right, account uint32) { in = append(in, p.names(right, account)) })
-	rows := p.details(&gone)
 	gone.Each(func(right, account uint32) {
-		switch row := rows[pair(right, account)]; {
-		case p.b.s.Now.Sub(unixTime(row.Since)) < p.program.Describes.Lag || p.sets.Giving.Has(right, account):
+		switch {
+		case p.sets.Giving.Has(right, account):
 		case p.wentWithAccount(account):
 			ours = append(ours, p.names(right, account))
 		default:
@@ -63,7 +66,7 @@ func (p *programPlan) wentWithAccount(account uint32) bool {
 
 // noteMissing releases what two complete reads, further apart than the lag, miss and nobody desires.
 func (p *programPlan) noteMissing() {
-	absent := p.sets.Managed.Minus(&p.reading.held)
+	absent := p.sets.Managed.Minus(&p.held)
 	absent = absent.Minus(&p.sets.Desired)
 	absent.Each(func(right, account uint32) {
 		key := p.key(FactMissing, right, account)
@@ -72,7 +75,7 @@ func (p *programPlan) noteMissing() {
 		}
 		f, ok := p.b.s.Memory.Fact(key)
 		if !ok {
-			p.b.set(Fact{FactKey: key, Since: p.b.s.Now})
+			p.b.set(Fact{FactKey: key, Since: p.reading.Proof.Started})
 			return
 		}
 		if p.reading.Proof.Started.Sub(f.Since) <= p.program.Describes.Lag {
@@ -91,8 +94,9 @@ func (p *programPlan) noteMissing() {
 
 // busy: an intent on it is open.
 func (p *programPlan) busy(right, account uint32) bool {
-	_, queued := p.queued[pair(right, account)]
-	return queued || p.sets.Giving.Has(right, account) || p.sets.Taking.Has(right, account)
+	_, gives := p.queued[effectOn{pair(right, account), "gives"}]
+	_, takes := p.queued[effectOn{pair(right, account), "takes"}]
+	return gives || takes || p.sets.Giving.Has(right, account) || p.sets.Taking.Has(right, account)
 }
 
 func (p *programPlan) personOf(account uint32) string {
@@ -112,22 +116,31 @@ func (p *programPlan) isHere(f Fact, ask func(right, account uint32) bool) bool 
 	return ok && ok2 && ask(right, account)
 }
 
-// noteUndesired forgets the beginning of a grace once the holding is desired again or gone.
+// noteUndesired forgets the beginning of a grace, and what goes with it, once the holding is desired again or gone.
 func (p *programPlan) noteUndesired() {
-	for _, f := range p.b.s.Memory.Facts(FactUndesired) {
-		if p.isHere(f, func(right, account uint32) bool {
-			return p.sets.Desired.Has(right, account) || p.complete && !p.diff.Expected.Has(right, account)
-		}) {
-			p.b.clear(f.FactKey)
-			p.b.clear(p.factKeyOf(f, FactExpiry))
+	over := func(right, account uint32) bool {
+		return p.sets.Desired.Has(right, account) || p.complete && !p.diff.Expected.Has(right, account)
+	}
+	for _, kind := range []string{FactUndesired, FactExpiry, FactFormer} {
+		for _, f := range p.b.s.Memory.Facts(kind) {
+			if p.isHere(f, over) {
+				p.b.clear(f.FactKey)
+			}
 		}
 	}
 }
 
-func (p *programPlan) factKeyOf(f Fact, kind string) FactKey {
-	k := f.FactKey
-	k.Kind = kind
-	return k
+// noteFormer remembers, for what is managed and not desired under a new policy, that the former one may have desired it.
+func (p *programPlan) noteFormer(hash string) {
+	rest := p.diff.Expected.And(&p.sets.Managed)
+	rest = rest.Minus(&p.sets.Desired)
+	rest.Each(func(right, account uint32) {
+		key := p.key(FactFormer, right, account)
+		_, undesired := p.fact(FactUndesired, right, account)
+		if _, known := p.b.s.Memory.Fact(key); !known && !undesired {
+			p.b.set(Fact{FactKey: key, Text: hash})
+		}
+	})
 }
 
 // noteSuspended keeps since when accounts are suspended, and by whom: only what Rolecall suspended, done and not seen active
@@ -142,7 +155,7 @@ func (p *programPlan) noteSuspended() {
 			continue
 		}
 		switch {
-		case p.reading.held.Has(p.active, account) && !p.sets.Taking.Has(p.active, account) && p.reading.Proof.Started.After(f.Since.Add(p.program.Describes.Lag)):
+		case p.held.Has(p.active, account) && !p.sets.Taking.Has(p.active, account) && p.reading.Proof.Started.After(f.Since.Add(p.program.Describes.Lag)):
 			p.b.clear(f.FactKey)
 		case !p.b.s.Proof.Complete():
 		case p.sets.Desired.Has(p.active, account) && f.Count == 0: // wanted again: the wait will start anew
@@ -156,9 +169,23 @@ func (p *programPlan) noteSuspended() {
 	p.noteOthersSuspends()
 }
 
+// suspended is every account that is there and not active.
+func (p *programPlan) suspended() *roaring.Bitmap {
+	there := p.held.row(p.exists)
+	if p.exists == none || there == nil {
+		return roaring.New()
+	}
+	if active := p.held.row(p.active); active != nil {
+		return roaring.AndNot(there, active)
+	}
+	return there
+}
+
 func (p *programPlan) noteOthersSuspends() {
-	for _, account := range sortedAccounts(p.owner) {
-		if p.exists == none || !p.reading.held.Has(p.exists, account) || p.reading.held.Has(p.active, account) || p.busy(p.active, account) {
+	suspended := p.suspended()
+	for it := suspended.Iterator(); it.HasNext(); {
+		account := it.Next()
+		if _, owned := p.owner[account]; !owned || p.busy(p.active, account) {
 			continue
 		}
 		key := p.accountKey(FactSuspended, account)

@@ -13,8 +13,11 @@ func (p *programPlan) openWork() {
 		account, right := p.reading.accounts.Number(i.Change.Account), p.reading.rights.Number(i.Change.Right())
 		switch {
 		case i.Claimed.IsZero():
-			p.queued[pair(right, account)] = i
+			p.queued[effectOn{pair(right, account), i.Change.Op.Effect()}] = i
 		case p.readBack(i, right, account):
+		case p.overtaken(i):
+			p.settled[i.Seq] = true
+			p.close(i, i.Change.Account, Failed, "nobody knows what became of it; the person is out, and it is made again without reading back")
 		default:
 			p.pending(i, right, account)
 		}
@@ -22,11 +25,15 @@ func (p *programPlan) openWork() {
 }
 
 func (p *programPlan) pending(i Intent, right, account uint32) {
-	p.flight[account] = i.Change.Op
-	if i.Change.Op.Gives() {
+	switch {
+	case i.Change.Op.Gives():
+		p.giving[account] = i.Change.Op
 		p.sets.Giving.Add(right, account)
-	} else if i.Change.Op.Takes() {
+	case i.Change.Op.Takes():
+		p.taking[account] = i.Change.Op
 		p.sets.Taking.Add(right, account)
+	default:
+		p.renaming[account] = true
 	}
 }
 
@@ -40,7 +47,7 @@ func (p *programPlan) readBack(i Intent, right, account uint32) bool {
 		return false
 	}
 	outcome, at := Failed, i.Change.Account
-	there := p.reading.held.Has(right, account)
+	there := p.held.Has(right, account)
 	switch {
 	case i.Change.Op == OpCreate && i.Change.Proposed:
 		if id, ok := p.createdAs(i); ok {
@@ -54,10 +61,26 @@ func (p *programPlan) readBack(i Intent, right, account uint32) bool {
 	if outcome == Done {
 		why = "read back: it had taken effect"
 	}
-	p.b.records = append(p.b.records, Record{Kind: KindOutcome, Of: i.Seq, Person: i.Change.Person, Program: p.program.Name, Account: at,
-		Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: outcome, Why: []string{why}})
+	p.close(i, at, outcome, why)
 	p.applyReadBack(i, outcome, at, right, account)
 	return true
+}
+
+// overtaken: what was to be taken from a mover is now to be taken from a leaver or somebody cut off. That may be repeated,
+// and must not wait until the program can be read.
+func (p *programPlan) overtaken(i Intent) bool {
+	who, ok := p.b.index[i.Change.Person]
+	if !ok || !i.Change.Op.Takes() || i.Repeatable() || p.b.s.Now.Before(i.Lease) {
+		return false
+	}
+	s := p.b.subjects[who].standing
+	return s == leaver || s == cutOff
+}
+
+// close records the end of an intent.
+func (p *programPlan) close(i Intent, account string, outcome Outcome, why string) {
+	p.b.records = append(p.b.records, Record{Kind: KindOutcome, Of: i.Seq, Person: i.Change.Person, Program: p.program.Name, Account: account,
+		Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: outcome, Why: []string{why}})
 }
 
 // applyReadBack makes memory, as this plan sees it, what it will be once the outcome is recorded.
@@ -97,7 +120,7 @@ func (p *programPlan) createdAs(i Intent) (string, bool) {
 	}
 	name, _ := ProposedName(i.Change.Account)
 	n, ok := p.reading.accounts.Find(name)
-	if !ok || p.exists == none || !p.reading.held.Has(p.exists, n) || p.known.Has(p.exists, n) {
+	if !ok || p.exists == none || !p.held.Has(p.exists, n) || p.known.Has(p.exists, n) {
 		return "", false
 	}
 	return name, true
@@ -122,16 +145,18 @@ func (p *programPlan) matching(person string) (string, bool) {
 
 // withdraw closes a queued intent that this plan would not make again.
 func (p *programPlan) withdraw(i Intent) {
-	p.b.records = append(p.b.records, Record{Kind: KindOutcome, Of: i.Seq, Person: i.Change.Person, Program: p.program.Name,
-		Account: i.Change.Account, Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: Withdrawn, Why: []string{"this run would not make the change again"}})
+	p.close(i, i.Change.Account, Withdrawn, "this run would not make the change again")
 }
 
-// pairOf numbers what an intent is about; an intent of another program gives a pair that no queue has.
-func (p *programPlan) pairOf(i Intent) uint64 {
-	if i.Change.Program != p.program.Name {
-		return pair(none, none)
+// waitingIntent finds the open, unclaimed intent that does what the change does.
+func (p *programPlan) waitingIntent(c *Change) (Intent, bool) {
+	account, ok := p.reading.accounts.Find(c.Account)
+	right, ok2 := p.reading.rights.Find(c.Right())
+	if !ok || !ok2 {
+		return Intent{}, false
 	}
-	return pair(p.reading.rights.Number(i.Change.Right()), p.reading.accounts.Number(i.Change.Account))
+	i, open := p.queued[effectOn{pair(right, account), c.Op.Effect()}]
+	return i, open && i.Change.Op == c.Op
 }
 
 func unixTime(s int64) time.Time { return time.Unix(s, 0).UTC() }

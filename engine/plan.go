@@ -13,6 +13,7 @@ type Plan struct {
 	Version   int         `json:"version"`
 	ID        string      `json:"id"` // hash of what follows, but for Time and the proofs' times
 	Time      time.Time   `json:"time"`
+	Sum       string      `json:"sum"` // of ID and Time: shows a file that was edited by hand
 	Policy    string      `json:"policy"`
 	Config    string      `json:"config"`
 	Proofs    []Proof     `json:"proofs"`    // by source: directory first, then programs

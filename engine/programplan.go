@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,6 +26,7 @@ type programPlan struct {
 	news    map[uint32]*NewAccount
 	linked  map[int32]bool // subjects whose link is in memory already
 
+	held      Set // what the list shows, but for what Rolecall itself changed within the lag of the list
 	sets      Sets
 	diff      Difference
 	known     Set // memory: seen
@@ -33,13 +35,22 @@ type programPlan struct {
 	observed  Set
 	denied    Set
 	detail    map[uint64]HoldingRow
-	flight    map[uint32]Op     // accounts with a call whose outcome is not known
-	queued    map[uint64]Intent // open intents that nobody claimed
-	settled   map[int64]bool    // intents this plan closes by reading back
-	undo      map[uint64]bool   // frozen by an undo
+	giving    map[uint32]Op       // accounts with a grant whose outcome is not known
+	taking    map[uint32]Op       // accounts with a revoke whose outcome is not known
+	renaming  map[uint32]bool     // accounts with a rename whose outcome is not known
+	queued    map[effectOn]Intent // open intents that nobody claimed
+	settled   map[int64]bool      // intents this plan closes by reading back
+	undo      map[uint64]bool     // frozen by an undo
 	unchanged int
+	scheduled Set            // of leaving: what is in grace
 	leaving   Set            // what this plan takes away, or will once its time has come
 	kept      map[string]int // holdings kept back without a line of their own, by reason
+}
+
+// effectOn is one kind of effect on one holding: at most one intent is open for each.
+type effectOn struct {
+	pair   uint64
+	effect string
 }
 
 func pair(right, account uint32) uint64 { return uint64(right)<<32 | uint64(account) }
@@ -47,14 +58,9 @@ func pair(right, account uint32) uint64 { return uint64(right)<<32 | uint64(acco
 func (b *builder) openProgram(r *Reading) *programPlan {
 	p := &programPlan{b: b, program: r.Program, reading: r, mem: b.s.Memory.Program(r.Program.Name), complete: r.Proof.Complete(),
 		active: none, exists: none, owner: map[uint32]int32{}, needs: map[int32][]uint32{}, waits: map[int32]string{}, news: map[uint32]*NewAccount{},
-		linked: map[int32]bool{}, flight: map[uint32]Op{}, queued: map[uint64]Intent{},
+		linked: map[int32]bool{}, giving: map[uint32]Op{}, taking: map[uint32]Op{}, renaming: map[uint32]bool{}, queued: map[effectOn]Intent{},
 		settled: map[int64]bool{}, kept: map[string]int{}, undo: map[uint64]bool{}}
-	if r.Program.Describes.Accounts {
-		p.active = r.rights.Number(Active)
-	}
-	if r.Program.Describes.Lifecycle {
-		p.exists = r.rights.Number(Exists)
-	}
+	p.reserved()
 	for _, row := range p.mem.Rows {
 		if row.Managed {
 			p.sets.Managed.Add(row.Entitlement, row.Account)
@@ -66,9 +72,10 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 			p.known.Add(row.Entitlement, row.Account)
 		}
 	}
-	p.sets.Actual = r.held
+	p.held = p.withoutLag()
+	p.sets.Actual = p.held
 	if !p.complete {
-		p.sets.Actual = r.held.Or(&p.known)
+		p.sets.Actual = p.held.Or(&p.known)
 	}
 	if !p.complete && b.s.Person == "" {
 		b.warn("incomplete", p.program.Name, "", "the list of "+p.program.Name+" is not complete ("+reasonsText(r.Proof.Reasons)+"): nothing is granted there, only leavers and cuts are revoked")
@@ -76,6 +83,45 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 	p.openWork()
 	p.resolveAccounts()
 	return p
+}
+
+// reserved numbers Active and Exists. A program that can't be asked what it is has them if it ever showed them: else a
+// leaver's .exists would be taken for a right like any other, and revoking it deletes.
+func (p *programPlan) reserved() {
+	d := p.program.Describes
+	if d.Accounts || slices.Contains(p.mem.Entitlements, Active) {
+		p.active = p.reading.rights.Number(Active)
+	}
+	if d.Lifecycle || slices.Contains(p.mem.Entitlements, Exists) {
+		p.exists = p.reading.rights.Number(Exists)
+	}
+}
+
+// withoutLag is what the list shows, corrected by what Rolecall knows to have changed so lately that the list may not show
+// it yet: else it would blame others for what it did itself.
+func (p *programPlan) withoutLag() Set {
+	lag := p.program.Describes.Lag
+	if lag <= 0 {
+		return p.reading.held
+	}
+	held := p.reading.held.Clone()
+	since := p.reading.Proof.Started.Add(-lag)
+	for _, row := range p.mem.Rows {
+		if !row.Managed || unixTime(row.Since+1).Before(since) { // kept in whole seconds
+			continue
+		}
+		if row.Seen {
+			held.Add(row.Entitlement, row.Account)
+		} else {
+			held.Remove(row.Entitlement, row.Account)
+		}
+	}
+	for _, f := range p.b.s.Memory.Facts(FactSuspended) {
+		if account, ok := p.reading.accounts.Find(f.Account); ok && f.Program == p.program.Name && f.Text == "rolecall" && p.active != none && !f.Since.Before(since) {
+			held.Remove(p.active, account)
+		}
+	}
+	return held
 }
 
 func reasonsText(rs []Reason) string {

@@ -26,6 +26,7 @@ const (
 	ReasonPartial     = "partial"      // the answer ended early, or a limit or a referral cut it
 	ReasonEmpty       = "empty"        // an answer without any entry
 	ReasonBaseline    = "baseline"     // fewer people, attributes or role holders than the last accepted read allows
+	ReasonAttribute   = "attribute"    // fewer people show an attribute than the last accepted read allows
 	ReasonCanary      = "canary"       // a canary entry is missing or lacks its known value
 	ReasonStale       = "stale"        // older than max_age, or than a read that was already acted on
 	ReasonNoEnd       = "no-end"       // a file without its declared row count, end mark or done-file
@@ -65,6 +66,12 @@ type Proof struct {
 
 // Complete says that everything the source holds was seen. Partners have proofs of their own.
 func (p *Proof) Complete() bool { return len(p.Reasons) == 0 }
+
+// EntriesComplete says that what is there of each entry was shown. Without it the lack of a value means nothing, be it
+// the mark of a leaver: no state, grant or revoke follows from such entries. A read of only some entries is another matter.
+func (p *Proof) EntriesComplete() bool {
+	return !slices.ContainsFunc(p.Reasons, func(r Reason) bool { return r.Code == ReasonAttribute || r.Code == ReasonCanary })
+}
 
 // Add names one more reason why the read is not complete.
 func (p *Proof) Add(code, detail string) {

@@ -207,6 +207,9 @@ func (p *Plan) Records(run, actor string) []Record {
 		if c.Op == OpAdopt {
 			r.Kind, r.Class = KindAdopt, ""
 		}
+		if c.repair != nil {
+			r.Set = append(r.Set, *c.repair)
+		}
 		if c.Item != "" { // an approval is used once
 			r.Clear = append(r.Clear, FactKey{Kind: FactItem, Key: c.Item})
 		}

@@ -126,7 +126,7 @@ type Fact struct {
 const (
 	FactUndesired = "undesired" // program, account, entitlement: Since; Text is the hash of the policy that last desired it
 	FactMissing   = "missing"   // program, account, entitlement: a complete read first missed a managed holding
-	FactAbsent    = "absent"    // person: Since, Count of complete reads, Text: digest of the last one counted
+	FactAbsent    = "absent"    // person: Since, Count of complete reads, Text: digest of the last one counted, Until: when it was accepted that the person has left
 	FactSuspended = "suspended" // program, account: Since; Text: "rolecall" if ours and done, "other" otherwise
 	FactContested = "contested" // program, account, entitlement: Count of repairs since Since
 	FactFailing   = "failing"   // program, account, entitlement: Count of failures, Until: next try, Text: last error
@@ -136,11 +136,12 @@ const (
 	FactPause     = "pause"     // program, or none for all: Text is the reason
 	FactExtra     = "extra"     // person, program, entitlement: Until, Text is the reason
 	FactBaseline  = "baseline"  // Key: source; Data: the accepted Proof
+	FactFormer    = "former"    // program, account, entitlement: not desired, but not to be judged yet; Text is the hash of the policy that last desired it
+	FactRun       = "run"       // Since: when the last run planned
 	FactHolders   = "holders"   // program or none: Data: highest counts in the window
 	FactPolicy    = "policy"    // the policy of the last run; Text: hash
 	FactFiltered  = "settings"  // Key: directory; Text: hash of its settings at the last accepted read
 	FactTask      = "task"      // Key: id; something a person must do
 	FactWaiting   = "waiting"   // person, program: Since; Text: what an account waits for
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
-	FactReKey     = "rekey"     // Key: directory: many keys vanished while as many appeared
 )

@@ -22,11 +22,13 @@ func (p *Plan) Check() error {
 	if p.Version != PlanVersion {
 		return fmt.Errorf("%w: %d, this program writes %d", ErrVersion, p.Version, PlanVersion)
 	}
-	if identify(p) != p.ID {
+	if identify(p) != p.ID || p.sum() != p.Sum {
 		return ErrEdited
 	}
 	return nil
 }
+
+func (p *Plan) sum() string { return shortHash(p.ID, p.Time.UTC().Format(time.RFC3339Nano)) }
 
 // restrict keeps of a fresh plan what a reviewed one has as well, so that nothing is applied that nobody saw; dropped
 // are the reviewed lines that no longer hold.
@@ -34,7 +36,7 @@ func (p *Plan) restrict(reviewed *Plan, m *Memory) (dropped []Change, err error)
 	if err := reviewed.Check(); err != nil {
 		return nil, err
 	}
-	if p.Time.Sub(reviewed.Time) > ApprovalLife {
+	if age := p.Time.Sub(reviewed.Time); age > ApprovalLife || age < -skew {
 		return nil, ErrTooOld
 	}
 	key := FactKey{Kind: FactUsed, Key: reviewed.ID + " " + reviewed.Time.UTC().Format(time.RFC3339Nano)}

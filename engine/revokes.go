@@ -16,6 +16,9 @@ func (p *programPlan) undesiredSince(right, account uint32) (since time.Time, fo
 	if f, ok := p.b.s.Memory.Fact(FactKey{Kind: FactPolicy}); ok {
 		former = f.Text
 	}
+	if f, ok := p.fact(FactFormer, right, account); ok {
+		former = f.Text
+	}
 	p.b.set(Fact{FactKey: p.key(FactUndesired, right, account), Since: p.b.s.Now, Text: former})
 	return p.b.s.Now, former
 }
@@ -34,23 +37,31 @@ func (p *programPlan) grace(rules []string) time.Duration {
 // causeOf says why something is not desired any more. A removal that the former policy would not make is the policy's.
 func (p *programPlan) causeOf(s *subject, right, account uint32, rules []string, former string) (Cause, []string) {
 	e := ParseEntitlement(p.entitlement(right))
-	if right == p.active && p.isAway(s) {
+	if p.suspendsAway(s, right) {
 		return CauseRule, []string{"is away: " + s.person.StateWhy}
 	}
 	if p.undo[pair(right, account)] {
 		return CauseUndo, []string{"undoes an earlier run"}
 	}
 	if p.denied.Has(right, account) {
-		return CauseBlock, p.findings(s.person, e, Denied)
+		why := p.findings(s.person, e, Denied)
+		if p.changedPolicy(s.person, e, former) {
+			return CausePolicy, append(why, "the policy changed: the former one ("+short(former)+") did not forbid it")
+		}
+		return CauseBlock, why
 	}
 	if p.expired(rules) {
 		return CauseExpiry, []string{"the extra " + strings.Join(rules, ", ") + " ended"}
 	}
 	why := []string{"no rule gives it any more" + was(rules)}
-	if former != p.b.plan.Policy && p.formerlyDesired(s.person, e, former) {
+	if p.changedPolicy(s.person, e, former) {
 		return CausePolicy, append(why, "the policy changed: the former one ("+short(former)+") would still give it")
 	}
 	return CauseRule, why
+}
+
+func (p *programPlan) changedPolicy(person *Person, e Entitlement, former string) bool {
+	return former != p.b.plan.Policy && p.formerlyDesired(person, e, former)
 }
 
 func was(rules []string) string {
@@ -132,13 +143,13 @@ func compareEntitlements(a, b Entitlement) int {
 
 // guardRevoke applies what holds a single removal back, budgets apart.
 func (p *programPlan) guardRevoke(c Change, right, account uint32) Change {
-	if op, busy := p.flight[account]; busy && op.Gives() {
+	if op, busy := p.giving[account]; busy {
 		return block(c, "a "+string(op)+" on this account is not settled yet")
 	}
 	if reason := p.frozen(right, account); reason != "" {
 		return block(c, reason)
 	}
-	if c.Cause == CauseExpiry && p.gap() && !p.secondSight(right, account) {
+	if p.timed(&c) && p.gap() && !p.secondSight(right, account) {
 		return block(c, "first seen due after a gap in the runs; it waits for one more run")
 	}
 	return p.protect(c, right, account)
@@ -152,7 +163,7 @@ func (p *programPlan) protect(c Change, right, account uint32) Change {
 		reason = "the account is protected"
 	case s != nil && p.b.protected(s):
 		reason = "the person is protected"
-	case p.program.Admin != "" && p.reading.rights.Name(right) == p.program.Admin && p.lastHolder(right):
+	case p.lastAdmin(right, account):
 		reason = "it would take the last " + p.program.Admin + " of " + p.program.Name
 	}
 	if reason != "" {
@@ -161,16 +172,24 @@ func (p *programPlan) protect(c Change, right, account uint32) Change {
 	return c
 }
 
-// lastHolder: of those who hold it now, nobody would be left once everything this plan takes is gone.
-func (p *programPlan) lastHolder(right uint32) bool {
-	holders := p.diff.Expected.row(right)
-	if holders == nil {
+// lastAdmin: the change takes an admin's right, or the account it is used with, and of those who can use it now nobody would
+// be left once everything this plan takes is gone.
+func (p *programPlan) lastAdmin(right, account uint32) bool {
+	admin, ok := p.reading.rights.Find(p.program.Admin)
+	if p.program.Admin == "" || !ok || !p.diff.Expected.Has(admin, account) || right != admin && right != p.active && right != p.exists {
 		return false
 	}
-	if leaving := p.leaving.row(right); leaving != nil {
-		return holders.AndCardinality(leaving) == holders.GetCardinality()
+	left := p.diff.Expected.row(admin).Clone()
+	left.Remove(account)
+	if active := p.diff.Expected.row(p.active); p.active != none && active != nil {
+		left.And(active)
 	}
-	return false
+	for _, r := range []uint32{admin, p.active} {
+		if leaving := p.leaving.row(r); leaving != nil {
+			left.AndNot(leaving)
+		}
+	}
+	return left.IsEmpty()
 }
 
 func (b *builder) protected(s *subject) bool {
@@ -178,10 +197,16 @@ func (b *builder) protected(s *subject) bool {
 		s.person != nil && s.person.Login() != "" && slices.Contains(b.s.Settings.ProtectedPeople, s.person.Login())
 }
 
+// timed: only the clock makes the removal due: an extra ended, a grace or the wait before a delete is over.
+func (p *programPlan) timed(c *Change) bool {
+	return c.Cause == CauseExpiry || c.Op == OpDelete || p.grace(c.Rules) > 0
+}
+
 // gap: more than three slots of the schedule went by without a run; the clock may have jumped.
 func (p *programPlan) gap() bool {
 	slot := p.b.s.Settings.Slot
-	return slot > 0 && !p.b.lastRun.IsZero() && p.b.s.Now.Sub(p.b.lastRun) > 3*slot
+	f, ok := p.b.s.Memory.Fact(FactKey{Kind: FactRun})
+	return slot > 0 && ok && p.b.s.Now.Sub(f.Since) > 3*slot
 }
 
 func (p *programPlan) secondSight(right, account uint32) bool {
@@ -199,7 +224,7 @@ func (p *programPlan) leaverRevoke(s *subject, right, account uint32) {
 		return
 	}
 	if right == p.exists {
-		if reason := p.keepExists(account); reason != "" {
+		if reason := p.keepExists(s, account); reason != "" {
 			p.kept[reason]++
 			return
 		}
@@ -237,12 +262,16 @@ func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 	if !managed && p.b.s.Settings.Unmanaged == UnmanagedApprove {
 		c.held, c.Reason = true, "a leaver's holding that Rolecall does not manage (leavers: unmanaged: approve)"
 	}
-	if op, busy := p.flight[account]; busy && op.Gives() {
+	if op, busy := p.giving[account]; busy {
 		p.add(block(c, "a "+string(op)+" on this account is not settled yet"))
 		return
 	}
 	if f, ok := p.fact(FactFailing, right, account); ok && f.Until.After(p.b.s.Now) {
 		p.add(block(c, fmt.Sprintf("failed %s, next try %s: %s", plural(f.Count, "time", "times"), day(f.Until), f.Text)))
+		return
+	}
+	if c.Op == OpDelete && p.gap() && !p.secondSight(right, account) {
+		p.add(block(c, "first seen due after a gap in the runs; it waits for one more run"))
 		return
 	}
 	if c = p.protect(c, right, account); c.held {
@@ -255,7 +284,7 @@ func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 
 // cutsAndLeavers suspends accounts, managed or not, and takes what programs without accounts show instead.
 func (p *programPlan) cutsAndLeavers() {
-	for _, account := range sortedAccounts(p.owner) {
+	for _, account := range p.outgoing() {
 		s := &p.b.subjects[p.owner[account]]
 		switch {
 		case s.standing == cutOff:
@@ -288,7 +317,7 @@ func (p *programPlan) leaverSuspend(s *subject, account uint32) {
 // leaverUnmanaged: where there is no account to suspend, what would be suspended is the holding itself.
 func (p *programPlan) leaverUnmanaged(s *subject, account uint32) {
 	for right := range uint32(p.reading.rights.Len()) {
-		if !p.diff.Expected.Has(right, account) || p.sets.Managed.Has(right, account) {
+		if right == p.exists || !p.diff.Expected.Has(right, account) || p.sets.Managed.Has(right, account) {
 			continue
 		}
 		if p.b.s.Settings.Unmanaged == UnmanagedReport {
@@ -302,9 +331,12 @@ func (p *programPlan) leaverUnmanaged(s *subject, account uint32) {
 // cut suspends now, managed or not, whatever could or could not be read. It takes no rights where there is an account to
 // suspend, and never deletes.
 func (p *programPlan) cut(s *subject, account uint32) {
+	if _, proposed := ProposedName(p.reading.accounts.Name(account)); proposed || p.sets.Taking.Has(p.active, account) {
+		return // not there yet; on its way already
+	}
 	if p.active == none {
 		for right := range uint32(p.reading.rights.Len()) {
-			if p.diff.Expected.Has(right, account) {
+			if right != p.exists && p.diff.Expected.Has(right, account) {
 				p.addCut(s, OpRevoke, right, account)
 			}
 		}
@@ -312,10 +344,7 @@ func (p *programPlan) cut(s *subject, account uint32) {
 	}
 	f, suspended := p.b.s.Memory.Fact(p.accountKey(FactSuspended, account))
 	sure := p.complete && !p.diff.Expected.Has(p.active, account)
-	if sure || suspended && f.Text == "rolecall" && !p.reading.held.Has(p.active, account) {
-		return
-	}
-	if op, busy := p.flight[account]; busy && op == OpSuspend && !p.reading.held.Has(p.active, account) {
+	if sure || suspended && f.Text == "rolecall" && !p.held.Has(p.active, account) {
 		return
 	}
 	p.addCut(s, OpSuspend, p.active, account)
@@ -328,11 +357,16 @@ func (p *programPlan) addCut(s *subject, op Op, right, account uint32) {
 	p.add(c)
 }
 
-func sortedAccounts(owner map[uint32]int32) []uint32 {
-	out := make([]uint32, 0, len(owner))
-	for a := range owner {
-		out = append(out, a)
+// outgoing lists the accounts of leavers and of people who are cut off, by name.
+func (p *programPlan) outgoing() []uint32 {
+	var out []uint32
+	for account, i := range p.owner {
+		if s := p.b.subjects[i].standing; s == leaver || s == cutOff {
+			out = append(out, account)
+		}
 	}
-	slices.Sort(out)
+	slices.SortFunc(out, func(x, y uint32) int {
+		return strings.Compare(p.reading.accounts.Name(x), p.reading.accounts.Name(y))
+	})
 	return out
 }

@@ -81,14 +81,16 @@ func (s *Set) Holders(entitlement uint32) int {
 }
 
 // Accounts is the set of accounts that hold anything, as numbers in ascending order.
-func (s *Set) Accounts() []uint32 {
+func (s *Set) Accounts() []uint32 { return s.accounts().ToArray() }
+
+func (s *Set) accounts() *roaring.Bitmap {
 	all := roaring.New()
 	for _, b := range s.of {
 		if b != nil {
 			all.Or(b)
 		}
 	}
-	return all.ToArray()
+	return all
 }
 
 // Each calls f for each holding, by ascending entitlement, then account.
@@ -114,33 +116,47 @@ func (s *Set) Clone() Set {
 	return c
 }
 
-// Minus is s − t, And is s ∩ t, Or is s ∪ t; none changes its operands.
-func (s *Set) Minus(t *Set) Set { return s.combine(t, roaring.AndNot) }
-
-// And is s ∩ t.
-func (s *Set) And(t *Set) Set { return s.combine(t, roaring.And) }
-
-// Or is s ∪ t.
-func (s *Set) Or(t *Set) Set { return s.combine(t, roaring.Or) }
-
-func (s *Set) combine(t *Set, op func(a, b *roaring.Bitmap) *roaring.Bitmap) Set {
-	n := max(len(s.of), len(t.of))
-	out, none := Set{of: make([]*roaring.Bitmap, n)}, roaring.New()
-	for e := range n {
-		a, b := s.row(uint32(e)), t.row(uint32(e))
-		if a == nil && b == nil {
-			continue
+// Minus is s − t. Like And and Or it changes neither operand, but the result may share rows with them: it is for reading.
+func (s *Set) Minus(t *Set) Set {
+	out := Set{of: make([]*roaring.Bitmap, len(s.of))}
+	for e, a := range s.of {
+		if b := t.row(uint32(e)); isEmpty(a) || isEmpty(b) {
+			out.of[e] = a
+		} else {
+			out.of[e] = roaring.AndNot(a, b)
 		}
-		if a == nil {
-			a = none
-		}
-		if b == nil {
-			b = none
-		}
-		out.of[e] = op(a, b)
 	}
 	return out
 }
+
+// And is s ∩ t.
+func (s *Set) And(t *Set) Set {
+	out := Set{of: make([]*roaring.Bitmap, min(len(s.of), len(t.of)))}
+	for e := range out.of {
+		if a, b := s.of[e], t.of[e]; !isEmpty(a) && !isEmpty(b) {
+			out.of[e] = roaring.And(a, b)
+		}
+	}
+	return out
+}
+
+// Or is s ∪ t.
+func (s *Set) Or(t *Set) Set {
+	out := Set{of: make([]*roaring.Bitmap, max(len(s.of), len(t.of)))}
+	for e := range out.of {
+		switch a, b := s.row(uint32(e)), t.row(uint32(e)); {
+		case isEmpty(b):
+			out.of[e] = a
+		case isEmpty(a):
+			out.of[e] = b
+		default:
+			out.of[e] = roaring.Or(a, b)
+		}
+	}
+	return out
+}
+
+func isEmpty(b *roaring.Bitmap) bool { return b == nil || b.IsEmpty() }
 
 func (s *Set) row(entitlement uint32) *roaring.Bitmap {
 	if int(entitlement) < len(s.of) {

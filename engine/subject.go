@@ -38,7 +38,10 @@ func (b *builder) gatherSubjects() {
 		known[b.subjects[i].key] = true
 	}
 	absent := b.absentKeys(known)
-	rekeyed := b.rekeyed(absent, known)
+	rekeyed := b.rekeyed(absent)
+	if rekeyed {
+		b.holdFresh()
+	}
 	for _, key := range absent {
 		b.subjects = append(b.subjects, b.absentSubject(key, rekeyed))
 	}
@@ -93,37 +96,74 @@ func (b *builder) absentKeys(known map[string]bool) []string {
 	return slices.DeleteFunc(out, func(k string) bool { return k == "" })
 }
 
-// rekeyed notices that many keys vanished while as many unknown ones appeared: nothing moves until somebody confirms.
-// Up to three may do so by chance.
-func (b *builder) rekeyed(absent []string, known map[string]bool) bool {
-	if !b.s.Proof.Complete() {
+// OpReKey is the operation of an approval item that says: those who vanished have left, their keys were not changed.
+const OpReKey Op = "rekey"
+
+// rekeyed notices that many keys vanished while as many unknown ones appeared: nothing moves until somebody confirms that
+// those who vanished have left. Up to three may do so by chance.
+func (b *builder) rekeyed(absent []string) bool {
+	if !b.s.Proof.Complete() || b.s.Person != "" {
 		return false
 	}
-	vanished := 0
+	var vanished []string
 	for _, key := range absent {
-		if f, ok := b.s.Memory.Fact(FactKey{Kind: FactAbsent, Person: key}); !ok || f.Count < b.s.Settings.Absences {
-			vanished++
+		if f, ok := b.s.Memory.Fact(FactKey{Kind: FactAbsent, Person: key}); !ok || f.Until.IsZero() {
+			vanished = append(vanished, key)
 		}
 	}
-	linked := len(known) - len(b.s.People)
-	fresh := len(b.s.People) - b.linkedPresent()
-	if vanished <= 3 || fresh*2 < vanished || vanished*10 < linked+b.linkedPresent() {
+	if len(vanished) <= 3 {
 		return false
 	}
-	if _, ok := b.s.Memory.Fact(FactKey{Kind: FactReKey, Key: "confirmed"}); ok {
+	linked := b.linkedPresent()
+	fresh := len(b.s.People) - linked
+	if fresh*2 < len(vanished) || len(vanished)*10 < len(absent)+linked {
 		return false
 	}
-	b.alarm("rekeyed", "", "", fmt.Sprintf("%d known people vanished from the directory while %d unknown ones appeared, as when every key was changed: nothing is taken from those who vanished until it is confirmed", vanished, fresh))
-	return true
+	return !b.letGo(vanished, fmt.Sprintf("%d known people vanished from the directory while %d unknown ones appeared, as when every key was changed: nothing moves until somebody approves that those who vanished have left", len(vanished), fresh))
 }
 
-func (b *builder) linkedPresent() int {
+// letGo asks once whether those who vanished have left, and remembers the answer.
+func (b *builder) letGo(vanished []string, reason string) bool {
+	id := shortHash(append([]string{"rekey", b.s.Proof.Source}, vanished...)...)
+	f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id})
+	if item := itemOf(f); ok && item.State == Approved && item.Until.After(b.s.Now) {
+		for _, key := range vanished {
+			b.gone[key] = true
+		}
+		b.clear(f.FactKey)
+		return true
+	}
+	b.items[id] = true
+	b.alarm("rekeyed", "", "", reason+" (approval item "+id+")")
+	if !ok {
+		b.set(Item{ID: id, State: Waiting, Reason: reason, Since: b.s.Now, Change: Change{Op: OpReKey, Program: b.s.Proof.Source, Cause: CauseAbsent,
+			State: NeedsApproval, Why: []string{reason}}}.fact())
+	}
+	return false
+}
+
+// holdFresh: while keys seem to have changed, people without any link may be those who vanished; they get nothing either.
+func (b *builder) holdFresh() {
+	linked := b.linkedKeys()
+	for i := range b.subjects {
+		if s := &b.subjects[i]; s.standing == present && !linked[s.key] {
+			s.standing, s.why = unseen, "many known people vanished as many unknown ones appeared"
+		}
+	}
+}
+
+func (b *builder) linkedKeys() map[string]bool {
 	linked := map[string]bool{}
 	for _, r := range b.s.Readings {
 		for _, l := range b.s.Memory.Program(r.Program.Name).Links {
 			linked[l.Person] = true
 		}
 	}
+	return linked
+}
+
+func (b *builder) linkedPresent() int {
+	linked := b.linkedKeys()
 	n := 0
 	for i := range b.s.People {
 		if linked[b.s.People[i].Key] {
@@ -137,27 +177,45 @@ func (b *builder) linkedPresent() int {
 // a set time apart: one read that misses somebody proves nothing.
 func (b *builder) absentSubject(key string, rekeyed bool) subject {
 	s := subject{key: key, source: b.s.Proof.Source, standing: unseen, cause: CauseAbsent}
-	if b.isCut(&s) {
+	cut := b.isCut(&s)
+	if !b.s.Proof.Complete() {
+		if !cut {
+			s.why = "not in the directory, but its read is not complete"
+		}
 		return s
 	}
-	if !b.s.Proof.Complete() || rekeyed {
-		s.why = "not in the directory, but its read is not complete"
+	f := b.countAbsence(key)
+	if cut { // counted all the same: a cut may be lifted
+		if f.Until.IsZero() && (!rekeyed || b.gone[key]) {
+			f.Until = b.s.Now
+		}
+		b.set(f)
 		return s
 	}
+	s.why = fmt.Sprintf("not in the directory since %s (%s)", day(f.Since), plural(f.Count, "complete read", "complete reads"))
+	enough := f.Count >= b.s.Settings.Absences && b.s.Now.Sub(f.Since) >= b.s.Settings.Apart
+	if rekeyed && f.Until.IsZero() {
+		s.why = "not in the directory, but many keys seem to have changed"
+	} else if enough {
+		s.standing = leaver
+	}
+	if f.Until.IsZero() && (s.standing == leaver || b.gone[key]) {
+		f.Until = b.s.Now
+	}
+	b.set(f)
+	return s
+}
+
+// countAbsence counts this read if it is new evidence.
+func (b *builder) countAbsence(key string) Fact {
 	f, ok := b.s.Memory.Fact(FactKey{Kind: FactAbsent, Person: key})
 	if !ok {
 		f = Fact{FactKey: FactKey{Kind: FactAbsent, Person: key}, Since: b.s.Now}
 	}
-	if !ok || b.s.Proof.Digest == "" || f.Text != b.s.Proof.Digest {
-		if f.Count < b.s.Settings.Absences || b.s.Now.Sub(f.Since) < b.s.Settings.Apart {
-			f.Count++
-			f.Text = b.s.Proof.Digest
-			b.set(f)
-		}
+	fresh := !ok || b.s.Proof.Digest == "" || f.Text != b.s.Proof.Digest
+	if fresh && (f.Count < b.s.Settings.Absences || b.s.Now.Sub(f.Since) < b.s.Settings.Apart) {
+		f.Count++
+		f.Text = b.s.Proof.Digest
 	}
-	s.why = fmt.Sprintf("not in the directory since %s (%s)", day(f.Since), plural(f.Count, "complete read", "complete reads"))
-	if f.Count >= b.s.Settings.Absences && b.s.Now.Sub(f.Since) >= b.s.Settings.Apart {
-		s.standing = leaver
-	}
-	return s
+	return f
 }

@@ -148,7 +148,7 @@ func (p *programPlan) undone() {
 		if !ok || s.standing != present || s.person == nil {
 			continue
 		}
-		if f.Text != p.frozenBy(account) {
+		if s.person.Changed != "" && f.Text != p.frozenBy(account) { // what can't be seen has not changed
 			p.b.clear(f.FactKey)
 			continue
 		}

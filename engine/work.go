@@ -155,18 +155,19 @@ func byAccount(intents []Intent) (groups [][]Intent) {
 // tried.
 func (w *worker) account(ctx context.Context, intents []Intent) error {
 	var records []Record
-	made, broken := "", ""
+	made, broken := "", false
 	for _, i := range intents {
 		c := i.Change
+		c.class = i.Class
 		if made != "" {
 			c.Account, c.Proposed = made, false
 		}
 		var res Result
 		switch {
-		case broken != "":
-			res = Result{Outcome: Failed, Err: errors.New(broken)}
+		case broken || c.Proposed && c.Op != OpCreate: // there is no account of that name
+			res = Result{Outcome: Failed, Err: errNoAccount}
 		case ctx.Err() != nil || w.e.Now().Add(w.callTime()+skew).After(i.Lease):
-			res = Result{Outcome: Failed, Err: errors.New("the work was stopped before this call started")}
+			res = Result{Outcome: Failed, Err: errStopped}
 		default:
 			res = w.call(ctx, c)
 		}
@@ -179,11 +180,17 @@ func (w *worker) account(ctx context.Context, intents []Intent) error {
 	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
 }
 
-func afterCreate(r Result) (made, broken string) {
+// Errors of changes that were not tried; they are no failures of the program, so nothing waits longer because of them.
+var (
+	errNoAccount = errors.New("its account could not be made")
+	errStopped   = errors.New("the work was stopped before this call started")
+)
+
+func afterCreate(r Result) (made string, broken bool) {
 	if (r.Outcome == Done || r.Outcome == Already) && r.ID != "" {
-		return r.ID, ""
+		return r.ID, false
 	}
-	return "", "its account could not be made"
+	return "", true
 }
 
 func (w *worker) callTime() time.Duration { return cmp.Or(w.e.CallTime, 30*time.Second) }
@@ -206,6 +213,8 @@ func (w *worker) call(ctx context.Context, c Change) (res Result) {
 		return w.create(ctx, c)
 	case c.Op == OpRename || c.Op == OpUpdate:
 		return w.update(ctx, c)
+	case c.Op == OpDelete:
+		return w.remove(ctx, c)
 	case c.Op.Gives():
 		res.Outcome, res.Err = w.p.Connector.Grant(ctx, c.Account, right)
 	default:
@@ -230,6 +239,37 @@ func (w *worker) update(ctx context.Context, c Change) (res Result) {
 	}
 	res.Outcome, res.Err = u.Update(ctx, c.Account, *c.New)
 	return res
+}
+
+// remove deletes an account after reading it singly: what the list showed may be from before somebody used it again.
+func (w *worker) remove(ctx context.Context, c Change) (res Result) {
+	if reader, ok := w.p.Connector.(Reader); ok {
+		held, err := reader.Account(ctx, c.Account)
+		if err != nil {
+			return Result{Outcome: Failed, Err: fmt.Errorf("the account could not be read before its deletion: %w", err)}
+		}
+		for _, h := range held {
+			if why := keepsAccount(h.Entitlement, c.class); why != "" {
+				return Result{Outcome: Failed, Err: fmt.Errorf("the account is not deleted: %s", why)}
+			}
+		}
+	}
+	res.Outcome, res.Err = w.p.Connector.Revoke(ctx, c.Account, Exists)
+	return res
+}
+
+// keepsAccount says why an account that holds this must not be deleted: nobody's may be active, and only a leaver's may hold
+// what Rolecall does not manage (what it manages was taken before).
+func keepsAccount(right string, class Class) string {
+	switch {
+	case right == Exists:
+		return ""
+	case right == Active:
+		return "it is active again"
+	case class != ChargeLeaver:
+		return "it holds " + quote(right)
+	}
+	return ""
 }
 
 // settle takes whatever does not clearly say what happened for an unknown effect.
@@ -291,7 +331,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	if c.Op == OpCreate && c.Proposed && res.ID != "" {
 		r.Account = res.ID
 	}
-	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: i.Change.Account, Entitlement: c.Right()}
+	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: r.Account, Entitlement: c.Right()}
 	ok := res.Outcome == Done || res.Outcome == Already
 	if res.Err != nil {
 		r.Why = []string{res.Err.Error()}
@@ -299,11 +339,16 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	switch {
 	case ok && c.Failures > 0:
 		r.Clear = append(r.Clear, failing)
+	case errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, errStopped):
 	case res.Outcome == Failed || res.Outcome == Refused:
 		r.Set = append(r.Set, Fact{FactKey: failing, Since: w.e.Now().UTC(), Count: c.Failures + 1, Until: w.e.Now().UTC().Add(backOff(c.Failures)), Text: res.Err.Error()})
 	}
+	suspended := FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}
 	if ok && c.Op == OpSuspend {
-		r.Set = append(r.Set, Fact{FactKey: FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}, Since: w.e.Now().UTC(), Text: suspendedBy(res.Outcome)})
+		r.Set = append(r.Set, Fact{FactKey: suspended, Since: w.e.Now().UTC(), Text: suspendedBy(res.Outcome)})
+	}
+	if ok && c.Op == OpResume { // whoever suspends it from now on is somebody else
+		r.Clear = append(r.Clear, suspended)
 	}
 	w.count(c, res)
 	return r

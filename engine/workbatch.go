@@ -17,7 +17,8 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
 	var first, rest, singly []Intent
 	for _, i := range intents {
 		switch {
-		case i.Change.Op == OpRename || i.Change.Op == OpUpdate:
+		case i.Change.Op == OpRename || i.Change.Op == OpUpdate || i.Change.Op == OpDelete:
+			i.Change.class = i.Class
 			singly = append(singly, i)
 		case i.Change.Op == OpCreate && i.Change.Proposed:
 			first = append(first, i)
@@ -28,13 +29,13 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
 	made, broken := map[string]string{}, map[string]bool{}
 	var records []Record
 	for n, res := range w.round(ctx, b, first) {
-		id, why := afterCreate(res)
-		made[first[n].Change.Account], broken[first[n].Change.Account] = id, why != ""
+		account := first[n].Change.Account
+		made[account], broken[account] = afterCreate(res)
 		records = append(records, w.outcome(first[n], first[n].Change, res))
 	}
-	rest, lost := withoutBroken(rest, broken)
+	rest, lost := withoutAccount(rest, made, broken)
 	for _, i := range lost {
-		records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: errors.New("its account could not be made")}))
+		records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: errNoAccount}))
 	}
 	for n := range rest {
 		if id := made[rest[n].Change.Account]; id != "" {
@@ -51,9 +52,10 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
 	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
 }
 
-func withoutBroken(intents []Intent, broken map[string]bool) (good, lost []Intent) {
+// withoutAccount sorts out what has no account: it could not be made, or nobody knows.
+func withoutAccount(intents []Intent, made map[string]string, broken map[string]bool) (good, lost []Intent) {
 	for _, i := range intents {
-		if broken[i.Change.Account] {
+		if _, ok := made[i.Change.Account]; broken[i.Change.Account] || i.Change.Proposed && !ok {
 			lost = append(lost, i)
 		} else {
 			good = append(good, i)
@@ -65,7 +67,7 @@ func withoutBroken(intents []Intent, broken map[string]bool) (good, lost []Inten
 func (w *worker) stopped(ctx context.Context, intents []Intent) error {
 	var records []Record
 	for _, i := range intents {
-		records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: errors.New("the work was stopped before this call started")}))
+		records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: errStopped}))
 	}
 	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
 }

@@ -42,7 +42,7 @@ func (a *app) cut(ctx context.Context, person, reason string) (err error) {
 	s.describe(ctx)
 	p, r, err := s.engine.Cut(ctx, a.actor(), person, reason)
 	if err != nil {
-		if p != nil && r.Run != "" {
+		if p != nil {
 			a.byHand(p)
 		}
 		return refused(err)

@@ -26,7 +26,7 @@ func (s store) load() (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing was written through it
 	f, err := root.Open(s.name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s is not there; make it with the line account,active,entitlements: %w", s.path(), err)
@@ -52,7 +52,7 @@ func (s store) lock(ctx context.Context) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing was written through it
 	f, err := root.OpenFile(s.name+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (s store) save(t *table) (engine.Outcome, error) {
 	if err != nil {
 		return engine.Failed, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing was written through it
 	if err := s.replace(root, t.bytes()); err != nil {
 		_ = root.Remove(s.temporary())
 		return engine.Failed, fmt.Errorf("%s was not changed: %w", s.path(), err)

@@ -21,6 +21,7 @@ import (
 type table struct {
 	path    string // for messages
 	head    []byte // the header line as it is, byte order mark and all
+	tail    []byte // what follows the last line: empty ones
 	columns []string
 	lines   []*line
 	byName  map[string]*line
@@ -57,6 +58,7 @@ func parse(path string, data []byte) (*table, error) {
 	for from := 0; ; {
 		fields, err := r.Read()
 		if err == io.EOF {
+			t.tail = data[from:]
 			return t, t.check(1)
 		}
 		if err != nil {
@@ -224,6 +226,7 @@ func (t *table) bytes() []byte {
 		_ = w.Write(l.fields) // a buffer never fails
 		w.Flush()
 	}
+	b.Write(t.tail)
 	return b.Bytes()
 }
 

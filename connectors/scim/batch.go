@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -13,37 +15,72 @@ import (
 // maxMembers is how many members one PATCH adds or removes.
 const maxMembers = 200
 
-// Apply makes the changes of one group with few calls; all else is done one by one, in order.
+// Apply makes the changes of one group with few calls, and works on several groups, or several accounts, at a time.
 func (p *Program) Apply(ctx context.Context, calls []engine.Call) []engine.Result {
 	results := make([]engine.Result, len(calls))
-	waiting := map[string][]int{} // by group, positions in calls
-	var names []string
-	flush := func() {
-		for _, name := range names {
-			for part := range slices.Chunk(waiting[name], maxMembers) {
-				p.applyGroup(ctx, calls, part, results)
-			}
+	for from, to := 0, 0; from < len(calls); from = to {
+		members := isMembership(calls[from])
+		for to = from; to < len(calls) && isMembership(calls[to]) == members; to++ {
 		}
-		clear(waiting)
-		names = nil
-	}
-	for i, c := range calls {
-		if c.New == nil && c.Entitlement != engine.Active && c.Entitlement != engine.Exists {
-			if waiting[c.Entitlement] == nil {
-				names = append(names, c.Entitlement)
-			}
-			waiting[c.Entitlement] = append(waiting[c.Entitlement], i)
+		if members {
+			lanes(from, to, func(i int) string { return calls[i].Entitlement }, func(all []int) {
+				for part := range slices.Chunk(all, maxMembers) {
+					p.applyGroup(ctx, calls, part, results)
+				}
+			})
 			continue
 		}
-		flush()
-		if c.New != nil {
-			results[i].ID, results[i].Outcome, results[i].Err = p.Create(ctx, *c.New)
-			continue
-		}
-		results[i].Outcome, results[i].Err = p.change(ctx, c)
+		lanes(from, to, func(i int) string { return subject(calls[i]) }, func(all []int) {
+			for _, i := range all {
+				results[i] = p.applyAccount(ctx, calls[i])
+			}
+		})
 	}
-	flush()
 	return results
+}
+
+func isMembership(c engine.Call) bool {
+	return c.New == nil && c.Entitlement != engine.Active && c.Entitlement != engine.Exists
+}
+
+// subject names what calls must keep their order about.
+func subject(c engine.Call) string {
+	if c.New != nil {
+		return "name " + strings.ToLower(c.New.Name)
+	}
+	return "id " + c.Account
+}
+
+func (p *Program) applyAccount(ctx context.Context, c engine.Call) (r engine.Result) {
+	if c.New != nil {
+		r.ID, r.Outcome, r.Err = p.Create(ctx, *c.New)
+		return r
+	}
+	r.Outcome, r.Err = p.change(ctx, c)
+	return r
+}
+
+// lanes gives the numbers from..to−1 that have the same key to one call of do, in order; several run at a time.
+func lanes(from, to int, key func(i int) string, do func(all []int)) {
+	var keys []string
+	of := map[string][]int{}
+	for i := from; i < to; i++ {
+		k := key(i)
+		if of[k] == nil {
+			keys = append(keys, k)
+		}
+		of[k] = append(of[k], i)
+	}
+	var all sync.WaitGroup
+	free := make(chan struct{}, concurrency)
+	for _, k := range keys {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			do(of[k])
+		})
+	}
+	all.Wait()
 }
 
 // applyGroup changes a group's list with one PATCH. Where nothing was sent, or the provider refuses or ignores it, the

@@ -131,7 +131,7 @@ func (b *batch) commit(ctx context.Context) error {
 	}
 	b.want = b.now.clone()
 	for i, c := range b.calls {
-		outcome, err := b.decide(i, c)
+		outcome, err := b.decide(c)
 		b.results[i] = engine.Result{Outcome: outcome, Err: err}
 	}
 	statements := b.statements()
@@ -198,7 +198,7 @@ func (b *batch) load(ctx context.Context, tx *sqlx.Tx) (roles, error) {
 }
 
 // decide answers one call as the roles will be after the calls before it.
-func (b *batch) decide(i int, c engine.Call) (engine.Outcome, error) {
+func (b *batch) decide(c engine.Call) (engine.Outcome, error) {
 	if c.New != nil {
 		return b.decideNew(c.New)
 	}

@@ -1,7 +1,6 @@
 package sql_test
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -151,19 +150,25 @@ func testPoison(t *testing.T, s *servers.PostgresServer, u *enginetest.Connector
 
 func testTwoProcesses(t *testing.T, s *servers.PostgresServer, a engine.Connector) {
 	ben := oid(t, s, `Ben "B" Smith`)
-	var both sync.WaitGroup
-	for _, p := range []engine.Connector{a, open(t, postgresConfig(s))} {
-		both.Go(func() {
-			for range 30 {
-				for _, change := range []func(context.Context, string, string) (engine.Outcome, error){p.Revoke, p.Grant} {
-					if outcome, err := change(t.Context(), ben, engine.Active); err != nil {
-						t.Errorf("%s: %v", outcome, err)
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for _, p := range []engine.Connector{a, a, open(t, postgresConfig(s)), open(t, postgresConfig(s))} {
+		all.Go(func() {
+			<-start
+			for range 25 {
+				for _, grant := range []bool{true, false} {
+					calls := []engine.Call{{Grant: grant, Account: ben, Entitlement: "app_read"}, {Grant: grant, Account: ben, Entitlement: engine.Active}}
+					for _, r := range p.(engine.Batcher).Apply(t.Context(), calls) {
+						if r.Err != nil {
+							t.Errorf("%s: %v", r.Outcome, r.Err)
+						}
 					}
 				}
 			}
 		})
 	}
-	both.Wait()
+	close(start)
+	all.Wait()
 }
 
 func names(holdings []engine.Holding) (out []string) {

@@ -152,12 +152,8 @@ func (p *Tables) create(ctx context.Context, n engine.NewAccount) (id string, ou
 }
 
 func (p *Tables) named(ctx context.Context, tx *sqlx.Tx, name string) ([]account, error) {
-	rows, err := tx.QueryContext(ctx, "SELECT * FROM ("+p.s.Accounts+") AS a WHERE 1 = 0")
+	columns, err := p.columns(ctx, tx)
 	if err != nil {
-		return nil, err
-	}
-	columns, err := rows.Columns()
-	if err := errors.Join(err, rows.Close()); err != nil {
 		return nil, err
 	}
 	where, args := "WHERE CAST(a.account AS text) = ?", []any{name}
@@ -167,6 +163,17 @@ func (p *Tables) named(ctx context.Context, tx *sqlx.Tx, name string) ([]account
 	var out []account
 	err = p.eachAccount(ctx, tx, where, args, func(a account) error { out = append(out, a); return nil })
 	return out, err
+}
+
+// columns are those of statements.accounts.
+func (p *Tables) columns(ctx context.Context, tx *sqlx.Tx) ([]string, error) {
+	rows, err := tx.QueryContext(ctx, "SELECT * FROM ("+p.s.Accounts+") AS a WHERE 1 = 0")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	return columns, errors.Join(err, rows.Err())
 }
 
 // exec runs one statement of the configuration, which must change exactly one row.

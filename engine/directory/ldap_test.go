@@ -3,6 +3,8 @@ package directory
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -220,6 +222,56 @@ func TestCanariesOnServer(t *testing.T) {
 		_, proof := collect(t, ldapDir(t, client(t, s, s.Reader), func(c *LDAPConfig) { c.Canaries = []Canary{canary} }))
 		if proof.Complete() != c.complete {
 			t.Errorf("%s: %+v", name, proof.Reasons)
+		}
+	}
+}
+
+// cutting is a connection that ends after so many bytes of answers.
+type cutting struct {
+	net.Conn
+	left int
+}
+
+func (c *cutting) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		c.Close()
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
+}
+
+// A read that is cut starts anew and forgets what it had seen; one that is cut for good shows what it saw and says so.
+func TestCutConnections(t *testing.T) {
+	s := servers.Slapd(t, servers.SlapdConfig{LDIF: company(40)})
+	for _, c := range []struct {
+		name     string
+		cut      func(dial int) bool // the first is for the mark, the second for the people
+		complete bool
+	}{
+		{"once", func(dial int) bool { return dial == 2 }, true},
+		{"for good", func(dial int) bool { return dial >= 2 }, false},
+	} {
+		dials := 0
+		conn, err := ldapconn.New(ldapconn.Config{URLs: []string{s.URL}, Retries: 2, Pause: func(context.Context, int) error { return nil },
+			Bind: ldapconn.Bind{Method: ldapconn.Simple, DN: s.Reader.DN, Password: func() (string, error) { return s.Reader.Password, nil }},
+			Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := new(net.Dialer).DialContext(ctx, network, address)
+				if dials++; err == nil && c.cut(dials) {
+					return &cutting{conn, 1500}, nil
+				}
+				return conn, err
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		people, proof := collect(t, ldapDir(t, conn, nil))
+		if proof.Complete() != c.complete || len(people) == 0 || (len(people) == 40) != c.complete {
+			t.Errorf("%s: %d people, %+v", c.name, len(people), proof.Reasons)
+		}
+		if p := people[0]; !c.complete && (p.HasRole(nil, "group:not-shown") != engine.Unknown || p.State == engine.StateUnknown || proof.Reasons[0].Code != engine.ReasonPartial) {
+			t.Errorf("%s: %+v, %+v", c.name, p, proof.Reasons)
 		}
 	}
 }
