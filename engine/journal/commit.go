@@ -18,9 +18,7 @@ func (s *Store) commit(ctx context.Context, requests []*request) error {
 		if err := b.write(requests); err != nil {
 			return err
 		}
-		if n := len(b.stored); n > 0 {
-			last = b.stored[n-1].Hash
-		}
+		last = b.last
 		return nil
 	})
 	if err != nil {
@@ -45,8 +43,8 @@ type batch struct {
 	touched engine.Touched
 	linked  []linkStep
 	seenIn  []string // programs with a read
-	stored  []engine.Record
 	leaves  []audit.Hash
+	last    string // hash of the last record
 	journal *rows
 }
 
@@ -77,7 +75,7 @@ func (b *batch) write(requests []*request) error {
 			}
 		}
 	}
-	if len(b.stored) == 0 {
+	if len(b.leaves) == 0 {
 		return nil
 	}
 	return b.save()
@@ -89,21 +87,28 @@ type sealed struct {
 	commitment             audit.Hash
 }
 
-func seal(r *engine.Record, random io.Reader) (s sealed, err error) {
-	personalText, err := storePersonal(r)
-	if err != nil {
-		return s, err
+// seal needs no lock. The salts are read at once.
+func seal(records []engine.Record, random io.Reader) ([]sealed, error) {
+	salts := make([]byte, len(records)*audit.SaltSize)
+	if _, err := io.ReadFull(random, salts); err != nil {
+		return nil, err
 	}
-	var salt [audit.SaltSize]byte
-	if _, err := io.ReadFull(random, salt[:]); err != nil {
-		return s, err
+	all := make([]sealed, len(records))
+	for i := range records {
+		r, s, salt := &records[i], &all[i], [audit.SaltSize]byte(salts[i*audit.SaltSize:])
+		personalText, err := storePersonal(r)
+		if err != nil {
+			return nil, err
+		}
+		if r.Kind == engine.KindIntent {
+			if s.source, err = engine.IntentSource(r); err != nil {
+				return nil, err
+			}
+		}
+		s.personal, s.salt = string(personalText), base64.StdEncoding.EncodeToString(salt[:])
+		s.commitment = audit.Commitment(salt, personalText)
 	}
-	if r.Kind == engine.KindIntent {
-		_, s.source, _ = engine.IntentOf(*r) // Canonical has read it
-	}
-	s.personal, s.salt = string(personalText), base64.StdEncoding.EncodeToString(salt[:])
-	s.commitment = audit.Commitment(salt, personalText)
-	return s, nil
+	return all, nil
 }
 
 // add numbers, hashes and folds one record.
@@ -117,14 +122,11 @@ func (b *batch) add(r *engine.Record, s *sealed, now int64) error {
 	if r.Account != "" {
 		account = b.names.accounts.known(r.Program, r.Account)
 	}
-	publicText, err := storePublic(r, person, account)
-	if err != nil {
-		return err
-	}
+	publicText := storePublic(r, person, account)
 	leaf := audit.LeafBlanked(publicText, s.commitment)
 	r.Hash = base64.StdEncoding.EncodeToString(leaf[:])
 	b.leaves = append(b.leaves, leaf)
-	b.stored = append(b.stored, *r)
+	b.last = r.Hash
 	b.journal.add(r.Seq, now, string(r.Kind), r.Run, person, r.Program, account, r.Entitlement, string(r.Op), string(r.Outcome), r.Of,
 		string(r.Cause), string(r.Class), s.source, bit(r.Approved), string(publicText), s.salt, s.personal, r.Hash)
 	return b.apply(r)
