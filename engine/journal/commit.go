@@ -63,7 +63,11 @@ func (b *batch) write(requests []*request) error {
 	if err := b.load(requests); err != nil {
 		return err
 	}
-	b.journal = newRows("iittititttitttitttt")
+	n := 0
+	for _, q := range requests {
+		n += len(q.records)
+	}
+	b.journal, b.leaves = newRows("iittititttitttitttt").expect(n), make([]audit.Hash, 0, n)
 	now := max(b.head.Time, micros(b.store.options.Now()))
 	for _, q := range requests {
 		if q.err = b.fold.Admit(b.head.Epoch, q.guard, q.records); q.err != nil {

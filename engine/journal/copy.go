@@ -43,7 +43,7 @@ func (t *tx) copy(table, columns string, r *rows) error {
 // lines writes the rows in the text format of COPY (PostgreSQL's documentation, COPY, "Text Format"): columns between
 // tabs, rows between newlines, and none at the end of a part.
 func (r *rows) lines(send func(part string) error) error {
-	var b []byte
+	b := make([]byte, 0, copyPart+4096)
 	numbers, texts := r.numbers, r.texts
 	for range r.len() {
 		for c, kind := range []byte(r.types) {
@@ -73,22 +73,25 @@ func (r *rows) lines(send func(part string) error) error {
 
 // appendCopyText escapes what would end a column or a row, or is an escape itself.
 func appendCopyText(b []byte, text string) []byte {
-	for {
-		i := strings.IndexAny(text, "\\\n\r\t")
-		if i < 0 {
-			return append(b, text...)
+	from := 0
+	for i := range len(text) {
+		c := text[i]
+		if c > '\r' && c != '\\' {
+			continue
 		}
-		b = append(b, text[:i]...)
-		switch text[i] {
-		case '\\':
-			b = append(b, '\\', '\\')
+		switch c {
 		case '\n':
-			b = append(b, '\\', 'n')
+			c = 'n'
 		case '\r':
-			b = append(b, '\\', 'r')
+			c = 'r'
 		case '\t':
-			b = append(b, '\\', 't')
+			c = 't'
+		case '\\':
+		default:
+			continue
 		}
-		text = text[i+1:]
+		b = append(append(b, text[from:i]...), '\\', c)
+		from = i + 1
 	}
+	return append(b, text[from:]...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -20,6 +21,12 @@ type rows struct {
 }
 
 func newRows(types string) *rows { return &rows{types: types} }
+
+// expect makes room for n rows.
+func (r *rows) expect(n int) *rows {
+	r.numbers, r.texts = slices.Grow(r.numbers, n*r.wide("i")), slices.Grow(r.texts, n*r.wide("t"))
+	return r
+}
 
 // add puts one row in, an int64 or a string for each column.
 func (r *rows) add(values ...any) {

@@ -45,7 +45,7 @@ func (b *batch) saveRecords() error {
 	if err != nil {
 		return err
 	}
-	r := newRows("iit")
+	r := newRows("iit").expect(len(nodes))
 	for _, n := range nodes {
 		r.add(int64(n.Level), n.Index, base64.StdEncoding.EncodeToString(n.Hash[:]))
 	}
@@ -53,7 +53,7 @@ func (b *batch) saveRecords() error {
 }
 
 func (b *batch) saveHoldings() error {
-	made, changed, gone := newRows("iiiiiii"), newRows("iiiiiii"), newRows("ii")
+	made, changed, gone := newRows("iiiiiii").expect(len(b.touched.Holdings)), newRows("iiiiiii"), newRows("ii")
 	for _, key := range unique(b.touched.Holdings, compareHeld) {
 		old, was := b.before.Holdings[key]
 		h, is := b.fold.Holding(key)
@@ -145,7 +145,7 @@ func (b *batch) saveOpen() error {
 	for _, i := range b.before.Open {
 		known[i.Seq] = true
 	}
-	begun, changed, ended := newRows("itittiiiii"), newRows("iiii"), newRows("i")
+	begun, changed, ended := newRows("itittiiiii").expect(len(b.touched.Open)), newRows("iiii"), newRows("i")
 	for _, seq := range unique(b.touched.Open, cmp.Compare[int64]) {
 		i, is := b.fold.OpenIntent(seq)
 		account := b.names.accounts.known(i.Change.Program, i.Change.Account)
@@ -199,7 +199,9 @@ func (b *batch) saveBaselines() error {
 
 // unique sorts a list and takes each once.
 func unique[T comparable](list []T, compare func(a, b T) int) []T {
-	return slices.Compact(slices.SortedFunc(slices.Values(list), compare))
+	list = slices.Clone(list)
+	slices.SortFunc(list, compare)
+	return slices.Compact(list)
 }
 
 func sortedKeys[V any](m map[int64]V) []int64 { return slices.Sorted(maps.Keys(m)) }
