@@ -4,7 +4,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PKG         ?= ./...
 
-.PHONY: help build setup test race plain lint bench fmt clean
+.PHONY: help build setup test race plain lint bench docs fmt clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -29,6 +29,9 @@ lint: ## gofmt, go vet, staticcheck, golangci-lint
 
 bench: ## benchmarks; each prints its ratio to a yardstick
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(PKG)
+
+docs: ## configuration reference and JSON schema, from the types and their comments
+	$(GO) test ./cmd/rolecall/config -run TestReference -update
 
 fmt: ## gofmt in place
 	gofmt -w cmd connectors engine migrations policies

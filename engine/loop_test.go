@@ -501,3 +501,17 @@ func TestACutThatCannotBeRecordedSaysWhatToDoByHand(t *testing.T) {
 		t.Error("a call was made without a record")
 	}
 }
+
+func TestHiddenAttributesGrantNothing(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki"}}
+	w.hire("ann", "a")
+	w.proof = engine.Proof{Reasons: []engine.Reason{{Code: engine.ReasonAttribute, Detail: "status is hidden"}}}
+	w.expect(w.plan())
+	w.proof = engine.Proof{}
+	w.apply()
+	w.pass(time.Hour)
+	w.proof = engine.Proof{Reasons: []engine.Reason{{Code: engine.ReasonAttribute, Detail: "status is hidden"}}}
+	w.fire("ann")
+	w.expect(w.plan(), "suspend wiki ann ready") // a mark that is shown counts
+}

@@ -60,6 +60,8 @@ func (b *builder) presentSubject(p *Person) subject {
 		s.standing, s.cause, s.why = leaver, CauseMarked, "has left: "+p.StateWhy
 	case p.State == StateLeft || p.State == StateUnknown:
 		s.standing, s.why = unseen, "the state can't be seen: "+p.StateWhy
+	case !b.s.Proof.EntriesComplete(): // the lack of a value, be it the mark of a leaver, means nothing now
+		s.standing, s.why = unseen, "the directory does not show all of the entries: "+reasonsText(b.s.Proof.Reasons)
 	}
 	return s
 }
@@ -184,25 +186,19 @@ func (b *builder) absentSubject(key string, rekeyed bool) subject {
 		}
 		return s
 	}
-	f := b.countAbsence(key)
-	if cut { // counted all the same: a cut may be lifted
-		if f.Until.IsZero() && (!rekeyed || b.gone[key]) {
-			f.Until = b.s.Now
-		}
-		b.set(f)
-		return s
-	}
-	s.why = fmt.Sprintf("not in the directory since %s (%s)", day(f.Since), plural(f.Count, "complete read", "complete reads"))
-	enough := f.Count >= b.s.Settings.Absences && b.s.Now.Sub(f.Since) >= b.s.Settings.Apart
-	if rekeyed && f.Until.IsZero() {
-		s.why = "not in the directory, but many keys seem to have changed"
-	} else if enough {
-		s.standing = leaver
-	}
-	if f.Until.IsZero() && (s.standing == leaver || b.gone[key]) {
+	f := b.countAbsence(key) // also of who is cut off: a cut may be lifted
+	left := f.Count >= b.s.Settings.Absences && b.s.Now.Sub(f.Since) >= b.s.Settings.Apart && (!rekeyed || !f.Until.IsZero())
+	if f.Until.IsZero() && (left || b.gone[key]) {
 		f.Until = b.s.Now
 	}
 	b.set(f)
+	if cut {
+		return s
+	}
+	s.why = fmt.Sprintf("not in the directory since %s (%s)", day(f.Since), plural(f.Count, "complete read", "complete reads"))
+	if left {
+		s.standing = leaver
+	}
 	return s
 }
 

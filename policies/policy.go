@@ -104,6 +104,9 @@ func (p *Policy) Mentions() []Mention {
 	return out
 }
 
+// Roles lists the roles that rules name, in canonical form, sorted: one that a directory does not show is unknown.
+func (p *Policy) Roles() []string { return slices.Sorted(slices.Values(p.roleNames)) }
+
 // WithExtras is the policy with further extras, of the same meaning and order as those of the files.
 func (p *Policy) WithExtras(extras []engine.Extra) engine.Policy {
 	defs := p.defs

@@ -44,12 +44,13 @@ func (a *app) systemd(log *slog.Logger) systemd {
 }
 
 func (a *app) serve(ctx context.Context) (err error) {
-	log := a.loggerAt(slog.LevelInfo)
+	log, metrics := a.loggerAt(slog.LevelInfo), newMetrics(a.Now)
+	a.phases = metrics.phase
 	first, err := a.open(ctx, writing)
 	if err != nil {
 		return err
 	}
-	s := &server{app: a, log: log, metrics: newMetrics(a.Now), current: first, systemd: a.systemd(log)}
+	s := &server{app: a, log: log, metrics: metrics, current: first, systemd: a.systemd(log)}
 	defer func() { settle(&err, s.system().close) }()
 	stop, err := s.listen(ctx, first.cfg.Health)
 	if err != nil {

@@ -54,7 +54,7 @@ func (p *process) path(given string) string {
 // run executes one command line and gives the exit code.
 func run(ctx context.Context, p process) int {
 	a := &app{process: p}
-	root := a.root() //nolint:contextcheck // commands get the context from ExecuteContext
+	root := a.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)

@@ -69,8 +69,9 @@ func (a *app) assemble(ctx context.Context, cfg *config.File, mode access) (*sys
 		s.seal = func(ctx context.Context) error { return a.seal(ctx, cfg, store) }
 	}
 	s.engine = &engine.Engine{
-		Directory: people, Policy: policy, Programs: programs, Journal: store, Outbox: store,
+		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Journal: store, Outbox: store,
 		Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(), Former: s.former(schema),
+		Timing: a.timed(),
 	}
 	return s, nil
 }

@@ -60,6 +60,27 @@ func BenchmarkWakeUp(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)-1].Milliseconds()), "ms-max")
 }
 
+// BenchmarkEnqueue measures what the queue adds to a transaction that writes intents of ten programs, while it holds the
+// journal's head.
+func BenchmarkEnqueue(b *testing.B) {
+	p := working(b, func(context.Context, string) error { return nil })
+	programs := strings.Fields("a b c d e f g h i j")
+	for b.Loop() {
+		tx, err := p.db.Begin()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := p.river.Enqueue(b.Context(), tx, programs); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := tx.Rollback(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
+
 // BenchmarkJobs measures how many jobs of a thousand programs one process takes up in a second.
 func BenchmarkJobs(b *testing.B) {
 	var done atomic.Int64

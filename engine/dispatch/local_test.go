@@ -193,15 +193,21 @@ func TestASlowProgramDelaysNobody(t *testing.T) {
 
 func TestStopWaitsForWhatIsUnderWayThenEndsIt(t *testing.T) {
 	for name, c := range map[string]struct{ takes, grace, ends time.Duration }{
-		"finished":    {20 * time.Second, time.Minute, 20 * time.Second},
+		"finished":    {20 * time.Second, time.Minute, 25 * time.Second},
 		"grace ended": {time.Hour, time.Minute, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o := &office{takes: c.takes, slow: map[string]time.Duration{"wiki": c.takes}}
+				o := &office{takes: c.takes, slow: map[string]time.Duration{"wiki": c.takes + 5*time.Second}} // the work outlasts the run
 				options := o.options(t, "0 * * * *", "wiki")
 				options.Grace = c.grace
-				began := time.Now()
+				began, unfinished := time.Now(), 0
+				work := options.Work
+				options.Work = func(ctx context.Context, program string) error {
+					unfinished++
+					defer func() { unfinished-- }()
+					return work(ctx, program)
+				}
 				serve(t, options, func(l *dispatch.Local) {
 					l.Kick()
 					synctest.Wait()
@@ -209,8 +215,8 @@ func TestStopWaitsForWhatIsUnderWayThenEndsIt(t *testing.T) {
 				if took := time.Since(began); took != c.ends {
 					t.Errorf("it took %v to stop, want %v", took, c.ends)
 				}
-				if o.running != 0 || len(o.works) != 1 {
-					t.Errorf("%d runs under way, worked %v", o.running, o.works)
+				if o.running != 0 || unfinished != 0 || len(o.works) != 1 {
+					t.Errorf("under way: %d runs, %d works; worked %v", o.running, unfinished, o.works)
 				}
 			})
 		})

@@ -122,7 +122,9 @@ func (r *River) Serve(ctx context.Context) error {
 		if err := r.plan(ctx); err != nil && ctx.Err() == nil {
 			r.Log.Error("whether a run is due can't be found out; it is tried again within a minute", "error", err)
 		}
-		r.crew.all()
+		if ctx.Err() == nil {
+			r.crew.all()
+		}
 		select {
 		case <-ctx.Done():
 			<-r.client.Stopped()

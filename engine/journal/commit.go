@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/audit"
@@ -14,7 +16,7 @@ import (
 func (s *Store) commit(ctx context.Context, requests []*request) error {
 	last := ""
 	err := s.locked(ctx, func(t *tx, h *head) error {
-		b := &batch{tx: t, head: h, names: s.names}
+		b := &batch{tx: t, head: h, names: s.names, intended: map[string]bool{}}
 		if err := b.write(requests); err != nil {
 			return err
 		}
@@ -35,17 +37,18 @@ func (s *Store) commit(ctx context.Context, requests []*request) error {
 // batch is one transaction's work.
 type batch struct {
 	*tx
-	head    *head
-	names   *names
-	before  engine.Part // what was loaded
-	fold    *engine.Fold
-	tenures *engine.Tenures
-	touched engine.Touched
-	linked  []linkStep
-	seenIn  []string // programs with a read
-	leaves  []audit.Hash
-	last    string // hash of the last record
-	journal *rows
+	head     *head
+	names    *names
+	before   engine.Part // what was loaded
+	fold     *engine.Fold
+	tenures  *engine.Tenures
+	touched  engine.Touched
+	linked   []linkStep
+	seenIn   []string // programs with a read
+	leaves   []audit.Hash
+	last     string          // hash of the last record
+	intended map[string]bool // programs with a new intent
+	journal  *rows
 }
 
 // linkStep is one link as one record made it.
@@ -82,7 +85,19 @@ func (b *batch) write(requests []*request) error {
 	if len(b.leaves) == 0 {
 		return nil
 	}
-	return b.save()
+	if err := b.save(); err != nil {
+		return err
+	}
+	return b.enqueue()
+}
+
+// enqueue tells the queue, if there is one, which programs have new intents.
+func (b *batch) enqueue() error {
+	queue := b.store.options.Enqueue
+	if queue == nil || len(b.intended) == 0 {
+		return nil
+	}
+	return queue(b.ctx, b.Tx.Tx, slices.Sorted(maps.Keys(b.intended)))
 }
 
 // sealed is what of a record's stored form does not depend on its number, so that it is made without the lock.
@@ -149,6 +164,9 @@ func (b *batch) apply(r *engine.Record) error {
 	for _, key := range t.Links {
 		l, _ := b.fold.Link(key)
 		b.linked = append(b.linked, linkStep{key, l, r.Seq})
+	}
+	if r.Kind == engine.KindIntent {
+		b.intended[r.Program] = true
 	}
 	if r.Kind == engine.KindSeen {
 		b.seenIn = append(b.seenIn, r.Program)

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,10 @@ type Options struct {
 	Random   io.Reader        // for the records' salts, safe for concurrent use; nil: crypto/rand
 	ReadOnly bool             // a dry run: no new database, no schema, no write; what is not there yet is empty
 	Migrate  bool             // bring an older schema up to date; otherwise it is refused
+	// Enqueue, nil: nothing, is called in the transaction that writes intents, with the sorted names of their programs, so
+	// that a queue in the same PostgreSQL has them if and only if the journal has. It must not wait for locks: the head is
+	// held. Its error undoes the transaction. PostgreSQL only.
+	Enqueue func(ctx context.Context, tx *sql.Tx, programs []string) error
 }
 
 // Store is a journal in a database. It implements engine.Journal, Outbox, Log and AsOf, and is safe for concurrent use;
@@ -66,6 +71,9 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 
 func open(ctx context.Context, address string, o Options) (*Store, error) {
 	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
+		if o.Enqueue != nil {
+			return nil, fmt.Errorf("a queue can share the store only on PostgreSQL; use a store postgres://USER@HOST/DATABASE")
+		}
 		return openSQLite(ctx, path, o)
 	}
 	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {

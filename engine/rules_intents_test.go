@@ -1,0 +1,242 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
+)
+
+func TestManagementComesWithTheIntent(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.hire("bob")
+	w.policy.rules["b"] = []string{"wiki"}
+	w.roles("bob", "b")
+	w.later()
+	w.roles("bob", "a", "b")
+	w.once(enginetest.LoseAfter)
+	w.later()
+	w.has("bob", "x", true)
+	w.roles("bob", "b")
+	w.pass(time.Hour)
+	w.wants("bob", "revoke wiki/x ready") // nobody knows of a success, and still it is Rolecall's to take
+}
+
+func TestDiffIsAgainstExpected(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.targets["wiki"].Describes.Lag = time.Hour
+	w.once(enginetest.LoseBefore)
+	w.apply() // yan's account may be there, the list can't tell yet
+	w.pass(10 * time.Minute)
+	w.wants("yan", "grant wiki blocked: nobody knows yet", "grant wiki/x blocked: nobody knows yet")
+	w.pass(2 * time.Hour)
+	w.wants("yan", "create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready")
+}
+
+func (w *world) mustPlan() *engine.Plan {
+	w.t.Helper()
+	p, err := w.engine.Plan(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+func TestClaimedIsOnlyReadBack(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.roles("zoe")
+	w.pass(time.Hour)
+	p, epoch := w.mustPlan(), w.lead()
+	if _, err := w.engine.Commit(t.Context(), p, "test", epoch); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	w.roles("zoe", "a")
+	w.pass(5 * time.Minute)
+	w.wants("zoe", "grant wiki blocked: a suspend on this account", "grant wiki/x blocked: a ") // the lease lives: the opposite waits
+	w.pass(20 * time.Minute)
+	w.wants("zoe") // read back: nothing had happened, and nothing is to be done
+	w.apply()
+	if n := len(w.memory().Open); n != 0 {
+		t.Errorf("%d intents are still open", n)
+	}
+}
+
+func (w *world) lead() int64 {
+	w.t.Helper()
+	epoch, err := w.journal.Lead(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return epoch
+}
+
+func TestUnclaimedIsWithdrawn(t *testing.T) {
+	for name, change := range map[string]func(w *world){
+		"desired again": func(w *world) { w.roles("zoe", "a") },
+		"unknown":       func(w *world) { w.person("zoe").State = engine.StateUnknown },
+		"in grace":      func(w *world) { w.policy.grace = 24 * time.Hour },
+		"not listed":    func(w *world) { w.lists(enginetest.Unreachable) },
+	} {
+		w := company(t, map[string][]string{"a": {"wiki/x"}})
+		w.apply()
+		w.roles("zoe")
+		w.pass(time.Hour)
+		if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+			t.Fatal(err)
+		}
+		change(w)
+		w.pass(time.Minute)
+		w.apply()
+		if w.has("zoe", "x", true); len(w.memory().Open) != 0 {
+			t.Errorf("%s: the intent is still open", name)
+		}
+	}
+}
+
+func TestApprovalCoversWhatWasNotTakenYet(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Protected = []string{"zoe"}
+	w.apply()
+	w.roles("zoe")
+	w.later()
+	w.approve()
+	w.pass(time.Minute)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil { // and the process dies
+		t.Fatal(err)
+	}
+	w.later()
+	w.has("zoe", "x", false)
+}
+
+func TestReleaseNeedsTwoReadsBeyondTheLag(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})
+	w.targets["wiki"].Describes.Lag = 30 * time.Minute
+	w.apply()
+	w.later()
+	w.roles("zoe", "b")
+	w.later() // revoked
+	w.pass(40 * time.Minute)
+	w.apply() // first read that misses it
+	if w.pass(10 * time.Minute); !w.managed("zoe", "x") {
+		t.Fatal("one read released it")
+	}
+	if w.apply(); !w.managed("zoe", "x") {
+		t.Fatal("two reads closer than the lag released it")
+	}
+	w.pass(30 * time.Minute)
+	if w.apply(); w.managed("zoe", "x") {
+		t.Error("two reads beyond the lag did not release it")
+	}
+}
+
+func TestLagBlamesNobody(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})
+	w.targets["wiki"].Describes.Lag = 30 * time.Minute
+	w.apply()
+	w.later()
+	w.roles("zoe", "b")
+	w.later() // revoked; the list still shows it
+	w.pass(10 * time.Minute)
+	w.applied("zoe")
+	w.roles("zoe", "a", "b")
+	w.pass(25 * time.Minute)
+	w.applied("zoe", "grant wiki/x ready")
+	w.pass(10 * time.Minute)
+	w.applied("zoe") // given, and the list does not show it yet
+	w.fire("zoe")
+	w.later()
+	w.pass(10 * time.Minute)
+	w.applied("zoe")
+	if f, _ := w.memory().Fact(engine.FactKey{Kind: engine.FactSuspended, Program: "wiki", Account: "zoe"}); f.Text != "rolecall" {
+		t.Errorf("suspended by %q", f.Text)
+	}
+}
+
+func TestLostSuspendOfAMoverDoesNotDelayTheCut(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})
+	w.apply()
+	w.roles("zoe")
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Writes() && c.Entitlement == engine.Active {
+			return enginetest.LoseBefore
+		}
+		return enginetest.NoFault
+	}
+	w.later()
+	w.lists(enginetest.Unreachable)
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "zoe", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	w.has("zoe", engine.Active, false)
+}
+
+func TestCutWhileOneIsUnderWayAndTheListIsBroken(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.fire("zoe")
+	w.once(enginetest.LoseBefore)
+	w.later()
+	w.lists(enginetest.BreakList) // half a list, in which zoe's account is still active
+	w.pass(time.Second)
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "zoe", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.engine.Apply(t.Context(), engine.ApplyOptions{Actor: "test"}); err != nil {
+		t.Errorf("a suspend under way stops the whole run: %v", err)
+	}
+}
+
+func TestApprovedWhilePendingKeepsBothFlights(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}, "c": {"wiki"}})
+	w.targets["wiki"].Describes.Lag = time.Hour
+	w.hire("bob", "a", "c")
+	w.apply()
+	w.pass(2 * time.Hour)
+	w.roles("bob", "b", "c")
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Writes() {
+			return enginetest.LoseBefore
+		}
+		return enginetest.NoFault
+	}
+	w.applied("bob", "grant wiki/y ready", "revoke wiki/x ready")
+	w.targets["wiki"].Before = nil
+	w.roles("bob", "a", "c") // both the other way round, while neither is known
+	w.pass(10 * time.Minute)
+	w.wants("bob", "grant wiki/x blocked: a revoke on this account", "revoke wiki/y blocked: a grant on this account")
+}
+
+func TestIncompleteListReadsNothingBack(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.fire("zoe")
+	w.once(enginetest.LoseBefore)
+	w.later()
+	w.lists(enginetest.PartialList) // half of the list: zoe is not on it
+	w.later()
+	w.lists(enginetest.NoFault)
+	w.later()
+	w.has("zoe", engine.Active, false)
+	if f, _ := w.memory().Fact(engine.FactKey{Kind: engine.FactSuspended, Program: "wiki", Account: "zoe"}); f.Text != "rolecall" {
+		t.Errorf("suspended by %q: half a list was believed", f.Text)
+	}
+}
+
+func TestPartialDirectoryReleasesNothing(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})
+	w.apply()
+	w.targets["wiki"].Set("zoe", "x", false)
+	w.roles("zoe", "b")
+	w.proof = engine.Proof{Reasons: []engine.Reason{{Code: engine.ReasonPartial}}}
+	w.later()
+	w.later()
+	if !w.managed("zoe", "x") {
+		t.Error("released on the word of an incomplete directory")
+	}
+}
