@@ -74,7 +74,9 @@ func (a *app) daemon(ctx context.Context, plans bool) (err error) {
 	}
 	log := a.loggerAt(slog.LevelInfo)
 	watch := newWatch(cfg) // before the policies are read, so that no edit is missed
-	s := &server{app: a, log: log, metrics: newMetrics(a.Now), systemd: a.systemd(log)}
+	metrics := newMetrics(a.Now)
+	a.phases = metrics.phase
+	s := &server{app: a, log: log, metrics: metrics, systemd: a.systemd(log)}
 	if err := s.open(ctx, cfg, plans); err != nil {
 		return err
 	}
