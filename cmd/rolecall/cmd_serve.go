@@ -12,6 +12,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -45,7 +47,12 @@ func (a *app) systemd(log *slog.Logger) systemd {
 
 func (a *app) serve(ctx context.Context) (err error) {
 	log := a.loggerAt(slog.LevelInfo)
-	first, err := a.open(ctx, writing)
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	watch := newWatch(cfg) // before the policies are read, so that no edit is missed
+	first, err := a.assemble(ctx, cfg, writing)
 	if err != nil {
 		return err
 	}
@@ -59,10 +66,9 @@ func (a *app) serve(ctx context.Context) (err error) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	watch := newWatch(first.cfg)
 	l := &loop{
 		now: a.Now, poll: cmp.Or(a.Poll, pollEvery), next: s.nextSlot, missed: s.missedSlot, run: s.run, hangup: hangup,
-		changed: watch.changed, reload: func() { watch.set(s.reload(ctx)) }, alive: s.alive, log: log,
+		changed: watch.changed, reload: func() { watch.around(func() *config.File { return s.reload(ctx) }) }, alive: s.alive, log: log,
 	}
 	s.systemd.say(daemon.SdNotifyReady)
 	log.Info("started", "configuration", first.cfg.Path, "schedule", first.cfg.Schedule, "policy", first.policy.Hash())
