@@ -389,8 +389,10 @@ func TestAbsenceNeedsItsCountAndNewContent(t *testing.T) {
 	w.later()
 	w.pass(2 * time.Hour)
 	w.applied("zoe") // the same file again
-	w.later()
-	w.later()
+	w.pass(time.Hour)
+	w.applied("zoe") // and again
+	w.pass(time.Hour)
+	w.applied("zoe")
 	w.proof.Digest = "file 2"
 	w.pass(2 * time.Hour)
 	w.applied("zoe") // the second of three
