@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
@@ -35,4 +37,67 @@ func TestUnknownRevokeOfALeaverEndsTheWork(t *testing.T) {
 	}
 	w.has("zoe", engine.Active, false)
 	w.has("zoe", "x", false)
+}
+
+// stuck answers nothing and heeds no context, until the test ends.
+type stuck struct {
+	*enginetest.Program
+	end chan struct{}
+}
+
+func (s stuck) Holdings(context.Context, func(engine.Holding) error) (engine.Proof, error) {
+	<-s.end
+	return engine.Proof{}, nil
+}
+
+func (s stuck) People(context.Context, func(engine.Person) error) (engine.Proof, error) {
+	<-s.end
+	return engine.Proof{}, nil
+}
+
+func TestHangingProgramDelaysNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, end := newWorld(t, "git", "wiki"), make(chan struct{})
+		defer close(end)
+		w.policy.rules = map[string][]string{"a": {"wiki", "git"}}
+		w.hire("ann", "a")
+		w.hire("bob", "a")
+		w.apply()
+		w.fire("ann")
+		w.pass(time.Hour)
+		w.program("git").Connector = stuck{w.targets["git"], end}
+		w.expect(w.plan(), "suspend git ann ready", "suspend wiki ann ready") // what is known of git has to do
+	})
+}
+
+func TestHangingDirectoryDelaysNoCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, end := company(t, map[string][]string{"a": {"wiki"}}), make(chan struct{})
+		defer close(end)
+		w.apply()
+		w.engine.Directory = stuck{nil, end}
+		if p := w.mustPlan(); p.Proofs[0].Complete() || len(p.Changes) > 0 {
+			t.Errorf("proof %+v, changes %v", p.Proofs[0], lines(p))
+		}
+		if _, _, err := w.engine.Cut(t.Context(), "boss", "zoe", "stolen"); err != nil {
+			t.Fatal(err)
+		}
+		w.has("zoe", engine.Active, false)
+	})
+}
+
+// panicking fails in the worst way.
+type panicking struct{}
+
+func (panicking) People(context.Context, func(engine.Person) error) (engine.Proof, error) {
+	panic("no such field")
+}
+
+func TestPanickingDirectoryIsUnreachable(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki"}})
+	w.apply()
+	w.engine.Directory = panicking{}
+	if p := w.mustPlan(); p.Proofs[0].Complete() || len(p.Changes) > 0 {
+		t.Errorf("proof %+v, changes %v", p.Proofs[0], lines(p))
+	}
 }
