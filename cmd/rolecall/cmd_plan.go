@@ -45,6 +45,7 @@ func (a *app) plan(ctx context.Context, f planFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	timings(a.logger(), p)
 	if f.file != "" {
 		if err := writePlan(a.path(f.file), p); err != nil {
 			return err
@@ -75,7 +76,7 @@ func (s *system) makePlan(ctx context.Context, f planFlags) (*engine.Plan, error
 		}
 	}
 	snapshot.Only = f.program
-	return engine.MakePlan(snapshot), nil
+	return s.engine.MakePlan(snapshot), nil
 }
 
 func findPerson(people []engine.Person, name string) (key string, err error) {
