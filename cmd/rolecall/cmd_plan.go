@@ -44,6 +44,7 @@ func (a *app) plan(ctx context.Context, f planFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	timings(a.logger(), p)
 	if f.file != "" {
 		if err := writePlan(a.path(f.file), p); err != nil {
 			return err

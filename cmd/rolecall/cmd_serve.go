@@ -13,6 +13,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
 )
 
 const (
@@ -72,6 +74,7 @@ func (a *app) daemon(ctx context.Context, plans bool) (err error) {
 	}
 	log := a.loggerAt(slog.LevelInfo)
 	s := &server{app: a, log: log, metrics: newMetrics(a.Now), systemd: a.systemd(log)}
+	watch := newWatch(cfg) // before the policies are read, so that no edit is missed
 	if err := s.open(ctx, cfg, plans); err != nil {
 		return err
 	}
@@ -82,13 +85,13 @@ func (a *app) daemon(ctx context.Context, plans bool) (err error) {
 	}
 	defer stop()
 	log.Info("started", "configuration", cfg.Path, "schedule", cfg.Schedule, "plans", plans, "policy", s.system().policy.Hash())
-	err = s.serve(ctx)
+	err = s.serve(ctx, watch)
 	log.Info("stopped")
 	return err
 }
 
 // serve keeps the queue going and the configuration up to date until ctx ends or the queue fails.
-func (s *server) serve(ctx context.Context) error {
+func (s *server) serve(ctx context.Context, watch *watch) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -101,15 +104,14 @@ func (s *server) serve(ctx context.Context) error {
 	defer signal.Stop(hangup)
 	s.alive()
 	s.systemd.say(daemon.SdNotifyReady)
-	s.follow(ctx, hangup)
+	s.follow(ctx, watch, hangup)
 	s.systemd.say(daemon.SdNotifyStopping)
 	s.log.Info("stopping; calls under way are settled", "at_most", stopGrace)
 	return <-ended
 }
 
 // follow takes over changed files, and shows that the daemon lives, until ctx ends.
-func (s *server) follow(ctx context.Context, hangup <-chan os.Signal) {
-	watch := newWatch(s.system().cfg)
+func (s *server) follow(ctx context.Context, watch *watch, hangup <-chan os.Signal) {
 	tick := time.NewTicker(cmp.Or(s.app.Poll, pollEvery))
 	defer tick.Stop()
 	for {
@@ -124,7 +126,7 @@ func (s *server) follow(ctx context.Context, hangup <-chan os.Signal) {
 		}
 		s.alive()
 		if told || watch.changed() {
-			watch.set(s.reload(ctx))
+			watch.around(func() *config.File { return s.reload(ctx) })
 			s.queue.Look()
 		}
 	}
