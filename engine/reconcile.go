@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,7 +25,8 @@ type Engine struct {
 	Settings  Settings                                               //
 	Now       func() time.Time                                       //
 	Log       *slog.Logger                                           // nil: silent
-	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently
+	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently; see the Phase… constants
+	Took      func(phase string, d time.Duration)                    // nil: none; told after each phase
 	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
 	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
@@ -41,7 +43,7 @@ func (e *Engine) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return MakePlan(s), nil
+	return e.MakePlan(s), nil
 }
 
 // Snapshot reads people, programs and memory. A source that can't be read is an incomplete proof, not an error; an error
@@ -52,11 +54,13 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}
-	s := &Snapshot{Now: now, Memory: mem, Settings: e.Settings}
+	e.took(PhaseMemory, now)
+	s, started := &Snapshot{Now: now, Memory: mem, Settings: e.Settings}, e.Now()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.People, s.Proof = e.readPeople(ctx) })
 	s.Readings = e.readPrograms(ctx, mem)
 	wg.Wait()
+	e.took(PhaseRead, started)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func (e *Engine) readPeople(ctx context.Context) ([]Person, Proof) {
 	var people []Person
 	proof, err := e.Directory.People(ctx, func(p Person) error {
 		people = append(people, p)
-		e.progress("read", "people", len(people), 0)
+		e.progress(PhaseRead, "people", len(people), 0)
 		return nil
 	})
 	if err != nil { // no proof came, so nothing that was yielded may be believed
@@ -102,11 +106,13 @@ func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
 	out := make([]*Reading, len(e.Programs))
 	var wg sync.WaitGroup
 	most := make(chan struct{}, 8)
+	var read atomic.Int32
 	for i := range e.Programs {
 		wg.Go(func() {
 			most <- struct{}{}
 			defer func() { <-most }()
 			out[i] = e.ReadProgram(ctx, &e.Programs[i], mem)
+			e.progress(PhaseRead, "programs", int(read.Add(1)), len(e.Programs))
 		})
 	}
 	wg.Wait()
@@ -254,7 +260,7 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 	if done, ok := s.Memory.Fact(FactKey{Kind: FactSlot}); ok && !o.Slot.IsZero() && !done.Since.Before(o.Slot) {
 		return nil, Report{}, ErrSlotDone
 	}
-	p := MakePlan(s)
+	p := e.MakePlan(s)
 	if !o.Slot.IsZero() {
 		p.used = append(p.used, Fact{FactKey: FactKey{Kind: FactSlot}, Since: o.Slot.UTC()})
 	}
@@ -264,22 +270,20 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 			return p, Report{}, err
 		}
 	}
+	started := e.Now()
 	run, err := e.Commit(ctx, p, o.Actor, epoch)
+	e.took(PhaseJournal, started)
 	if err != nil {
 		return p, Report{Run: run}, err
 	}
 	if o.Leave {
 		return p, Report{Run: run, Dropped: dropped}, nil
 	}
+	started = e.Now()
 	r, err := e.Work(ctx)
+	e.took(PhaseApply, started)
 	r.Run, r.Dropped = run, dropped
 	return p, r, err
-}
-
-func (e *Engine) progress(phase, what string, done, of int) {
-	if e.Progress != nil {
-		e.Progress(phase, what, done, of)
-	}
 }
 
 func (e *Engine) log() *slog.Logger {

@@ -375,5 +375,5 @@ func (w *worker) count(c Change, res Result) {
 	if res.Outcome != Done && res.Outcome != Already {
 		w.report.Failures = append(w.report.Failures, Failure{Change: c, Outcome: res.Outcome, Error: res.Err.Error()})
 	}
-	w.e.progress("work", w.p.Name, w.done, w.of)
+	w.e.progress(PhaseApply, w.p.Name, w.done, w.of)
 }

@@ -75,7 +75,7 @@ func (s *system) makePlan(ctx context.Context, f planFlags) (*engine.Plan, error
 		}
 	}
 	snapshot.Only = f.program
-	return engine.MakePlan(snapshot), nil
+	return s.engine.MakePlan(snapshot), nil
 }
 
 func findPerson(people []engine.Person, name string) (key string, err error) {

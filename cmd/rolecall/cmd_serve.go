@@ -46,6 +46,7 @@ func (a *app) systemd(log *slog.Logger) systemd {
 }
 
 func (a *app) serve(ctx context.Context) (err error) {
+	a.progress = nil // the log is what one watches
 	log := a.loggerAt(slog.LevelInfo)
 	cfg, err := a.config()
 	if err != nil {

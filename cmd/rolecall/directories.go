@@ -115,7 +115,7 @@ func file(cfg *config.File, f *config.FileSource) directory.File {
 func (a *app) common(cfg *config.File, d *config.Directory, s policies.Schema) (directory.Config, error) {
 	e := &expressions{cfg: cfg, schema: s}
 	c := directory.Config{
-		Name: d.Name, Key: d.Key, ExactKey: d.ExactKey, Now: a.Now,
+		Name: d.Name, Key: d.Key, ExactKey: d.ExactKey, Now: a.Now, Progress: a.progress.reading(d.Name),
 		Dates: directory.Dates(d.Dates),
 		Zone:  directory.Zone{Attribute: d.Zone.Attribute, Sites: d.Zone.Sites, Company: zone(cfg)},
 		States: e.states(map[engine.State]*string{

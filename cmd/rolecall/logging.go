@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/lmittmann/tint"
 
@@ -24,6 +25,11 @@ func timings(log *slog.Logger, p *engine.Plan) {
 		one := &p.Proofs[i]
 		log.Info("read", "source", one.Source, "count", one.Count, "complete", one.Complete(), "took", one.Finished.Sub(one.Started).String())
 	}
+}
+
+// took logs how long a phase of a run took; -v shows it.
+func (a *app) took(phase string, d time.Duration) {
+	a.logger().Info("phase", "phase", phase, "took", d.String())
 }
 
 func (a *app) loggerAt(level slog.Level) *slog.Logger {

@@ -71,6 +71,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.File, mode access) (*sys
 	s.engine = &engine.Engine{
 		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Journal: store, Outbox: store,
 		Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(), Former: s.former(schema),
+		Progress: a.progress.step, Took: a.took,
 	}
 	return s, nil
 }
