@@ -43,7 +43,9 @@ func MakePlan(s *Snapshot) *Plan {
 		}
 		b.programs = append(b.programs, b.openProgram(r))
 	}
+	done := s.phase("evaluate")
 	b.evaluate()
+	done()
 	for _, p := range b.programs {
 		p.decide()
 	}

@@ -25,9 +25,10 @@ type Engine struct {
 	Settings  Settings                                               //
 	Now       func() time.Time                                       //
 	Log       *slog.Logger                                           // nil: silent
-	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently; see the Phase… constants
-	Took      func(phase string, d time.Duration)                    // nil: none; told after each phase
+	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently, in the phases read and work
+	Timing    func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed
 	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
+	Settled   func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
 	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
 
@@ -46,25 +47,33 @@ func (e *Engine) Plan(ctx context.Context) (*Plan, error) {
 	return e.MakePlan(s), nil
 }
 
+// MakePlan is the function of that name, timed.
+func (e *Engine) MakePlan(s *Snapshot) *Plan {
+	defer e.timed("plan", "")()
+	s.timed = e.timed
+	return MakePlan(s)
+}
+
 // Snapshot reads people, programs and memory. A source that can't be read is an incomplete proof, not an error; an error
 // means that memory could not be read, and nothing may be concluded.
 func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
-	now := e.Now()
+	now, done := e.Now(), e.timed("memory", "")
 	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
+	done()
 	if err != nil {
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}
-	e.took(PhaseMemory, now)
-	s, started := &Snapshot{Now: now, Memory: mem, Settings: e.Settings}, e.Now()
+	s := &Snapshot{Now: now, Memory: mem, Settings: e.Settings}
 	var wg sync.WaitGroup
 	wg.Go(func() { s.People, s.Proof = e.readPeople(ctx) })
 	s.Readings = e.readPrograms(ctx, mem)
 	wg.Wait()
-	e.took(PhaseRead, started)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	done = e.timed("judge", "")
 	s.judge(e.Named)
+	done()
 	s.Policy, s.Hash = WithExtras(e.Policy, mem), e.Policy.Hash()
 	s.Former = e.formers(ctx, mem, s.Hash)
 	return s, nil
@@ -85,11 +94,12 @@ func WithExtras(p Policy, m *Memory) Policy {
 }
 
 func (e *Engine) readPeople(ctx context.Context) ([]Person, Proof) {
+	defer e.timed("people", "")()
 	started := e.Now()
 	var people []Person
 	proof, err := e.Directory.People(ctx, func(p Person) error {
 		people = append(people, p)
-		e.progress(PhaseRead, "people", len(people), 0)
+		e.progress("read", "people", len(people), 0)
 		return nil
 	})
 	if err != nil { // no proof came, so nothing that was yielded may be believed
@@ -112,7 +122,7 @@ func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
 			most <- struct{}{}
 			defer func() { <-most }()
 			out[i] = e.ReadProgram(ctx, &e.Programs[i], mem)
-			e.progress(PhaseRead, "programs", int(read.Add(1)), len(e.Programs))
+			e.progress("read", "programs", int(read.Add(1)), len(e.Programs))
 		})
 	}
 	wg.Wait()
@@ -121,6 +131,7 @@ func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
 
 // ReadProgram reads one program on top of what is remembered of it.
 func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) (r *Reading) {
+	defer e.timed("program", p.Name)()
 	described := *p
 	r = NewReading(&described, mem.Program(p.Name))
 	started := e.Now()
@@ -182,6 +193,7 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 // ErrStale and ErrDeposed ask for a new plan.
 func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64) (run string, err error) {
 	run = fmt.Sprintf("r%d", p.runs+1)
+	defer e.timed("journal", "")()
 	records := p.Records(run, actor)
 	guard := Guard{Epoch: epoch, Control: p.control}
 	for part := range slices.Chunk(records, 5000) {
@@ -270,20 +282,34 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 			return p, Report{}, err
 		}
 	}
-	started := e.Now()
 	run, err := e.Commit(ctx, p, o.Actor, epoch)
-	e.took(PhaseJournal, started)
 	if err != nil {
 		return p, Report{Run: run}, err
 	}
 	if o.Leave {
 		return p, Report{Run: run, Dropped: dropped}, nil
 	}
-	started = e.Now()
+	done := e.timed("work", "")
 	r, err := e.Work(ctx)
-	e.took(PhaseApply, started)
+	done()
 	r.Run, r.Dropped = run, dropped
 	return p, r, err
+}
+
+func (e *Engine) progress(phase, what string, done, of int) {
+	if e.Progress != nil {
+		e.Progress(phase, what, done, of)
+	}
+}
+
+// timed begins a phase, and gives the function that ends it. The phases of a run are memory, people and program (which run
+// side by side), judge, plan with evaluate in it, journal and work; what is the program's name.
+func (e *Engine) timed(phase, what string) (done func()) {
+	if e.Timing == nil {
+		return func() {}
+	}
+	began := e.Now()
+	return func() { e.Timing(phase, what, e.Now().Sub(began)) }
 }
 
 func (e *Engine) log() *slog.Logger {

@@ -81,17 +81,32 @@ const (
 // WorkProgram carries out the open intents of one program. Safe to run twice at once, here or on several machines: claims
 // decide who acts.
 func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
-	w := &worker{e: e, p: p, report: Report{Outcomes: map[Outcome]int{}}}
+	described := *p
+	w := &worker{e: e, p: &described, report: Report{Outcomes: map[Outcome]int{}}}
 	for {
-		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: claimMost, Now: e.Now(), Lease: lease})
+		if err := ctx.Err(); err != nil {
+			return w.report, err
+		}
+		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease})
 		if err != nil || len(intents) == 0 {
 			return w.report, err
+		}
+		if w.of == 0 {
+			w.describe(ctx)
 		}
 		w.of += len(intents)
 		if err := w.all(ctx, intents); err != nil {
 			return w.report, err
 		}
 	}
+}
+
+// most is how many intents are claimed at once: no more than the rate lets be worked within the lease.
+func (w *worker) most() int {
+	if w.p.Rate <= 0 {
+		return claimMost
+	}
+	return max(1, min(claimMost, int(w.p.Rate*lease.Seconds()/2)))
 }
 
 // worker carries out the claimed intents of one program.
@@ -103,6 +118,19 @@ type worker struct {
 	done   int
 	of     int
 	next   time.Time // when the next call may start, where the rate is limited
+}
+
+// describe asks the program what it can do, since whoever works may not be who has read it.
+func (w *worker) describe(ctx context.Context) {
+	d, ok := w.p.Connector.(Describer)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.callTime())
+	defer cancel()
+	if description, err := d.Describe(ctx); err == nil { // else what is known has to do
+		w.p.Describes = description
+	}
 }
 
 func (w *worker) all(ctx context.Context, intents []Intent) error {
@@ -166,18 +194,30 @@ func (w *worker) account(ctx context.Context, intents []Intent) error {
 		switch {
 		case broken || c.Proposed && c.Op != OpCreate: // there is no account of that name
 			res = Result{Outcome: Failed, Err: errNoAccount}
-		case ctx.Err() != nil || w.e.Now().Add(w.callTime()+skew).After(i.Lease):
-			res = Result{Outcome: Failed, Err: errStopped}
 		default:
-			res = w.call(ctx, c)
+			res = w.call(ctx, i.Lease, c)
 		}
 		if c.Op == OpCreate && c.Proposed {
 			made, broken = afterCreate(res)
 		}
 		records = append(records, w.outcome(i, c, res))
 	}
-	// what happened must be written even while everything is being stopped
-	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
+	return w.record(ctx, intents, records)
+}
+
+// record writes what happened, also while everything is being stopped.
+func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record) error {
+	if err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes); err != nil || w.e.Settled == nil {
+		return err
+	}
+	bySeq := map[int64]*Intent{}
+	for n := range intents {
+		bySeq[intents[n].Seq] = &intents[n]
+	}
+	for n := range outcomes {
+		w.e.Settled(*bySeq[outcomes[n].Of], outcomes[n].Outcome)
+	}
+	return nil
 }
 
 // Errors of changes that were not tried; they are no failures of the program, so nothing waits longer because of them.
@@ -195,12 +235,27 @@ func afterCreate(r Result) (made string, broken bool) {
 
 func (w *worker) callTime() time.Duration { return cmp.Or(w.e.CallTime, 30*time.Second) }
 
+// begin gives the context of a call that may take as long as most, but ends before the lease does. A call does not start
+// once everything is being stopped, nor with less of the lease left than a call may take: by then somebody else may act. One
+// that has begun is let finish.
+func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration) (context.Context, context.CancelFunc, error) {
+	left := lease.Sub(w.e.Now()) - skew
+	if ctx.Err() != nil || left < w.callTime() {
+		return nil, nil, errStopped
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(most, left))
+	return ctx, cancel, nil
+}
+
 // call makes one call to the program. A panic or an error without an outcome is an unknown effect.
-func (w *worker) call(ctx context.Context, c Change) (res Result) {
-	if err := w.pace(ctx); err != nil {
+func (w *worker) call(ctx context.Context, lease time.Time, c Change) (res Result) {
+	if w.pace(ctx) != nil {
+		return Result{Outcome: Failed, Err: errStopped}
+	}
+	ctx, cancel, err := w.begin(ctx, lease, w.callTime())
+	if err != nil {
 		return Result{Outcome: Failed, Err: err}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.callTime()) // a call that has begun is let finish
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
@@ -375,5 +430,5 @@ func (w *worker) count(c Change, res Result) {
 	if res.Outcome != Done && res.Outcome != Already {
 		w.report.Failures = append(w.report.Failures, Failure{Change: c, Outcome: res.Outcome, Error: res.Err.Error()})
 	}
-	w.e.progress(PhaseApply, w.p.Name, w.done, w.of)
+	w.e.progress("work", w.p.Name, w.done, w.of)
 }

@@ -27,14 +27,20 @@ func timings(log *slog.Logger, p *engine.Plan) {
 	}
 }
 
-// took logs how long a phase of a run took; -v shows it.
-func (a *app) took(phase string, d time.Duration) {
-	a.logger().Info("phase", "phase", phase, "took", d.String())
-}
-
 func (a *app) loggerAt(level slog.Level) *slog.Logger {
 	if a.Terminal {
 		return slog.New(tint.NewTextHandler(a.Stderr, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !a.out().Color}))
 	}
 	return slog.New(slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// timed says how long each phase of a run took: with -v, and to the metrics of the daemon.
+func (a *app) timed() func(phase, what string, took time.Duration) {
+	log := a.logger()
+	return func(phase, what string, took time.Duration) {
+		log.Info("phase", "phase", phase, "what", what, "seconds", took.Seconds())
+		if a.phases != nil {
+			a.phases(phase, what, took)
+		}
+	}
 }

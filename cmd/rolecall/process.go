@@ -24,7 +24,8 @@ type process struct {
 	Actor          string        // the operating-system user
 	Terminal       bool          // Stdout is a terminal
 	Watched        bool          // Stderr is a terminal, so that somebody sees progress
-	Poll           time.Duration // between two looks of the daemon; 0: 5 s
+	Poll           time.Duration // between two looks of the daemon for changed files; 0: 5 s
+	Sweep          time.Duration // between its looks for what is due or was lost; 0: a minute
 }
 
 func thisProcess() process {

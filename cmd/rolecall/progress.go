@@ -6,14 +6,14 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/rolecall/rolecall/engine"
 )
 
 const (
 	redraw    = 100 * time.Millisecond // at most so often
 	clearLine = "\r\x1b[K"             // ECMA-48: to the first column, erase to the end of the line
 	peopleOf  = "people of "
+	phaseRead = "read" // of engine.Engine.Progress
+	phaseWork = "work"
 )
 
 // progress is one line on a terminal that says how far long work is. A nil one shows nothing. It may be used concurrently.
@@ -56,11 +56,11 @@ func (p *progress) reading(directory string) func(people int) {
 	if p == nil {
 		return nil
 	}
-	return func(people int) { p.step(engine.PhaseRead, peopleOf+directory, people, 0) }
+	return func(people int) { p.step(phaseRead, peopleOf+directory, people, 0) }
 }
 
 func (p *progress) line(now time.Time) string {
-	if p.phase == engine.PhaseApply {
+	if p.phase == phaseWork {
 		return "applying: " + p.applying(now)
 	}
 	read := 0

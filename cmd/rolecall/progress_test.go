@@ -2,12 +2,9 @@ package main
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/rolecall/rolecall/engine"
 )
 
 func TestProgressLine(t *testing.T) {
@@ -16,15 +13,15 @@ func TestProgressLine(t *testing.T) {
 	p := newProgress(&out, func() time.Time { return now })
 	read := p.reading("corp")
 	read(1)
-	p.step(engine.PhaseRead, "programs", 1, 3)
+	p.step(phaseRead, "programs", 1, 3)
 	now = now.Add(redraw)
 	read(5000)
-	p.step(engine.PhaseRead, "programs", 2, 3) // too soon after the last to be drawn
+	p.step(phaseRead, "programs", 2, 3) // too soon after the last to be drawn
 	now = now.Add(redraw)
-	p.step(engine.PhaseRead, "programs", 1, 3) // overtaken
-	p.step(engine.PhaseApply, "wiki", 1, 600)
+	p.step(phaseRead, "programs", 1, 3) // overtaken
+	p.step(phaseWork, "wiki", 1, 600)
 	now = now.Add(10 * time.Second)
-	p.step(engine.PhaseApply, "wiki", 100, 600)
+	p.step(phaseWork, "wiki", 100, 600)
 	if _, err := p.before(&out).Write([]byte("output\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -58,8 +55,8 @@ func TestProgressOnATerminalOnly(t *testing.T) {
 	if strings.Contains(stderr, "reading:") || strings.Contains(stderr, "\x1b") {
 		t.Errorf("progress without a terminal: %q", stderr)
 	}
-	for _, phase := range []string{engine.PhaseMemory, engine.PhaseRead, engine.PhaseEvaluate} {
-		if !regexp.MustCompile(`"msg":"phase","phase":"` + phase + `","took":"`).MatchString(stderr) {
+	for _, phase := range []string{"memory", "people", "program", "evaluate", "plan"} {
+		if !strings.Contains(stderr, `"msg":"phase","phase":"`+phase+`","what":"`) {
 			t.Errorf("-v does not say how long %s took: %s", phase, stderr)
 		}
 	}

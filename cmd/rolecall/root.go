@@ -4,6 +4,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,8 @@ type app struct {
 	output     string
 	noColor    bool
 	verbose    bool
-	progress   *progress // nil: nobody watches
+	progress   *progress                                    // nil: nobody watches
+	phases     func(phase, what string, took time.Duration) // also told how long each phase of a run took; nil: nobody
 }
 
 func (a *app) root() *cobra.Command {

@@ -64,7 +64,7 @@ func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 func (t *tx) take(c engine.ClaimRequest, chosen *rows) error {
 	now := engine.Instant(c.Now)
 	r := newRows("iii")
-	for _, seq := range chosen.values {
+	for _, seq := range chosen.numbers {
 		r.add(seq, micros(now), micros(engine.Instant(now.Add(c.Lease))))
 	}
 	return t.run(`UPDATE open_intent SET claimed = r.column2, lease = r.column3, attempts = attempts + 1 FROM @rows r
