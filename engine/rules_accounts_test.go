@@ -288,8 +288,7 @@ func TestUnmanagedKeepsASuspendedAccountToo(t *testing.T) {
 	w.roles("zoe")
 	w.later()
 	w.pass(100 * time.Hour)
-	w.apply()
-	w.has("zoe", engine.Exists, true)
+	w.wants("zoe")
 }
 
 func TestActiveAgainAtTheEndOfTheWait(t *testing.T) {
@@ -366,4 +365,46 @@ func (w *world) claim() {
 	if _, err := w.journal.Claim(w.t.Context(), engine.ClaimRequest{Program: "wiki", Max: 100, Now: w.now, Lease: 10 * time.Minute}); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+func TestAccountDeletedByHandIsReported(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.later()
+	w.targets["wiki"].Set("zoe", engine.Exists, false)
+	w.pass(time.Hour)
+	p := w.mustPlan()
+	if s := states(p, engine.OpCreate, engine.OpGrant); s[engine.Ready] != 0 || s[engine.Blocked] != 3 {
+		t.Errorf("%v", about(p, "zoe"))
+	}
+}
+
+func TestAbsenceNeedsItsCountAndNewContent(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.engine.Settings.Absences = 3
+	w.apply()
+	gone := w.people[1]
+	w.vanish("zoe")
+	w.proof.Digest = "file 1"
+	w.later()
+	w.pass(2 * time.Hour)
+	w.applied("zoe") // the same file again
+	w.pass(time.Hour)
+	w.applied("zoe") // and again
+	w.pass(time.Hour)
+	w.applied("zoe")
+	w.proof.Digest = "file 2"
+	w.pass(2 * time.Hour)
+	w.applied("zoe") // the second of three
+	w.people = append(w.people, gone)
+	w.later()
+	w.vanish("zoe")
+	w.proof.Digest = "file 3"
+	w.pass(2 * time.Hour)
+	w.applied("zoe") // it counts anew since zoe was there again
+	w.proof.Digest = "file 4"
+	w.later()
+	w.proof.Digest = "file 5"
+	w.pass(2 * time.Hour)
+	w.wants("zoe", "suspend wiki ready", "revoke wiki/x ready")
 }

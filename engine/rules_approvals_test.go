@@ -133,6 +133,20 @@ func TestApprovalOfOneDoesNotEmptyForTheOther(t *testing.T) {
 	}
 }
 
+func TestNeverEmptyCountsWhatWasApproved(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "c": {"wiki"}})
+	w.apply()
+	w.engine.Settings.Limits.RevokePeople = tight(0)
+	w.roles("yan", "c")
+	w.later()
+	w.approve()
+	w.engine.Settings.Limits.RevokePeople = tight(1000)
+	w.roles("zoe", "c")
+	w.pass(time.Minute)
+	w.wants("yan", "revoke wiki/x ready")
+	w.wants("zoe", "revoke wiki/x needs-approval: nobody would hold wiki/x")
+}
+
 func TestItemOutlivesWhatDelaysItsChange(t *testing.T) {
 	w := crowd(t)
 	w.engine.Settings.Limits.RevokePeople = tight(0)
