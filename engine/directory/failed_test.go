@@ -11,7 +11,7 @@ import (
 
 // A read that fails before it began still says which source it was: approvals and baselines are kept by that name.
 func TestFailedReadsNameTheirSource(t *testing.T) {
-	gone := File{Path: filepath.Join(t.TempDir(), "gone"), Whole: true}
+	gone := File{Path: filepath.Join(t.TempDir(), "gone"), End: "end"}
 	client, err := ldapconn.New(ldapconn.Config{URLs: []string{"ldap://127.0.0.1:1"}, Bind: ldapconn.Bind{Method: ldapconn.Anonymous}, Insecure: ldapconn.AllowPlain, Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
