@@ -59,6 +59,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.settleQueue()
 	b.noteBaseline()
 	b.endItems()
+	b.offerBack()
 	b.endTasks()
 	b.finish()
 	return b.plan

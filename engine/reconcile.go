@@ -225,9 +225,7 @@ func (p *Plan) Records(run, actor string) []Record {
 		if c.Op == OpAdopt {
 			r.Kind, r.Class = KindAdopt, ""
 		}
-		if c.repair != nil {
-			r.Set = append(r.Set, *c.repair)
-		}
+		r.Set = append(r.Set, c.notes...)
 		if c.Item != "" { // an approval is used once
 			r.Clear = append(r.Clear, FactKey{Kind: FactItem, Key: c.Item})
 		}
