@@ -25,7 +25,7 @@ type Engine struct {
 	Settings  Settings                                               //
 	Now       func() time.Time                                       //
 	Log       *slog.Logger                                           // nil: silent
-	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently
+	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently, in the phases read and work
 	Timing    func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed
 	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
 	ReadIdle  time.Duration                                          // a read of which nothing comes for so long is given up; 0: 10 min
@@ -137,11 +137,13 @@ func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
 	out := make([]*Reading, len(e.Programs))
 	var wg sync.WaitGroup
 	most := make(chan struct{}, 8)
+	var read atomic.Int32
 	for i := range e.Programs {
 		wg.Go(func() {
 			most <- struct{}{}
 			defer func() { <-most }()
 			out[i] = e.ReadProgram(ctx, &e.Programs[i], mem)
+			e.progress("read", "programs", int(read.Add(1)), len(e.Programs))
 		})
 	}
 	wg.Wait()
