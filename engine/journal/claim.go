@@ -35,29 +35,46 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 	return intents, nil
 }
 
-// candidates lists what may be handed out, the account with the oldest intent first.
-const candidates = `WITH ready AS (
-		SELECT seq, account FROM open_intent o WHERE program = ? AND (claimed = 0 OR repeatable = 1)
-		AND NOT EXISTS (SELECT 1 FROM open_intent l WHERE l.account = o.account AND l.lease > ?)
-		AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program IN ('', ?) AND account = '' AND entitlement = '' AND person = '' AND key = '')
-	), chosen AS (SELECT account, min(seq) AS first FROM ready GROUP BY account ORDER BY first LIMIT ?)
-	SELECT ready.seq, ready.account FROM chosen JOIN ready ON ready.account = chosen.account ORDER BY chosen.first, ready.seq`
+// claimable is what may be handed out, but for live leases of other intents of the account.
+const claimable = `(o.claimed = 0 OR o.repeatable = 1)`
+
+// oldest lists the oldest that may be handed out: their accounts are those to choose from. It walks along the index and ends
+// with the last row that is needed, so that a claim costs the same however much is open.
+const oldest = `SELECT o.seq, o.account FROM open_intent o WHERE o.program = ? AND ` + claimable + `
+	AND NOT EXISTS (SELECT 1 FROM open_intent l WHERE l.account = o.account AND l.lease > ?)
+	AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program IN ('', ?) AND account = '' AND entitlement = '' AND person = '' AND key = '')
+	ORDER BY o.seq LIMIT ?`
 
 // choose gives the seqs to claim.
 func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
-	chosen, now, last := newRows("i"), micros(engine.Instant(c.Now)), int64(0)
-	answer, err := t.QueryxContext(t.ctx, t.Rebind(candidates), c.Program, now, c.Program, c.Max)
+	accounts, ids, now := map[int64][]int64{}, newRows("i"), micros(engine.Instant(c.Now))
+	answer, err := t.QueryxContext(t.ctx, t.Rebind(oldest), c.Program, now, c.Program, c.Max)
 	err = each(answer, err)(func(r *sqlx.Rows) error {
 		var seq, account int64
-		if err := r.Scan(&seq, &account); err != nil {
-			return err
+		err := r.Scan(&seq, &account)
+		if _, ok := accounts[account]; !ok {
+			accounts[account] = nil
+			ids.add(account)
 		}
-		if chosen.len() < c.Max || account == last {
-			chosen.add(seq)
-			last = account
-		}
-		return nil
+		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	const all = "SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE " + claimable
+	err = t.query(all, ids, func(r *sqlx.Rows) error {
+		var seq, account int64
+		err := r.Scan(&seq, &account)
+		accounts[account] = append(accounts[account], seq)
+		return err
+	})
+	chosen := newRows("i")
+	for _, account := range ids.numbers {
+		if chosen.len() >= c.Max {
+			break
+		}
+		chosen.numbers = append(chosen.numbers, accounts[account]...)
+	}
 	return chosen, err
 }
 
