@@ -74,6 +74,7 @@ func (r *Report) sort() {
 
 const (
 	claimMost = 1000             // intents claimed at once
+	claimMany = 4000             // the same for a program that takes many calls at once: each claim and each batch has a price of its own
 	lease     = 10 * time.Minute // for them; a call starts only if it can end before
 	skew      = 5 * time.Second  // of clocks
 )
@@ -82,8 +83,12 @@ const (
 // decide who acts.
 func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 	w := &worker{e: e, p: p, report: Report{Outcomes: map[Outcome]int{}}}
+	most := claimMost
+	if _, ok := p.Connector.(Batcher); ok {
+		most = claimMany
+	}
 	for {
-		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: claimMost, Now: e.Now(), Lease: lease})
+		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: most, Now: e.Now(), Lease: lease})
 		if err != nil || len(intents) == 0 {
 			return w.report, err
 		}

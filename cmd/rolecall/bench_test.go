@@ -222,23 +222,46 @@ func (f finished) String() string {
 	return text
 }
 
-// apply runs the program in a process of its own, so that the peak is its alone.
+// apply runs the program in a process of its own, so that the peak is its alone; with ROLECALL_BENCH_INSIDE set in this one,
+// for -cpuprofile and -memprofile.
 func (e *estate) apply(b *testing.B) finished {
+	b.Helper()
+	var stdout, stderr bytes.Buffer
+	if os.Getenv("ROLECALL_BENCH_INSIDE") == "" {
+		return e.process(b, &stdout, &stderr)
+	}
+	p := thisProcess()
+	p.Args, p.Dir, p.Stdout, p.Stderr = []string{"apply", "-v"}, e.dir, &stdout, &stderr
+	p.Env = func(string) string { return e.slapd.Reader.Password }
+	start := time.Now()
+	if code := run(b.Context(), p); code != 0 {
+		b.Fatalf("%d: %.2000s\n%.2000s", code, stderr.String(), stdout.String())
+	}
+	f := finished{wall: time.Since(start)}
+	f.output(stdout.String(), stderr.String())
+	return f
+}
+
+func (e *estate) process(b *testing.B, stdout, stderr *bytes.Buffer) finished {
 	b.Helper()
 	cmd := exec.Command(e.binary, "apply", "-v")
 	cmd.Dir = e.dir
 	cmd.Env = append(os.Environ(), "BENCH_PASSWORD="+e.slapd.Reader.Password)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	start := time.Now()
 	if err := cmd.Run(); err != nil {
 		b.Fatalf("%v: %.2000s\n%.2000s", err, stderr.String(), stdout.String())
 	}
-	f := finished{wall: time.Since(start), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), phases: map[string]float64{}}
+	f := finished{wall: time.Since(start), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 	f.peakMiB = float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024 // KiB, getrusage(2)
-	lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
-	f.said = lines[len(lines)-1]
-	for _, line := range strings.Split(stderr.String(), "\n") {
+	f.output(stdout.String(), stderr.String())
+	return f
+}
+
+func (f *finished) output(stdout, stderr string) {
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	f.said, f.phases = lines[len(lines)-1], map[string]float64{}
+	for _, line := range strings.Split(stderr, "\n") {
 		var p struct {
 			Phase, What string
 			Seconds     float64
@@ -247,7 +270,6 @@ func (e *estate) apply(b *testing.B) finished {
 			f.phases[strings.TrimSpace(p.Phase+" "+p.What)] = p.Seconds
 		}
 	}
-	return f
 }
 
 // ldapsearch reads the same people with the attributes that are read of them.
