@@ -27,6 +27,7 @@ type Engine struct {
 	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently
 	Timing    func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed
 	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
+	Settled   func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
 	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
 
@@ -221,9 +222,7 @@ func (p *Plan) Records(run, actor string) []Record {
 		if c.Op == OpAdopt {
 			r.Kind, r.Class = KindAdopt, ""
 		}
-		if c.repair != nil {
-			r.Set = append(r.Set, *c.repair)
-		}
+		r.Set = append(r.Set, c.notes...)
 		if c.Item != "" { // an approval is used once
 			r.Clear = append(r.Clear, FactKey{Kind: FactItem, Key: c.Item})
 		}

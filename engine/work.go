@@ -82,66 +82,111 @@ const (
 // WorkProgram carries out the open intents of one program. Safe to run twice at once, here or on several machines: claims
 // decide who acts.
 func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
-	w := &worker{e: e, p: p, report: Report{Outcomes: map[Outcome]int{}}}
-	most := claimMost
-	if _, ok := p.Connector.(Batcher); ok {
-		most = claimMany
-	}
+	described := *p
+	w := &worker{e: e, p: &described, report: Report{Outcomes: map[Outcome]int{}}}
 	for {
-		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: most, Now: e.Now(), Lease: lease})
-		if err != nil || len(intents) == 0 {
-			return w.report, err
+		if err := ctx.Err(); err != nil {
+			return w.report, errors.Join(err, w.settle())
 		}
-		w.of += len(intents)
-		if err := w.all(ctx, intents); err != nil {
-			return w.report, err
+		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease})
+		if err != nil || len(intents) == 0 {
+			return w.report, errors.Join(err, w.settle())
+		}
+		w.claimed(ctx, len(intents))
+		if !w.all(ctx, intents) {
+			return w.report, w.settle()
 		}
 	}
 }
 
+// claimed counts intents; before the first of them the program is asked what it can do.
+func (w *worker) claimed(ctx context.Context, n int) {
+	if w.lanes == nil {
+		w.describe(ctx)
+		lanes := max(1, cmp.Or(w.p.Concurrency, w.p.Describes.Concurrency))
+		w.lanes, w.writing = make(chan struct{}, lanes), make(chan struct{}, lanes)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.of += n
+}
+
+// most is how many intents are claimed at once: no more than the rate lets be worked within the lease.
+func (w *worker) most() int {
+	most := claimMost
+	if _, ok := w.p.Connector.(Batcher); ok {
+		most = claimMany
+	}
+	if w.p.Rate <= 0 {
+		return most
+	}
+	return max(1, min(most, int(w.p.Rate*lease.Seconds()/2)))
+}
+
 // worker carries out the claimed intents of one program.
 type worker struct {
-	e      *Engine
-	p      *Program
+	e       *Engine
+	p       *Program
+	lanes   chan struct{} // full while as many accounts are worked on as may be at once
+	writing chan struct{} // the same for outcomes being written
+	flight  sync.WaitGroup
+
 	mu     sync.Mutex
+	errs   []error // of the journal
 	report Report
 	done   int
 	of     int
 	next   time.Time // when the next call may start, where the rate is limited
 }
 
-func (w *worker) all(ctx context.Context, intents []Intent) error {
-	if b, ok := w.p.Connector.(Batcher); ok {
-		return w.batch(ctx, b, intents)
+// describe asks the program what it can do, since whoever works may not be who has read it.
+func (w *worker) describe(ctx context.Context) {
+	d, ok := w.p.Connector.(Describer)
+	if !ok {
+		return
 	}
-	groups := byAccount(intents)
-	lanes := make(chan struct{}, w.lanes())
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var errs []error
-	for _, g := range groups {
-		lanes <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-lanes }()
-			if err := w.account(ctx, g); err != nil {
-				mu.Lock()
-				errs = append(errs, err)
-				mu.Unlock()
-			}
-		})
-		mu.Lock()
-		stop := len(errs) > 0
-		mu.Unlock()
-		if stop {
-			break
-		}
+	ctx, cancel := context.WithTimeout(ctx, w.callTime())
+	defer cancel()
+	if description, err := d.Describe(ctx); err == nil { // else what is known has to do
+		w.p.Describes = description
 	}
-	wg.Wait()
-	return errors.Join(errs...)
 }
 
-func (w *worker) lanes() int {
-	return max(1, cmp.Or(w.p.Concurrency, w.p.Describes.Concurrency))
+// all carries out claimed intents, or begins to; it is false when the journal has failed.
+func (w *worker) all(ctx context.Context, intents []Intent) bool {
+	if b, ok := w.p.Connector.(Batcher); ok {
+		w.fail(w.batch(ctx, b, intents))
+		return w.failed() == nil
+	}
+	for _, g := range byAccount(intents) {
+		w.lanes <- struct{}{}
+		w.flight.Go(func() { w.fail(w.account(ctx, g)) })
+		if w.failed() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// settle waits for what is under way. The next intents are claimed before that, so that no lane stands still meanwhile;
+// accounts that are being worked on are not claimed again, having a live lease.
+func (w *worker) settle() error {
+	w.flight.Wait()
+	return w.failed()
+}
+
+func (w *worker) fail(err error) {
+	if err != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.errs = append(w.errs, err)
+	}
+}
+
+func (w *worker) failed() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return errors.Join(w.errs...)
 }
 
 func byAccount(intents []Intent) (groups [][]Intent) {
@@ -157,9 +202,16 @@ func byAccount(intents []Intent) (groups [][]Intent) {
 }
 
 // account carries out what is to be done on one account, in order. Once its account could not be made, the rest is not
-// tried.
+// tried. The lane is free for another account as soon as the calls are made, while the outcomes are being written.
 func (w *worker) account(ctx context.Context, intents []Intent) error {
-	var records []Record
+	records := w.calls(ctx, intents)
+	w.writing <- struct{}{}
+	<-w.lanes
+	defer func() { <-w.writing }()
+	return w.record(ctx, intents, records)
+}
+
+func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record) {
 	made, broken := "", false
 	for _, i := range intents {
 		c := i.Change
@@ -171,18 +223,30 @@ func (w *worker) account(ctx context.Context, intents []Intent) error {
 		switch {
 		case broken || c.Proposed && c.Op != OpCreate: // there is no account of that name
 			res = Result{Outcome: Failed, Err: errNoAccount}
-		case ctx.Err() != nil || w.e.Now().Add(w.callTime()+skew).After(i.Lease):
-			res = Result{Outcome: Failed, Err: errStopped}
 		default:
-			res = w.call(ctx, c)
+			res = w.call(ctx, i.Lease, c)
 		}
 		if c.Op == OpCreate && c.Proposed {
 			made, broken = afterCreate(res)
 		}
 		records = append(records, w.outcome(i, c, res))
 	}
-	// what happened must be written even while everything is being stopped
-	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
+	return records
+}
+
+// record writes what happened, also while everything is being stopped.
+func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record) error {
+	if err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes); err != nil || w.e.Settled == nil {
+		return err
+	}
+	bySeq := map[int64]*Intent{}
+	for n := range intents {
+		bySeq[intents[n].Seq] = &intents[n]
+	}
+	for n := range outcomes {
+		w.e.Settled(*bySeq[outcomes[n].Of], outcomes[n].Outcome)
+	}
+	return nil
 }
 
 // Errors of changes that were not tried; they are no failures of the program, so nothing waits longer because of them.
@@ -200,12 +264,27 @@ func afterCreate(r Result) (made string, broken bool) {
 
 func (w *worker) callTime() time.Duration { return cmp.Or(w.e.CallTime, 30*time.Second) }
 
+// begin gives the context of a call that may take as long as most, but ends before the lease does. A call does not start
+// once everything is being stopped, nor with less of the lease left than a call may take: by then somebody else may act. One
+// that has begun is let finish.
+func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration) (context.Context, context.CancelFunc, error) {
+	left := lease.Sub(w.e.Now()) - skew
+	if ctx.Err() != nil || left < w.callTime() {
+		return nil, nil, errStopped
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(most, left))
+	return ctx, cancel, nil
+}
+
 // call makes one call to the program. A panic or an error without an outcome is an unknown effect.
-func (w *worker) call(ctx context.Context, c Change) (res Result) {
-	if err := w.pace(ctx); err != nil {
+func (w *worker) call(ctx context.Context, lease time.Time, c Change) (res Result) {
+	if w.pace(ctx) != nil {
+		return Result{Outcome: Failed, Err: errStopped}
+	}
+	ctx, cancel, err := w.begin(ctx, lease, w.callTime())
+	if err != nil {
 		return Result{Outcome: Failed, Err: err}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.callTime()) // a call that has begun is let finish
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {

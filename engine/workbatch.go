@@ -11,9 +11,6 @@ import (
 // batch makes the calls of a program that takes many at once. Accounts are made in a first round, since the rest needs
 // their ids; within a round calls keep their order.
 func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
-	if ctx.Err() != nil || w.e.Now().Add(w.callTime()+skew).After(intents[0].Lease) {
-		return w.stopped(ctx, intents)
-	}
 	var first, rest, singly []Intent
 	for _, i := range intents {
 		switch {
@@ -47,9 +44,9 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
 		records = append(records, w.outcome(rest[n], rest[n].Change, res))
 	}
 	for _, i := range singly {
-		records = append(records, w.outcome(i, i.Change, w.call(ctx, i.Change)))
+		records = append(records, w.outcome(i, i.Change, w.call(ctx, i.Lease, i.Change)))
 	}
-	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
+	return w.record(ctx, intents, records)
 }
 
 // withoutAccount sorts out what has no account: it could not be made, or nobody knows.
@@ -64,19 +61,16 @@ func withoutAccount(intents []Intent, made map[string]string, broken map[string]
 	return good, lost
 }
 
-func (w *worker) stopped(ctx context.Context, intents []Intent) error {
-	var records []Record
-	for _, i := range intents {
-		records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: errStopped}))
-	}
-	return w.e.Journal.Append(context.WithoutCancel(ctx), Free, records)
-}
-
 // round makes one batch of calls; whatever comes back short or panics is an unknown effect.
 func (w *worker) round(ctx context.Context, b Batcher, intents []Intent) (out []Result) {
 	if len(intents) == 0 {
 		return nil
 	}
+	ctx, cancel, err := w.begin(ctx, intents[0].Lease, 10*w.callTime())
+	if err != nil {
+		return slices.Repeat([]Result{{Outcome: Failed, Err: err}}, len(intents))
+	}
+	defer cancel()
 	calls := make([]Call, len(intents))
 	for n, i := range intents {
 		calls[n] = Call{Grant: i.Change.Op.Gives(), Account: i.Change.Account, Entitlement: i.Change.Right()}
@@ -97,7 +91,5 @@ func (w *worker) round(ctx context.Context, b Batcher, intents []Intent) (out []
 			out[n] = settle(out[n])
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*w.callTime())
-	defer cancel()
 	return b.Apply(ctx, calls)
 }

@@ -40,6 +40,7 @@ func (a *app) apply(ctx context.Context, given []string) (err error) {
 	if err != nil {
 		return a.stopped(err, r)
 	}
+	timings(a.logger(), p)
 	return a.applied(p, r)
 }
 

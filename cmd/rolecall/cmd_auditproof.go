@@ -18,7 +18,7 @@ func (a *app) journalOnly(ctx context.Context) (*journal.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.store(ctx, cfg, reading)
+	return a.store(ctx, cfg, reading, nil)
 }
 
 func (a *app) auditAsOf() *cobra.Command {

@@ -7,21 +7,40 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+)
+
+const (
+	pollEvery = 5 * time.Second  // between two looks for a changed configuration
+	stopGrace = 25 * time.Second // what a run under way is given when the daemon is stopped
 )
 
 func (a *app) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "The daemon: plan and apply on schedule", Args: args(cobra.NoArgs),
 		Long: "Runs at the slots of `schedule:`, and at once if the last slot was missed. Runs never overlap. A changed configuration or\n" +
-			"policy is taken over between runs, also on SIGHUP; a broken one is reported and the last good one stays in force.\n" +
-			"SIGTERM and SIGINT end it once the calls under way are settled. `health:` serves /healthz, /readyz and /metrics.",
+			"policy counts from the next run on, also on SIGHUP; a broken one is reported and the last good one stays in force.\n" +
+			"SIGTERM and SIGINT end it once the calls under way are settled. `health:` serves /healthz, /readyz and /metrics.\n" +
+			"On a PostgreSQL store several machines may serve: each slot is run once, and all of them work.",
 		Example: "  rolecall serve --config /etc/rolecall/rolecall.yaml",
-		RunE:    func(c *cobra.Command, _ []string) error { return a.serve(c.Context()) },
+		RunE:    func(c *cobra.Command, _ []string) error { return a.daemon(c.Context(), true) },
+	}
+}
+
+func (a *app) workCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "work", Short: "A further worker on another machine", Args: args(cobra.NoArgs),
+		Long: "Carries out what the daemons of `rolecall serve` decide, and decides nothing itself. It takes the same configuration as\n" +
+			"they do, and needs their PostgreSQL store. Reloads, signals and `health:` are those of serve.",
+		Example: "  rolecall work --config /etc/rolecall/rolecall.yaml",
+		RunE:    func(c *cobra.Command, _ []string) error { return a.daemon(c.Context(), false) },
 	}
 }
 
@@ -43,35 +62,77 @@ func (a *app) systemd(log *slog.Logger) systemd {
 	}}
 }
 
-func (a *app) serve(ctx context.Context) (err error) {
-	log, metrics := a.loggerAt(slog.LevelInfo), newMetrics(a.Now)
-	a.phases = metrics.phase
-	first, err := a.open(ctx, writing)
+// daemon is serve where plans, else work.
+func (a *app) daemon(ctx context.Context, plans bool) (err error) {
+	cfg, err := a.config()
 	if err != nil {
 		return err
 	}
-	s := &server{app: a, log: log, metrics: metrics, current: first, systemd: a.systemd(log)}
-	defer func() { settle(&err, s.system().close) }()
-	stop, err := s.listen(ctx, first.cfg.Health)
+	if !plans && strings.HasPrefix(cfg.Store, "sqlite:") {
+		return usage("with SQLite one machine does everything: run `rolecall serve` there, or use a store postgres://…",
+			"%s: further workers need a PostgreSQL store", cfg.PlaceOf(&cfg.Store))
+	}
+	log := a.loggerAt(slog.LevelInfo)
+	watch := newWatch(cfg) // before the policies are read, so that no edit is missed
+	metrics := newMetrics(a.Now)
+	a.phases = metrics.phase
+	s := &server{app: a, log: log, metrics: metrics, systemd: a.systemd(log)}
+	if err := s.open(ctx, cfg, plans); err != nil {
+		return err
+	}
+	defer func() { settle(&err, s.close) }()
+	stop, err := s.listen(ctx, cfg.Health)
 	if err != nil {
 		return failed("another process may use the address; choose another with health:", "%w", err)
 	}
 	defer stop()
+	log.Info("started", "configuration", cfg.Path, "schedule", cfg.Schedule, "plans", plans, "policy", s.system().policy.Hash())
+	err = s.serve(ctx, watch)
+	log.Info("stopped")
+	return err
+}
+
+// serve keeps the queue going and the configuration up to date until ctx ends or the queue fails.
+func (s *server) serve(ctx context.Context, watch *watch) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		defer cancel()
+		ended <- s.queue.Serve(ctx)
+	}()
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	watch := newWatch(first.cfg)
-	l := &loop{
-		now: a.Now, poll: cmp.Or(a.Poll, pollEvery), next: s.nextSlot, missed: s.missedSlot, run: s.run, hangup: hangup,
-		changed: watch.changed, reload: func() { watch.set(s.reload(ctx)) }, alive: s.alive, log: log,
-	}
+	s.alive()
 	s.systemd.say(daemon.SdNotifyReady)
-	log.Info("started", "configuration", first.cfg.Path, "schedule", first.cfg.Schedule, "policy", first.policy.Hash())
-	err = l.serve(ctx)
+	s.follow(ctx, watch, hangup)
 	s.systemd.say(daemon.SdNotifyStopping)
-	log.Info("stopped")
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
+	s.log.Info("stopping; calls under way are settled", "at_most", stopGrace)
+	return <-ended
 }
+
+// follow takes over changed files, and shows that the daemon lives, until ctx ends.
+func (s *server) follow(ctx context.Context, watch *watch, hangup <-chan os.Signal) {
+	tick := time.NewTicker(cmp.Or(s.app.Poll, pollEvery))
+	defer tick.Stop()
+	for {
+		told := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			s.log.Info("told to reload")
+			told = true
+		case <-tick.C:
+		}
+		s.alive()
+		if told || watch.changed() {
+			watch.around(func() *config.File { return s.reload(ctx) })
+			s.queue.Look()
+		}
+	}
+}
+
+// close ends the queue's connections and the journal.
+func (s *server) close() error { return errors.Join(s.system().close(), s.closeQueue()) }

@@ -37,7 +37,7 @@ func (a *app) verify(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := a.store(ctx, cfg, reading)
+	store, err := a.store(ctx, cfg, reading, nil)
 	if err != nil {
 		return err
 	}

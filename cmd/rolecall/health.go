@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
-// stuckAfter is how long the loop may go without looking around before the daemon counts as stuck.
+// stuckAfter is how long the daemon may go without looking around before the daemon counts as stuck.
 const stuckAfter = 12 * pollEvery
 
 // listen serves health and metrics on an address of their own; "" serves nothing. stop ends it.
@@ -63,7 +65,7 @@ func (s *server) health() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if since := s.app.Now().Sub(s.beat); !s.beat.IsZero() && since > stuckAfter {
-		return fmt.Errorf("the loop has not turned for %s", since.Round(time.Second))
+		return fmt.Errorf("the daemon has not looked around for %s", since.Round(time.Second))
 	}
 	return nil
 }
@@ -72,7 +74,7 @@ func (s *server) health() error {
 func (s *server) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if _, err := s.system().store.Memory(ctx, s.app.Now()); err != nil {
+	if _, err := engine.LastSlot(ctx, s.system().store); err != nil {
 		return errors.New("the journal can't be read") // the log has the details
 	}
 	return s.health()

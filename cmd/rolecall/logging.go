@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/lmittmann/tint"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // logger writes to standard error: text for people on a terminal, one JSON object a line otherwise. Both forms escape
@@ -15,6 +17,14 @@ func (a *app) logger() *slog.Logger {
 		level = slog.LevelInfo
 	}
 	return a.loggerAt(level)
+}
+
+// timings logs what each read brought and how long it took; -v shows it.
+func timings(log *slog.Logger, p *engine.Plan) {
+	for i := range p.Proofs {
+		one := &p.Proofs[i]
+		log.Info("read", "source", one.Source, "count", one.Count, "complete", one.Complete(), "took", one.Finished.Sub(one.Started).String())
+	}
 }
 
 func (a *app) loggerAt(level slog.Level) *slog.Logger {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -34,15 +33,15 @@ func newMetrics(now func() time.Time) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(), now: now,
 		runs:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rolecall_runs_total", Help: "Runs by result: done, partly, failed."}, []string{"result"}),
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_run_seconds", Help: "Duration of runs.", Buckets: delays}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_run_seconds", Help: "Duration of runs: reading, planning, recording.", Buckets: delays}),
 		phases: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "rolecall_phase_seconds", Help: "Duration of the parts of runs; what is the program, where there is one.",
 			Buckets: []float64{.01, .1, .5, 1, 5, 15, 60, 300, 1800}}, []string{"phase", "what"}),
-		outcomes:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rolecall_changes_total", Help: "Changes by program, operation and outcome."}, []string{"program", "op", "outcome"}),
+		outcomes:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rolecall_changes_total", Help: "Changes made here, by program, operation and outcome."}, []string{"program", "op", "outcome"}),
 		waiting:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_approvals_waiting", Help: "Changes of the last run that wait for approval."}),
 		blocked:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_changes_blocked", Help: "Changes of the last run that are blocked."}),
 		goodFiles: prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_configuration_ok", Help: "1 if the newest configuration and policy are in force, 0 if they are broken."}),
-		toGrant:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_grant_seconds", Help: "From the start of the read that showed the need to the program's answer.", Buckets: delays}),
-		toRevoke:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_revoke_seconds", Help: "From the start of the read that showed the need to the program's answer.", Buckets: delays}),
+		toGrant:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_grant_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
+		toRevoke:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_revoke_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
 		sources:   &sources{now: now, at: map[string]time.Time{}},
 	}
 	m.registry.MustRegister(m.runs, m.seconds, m.phases, m.outcomes, m.waiting, m.blocked, m.goodFiles, m.toGrant, m.toRevoke, m.sources)
@@ -83,31 +82,16 @@ func (m *metrics) run(took time.Duration, p *engine.Plan, r engine.Report, err e
 	}
 }
 
-// changes counts what the journal says of a run whose read began at an instant.
-func (m *metrics) changes(ctx context.Context, s *system, run string, began time.Time) error {
-	if run == "" {
-		return nil
-	}
-	intents := map[int64]engine.Op{}
-	return s.store.Records(ctx, engine.Query{Run: run}, func(r engine.Record) error {
-		switch r.Kind {
-		case engine.KindIntent:
-			intents[r.Seq] = r.Op
-		case engine.KindOutcome:
-			m.outcome(r, intents[r.Of], r.Time.Sub(began))
-		}
-		return nil
-	})
-}
-
-func (m *metrics) outcome(r engine.Record, op engine.Op, took time.Duration) {
-	m.outcomes.WithLabelValues(r.Program, string(op), string(r.Outcome)).Inc()
-	switch {
-	case r.Outcome != engine.Done:
+// settled counts what became of an intent that was worked here.
+func (m *metrics) settled(i engine.Intent, o engine.Outcome) {
+	m.outcomes.WithLabelValues(i.Change.Program, string(i.Change.Op), string(o)).Inc()
+	took := m.now().Sub(i.Time).Seconds()
+	switch op := i.Change.Op; {
+	case o != engine.Done:
 	case op.Gives():
-		m.toGrant.Observe(took.Seconds())
+		m.toGrant.Observe(took)
 	case op.Takes():
-		m.toRevoke.Observe(took.Seconds())
+		m.toRevoke.Observe(took)
 	}
 }
 

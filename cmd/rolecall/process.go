@@ -23,7 +23,8 @@ type process struct {
 	Random         io.Reader
 	Actor          string        // the operating-system user
 	Terminal       bool          // Stdout is a terminal
-	Poll           time.Duration // between two looks of the daemon; 0: 5 s
+	Poll           time.Duration // between two looks of the daemon for changed files; 0: 5 s
+	Sweep          time.Duration // between its looks for what is due or was lost; 0: a minute
 }
 
 func thisProcess() process {

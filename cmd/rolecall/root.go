@@ -39,7 +39,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVarP(&a.configFile, "config", "c", "rolecall.yaml", "the configuration `FILE`")
 	f.StringVarP(&a.output, "output", "o", "table", "`FORMAT` of lists: "+strings.Join(render.Formats(), ", "))
 	f.BoolVar(&a.noColor, "no-color", false, "no colours, also on a terminal; so does NO_COLOR in the environment")
-	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error: what takes how long, what is read")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say on standard error what was read in which time")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("`"+c.CommandPath()+" --help` lists what may be said", "%w", err)
 	})

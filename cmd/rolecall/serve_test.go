@@ -111,8 +111,9 @@ func TestServe(t *testing.T) {
 	dir := company(t)
 	d := startDaemon(t, dir)
 	address := d.wait("health and metrics")["address"].(string)
-	d.wait("the last slot was missed")
-	d.wait("run ended")
+	d.wait("run ended") // of the slot that was missed
+	d.wait("worked")
+	d.wait("worked") // gitea and wiki
 	wiki, err := os.ReadFile(filepath.Join(dir, "programs", "wiki.csv"))
 	if err != nil || !strings.Contains(string(wiki), "\nalice,yes,") {
 		t.Errorf("the run did not create accounts: %s %v", wiki, err)

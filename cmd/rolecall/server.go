@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
-	"github.com/robfig/cron/v3"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
@@ -17,16 +15,16 @@ import (
 
 // server is the daemon: the configuration in force and what happens with it.
 type server struct {
-	app     *app
-	log     *slog.Logger
-	metrics *metrics
-	systemd systemd
+	app        *app
+	log        *slog.Logger
+	metrics    *metrics
+	systemd    systemd
+	queue      queue
+	closeQueue func() error
 
 	mu      sync.Mutex
 	current *system
-	beat    time.Time // when the loop last looked
-	broken  string    // why the newest configuration is not in force, "" if it is
-	lastRun time.Time // when a run last ended without an error
+	beat    time.Time // when the daemon last looked around
 }
 
 // actorDaemon is who the journal says decided what the schedule did.
@@ -38,58 +36,12 @@ func (s *server) system() *system {
 	return s.current
 }
 
-func (s *server) schedule() cron.Schedule {
-	schedule, err := config.ParseSchedule(s.system().cfg.Schedule)
-	if err != nil { // it was checked when it was loaded
-		return cron.Every(15 * time.Minute)
-	}
-	return schedule
-}
-
-func (s *server) nextSlot(after time.Time) time.Time { return s.schedule().Next(after) }
-
-// missedSlot is the last slot before now, zero if it was run.
-func (s *server) missedSlot(ctx context.Context) time.Time {
-	now := s.app.Now()
-	schedule := s.schedule()
-	slot := schedule.Next(now.Add(-2 * config.Slot(schedule, now)))
-	if slot.After(now) {
-		return time.Time{}
-	}
-	for next := schedule.Next(slot); !next.After(now); next = schedule.Next(next) {
-		slot = next
-	}
-	memory, err := s.system().store.Memory(ctx, now)
-	if err != nil {
-		s.log.Error("the journal can't be read", "error", err)
-		return time.Time{}
-	}
-	if done, ok := memory.Fact(engine.FactKey{Kind: engine.FactSlot}); ok && !done.Since.Before(slot) {
-		return time.Time{}
-	}
-	return slot
-}
-
-// run is one slot: plan, apply, count. Its errors are logged and counted; the next slot tries again.
-func (s *server) run(ctx context.Context, slot time.Time) {
-	sys, began := s.system(), s.app.Now()
-	p, r, err := sys.applyAs(ctx, engine.ApplyOptions{Actor: actorDaemon, Slot: slot})
-	if errors.Is(err, engine.ErrSlotDone) {
-		s.log.Info("another process ran this slot", "slot", slot)
-		return
-	}
-	s.metrics.run(s.app.Now().Sub(began), p, r, err)
-	if err != nil {
-		s.log.Error("the run failed; the next slot tries again", "run", r.Run, "error", err)
-		return
-	}
+// take puts a configuration in force. What is under way ends with the former one.
+func (s *server) take(fresh *system) {
+	fresh.engine.Settled = s.metrics.settled
 	s.mu.Lock()
-	s.lastRun = s.app.Now()
-	s.mu.Unlock()
-	if err := s.metrics.changes(ctx, sys, r.Run, p.Time); err != nil {
-		s.log.Warn("the run's changes could not be counted", "run", r.Run, "error", err)
-	}
-	s.report(ctx, p, r)
+	defer s.mu.Unlock()
+	s.current = fresh
 }
 
 // applyAs records the versions in force, then plans and applies.
@@ -116,10 +68,6 @@ func (s *server) report(ctx context.Context, p *engine.Plan, r engine.Report) {
 			s.log.Warn("not read completely", "source", p.Proofs[i].Source, "code", reason.Code, "detail", reason.Detail)
 		}
 	}
-	for i := range r.Failures {
-		f := &r.Failures[i]
-		s.log.Warn("a change was not made", "outcome", f.Outcome, "op", f.Change.Op, "entitlement", f.Change.Entitlement, "account", f.Change.Account, "error", f.Error)
-	}
 	s.log.Info("run ended", "run", r.Run, "changes", p.Ready(), "approvals", p.Summary.Approval, "blocked", p.Summary.Blocked, "people", p.Summary.People)
 }
 
@@ -128,28 +76,38 @@ func (s *server) report(ctx context.Context, p *engine.Plan, r engine.Report) {
 func (s *server) reload(ctx context.Context) *config.File {
 	s.systemd.say(daemon.SdNotifyReloading)
 	defer s.systemd.say(daemon.SdNotifyReady)
-	fresh, err := s.app.open(ctx, writing)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	old := s.system()
+	fresh, err := s.reopen(ctx, old)
+	s.metrics.configuration(err == nil)
 	if err != nil {
-		s.broken = err.Error()
-		s.metrics.configuration(false)
 		s.log.Error("the new configuration is broken; the last good one stays in force", "error", err)
-		return s.current.cfg
+		return old.cfg
 	}
-	if fresh.cfg.Health != s.current.cfg.Health {
-		s.log.Warn("health: changes with a restart only", "in_force", s.current.cfg.Health)
+	if fresh.cfg.Health != old.cfg.Health {
+		s.log.Warn("health: changes with a restart only", "in_force", old.cfg.Health)
 	}
-	if err := s.current.close(); err != nil {
-		s.log.Warn("closing the former journal", "error", err)
+	if fresh.cfg.Store != old.cfg.Store || fresh.cfg.StorePassword != old.cfg.StorePassword {
+		s.log.Warn("store: and store_password: change with a restart only", "in_force", old.cfg.Store)
 	}
-	s.current, s.broken = fresh, ""
-	s.metrics.configuration(true)
+	s.take(fresh)
 	s.log.Info("reloaded", "configuration", fresh.cfg.Path, "policy", fresh.policy.Hash())
 	return fresh.cfg
 }
 
-// alive notes that the loop turns, and tells systemd.
+// reopen puts the files together anew, on the journal that is open.
+func (s *server) reopen(ctx context.Context, old *system) (*system, error) {
+	cfg, err := s.app.config()
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := s.app.parts(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return fresh, s.app.join(ctx, fresh, old.store, writing)
+}
+
+// alive notes that the daemon looks around, and tells systemd.
 func (s *server) alive() {
 	s.mu.Lock()
 	s.beat = s.app.Now()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/dispatch"
 	"github.com/rolecall/rolecall/policies"
 )
 
@@ -38,7 +39,7 @@ func absences(cfg *config.File) int {
 }
 
 func slot(cfg *config.File, now time.Time) time.Duration {
-	s, err := config.ParseSchedule(cfg.Schedule)
+	s, err := dispatch.ParseSchedule(cfg.Schedule)
 	if err != nil {
 		return 0
 	}

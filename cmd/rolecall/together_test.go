@@ -73,14 +73,15 @@ func daemon(t *testing.T, dsn string, now func() time.Time, d *people, programs 
 	wide := engine.Limit{Floor: 1000, Percent: 100, Cap: 1000, Window: 24 * time.Hour}
 	e := &engine.Engine{Directory: d, Journal: store, Outbox: store, Now: now, Settings: engine.Settings{Unmanaged: engine.UnmanagedSuspend, Absences: 2,
 		Apart: time.Hour, Zone: time.UTC, Hash: "c", Limits: engine.Limits{RevokePeople: wide, RevokeHoldings: wide, Leavers: wide, Grant: wide}}}
-	policy, jobs := everybody{}, dispatch.Jobs{}
+	policy, names := everybody{}, []string(nil)
 	for _, p := range programs {
 		policy = append(policy, engine.Entitlement{Program: p.Name})
-		jobs.Programs = append(jobs.Programs, p.Name)
+		names = append(names, p.Name)
 		e.Programs = append(e.Programs, engine.Program{Name: p.Name, Kind: "memory", Connector: p, Revoke: engine.RevokeManaged,
 			Create: func(p *engine.Person) (string, string) { return p.Login(), "" }})
 	}
 	e.Policy = policy
+	jobs := dispatch.Jobs{Programs: func() []string { return names }}
 	jobs.Run = func(ctx context.Context, slot time.Time) error {
 		_, _, err := e.Apply(ctx, engine.ApplyOptions{Actor: "daemon", Slot: slot, Leave: true})
 		return err
@@ -99,7 +100,7 @@ func daemon(t *testing.T, dsn string, now func() time.Time, d *people, programs 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if queue, err = dispatch.NewRiver(db, dispatch.Options{Jobs: jobs, Schedule: slots, Now: now, Sweep: 300 * time.Millisecond}); err != nil {
+	if queue, err = dispatch.NewRiver(db, dispatch.Options{Jobs: jobs, Schedule: func() *dispatch.Schedule { return slots }, Now: now, Sweep: 300 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

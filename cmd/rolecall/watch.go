@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 )
@@ -21,15 +22,22 @@ type watch struct {
 }
 
 func newWatch(cfg *config.File) *watch {
-	w := &watch{}
-	w.set(cfg)
+	w := &watch{files: watched(cfg)}
+	w.last, w.inForce = w.stat(), w.content()
 	return w
 }
 
-// set takes the present content as known.
-func (w *watch) set(cfg *config.File) {
-	w.files = []string{cfg.Source, cfg.In(cfg.Policies)}
-	w.last, w.pending, w.inForce = w.stat(), false, w.content()
+func watched(cfg *config.File) []string { return []string{cfg.Source, cfg.In(cfg.Policies)} }
+
+// around loads the files. What counts as known is the content from before: whatever is edited while they are loaded is
+// seen at the next looks. load gives the configuration that is in force then.
+func (w *watch) around(load func() *config.File) {
+	last, known := w.stat(), w.content()
+	files := watched(load())
+	if !slices.Equal(files, w.files) {
+		last, known = "", "" // another policy folder: look once more
+	}
+	w.files, w.last, w.pending, w.inForce = files, last, false, known
 }
 
 // changed says that the content is another than the known one, and has stood still for one look: files that are being

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net/url"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/dispatch"
 	"github.com/rolecall/rolecall/engine/journal"
 	"github.com/rolecall/rolecall/policies"
 )
@@ -24,11 +26,32 @@ const (
 
 // system is a configuration put together.
 type system struct {
-	cfg    *config.File
-	policy *policies.Policy
-	store  *journal.Store
-	engine *engine.Engine
-	seal   func(context.Context) error // nothing while only reading
+	cfg      *config.File
+	schema   policies.Schema
+	policy   *policies.Policy
+	schedule *dispatch.Schedule
+	store    *journal.Store
+	engine   *engine.Engine
+	seal     func(context.Context) error // nothing while only reading
+}
+
+// names of all programs.
+func (s *system) names() []string {
+	out := make([]string, len(s.engine.Programs))
+	for i := range s.engine.Programs {
+		out[i] = s.engine.Programs[i].Name
+	}
+	return out
+}
+
+// program is nil if there is none of that name.
+func (s *system) program(name string) *engine.Program {
+	for i := range s.engine.Programs {
+		if s.engine.Programs[i].Name == name {
+			return &s.engine.Programs[i]
+		}
+	}
+	return nil
 }
 
 // close seals what was written.
@@ -49,31 +72,48 @@ func (a *app) open(ctx context.Context, mode access) (*system, error) {
 }
 
 func (a *app) assemble(ctx context.Context, cfg *config.File, mode access) (*system, error) {
+	s, err := a.parts(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.store(ctx, cfg, mode, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.join(ctx, s, store, mode); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return s, nil
+}
+
+// parts is everything but the journal. Nothing is called or made.
+func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 	schema := schema(cfg)
 	programs, wrong1 := a.programs(ctx, cfg)
 	people, wrong2 := a.directory(cfg, schema)
 	policy, wrong3 := a.policy(cfg, schema)
-	if err := errors.Join(wrong1, wrong2, wrong3); err != nil {
-		return nil, err
-	}
-	store, err := a.store(ctx, cfg, mode)
-	if err != nil {
+	schedule, wrong4 := dispatch.ParseSchedule(cfg.Schedule)
+	if err := errors.Join(wrong1, wrong2, wrong3, wrong4); err != nil {
 		return nil, err
 	}
 	protect(programs, policy.Protected().Accounts)
-	s := &system{cfg: cfg, policy: policy, store: store, seal: func(context.Context) error { return nil }}
-	if mode == writing {
-		if err := a.continues(ctx, cfg, store); err != nil {
-			return nil, errors.Join(err, store.Close())
-		}
-		s.seal = func(ctx context.Context) error { return a.seal(ctx, cfg, store) }
-	}
-	s.engine = &engine.Engine{
-		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Journal: store, Outbox: store,
-		Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(), Former: s.former(schema),
+	return &system{cfg: cfg, schema: schema, policy: policy, schedule: schedule, engine: &engine.Engine{
+		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(),
 		Timing: a.timed(),
+	}}, nil
+}
+
+// join adds the journal, which stays the caller's if it is refused.
+func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode access) error {
+	s.seal = func(context.Context) error { return nil }
+	if mode == writing {
+		if err := a.continues(ctx, s.cfg, store); err != nil {
+			return err
+		}
+		s.seal = func(ctx context.Context) error { return a.seal(ctx, s.cfg, store) }
 	}
-	return s, nil
+	s.store, s.engine.Journal, s.engine.Outbox, s.engine.Former = store, store, store, s.former(s.schema)
+	return nil
 }
 
 func (a *app) policy(cfg *config.File, s policies.Schema) (*policies.Policy, error) {
@@ -103,13 +143,16 @@ func protect(programs []engine.Program, accounts []string) {
 	}
 }
 
-// store opens the journal.
-func (a *app) store(ctx context.Context, cfg *config.File, mode access) (*journal.Store, error) {
+// enqueue asks a queue for work, see journal.Options.
+type enqueue = func(ctx context.Context, tx *sql.Tx, programs []string) error
+
+// store opens the journal; queue may be nil.
+func (a *app) store(ctx context.Context, cfg *config.File, mode access, queue enqueue) (*journal.Store, error) {
 	address, err := a.address(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s, err := journal.Open(ctx, address, journal.Options{Now: a.Now, Random: a.Random, ReadOnly: mode == reading, Migrate: mode == writing})
+	s, err := journal.Open(ctx, address, journal.Options{Now: a.Now, Random: a.Random, ReadOnly: mode == reading, Migrate: mode == writing, Enqueue: queue})
 	if err != nil {
 		return nil, failed("", "%w", err)
 	}

@@ -22,7 +22,7 @@ func working(b *testing.B, work func(context.Context, string) error) *process {
 	dsn, _ := newBooks(b, servers.Postgres(b, servers.WithFsync()))
 	p := &process{db: openBooks(b, dsn)}
 	var err error
-	p.river, err = dispatch.NewRiver(p.db, dispatch.Options{Sweep: time.Hour, Grace: time.Second, Jobs: dispatch.Jobs{Work: work}})
+	p.river, err = dispatch.NewRiver(p.db, dispatch.Options{Sweep: time.Hour, Grace: time.Second, Jobs: dispatch.Jobs{Work: work, Programs: always([]string(nil))}})
 	if err != nil {
 		b.Fatal(err)
 	}

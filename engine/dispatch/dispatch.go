@@ -3,33 +3,45 @@ package dispatch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // Jobs is what a process can be asked to do. All of it is safe to do twice, at once and on several machines: the journal
 // decides who acts. The functions are called concurrently; they end soon after their context does.
 type Jobs struct {
-	// Run makes one run: read, plan, commit. A zero slot is a run out of turn. engine.ErrSlotDone and
-	// engine.ErrDeposed are no failures.
+	// Run makes one run: read, plan, commit. A zero slot is a run out of turn. engine.ErrSlotDone is no failure, neither is
+	// what GaveWay knows.
 	Run func(ctx context.Context, slot time.Time) error
 	// Work carries out the open intents of one program, and does nothing if there are none.
 	Work func(ctx context.Context, program string) error
 	// Last is the last slot that was run, by the journal (engine.LastSlot); zero: none ever.
 	Last func(ctx context.Context) (time.Time, error)
-	// Programs that may be worked.
-	Programs []string
+	// Programs that may be worked; asked at each sweep.
+	Programs func() []string
 }
 
 // Options of Local and River.
 type Options struct {
 	Jobs
-	Schedule *Schedule        // nil: nothing is planned here, only worked
+	Schedule func() *Schedule // asked at each look, see Look; nil: nothing is planned here, only worked
 	Now      func() time.Time // nil: time.Now
 	Log      *slog.Logger     // nil: silent
 	Sweep    time.Duration    // how long a lost wake-up, an ended lease or a dead process may go unnoticed; 0: a minute
 	Grace    time.Duration    // what is under way at the end of Serve may go on for so long; 0: 30 s
+}
+
+// maxTries is how often a slot is tried whose runs give way or kill their process: the next slot has a fresh count.
+const maxTries = 5
+
+// GaveWay says that a run came to nothing because somebody else decided something meanwhile, so that it is to be tried
+// again.
+func GaveWay(err error) bool {
+	return errors.Is(err, engine.ErrDeposed) || errors.Is(err, engine.ErrStale)
 }
 
 func (o Options) withDefaults() Options {
@@ -58,6 +70,20 @@ func outlive(ctx context.Context, grace time.Duration) (context.Context, context
 type planner struct {
 	Options
 	started time.Time
+	wake    chan struct{}
+}
+
+func newPlanner(o Options) planner {
+	return planner{Options: o.withDefaults(), wake: make(chan struct{}, 1)}
+}
+
+// Look asks Serve to look at once whether a run is due, as after a reload that changed the schedule. It does not wait. May
+// be called concurrently, and before Serve.
+func (p *planner) Look() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
 }
 
 // due is the last slot of the schedule if nobody has run it yet, else zero. As long as the journal knows of no slot at
@@ -78,7 +104,7 @@ func (p *planner) due(ctx context.Context) (time.Time, error) {
 	if last.IsZero() {
 		last = p.started
 	}
-	if slot := p.Schedule.Last(now); slot.After(last) {
+	if slot := p.Schedule().Last(now); slot.After(last) {
 		return slot, nil
 	}
 	return time.Time{}, nil
@@ -90,7 +116,7 @@ func (p *planner) wait() time.Duration {
 		return p.Sweep
 	}
 	now := p.Now()
-	next := p.Schedule.Next(now)
+	next := p.Schedule().Next(now)
 	if next.IsZero() {
 		return p.Sweep
 	}
@@ -111,7 +137,7 @@ func newCrew(o Options) *crew { return &crew{Options: o, again: map[string]bool{
 
 // all starts to work every program, and does not wait.
 func (c *crew) all() {
-	for _, program := range c.Programs {
+	for _, program := range c.Programs() {
 		c.wg.Go(func() { c.work(program) })
 	}
 }

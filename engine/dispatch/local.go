@@ -12,12 +12,13 @@ import (
 type Local struct {
 	planner
 	kick  chan struct{}
-	tried time.Time // the last slot that was tried here: one that failed is left to the next slot
+	tried time.Time // the last slot that was settled here: one that failed is left to the next slot
+	tries int       // of the slot that is due
 }
 
 // NewLocal needs every field of Jobs, but for Run and Last where there is no schedule.
 func NewLocal(o Options) *Local {
-	return &Local{planner: planner{Options: o.withDefaults()}, kick: make(chan struct{}, 1)}
+	return &Local{planner: newPlanner(o), kick: make(chan struct{}, 1)}
 }
 
 // Kick asks for a run out of turn. It does not wait: a run that is under way is finished first, and kicks that come
@@ -64,6 +65,7 @@ func (l *Local) sleep(ctx context.Context, d time.Duration) (kicked bool) {
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
+	case <-l.wake:
 	case <-l.kick:
 		return true
 	}
@@ -77,8 +79,10 @@ func (l *Local) runs(ctx context.Context, kicked bool) (ran bool) {
 		l.Log.Error("the journal does not say which slot was run last; it is asked again within a minute", "error", err)
 	}
 	if !slot.IsZero() && !slot.Equal(l.tried) {
-		l.tried = slot
-		l.run(ctx, slot)
+		l.tries++
+		if !l.run(ctx, slot) || l.tries == maxTries {
+			l.tried, l.tries = slot, 0
+		}
 		ran = true
 	}
 	if kicked {
@@ -88,8 +92,16 @@ func (l *Local) runs(ctx context.Context, kicked bool) (ran bool) {
 	return ran
 }
 
-func (l *Local) run(ctx context.Context, slot time.Time) {
-	if err := l.Run(ctx, slot); err != nil && !errors.Is(err, engine.ErrSlotDone) {
+// run says whether the run gave way, and is to be tried again.
+func (l *Local) run(ctx context.Context, slot time.Time) (again bool) {
+	err := l.Run(ctx, slot)
+	switch {
+	case err == nil || errors.Is(err, engine.ErrSlotDone):
+	case GaveWay(err):
+		l.Log.Info("a run was given up; it is tried again", "slot", slot, "error", err)
+		return true
+	default:
 		l.Log.Error("a run failed; the next slot tries again", "slot", slot, "error", err)
 	}
+	return false
 }

@@ -77,7 +77,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 func (o *office) options(t *testing.T, spec string, programs ...string) dispatch.Options {
-	return dispatch.Options{Now: o.now, Schedule: schedule(t, spec), Jobs: dispatch.Jobs{Run: o.run, Work: o.work, Programs: programs,
+	return dispatch.Options{Now: o.now, Schedule: always(schedule(t, spec)), Jobs: dispatch.Jobs{Run: o.run, Work: o.work, Programs: always(programs),
 		Last: func(context.Context) (time.Time, error) { o.mu.Lock(); defer o.mu.Unlock(); return o.last, nil }}}
 }
 
@@ -231,4 +231,46 @@ func TestAnUnreadableJournalRunsNothing(t *testing.T) {
 		serve(t, options, func(*dispatch.Local) { pass(90 * time.Minute) })
 		o.expect(t, "")
 	})
+}
+
+func TestAReloadedScheduleCountsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{}
+		options, spec := o.options(t, "0 0 * * *"), schedule(t, "0 0 * * *")
+		options.Schedule = func() *dispatch.Schedule { return spec }
+		options.Sweep = time.Hour
+		serve(t, options, func(l *dispatch.Local) {
+			pass(10 * time.Minute)
+			spec = schedule(t, "*/15 * * * *")
+			l.Look()
+			pass(5 * time.Minute)
+		})
+		o.expect(t, "00:15@00:15:00")
+	})
+}
+
+func TestLocalTriesARunThatGaveWayAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		gives int // how many runs give way
+		want  string
+	}{
+		"once":   {1, "01:00@01:00:00 01:00@01:00:00 02:00@02:00:00"},
+		"always": {99, strings.Repeat("01:00@01:00:00 ", 5) + strings.TrimSpace(strings.Repeat("02:00@02:00:00 ", 5))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := &office{}
+				options := o.options(t, "0 * * * *")
+				options.Run = func(ctx context.Context, slot time.Time) error {
+					o.fail = nil
+					if c.gives--; c.gives >= 0 {
+						o.fail = engine.ErrDeposed // somebody applied by hand
+					}
+					return o.run(ctx, slot)
+				}
+				serve(t, options, func(*dispatch.Local) { pass(150 * time.Minute) })
+				o.expect(t, c.want)
+			})
+		})
+	}
 }

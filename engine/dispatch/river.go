@@ -37,8 +37,9 @@ const (
 // NewRiver makes no call to the database yet. The pool may be shared; one process uses up to about ten connections of it.
 // Without a schedule the process only works.
 func NewRiver(db *sql.DB, o Options) (*River, error) {
-	o = o.withDefaults()
-	r := &River{planner: planner{Options: o}, crew: newCrew(o)}
+	plans := newPlanner(o)
+	o = plans.Options
+	r := &River{planner: plans, crew: newCrew(o)}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runWorker{r: r})
 	river.AddWorker(workers, &workWorker{crew: r.crew})
@@ -129,6 +130,7 @@ func (r *River) Serve(ctx context.Context) error {
 		case <-ctx.Done():
 			<-r.client.Stopped()
 			return nil
+		case <-r.wake:
 		case <-time.After(r.wait()):
 		}
 	}

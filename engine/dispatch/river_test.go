@@ -81,9 +81,9 @@ func newProcess(t testing.TB, name, dsn, spec string, began time.Time) *process 
 	t.Helper()
 	p := &process{name: name, db: openBooks(t, dsn), takes: 50 * time.Millisecond}
 	o := dispatch.Options{Now: fast(began), Sweep: 300 * time.Millisecond, Grace: 5 * time.Second, Log: logger(t),
-		Jobs: dispatch.Jobs{Run: p.run, Work: p.work, Last: p.last, Programs: []string{"crm", "wiki"}}}
+		Jobs: dispatch.Jobs{Run: p.run, Work: p.work, Last: p.last, Programs: always([]string{"crm", "wiki"})}}
 	if spec != "" {
-		o.Schedule = schedule(t, spec)
+		o.Schedule = always(schedule(t, spec))
 	}
 	var err error
 	if p.river, err = dispatch.NewRiver(p.db, o); err != nil {

@@ -42,7 +42,7 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	switch {
 	case err == nil || errors.Is(err, engine.ErrSlotDone):
 		return nil
-	case errors.Is(err, engine.ErrDeposed) || ctx.Err() != nil:
+	case GaveWay(err) || ctx.Err() != nil:
 		w.r.Log.Info("a run was given up; it is tried again", "slot", job.Args.Slot, "error", err)
 		return river.JobCancel(err)
 	}
@@ -87,9 +87,6 @@ type lastBeat struct {
 	count string
 	since time.Time
 }
-
-// maxTries is for runs that kill their process: the next slot has a fresh count.
-const maxTries = 5
 
 // nextTry is the number of the try to queue for a slot, -1 if there is none to queue.
 func (r *River) nextTry(ctx context.Context, slot time.Time) (int, error) {

@@ -37,6 +37,9 @@ func ParseSchedule(text string) (*Schedule, error) {
 	} else if !strings.Contains(strings.TrimSpace(text), " ") { // the parser would panic
 		return nil, fmt.Errorf("schedule %q: a zone alone; add five fields such as \"*/15 * * * *\"", text)
 	}
+	if _, zone, _ := strings.Cut(utc, "="); strings.HasPrefix(zone, "Local ") { // machines would not agree
+		return nil, fmt.Errorf("schedule %q: Local is no zone; name one such as Europe/Berlin", text)
+	}
 	parsed, err := cron.ParseStandard(utc)
 	if err != nil {
 		return nil, fmt.Errorf("schedule %q: %w; write five fields such as \"*/15 * * * *\"", text, err)

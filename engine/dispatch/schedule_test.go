@@ -18,6 +18,8 @@ func zones() []string {
 		America/Scoresbysund Antarctica/Troll`)
 }
 
+func always[T any](v T) func() T { return func() T { return v } }
+
 func schedule(t testing.TB, text string) *dispatch.Schedule {
 	t.Helper()
 	s, err := dispatch.ParseSchedule(text)
@@ -137,13 +139,14 @@ func TestLastSlotOfARareSchedule(t *testing.T) {
 
 func TestWrongSchedules(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                       "empty",
-		"* * * *":                "five fields",
-		"61 * * * *":             "61",
-		"@every 5m":              "intervals",
-		"CRON_TZ=Europe/Berlin":  "a zone alone",
-		"CRON_TZ=Mars/X * * * *": "Mars",
-		"0 0 30 2 *":             "no such day",
+		"":                        "empty",
+		"* * * *":                 "five fields",
+		"61 * * * *":              "61",
+		"@every 5m":               "intervals",
+		"CRON_TZ=Europe/Berlin":   "a zone alone",
+		"CRON_TZ=Mars/X * * * *":  "Mars",
+		"CRON_TZ=Local 0 6 * * *": "no zone",
+		"0 0 30 2 *":              "no such day",
 	} {
 		if _, err := dispatch.ParseSchedule(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)

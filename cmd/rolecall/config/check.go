@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/dispatch"
 )
 
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
@@ -53,8 +54,8 @@ func (c *checks) top() {
 	if _, err := time.LoadLocation(f.Zone); err != nil || f.Zone == "Local" {
 		c.add(&f.Zone, fmt.Sprintf("%q is no time zone", f.Zone), "use an IANA name, Europe/Berlin")
 	}
-	if _, err := ParseSchedule(f.Schedule); err != nil {
-		c.add(&f.Schedule, err.Error(), "five fields: minute hour day month weekday, \"*/15 * * * *\"")
+	if _, err := dispatch.ParseSchedule(f.Schedule); err != nil {
+		c.add(&f.Schedule, err.Error(), "")
 	}
 	c.store()
 	for _, address := range []*string{&f.Listen, &f.Health} {
@@ -123,7 +124,9 @@ func (c *checks) directories() {
 	}
 	if authorities != 1 {
 		c.add(&c.Directories, fmt.Sprintf("%d directories have authority: people", authorities), "exactly one decides who exists")
+		return
 	}
+	c.joins()
 }
 
 func (c *checks) directory(d *Directory) {
