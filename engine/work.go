@@ -160,7 +160,11 @@ func (w *worker) all(ctx context.Context, intents []Intent) bool {
 	}
 	for _, g := range byAccount(intents) {
 		w.lanes <- struct{}{}
-		w.flight.Go(func() { w.fail(w.account(ctx, g)) })
+		if cap(w.lanes) == 1 { // one at a time means that the next call knows of the last outcome
+			w.fail(w.account(ctx, g))
+		} else {
+			w.flight.Go(func() { w.fail(w.account(ctx, g)) })
+		}
 		if w.failed() != nil {
 			return false
 		}
