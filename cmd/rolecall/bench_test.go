@@ -30,6 +30,7 @@ type estate struct {
 	dir      string
 	binary   string
 	rights   []string
+	store    string // URL of the journal
 }
 
 // BenchmarkNothingToDo is the end-to-end run: 100,000 people read from slapd with their groups, 98,000 roles of PostgreSQL with
@@ -41,7 +42,7 @@ func BenchmarkNothingToDo(b *testing.B) {
 	e := newEstate(b, 100_000)
 	first := e.apply(b)
 	b.Logf("first provisioning: %s", first)
-	e.postgres.Exec(b, "VACUUM ANALYZE")
+	e.nextDay(b)
 	var ratios []float64
 	var last finished
 	for b.Loop() {
@@ -163,6 +164,7 @@ func groupsOf(b *testing.B, file string) (names []string) {
 // configure writes the configuration and one rule for each group.
 func (e *estate) configure(b *testing.B) {
 	b.Helper()
+	e.store = e.postgres.NewDatabase(b)
 	config := fmt.Sprintf(`version: 1
 store: %q
 policies: policies/
@@ -184,7 +186,7 @@ programs:
 leavers: {unmanaged: report}
 limits:
   grant: {floor: 10000000, percent: 100, cap: 10000000, window: 24h}
-`, e.postgres.NewDatabase(b), e.slapd.URL, e.slapd.Reader.DN, benchSuffix, e.postgres.DSN)
+`, e.store, e.slapd.URL, e.slapd.Reader.DN, benchSuffix, e.postgres.DSN)
 	var rules strings.Builder
 	rules.WriteString("version: 1\nrules:\n  - {name: all, when: 'true', grant: [pg], reason: everybody}\n")
 	for _, r := range e.rights {
@@ -270,6 +272,18 @@ func (f *finished) output(stdout, stderr string) {
 			f.phases[strings.TrimSpace(p.Phase+" "+p.What)] = p.Seconds
 		}
 	}
+}
+
+// nextDay makes the journal two days older, so that what was granted does not count against the budgets of the next runs any
+// more. The records' hashes no longer fit, which runs do not look at.
+func (e *estate) nextDay(b *testing.B) {
+	b.Helper()
+	for _, q := range []string{"UPDATE journal SET time = time - 172800000000", "VACUUM FULL ANALYZE"} {
+		if out, err := exec.Command("psql", "-X", "-q", "-d", e.store, "-c", q).CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+	}
+	e.postgres.Exec(b, "VACUUM ANALYZE")
 }
 
 // ldapsearch reads the same people with the attributes that are read of them.
