@@ -31,6 +31,9 @@ func effectOf(c *Change) effectKey {
 
 func (f *Fold) begin(i *Intent) {
 	f.open[i.Seq] = i
+	if p := f.under(i.Change.Program, i.Change.Account); p != nil {
+		p.open = append(p.open, i.Seq)
+	}
 	f.count(i, +1)
 	f.touched.Open = append(f.touched.Open, i.Seq)
 }
