@@ -123,7 +123,9 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 		accounts = append(accounts, account)
 	}
 	slices.SortFunc(accounts, func(a, b string) int {
-		return cmp.Or(waits(byAccount[a])-waits(byAccount[b]), cmp.Compare(byAccount[a][0].Seq, byAccount[b][0].Seq))
+		urgentA, seqA := turn(byAccount[a])
+		urgentB, seqB := turn(byAccount[b])
+		return cmp.Or(cmp.Compare(urgentA, urgentB), cmp.Compare(seqA, seqB))
 	})
 	var out []Intent
 	for _, account := range accounts {
@@ -140,12 +142,13 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 	return out
 }
 
-// waits is 0 for the intents of an account that go before all others: somebody has left or was cut off. Else it is 1.
-func waits(intents []*Intent) int {
-	if slices.ContainsFunc(intents, (*Intent).Repeatable) {
-		return 0
+// turn says when an account's intents are handed out: round 0 if somebody has left or was cut off, by the first such intent,
+// else round 1, by the oldest.
+func turn(intents []*Intent) (round int, seq int64) {
+	if i := slices.IndexFunc(intents, (*Intent).Repeatable); i >= 0 {
+		return 0, intents[i].Seq
 	}
-	return 1
+	return 1, intents[0].Seq
 }
 
 // SortClaimed puts claimed intents into the order that Outbox promises.
