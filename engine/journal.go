@@ -47,6 +47,7 @@ type ClaimRequest struct {
 	Max     int // accounts are added, that with the oldest claimable intent first, until there are this many intents; all claimable intents of an account come together
 	Now     time.Time
 	Lease   time.Duration
+	After   []string // programs whose work comes first: while one that is not paused has intents unclaimed or leased, only Repeatable ones are handed out
 }
 
 // Outbox hands out open intents. A claim is durable before it is returned. An account with a live lease is not handed out,

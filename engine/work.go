@@ -87,7 +87,7 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 		if err := ctx.Err(); err != nil {
 			return w.report, err
 		}
-		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease})
+		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease, After: p.After})
 		if err != nil || len(intents) == 0 {
 			return w.report, err
 		}

@@ -46,6 +46,7 @@ func JournalSuite(t *testing.T, open func(t testing.TB, now func() time.Time) St
 		"late outcomes":     (*suite).late,
 		"claims":            (*suite).claims,
 		"pause":             (*suite).pause,
+		"what comes first":  (*suite).comesFirst,
 		"refuses":           (*suite).refuses,
 		"queries":           (*suite).queries,
 		"many writers":      (*suite).writers,

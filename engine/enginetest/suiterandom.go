@@ -79,6 +79,9 @@ func (w *world) append() {
 
 func (w *world) claim() {
 	r := engine.ClaimRequest{Program: w.of("program", "p", "q"), Max: rapid.IntRange(0, 3).Draw(w.T, "max"), Now: w.clock.Now(), Lease: time.Minute}
+	if rapid.Bool().Draw(w.T, "after") {
+		r.After = []string{w.of("program", "p", "q")}
+	}
 	want, _ := w.model.Claim(context.Background(), r) // in memory
 	got, err := w.store.Claim(context.Background(), r)
 	if err != nil {

@@ -2,6 +2,8 @@ package journal
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -37,16 +39,34 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 
 // candidates lists what may be handed out, the account with the oldest intent first.
 const candidates = `WITH ready AS (
-		SELECT seq, account FROM open_intent o WHERE program = ? AND (claimed = 0 OR repeatable = 1)
+		SELECT seq, account FROM open_intent o WHERE program = ? AND (repeatable = 1 OR claimed = 0 AND %s)
 		AND NOT EXISTS (SELECT 1 FROM open_intent l WHERE l.account = o.account AND l.lease > ?)
 		AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program IN ('', ?) AND account = '' AND entitlement = '' AND person = '' AND key = '')
 	), chosen AS (SELECT account, min(seq) AS first FROM ready GROUP BY account ORDER BY first LIMIT ?)
 	SELECT ready.seq, ready.account FROM chosen JOIN ready ON ready.account = chosen.account ORDER BY chosen.first, ready.seq`
 
+// comeFirst is true unless a program of a list still has work of its own, see engine.ClaimRequest.After.
+const comeFirst = `NOT EXISTS (SELECT 1 FROM open_intent b WHERE b.program IN (?%s) AND (b.claimed = 0 OR b.lease > ?)
+		AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program = b.program AND account = '' AND entitlement = '' AND person = '' AND key = ''))`
+
+// query gives the text and arguments of candidates.
+func query(c engine.ClaimRequest, now int64) (text string, args []any) {
+	first, args := "1 = 1", []any{c.Program}
+	if n := len(c.After); n > 0 {
+		first = fmt.Sprintf(comeFirst, strings.Repeat(", ?", n-1))
+		for _, program := range c.After {
+			args = append(args, program)
+		}
+		args = append(args, now)
+	}
+	return fmt.Sprintf(candidates, first), append(args, now, c.Program, c.Max)
+}
+
 // choose gives the seqs to claim.
 func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 	chosen, now, last := newRows("i"), micros(engine.Instant(c.Now)), int64(0)
-	answer, err := t.QueryxContext(t.ctx, t.Rebind(candidates), c.Program, now, c.Program, c.Max)
+	text, args := query(c, now)
+	answer, err := t.QueryxContext(t.ctx, t.Rebind(text), args...)
 	err = each(answer, err)(func(r *sqlx.Rows) error {
 		var seq, account int64
 		if err := r.Scan(&seq, &account); err != nil {
