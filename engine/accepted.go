@@ -30,9 +30,25 @@ func (s *Snapshot) judge(named []string) {
 		}
 	}
 	s.acceptProof(accepted)
+	for i := range s.Proof.Partners {
+		s.hidePartner(&s.Proof.Partners[i])
+	}
 	if missing := s.Proof.Unseen(); len(missing) > 0 {
 		for i := range s.People {
 			s.People[i].Miss(missing...)
+		}
+	}
+}
+
+// hidePartner makes unknown what a partner tells whose read is not complete, of all who are not shown to have it: that it
+// is not complete may have come out only now, when people were joined already.
+func (s *Snapshot) hidePartner(p *Proof) {
+	if p.Complete() {
+		return
+	}
+	for i := range s.People {
+		for _, what := range p.Tells {
+			s.People[i].hide(what)
 		}
 	}
 }
@@ -129,7 +145,9 @@ func (b *builder) noteBaseline() {
 	}
 	b.items[r.ID] = true
 	b.alarm("baseline", "", "", b.s.Proof.Source+" shows less than the last accepted read of it: nothing that this hides is taken away; if it is right, approve item "+r.ID)
-	if _, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); !ok {
+	if f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); ok {
+		b.expire(itemOf(f))
+	} else {
 		b.set(r.fact())
 	}
 }

@@ -13,8 +13,16 @@ func (p *programPlan) resolveAccounts() {
 	for i := range p.account {
 		p.account[i] = none
 	}
-	for _, l := range p.mem.Links {
-		p.followLink(l)
+	links := p.mem.Links
+	if !slices.IsSortedFunc(links, olderLink) {
+		links = slices.Clone(links)
+		slices.SortStableFunc(links, olderLink)
+	}
+	newest := p.newest(links)
+	for _, l := range links {
+		if newest == nil || newest[l.Account] == l.Person {
+			p.followLink(l)
+		}
 	}
 	p.proposedBefore()
 	if p.program.Describes.Keyed {
@@ -24,15 +32,29 @@ func (p *programPlan) resolveAccounts() {
 	}
 }
 
+// newest says whose each account is, in a plan for one person, where nobody else is there to own it.
+func (p *programPlan) newest(links []Link) map[string]string {
+	if p.b.s.Person == "" {
+		return nil
+	}
+	out := make(map[string]string, len(links))
+	for _, l := range links {
+		out[l.Account] = l.Person
+	}
+	return out
+}
+
+func olderLink(a, b Link) int { return a.Since.Compare(b.Since) }
+
 func (p *programPlan) followLink(l Link) {
 	i, ok := p.b.index[l.Person]
 	if !ok {
 		return
 	}
 	n := p.reading.accounts.Number(l.Account)
-	if other, taken := p.owner[n]; taken && other != i { // can't be, since links never move; if it is, the second gets nothing of it
-		p.b.alarm("two-owners", p.program.Name, l.Person, fmt.Sprintf("the account %s of %s is linked to two people (%s, %s)", quote(l.Account), p.program.Name, quote(p.b.subjects[other].key), quote(l.Person)))
-		return
+	if other, taken := p.owner[n]; taken && other != i { // the account was deleted and its id given again: the newest link counts
+		p.account[other] = none
+		delete(p.linked, other)
 	}
 	p.owner[n] = i
 	if l.Kind != "personal" {

@@ -32,19 +32,25 @@ func AttributeCount(attribute string) string { return "attribute " + attribute }
 // it is empty. named lists the roles of policy as "source:name". Judge is pure; p's slices are not changed.
 func Judge(p Proof, accepted *Proof, named []string, t Tolerance) Proof {
 	p.Reasons, p.Roles, p.Partners = slices.Clone(p.Reasons), slices.Clone(p.Roles), slices.Clone(p.Partners)
-	if p.Count == 0 && !p.hasReason(ReasonEmpty) {
+	silent := p.hasReason(ReasonUnreachable) || p.hasReason(ReasonRefused) // no answer is not an empty one
+	if p.Count == 0 && !silent && !p.hasReason(ReasonEmpty) {
 		p.Add(ReasonEmpty, p.Source+" shows nobody; look at its people base, filter and rights")
 	}
-	judgeRoles(&p, accepted, t)
+	if !silent {
+		judgeRoles(&p, accepted, t)
+	}
 	for i := range p.Partners {
 		p.Partners[i] = Judge(p.Partners[i], accepted.partner(p.Partners[i].Source), nil, t)
 	}
 	missingRoles(&p, named)
-	if accepted == nil {
+	if accepted == nil || silent {
 		return p
 	}
 	if OlderMark(p.Mark, accepted.Mark) {
 		p.once(ReasonStale, fmt.Sprintf("%s shows %s, but %s was already acted on; look whether a replica lags or a file was restored", p.Source, p.Mark, accepted.Mark))
+	}
+	if p.hasReason(ReasonPartial) {
+		return p // it shows fewer, and why: there is nothing that somebody could approve
 	}
 	if t.lost(p.Count, accepted.Count, t.People) {
 		p.once(ReasonBaseline, fewer(p.Source, "people", p.Count, accepted.Count))

@@ -102,6 +102,14 @@ func (p *benchPolicy) Decide(who *engine.Person, _ time.Time, _ func(int32) bool
 	return out
 }
 
+func (p *benchPolicy) Explain(who *engine.Person, _ time.Time, e engine.Entitlement) []engine.Finding {
+	role := strings.TrimPrefix(e.Name, "r")
+	if !slices.Contains(who.Roles, "r:"+role) {
+		return nil
+	}
+	return []engine.Finding{{Say: engine.Desired, Answer: "gives", Rule: role, Text: "has role " + role}}
+}
+
 // benchSnapshot is a company in which everything is as it should be: people with an account and four rights each, six holdings.
 func benchSnapshot(people, rights int, keyed bool) *engine.Snapshot {
 	gives, index := map[string][]string{}, map[string]int32{}

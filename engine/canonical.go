@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -13,19 +14,33 @@ import (
 // lists as nil. It refuses what no journal can keep or fold: text that is not UTF-8 or holds a NUL, broken JSON, an
 // unknown kind, an intent without operation, program or account, an outcome without its word or its intent.
 func (r Record) Canonical() (Record, error) {
-	if err := r.check(); err != nil {
+	r.Time, r.Rules, r.Why = Instant(r.Time), orNil(r.Rules), orNil(r.Why)
+	err := r.canonicalData()
+	if err == nil {
+		err = r.check()
+	}
+	if err != nil {
 		return Record{}, fmt.Errorf("journal: a record of kind %q can't be kept: %w", r.Kind, err)
 	}
-	r.Time, r.Rules, r.Why = Instant(r.Time), orNil(r.Rules), orNil(r.Why)
-	r.Data, _ = compact(r.Data) // checked above
+	r.Clear = orNil(r.Clear)
+	return r, nil
+}
+
+// canonicalData makes JSON compact, and the facts a list of the record's own.
+func (r *Record) canonicalData() (err error) {
+	if r.Data, err = compact(r.Data); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
 	set := make([]Fact, 0, len(r.Set))
 	for _, f := range r.Set {
 		f.Since, f.Until = Instant(f.Since), Instant(f.Until)
-		f.Data, _ = compact(f.Data)
+		if f.Data, err = compact(f.Data); err != nil {
+			return fmt.Errorf("fact %s: data: %w", f.Kind, err)
+		}
 		set = append(set, f)
 	}
-	r.Set, r.Clear = orNil(set), orNil(r.Clear)
-	return r, nil
+	r.Set = orNil(set)
+	return nil
 }
 
 // Instant is the time as the journal keeps it: UTC, whole microseconds.
@@ -40,56 +55,45 @@ func (r *Record) check() error {
 	case r.Kind == KindOutcome && (r.Outcome == "" || r.Of <= 0):
 		return fmt.Errorf("an outcome needs its word and the intent it belongs to")
 	}
-	if err := r.checkData(); err != nil {
-		return err
-	}
-	return checkText(r.texts())
-}
-
-func (r *Record) checkData() error {
-	if _, err := compact(r.Data); err != nil {
-		return fmt.Errorf("data: %w", err)
-	}
-	for _, f := range r.Set {
-		if _, err := compact(f.Data); err != nil {
-			return fmt.Errorf("fact %s: data: %w", f.Kind, err)
-		}
-	}
-	var err error
+	var seen Seen
 	switch r.Kind {
 	case KindSeen:
-		err = json.Unmarshal(r.Data, &Seen{})
+		if err := json.Unmarshal(r.Data, &seen); err != nil {
+			return err
+		}
 	case KindIntent:
-		_, _, err = IntentOf(*r)
+		if _, err := parseIntentData(r.Data); err != nil {
+			return err
+		}
+	}
+	return r.checkTexts(&seen)
+}
+
+// checkTexts looks at all text of the record that does not come as JSON, and at the names that a read has seen.
+func (r *Record) checkTexts(seen *Seen) error {
+	err := checkText(r.Run, r.Actor, r.Person, r.Program, r.Account, r.Entitlement, string(r.Op), string(r.Outcome), string(r.Cause), string(r.Class))
+	err = cmp.Or(err, checkText(r.Rules...), checkText(r.Why...))
+	for i := range r.Set {
+		err = cmp.Or(err, r.Set[i].FactKey.check(), checkText(r.Set[i].Text))
+	}
+	for i := range r.Clear {
+		err = cmp.Or(err, r.Clear[i].check())
+	}
+	for _, list := range [][][2]string{seen.Appeared, seen.Disappeared, seen.Vanished} {
+		for i := range list {
+			err = cmp.Or(err, checkText(list[i][:]...))
+		}
 	}
 	return err
 }
 
-// texts is all text of the record that does not come as JSON.
-func (r *Record) texts() []string {
-	all := []string{r.Run, r.Actor, r.Person, r.Program, r.Account, r.Entitlement, string(r.Op), string(r.Outcome),
-		string(r.Cause), string(r.Class)}
-	all = append(append(all, r.Rules...), r.Why...)
-	key := func(k *FactKey) { all = append(all, k.Kind, k.Program, k.Account, k.Entitlement, k.Person, k.Key) }
-	for i := range r.Set {
-		key(&r.Set[i].FactKey)
-		all = append(all, r.Set[i].Text)
-	}
-	for i := range r.Clear {
-		key(&r.Clear[i])
-	}
-	var s Seen
-	if r.Kind == KindSeen && json.Unmarshal(r.Data, &s) == nil {
-		for _, pair := range append(s.Appeared, s.Disappeared...) {
-			all = append(all, pair[0], pair[1])
-		}
-	}
-	return all
+func (k *FactKey) check() error {
+	return checkText(k.Kind, k.Program, k.Account, k.Entitlement, k.Person, k.Key)
 }
 
-func checkText(all []string) error {
+func checkText(all ...string) error {
 	for _, s := range all {
-		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
 			return fmt.Errorf("%.40q is not UTF-8 or holds a NUL; such names must be refused where they are read", s)
 		}
 	}

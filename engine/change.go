@@ -88,7 +88,7 @@ type Change struct {
 
 	class   Class  // what it is charged to
 	decider string // hash of the rules that decide it, for the approval item
-	repair  *Fact  // counts the repairs of what somebody else removed
+	notes   []Fact // what is remembered once it is really tried
 	away    bool   // suspends somebody who is away
 	held    bool   // waits for an approval whatever the budgets say
 }

@@ -29,6 +29,7 @@ func (p *programPlan) decide() {
 	p.renames()
 	p.listUnmanaged()
 	p.noteKept()
+	p.noteObserved()
 }
 
 func (p *programPlan) interesting() *Set {
@@ -234,6 +235,28 @@ func takeOp(p *programPlan, right uint32) Op {
 		return OpDelete
 	}
 	return OpRevoke
+}
+
+// noteObserved shows what rules that only observe would grant.
+func (p *programPlan) noteObserved() {
+	const most = 3
+	for _, right := range slices.Sorted(maps.Keys(p.would)) {
+		var names []string
+		for _, i := range p.would[right] {
+			if a := p.account[i]; a == none || !p.diff.Expected.Has(right, a) {
+				names = append(names, p.b.subjects[i].person.Name())
+			}
+		}
+		if len(names) == 0 {
+			continue
+		}
+		slices.Sort(names)
+		text := fmt.Sprintf("rules that only observe would grant %s to %s: %s", p.entitlement(right), plural(len(names), "person", "people"), strings.Join(names[:min(most, len(names))], ", "))
+		if more := len(names) - most; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		p.b.notice("info", "observed", p.program.Name, "", text)
+	}
 }
 
 // noteKept tells, once per program and reason, how many holdings are kept back.

@@ -43,6 +43,9 @@ func (b *builder) catalogue() {
 
 func (p *programPlan) say(i int32, right uint32, v Verdict) {
 	account := p.account[i]
+	if v.Say == Observed {
+		p.would[right] = append(p.would[right], i)
+	}
 	if account == none || p.gone(account) {
 		if v.Say == Desired || v.Say == Recorded && v.Rule >= 0 {
 			p.needs[i] = append(p.needs[i], right)

@@ -21,6 +21,7 @@ type Fold struct {
 	charges      []Charge
 	baseline     map[string]bool
 	touched      Touched
+	part         bool // see FoldFrom
 }
 
 // Held3 names one holding of one program.
@@ -88,14 +89,24 @@ func (f *Fold) byKind(r Record) error {
 // Management is written with the intent, not with the result: a crash after the effect would else leave access behind
 // that nobody takes away.
 func (f *Fold) intent(r Record) error {
+	if f.part {
+		f.begin(bareIntent(&r))
+	} else if err := f.whole(r); err != nil {
+		return err
+	}
+	if r.Op.Gives() {
+		f.manage(r, false)
+	}
+	return nil
+}
+
+// whole keeps of an intent what Memory gives.
+func (f *Fold) whole(r Record) error {
 	i, source, err := IntentOf(r)
 	if err != nil {
 		return err
 	}
 	f.begin(&i)
-	if r.Op.Gives() {
-		f.manage(r, false)
-	}
 	if r.Class != "" {
 		f.charges = append(f.charges, Charge{Time: r.Time, Class: r.Class, Program: r.Program, Source: source, Person: r.Person,
 			Account: r.Account, Entitlement: r.Entitlement, Approved: r.Approved, Cause: r.Cause})

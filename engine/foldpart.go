@@ -14,9 +14,11 @@ type Part struct {
 	Facts        []Fact
 }
 
-// FoldFrom goes on from a part; what the Fold then says of anything outside the part means nothing.
+// FoldFrom goes on from a part; what the Fold then says of anything outside the part means nothing. Intents are folded with
+// no more than a Part needs of them, and charges are not: the Fold is no good for Memory.
 func FoldFrom(p Part) *Fold {
 	f := NewFold()
+	f.part = true
 	f.seq, f.control, f.runs, f.time = p.Seq, p.Control, p.Runs, p.Time
 	for key, h := range p.Holdings {
 		f.holdings[key] = &h
@@ -29,6 +31,13 @@ func FoldFrom(p Part) *Fold {
 	}
 	f.touched = Touched{}
 	return f
+}
+
+// bareIntent is what a Part needs of an intent.
+func bareIntent(r *Record) *Intent {
+	_, proposed := ProposedName(r.Account)
+	return &Intent{Seq: r.Seq, Class: r.Class, Change: Change{Op: r.Op, Cause: r.Cause, Person: r.Person, Program: r.Program, Account: r.Account, Proposed: proposed,
+		Entitlement: Entitlement{r.Program, r.Entitlement}.String()}}
 }
 
 // Head is the last record and the last control record, the number of runs begun and the time of the last record.

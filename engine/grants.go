@@ -119,7 +119,7 @@ func (p *programPlan) removed(c Change, right, account uint32) {
 		return
 	}
 	f.Count++
-	c.repair = &f // counted when it is really tried
+	c.notes = append(c.notes, f) // counted when it is really tried
 	p.add(c)
 }
 

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // ProposedPrefix marks the account of a change while the program has not yet given it an id. The outcome of the create
@@ -40,8 +42,8 @@ func IntentRecord(run, actor, source string, c Change, class Class) Record {
 
 // IntentOf is the inverse of IntentRecord; source is the person's directory.
 func IntentOf(r Record) (i Intent, source string, err error) {
-	var d intentData
-	if err := json.Unmarshal(r.Data, &d); err != nil {
+	d, err := parseIntentData(r.Data)
+	if err != nil {
 		return Intent{}, "", err
 	}
 	_, proposed := ProposedName(r.Account)
@@ -50,4 +52,88 @@ func IntentOf(r Record) (i Intent, source string, err error) {
 		Entitlement: Entitlement{r.Program, r.Entitlement}.String(), Why: r.Why, Rules: r.Rules, Cause: r.Cause, State: Ready, Item: d.Item, Failures: d.Fails, New: d.New,
 	}
 	return Intent{Seq: r.Seq, Run: r.Run, Time: r.Time, Change: c, Class: r.Class}, d.From, nil
+}
+
+// IntentSource is the directory that IntentOf would give, without the rest.
+func IntentSource(r *Record) (source string, err error) {
+	d, err := parseIntentData(r.Data)
+	return d.From, err
+}
+
+// parseIntentData reads what json.Unmarshal would. Journals read millions of intents, so the usual form is read by hand:
+// one object of known names with plain texts and numbers. Everything else is left to json.
+func parseIntentData(data []byte) (d intentData, err error) {
+	if quickIntentData(data, &d) {
+		return d, nil
+	}
+	d = intentData{}
+	return d, json.Unmarshal(data, &d)
+}
+
+func quickIntentData(data []byte, d *intentData) bool {
+	if !utf8.Valid(data) {
+		return false
+	}
+	text := string(data)
+	rest, ok := strings.CutPrefix(text, "{")
+	if !ok {
+		return false
+	}
+	for rest != "}" {
+		var name string
+		if name, rest, ok = plainText(rest); !ok || !strings.HasPrefix(rest, ":") {
+			return false
+		}
+		if rest, ok = d.quickField(name, rest[1:]); !ok {
+			return false
+		}
+		if more, comma := strings.CutPrefix(rest, ","); comma && strings.HasPrefix(more, `"`) {
+			rest = more
+		} else if rest != "}" {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *intentData) quickField(name, value string) (rest string, ok bool) {
+	var to *string
+	switch name {
+	case "login":
+		to = &d.Login
+	case "name":
+		to = &d.Name
+	case "item":
+		to = &d.Item
+	case "source":
+		to = &d.From
+	case "failures":
+		end := strings.IndexAny(value, ",}")
+		if end < 1 || end > 9 || value[0] < '1' || value[0] > '9' {
+			return "", false
+		}
+		n, err := strconv.Atoi(value[:end])
+		d.Fails = n
+		return value[end:], err == nil
+	default:
+		return "", false
+	}
+	*to, rest, ok = plainText(value)
+	return rest, ok
+}
+
+// plainText cuts off a JSON string without escapes.
+func plainText(s string) (text, rest string, ok bool) {
+	if !strings.HasPrefix(s, `"`) {
+		return "", "", false
+	}
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return s[1:i], s[i+1:], true
+		case c == '\\' || c < ' ':
+			return "", "", false
+		}
+	}
+	return "", "", false
 }

@@ -65,8 +65,12 @@ func itemID(c *Change) string {
 // approvals applies what people decided, and keeps waiting what waits already: later room in a budget never frees it.
 func (b *builder) approvals() {
 	b.markQueued()
+	nothing := len(b.s.Memory.Open) == 0 && len(b.s.Memory.Facts(FactItem)) == 0 // a first provisioning need not hash every line
 	for i := range b.plan.Changes {
 		c := &b.plan.Changes[i]
+		if nothing && !c.held {
+			continue
+		}
 		id := itemID(c)
 		if c.State != Ready || c.Cause == CauseCut {
 			b.items[id] = true // it waits for something else, but its reason lives
@@ -134,6 +138,14 @@ func (b *builder) decided(c *Change, f Fact) {
 		c.State, c.Item, c.Reason = NeedsApproval, item.ID, item.Reason+" (an approval expired unused)"
 	default:
 		c.State, c.Item, c.Reason = NeedsApproval, item.ID, item.Reason
+	}
+}
+
+// expire lets an approval that was not used in time wait again.
+func (b *builder) expire(item Item) {
+	if item.State == Approved && !item.Until.After(b.s.Now) {
+		item.State, item.Until = Waiting, time.Time{}
+		b.set(item.fact())
 	}
 }
 

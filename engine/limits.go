@@ -221,22 +221,25 @@ func (b *builder) earlierWave(count func(program, account, right, person string)
 		}
 	}
 	for _, p := range b.programs {
-		for key, f := range p.formers() {
-			if s, ok := p.subjectOf(key.account); ok && f.Text != b.plan.Policy && (s.standing == unseen || p.undecided.Has(key.right, key.account)) {
-				count(p.program.Name, f.Account, f.Entitlement, s.key)
+		for _, f := range p.formers() {
+			if c := (&Change{Account: f.Account, Entitlement: Entitlement{f.Program, f.Entitlement}.String()}); f.Text != b.plan.Policy && p.unknown(c) {
+				account, _ := p.reading.accounts.Find(f.Account)
+				count(f.Program, f.Account, f.Entitlement, p.personOf(account))
 			}
 		}
 	}
 }
 
-// formers finds this program's holdings that wait to be judged under a new policy.
-func (p *programPlan) formers() map[holding]Fact {
-	out := map[holding]Fact{}
+// formers finds this program's holdings that wait to be judged under a new policy, in no order.
+func (p *programPlan) formers() (out []Fact) {
 	for _, f := range p.b.s.Memory.Facts(FactFormer) {
-		account, ok := p.reading.accounts.Find(f.Account)
-		right, ok2 := p.reading.rights.Find(f.Entitlement)
-		if f.Program == p.program.Name && ok && ok2 {
-			out[holding{right, account}] = f
+		if f.Program == p.program.Name {
+			out = append(out, f)
+		}
+	}
+	for key, f := range p.b.set_ {
+		if key.Kind == FactFormer && key.Program == p.program.Name {
+			out = append(out, f)
 		}
 	}
 	return out

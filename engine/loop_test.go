@@ -515,3 +515,63 @@ func TestHiddenAttributesGrantNothing(t *testing.T) {
 	w.fire("ann")
 	w.expect(w.plan(), "suspend wiki ann ready") // a mark that is shown counts
 }
+
+func TestWhatALeaverLostIsOfferedOnReturn(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki"}}
+	w.program("wiki").Match = "key"
+	w.targets["wiki"].AddAccount("ann", engine.AccountInfo{Name: "ann", Attributes: map[string]string{"key": "k-ann"}}, engine.Exists, engine.Active)
+	w.hire("ann") // no rule gives her anything
+	w.apply()
+	w.pass(time.Hour)
+	w.fire("ann")
+	w.apply()
+	w.pass(time.Hour)
+	if w.targets["wiki"].Has("ann", engine.Active) {
+		t.Fatal("the leaver's account is active")
+	}
+	w.person("ann").State, w.person("ann").Marked = engine.StateActive, false
+	w.expect(w.plan())
+	w.apply()
+	m, err := w.journal.Memory(t.Context(), w.now)
+	if err != nil || len(m.Tasks()) != 1 || !strings.Contains(m.Tasks()[0].Text, "come back") {
+		t.Errorf("tasks %v, %v", m.Tasks(), err)
+	}
+}
+
+func TestObserveRulesAreShownAndNeverGranted(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules, w.policy.mode = map[string][]string{"a": {"wiki/read"}}, map[string]string{"a": "observe"}
+	w.hire("ann", "a")
+	p, _ := w.apply()
+	if len(p.Changes) != 0 || len(p.Notices) != 1 || p.Notices[0].Text != "rules that only observe would grant wiki/read to 1 person: ANN" {
+		t.Errorf("changes %v, notices %v", lines(p), p.Notices)
+	}
+}
+
+func TestAnExpiredApprovalOfABaselineWaitsAgain(t *testing.T) {
+	w := newWorld(t, "wiki")
+	for _, login := range strings.Fields("ann bob cyd dan eve fay gus hal ida jon kay lee") {
+		w.hire(login, "a")
+	}
+	w.apply()
+	for _, login := range strings.Fields("ann bob cyd dan eve") {
+		w.vanish(login)
+	}
+	w.pass(time.Hour)
+	w.apply()
+	if got, err := w.engine.Approve(t.Context(), "boss", []string{"all"}, "sold"); err != nil || len(got) != 1 {
+		t.Fatalf("approve: %v, %v", got, err)
+	}
+	w.pass(25 * time.Hour)
+	if p, _ := w.apply(); p.Proofs[0].Complete() {
+		t.Error("an expired approval was used")
+	}
+	if got, err := w.engine.Approve(t.Context(), "boss", []string{"all"}, "sold, really"); err != nil || len(got) != 1 {
+		t.Fatalf("the item does not wait again: %v, %v", got, err)
+	}
+	w.pass(time.Hour)
+	if p, _ := w.apply(); !p.Proofs[0].Complete() {
+		t.Error("an approved baseline was refused")
+	}
+}

@@ -43,10 +43,13 @@ func MakePlan(s *Snapshot) *Plan {
 		}
 		b.programs = append(b.programs, b.openProgram(r))
 	}
+	done := s.phase("evaluate")
 	b.evaluate()
+	done()
 	for _, p := range b.programs {
 		p.decide()
 	}
+	b.notePolicy()
 	b.approvals()
 	b.dependencies() // what can't be made anyway asks for no approval and fills no budget
 	b.limits()
@@ -56,6 +59,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.settleQueue()
 	b.noteBaseline()
 	b.endItems()
+	b.offerBack()
 	b.endTasks()
 	b.finish()
 	return b.plan
@@ -68,7 +72,6 @@ func (b *builder) finish() {
 		p.Proofs = append(p.Proofs, prog.reading.Proof)
 		prog.note()
 	}
-	b.notePolicy()
 	b.noteRun()
 	slices.SortStableFunc(p.Changes, func(x, y Change) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(opOrder(&x), opOrder(&y)),

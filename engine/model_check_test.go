@@ -101,7 +101,8 @@ func (k *checker) link(program, account, person string) {
 
 func (k *checker) adopt(r *engine.Record) {
 	k.managed[engine.Held3{Program: r.Program, Account: r.Account, Entitlement: r.Entitlement}] = true
-	if say, person := k.wanted(r); person == nil || say != engine.Desired {
+	undone := k.undone(engine.Entitlement{Program: r.Program, Name: r.Entitlement}) // an undo may want it back
+	if say, person := k.wanted(r); person == nil || say != engine.Desired && !undone {
 		k.m.fail("[I7] %s/%s of %s was adopted although nobody wants it", r.Program, r.Entitlement, r.Account)
 	}
 }

@@ -145,6 +145,29 @@ func (p *Person) Miss(roles ...string) {
 	p.Missing = slices.Compact(all)
 }
 
+// hide makes unknown what was not shown: "person.attribute", "job.attribute" or "source:*". Lists that people may share are
+// not changed.
+func (p *Person) hide(what string) {
+	if name, ok := strings.CutPrefix(what, "person."); ok {
+		if a := p.Attributes.Get(name); len(a.Values) == 0 {
+			p.Attributes, p.Changed = slices.Clone(p.Attributes).With(Attribute{Name: name, Unknown: true}), ""
+		}
+		return
+	}
+	name, ok := strings.CutPrefix(what, "job.")
+	if !ok {
+		p.Miss(what)
+		p.Changed = ""
+		return
+	}
+	p.Jobs = slices.Clone(p.Jobs)
+	for i := range p.Jobs {
+		if j := &p.Jobs[i]; len(j.Attributes.Get(name).Values) == 0 {
+			j.Attributes, p.Changed = slices.Clone(j.Attributes).With(Attribute{Name: name, Unknown: true}), ""
+		}
+	}
+}
+
 func contains(sorted []string, s string) bool {
 	_, ok := slices.BinarySearch(sorted, s)
 	return ok

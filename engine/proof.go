@@ -58,6 +58,7 @@ type Proof struct {
 	Counts   []Count     `json:"counts,omitempty"`  // sorted by name
 	Roles    []RoleProof `json:"roles,omitempty"`   // sorted by role
 	Partners []Proof     `json:"partners,omitempty"`
+	Tells    []string    `json:"tells,omitempty"`  // of a partner, sorted: what only it tells, "person.attribute", "job.attribute", "source:*"
 	Digest   string      `json:"digest,omitempty"` // hash of the content where the source is a file: an equal one is no new evidence
 	Mark     string      `json:"mark,omitempty"`   // snapshot mark of the source; see OlderMark
 	Started  time.Time   `json:"started"`

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,7 +26,9 @@ type Engine struct {
 	Now       func() time.Time                                       //
 	Log       *slog.Logger                                           // nil: silent
 	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently
+	Timing    func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed
 	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
+	ReadIdle  time.Duration                                          // a read of which nothing comes for so long is given up; 0: 10 min
 	Settled   func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
 	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
@@ -42,14 +45,22 @@ func (e *Engine) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return MakePlan(s), nil
+	return e.MakePlan(s), nil
+}
+
+// MakePlan is the function of that name, timed.
+func (e *Engine) MakePlan(s *Snapshot) *Plan {
+	defer e.timed("plan", "")()
+	s.timed = e.timed
+	return MakePlan(s)
 }
 
 // Snapshot reads people, programs and memory. A source that can't be read is an incomplete proof, not an error; an error
 // means that memory could not be read, and nothing may be concluded.
 func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
-	now := e.Now()
+	now, done := e.Now(), e.timed("memory", "")
 	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
+	done()
 	if err != nil {
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}
@@ -61,7 +72,9 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	done = e.timed("judge", "")
 	s.judge(e.Named)
+	done()
 	s.Policy, s.Hash = WithExtras(e.Policy, mem), e.Policy.Hash()
 	s.Former = e.formers(ctx, mem, s.Hash)
 	return s, nil
@@ -82,20 +95,41 @@ func WithExtras(p Policy, m *Memory) Policy {
 }
 
 func (e *Engine) readPeople(ctx context.Context) ([]Person, Proof) {
+	defer e.timed("people", "")()
 	started := e.Now()
-	var people []Person
-	proof, err := e.Directory.People(ctx, func(p Person) error {
-		people = append(people, p)
-		e.progress("read", "people", len(people), 0)
-		return nil
-	})
-	if err != nil { // no proof came, so nothing that was yielded may be believed
-		proof = Proof{Source: proof.Source, Started: started, Finished: e.Now()}
-		proof.Add(ReasonUnreachable, err.Error())
+	r, ok := watched(ctx, e.idle(), e.people)
+	if !ok {
+		r.err = errStalled
+	}
+	if r.err != nil { // no proof came, so nothing that was yielded may be believed
+		proof := Proof{Source: r.proof.Source, Started: started, Finished: e.Now()}
+		proof.Add(ReasonUnreachable, r.err.Error())
 		return nil, proof
 	}
-	slices.SortFunc(people, func(a, b Person) int { return strings.Compare(a.Key, b.Key) })
-	return people, proof
+	slices.SortFunc(r.people, func(a, b Person) int { return strings.Compare(a.Key, b.Key) })
+	return r.people, r.proof
+}
+
+// peopleRead is what the directory answered.
+type peopleRead struct {
+	people []Person
+	proof  Proof
+	err    error
+}
+
+func (e *Engine) people(ctx context.Context, came *atomic.Int64) (r peopleRead) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			r.err = fmt.Errorf("reading the directory failed: %v", panicked)
+		}
+	}()
+	r.proof, r.err = e.Directory.People(ctx, func(p Person) error {
+		came.Add(1)
+		r.people = append(r.people, p)
+		e.progress("read", "people", len(r.people), 0)
+		return ctx.Err()
+	})
+	return r
 }
 
 // readPrograms reads the programs side by side; each stays its own problem.
@@ -115,8 +149,20 @@ func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
 }
 
 // ReadProgram reads one program on top of what is remembered of it.
-func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) (r *Reading) {
-	described := *p
+func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) *Reading {
+	defer e.timed("program", p.Name)()
+	started := e.Now()
+	r, ok := watched(ctx, e.idle(), func(ctx context.Context, came *atomic.Int64) *Reading { return e.readProgram(ctx, *p, mem, came) })
+	if !ok {
+		r = NewReading(p, mem.Program(p.Name))
+		r.Proof = Proof{Source: p.Name, Started: started, Finished: e.Now()}
+		r.Proof.Add(ReasonUnreachable, errStalled.Error())
+	}
+	return r
+}
+
+func (e *Engine) readProgram(ctx context.Context, described Program, mem *Memory, came *atomic.Int64) (r *Reading) {
+	p := &described
 	r = NewReading(&described, mem.Program(p.Name))
 	started := e.Now()
 	defer func() {
@@ -127,14 +173,14 @@ func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) (r *R
 		r.Proof.Count = r.Count()
 	}()
 	if d, ok := p.Connector.(Describer); ok {
-		described.Describes = p.Describes // what is known if the program can't be asked
-		if description, err := d.Describe(ctx); err != nil {
+		if description, err := d.Describe(ctx); err != nil { // what is known has to do
 			r.Proof.Add(ReasonUnreachable, err.Error())
 		} else {
 			described.Describes = description
 		}
 	}
 	proof, err := p.Connector.Holdings(ctx, func(h Holding) error {
+		came.Add(1)
 		if c, ok := p.Connector.(Canonicaler); ok {
 			h.Account, h.Entitlement = c.Canonical(h.Account, h.Entitlement)
 		}
@@ -177,6 +223,7 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 // ErrStale and ErrDeposed ask for a new plan.
 func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64) (run string, err error) {
 	run = fmt.Sprintf("r%d", p.runs+1)
+	defer e.timed("journal", "")()
 	records := p.Records(run, actor)
 	guard := Guard{Epoch: epoch, Control: p.control}
 	for part := range slices.Chunk(records, 5000) {
@@ -208,9 +255,7 @@ func (p *Plan) Records(run, actor string) []Record {
 		if c.Op == OpAdopt {
 			r.Kind, r.Class = KindAdopt, ""
 		}
-		if c.repair != nil {
-			r.Set = append(r.Set, *c.repair)
-		}
+		r.Set = append(r.Set, c.notes...)
 		if c.Item != "" { // an approval is used once
 			r.Clear = append(r.Clear, FactKey{Kind: FactItem, Key: c.Item})
 		}
@@ -255,7 +300,7 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 	if done, ok := s.Memory.Fact(FactKey{Kind: FactSlot}); ok && !o.Slot.IsZero() && !done.Since.Before(o.Slot) {
 		return nil, Report{}, ErrSlotDone
 	}
-	p := MakePlan(s)
+	p := e.MakePlan(s)
 	if !o.Slot.IsZero() {
 		p.used = append(p.used, Fact{FactKey: FactKey{Kind: FactSlot}, Since: o.Slot.UTC()})
 	}
@@ -272,7 +317,9 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 	if o.Leave {
 		return p, Report{Run: run, Dropped: dropped}, nil
 	}
+	done := e.timed("work", "")
 	r, err := e.Work(ctx)
+	done()
 	r.Run, r.Dropped = run, dropped
 	return p, r, err
 }
@@ -281,6 +328,16 @@ func (e *Engine) progress(phase, what string, done, of int) {
 	if e.Progress != nil {
 		e.Progress(phase, what, done, of)
 	}
+}
+
+// timed begins a phase, and gives the function that ends it. The phases of a run are memory, people and program (which run
+// side by side), judge, plan with evaluate in it, journal and work; what is the program's name.
+func (e *Engine) timed(phase, what string) (done func()) {
+	if e.Timing == nil {
+		return func() {}
+	}
+	began := e.Now()
+	return func() { e.Timing(phase, what, e.Now().Sub(began)) }
 }
 
 func (e *Engine) log() *slog.Logger {

@@ -128,6 +128,7 @@ const (
 	FactMissing   = "missing"   // program, account, entitlement: a complete read first missed a managed holding
 	FactAbsent    = "absent"    // person: Since, Count of complete reads, Text: digest of the last one counted, Until: when it was accepted that the person has left
 	FactSuspended = "suspended" // program, account: Since; Text: "rolecall" if ours and done, "other" otherwise
+	FactTaken     = "taken"     // program, account, entitlement, person: unmanaged, taken from a leaver; offered as a task on return
 	FactContested = "contested" // program, account, entitlement: Count of repairs since Since
 	FactFailing   = "failing"   // program, account, entitlement: Count of failures, Until: next try, Text: last error
 	FactUndone    = "undone"    // program, account, entitlement: frozen; Text: hash of policy and entry

@@ -259,6 +259,9 @@ func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 			return
 		}
 	}
+	if !managed {
+		c.notes = append(c.notes, p.taken(s, right, account))
+	}
 	if !managed && p.b.s.Settings.Unmanaged == UnmanagedApprove {
 		c.held, c.Reason = true, "a leaver's holding that Rolecall does not manage (leavers: unmanaged: approve)"
 	}

@@ -288,8 +288,7 @@ func TestUnmanagedKeepsASuspendedAccountToo(t *testing.T) {
 	w.roles("zoe")
 	w.later()
 	w.pass(100 * time.Hour)
-	w.apply()
-	w.has("zoe", engine.Exists, true)
+	w.wants("zoe")
 }
 
 func TestActiveAgainAtTheEndOfTheWait(t *testing.T) {
@@ -301,4 +300,111 @@ func TestActiveAgainAtTheEndOfTheWait(t *testing.T) {
 	w.pass(50 * time.Hour)
 	w.targets["wiki"].Set("zoe", engine.Active, true)
 	w.wants("zoe", "suspend wiki ready")
+}
+
+// A newcomer gets the login, and so the account's id, of somebody who left and whose account was deleted.
+func TestReusedNameInheritsNothing(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, time.Hour
+	w.hire("bob", "a")
+	w.apply()
+	w.fire("bob")
+	w.later()
+	w.later()
+	w.later()
+	w.later()
+	w.has("bob", engine.Exists, false)
+	w.person("bob").Key = "a-new-bob" // sorts before the old key
+	w.people = append(w.people, *w.person("bob"))
+	old := &w.people[len(w.people)-1]
+	old.Key, old.Attributes = "k-bob", nil
+	newcomer := w.person("bob")
+	newcomer.State, newcomer.Marked = engine.StateActive, false
+	w.later()
+	w.later()
+	w.has("bob", engine.Active, true)
+	w.expect(w.plan())
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "k-bob", "to be sure"); err != nil {
+		t.Fatal(err)
+	}
+	w.has("bob", engine.Active, true) // it is the newcomer's
+}
+
+func TestCutOfAnAccountThatIsNotThereYet(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.hire("bob", "a")
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	w.claim()
+	p, _, err := w.engine.Cut(t.Context(), "boss", "bob", "stop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "bob", about(p, "bob"), nil)
+}
+
+// A suspend is under way, by whomever: a second intent for it would be refused, and the whole run with it.
+func TestCutWhileTheSuspendIsUnderWay(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.fire("zoe")
+	w.pass(time.Hour)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	w.claim()
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "zoe", "stop"); err != nil {
+		t.Error(err)
+	}
+}
+
+// claim takes what is open and does nothing with it, as a worker that dies.
+func (w *world) claim() {
+	w.t.Helper()
+	if _, err := w.journal.Claim(w.t.Context(), engine.ClaimRequest{Program: "wiki", Max: 100, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestAccountDeletedByHandIsReported(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.later()
+	w.targets["wiki"].Set("zoe", engine.Exists, false)
+	w.pass(time.Hour)
+	p := w.mustPlan()
+	if s := states(p, engine.OpCreate, engine.OpGrant); s[engine.Ready] != 0 || s[engine.Blocked] != 3 {
+		t.Errorf("%v", about(p, "zoe"))
+	}
+}
+
+func TestAbsenceNeedsItsCountAndNewContent(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.engine.Settings.Absences = 3
+	w.apply()
+	gone := w.people[1]
+	w.vanish("zoe")
+	w.proof.Digest = "file 1"
+	w.later()
+	w.pass(2 * time.Hour)
+	w.applied("zoe") // the same file again
+	w.pass(time.Hour)
+	w.applied("zoe") // and again
+	w.pass(time.Hour)
+	w.applied("zoe")
+	w.proof.Digest = "file 2"
+	w.pass(2 * time.Hour)
+	w.applied("zoe") // the second of three
+	w.people = append(w.people, gone)
+	w.later()
+	w.vanish("zoe")
+	w.proof.Digest = "file 3"
+	w.pass(2 * time.Hour)
+	w.applied("zoe") // it counts anew since zoe was there again
+	w.proof.Digest = "file 4"
+	w.later()
+	w.proof.Digest = "file 5"
+	w.pass(2 * time.Hour)
+	w.wants("zoe", "suspend wiki ready", "revoke wiki/x ready")
 }

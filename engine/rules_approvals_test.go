@@ -132,3 +132,31 @@ func TestApprovalOfOneDoesNotEmptyForTheOther(t *testing.T) {
 		t.Errorf("wiki has %s", w.truth("wiki"))
 	}
 }
+
+func TestNeverEmptyCountsWhatWasApproved(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "c": {"wiki"}})
+	w.apply()
+	w.engine.Settings.Limits.RevokePeople = tight(0)
+	w.roles("yan", "c")
+	w.later()
+	w.approve()
+	w.engine.Settings.Limits.RevokePeople = tight(1000)
+	w.roles("zoe", "c")
+	w.pass(time.Minute)
+	w.wants("yan", "revoke wiki/x ready")
+	w.wants("zoe", "revoke wiki/x needs-approval: nobody would hold wiki/x")
+}
+
+func TestItemOutlivesWhatDelaysItsChange(t *testing.T) {
+	w := crowd(t)
+	w.engine.Settings.Limits.RevokePeople = tight(0)
+	w.roles("p0", "a")
+	w.later()
+	w.policy.grace = 1000 * time.Hour
+	w.later()
+	w.later()
+	w.applied("p0", "revoke wiki/y scheduled")
+	if len(w.items()) != 1 {
+		t.Error("the item was forgotten while its change was in grace")
+	}
+}

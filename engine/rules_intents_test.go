@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -213,18 +214,26 @@ func TestApprovedWhilePendingKeepsBothFlights(t *testing.T) {
 }
 
 func TestIncompleteListReadsNothingBack(t *testing.T) {
-	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})
 	w.apply()
-	w.fire("zoe")
+	w.roles("zoe", "b")
 	w.once(enginetest.LoseBefore)
 	w.later()
 	w.lists(enginetest.PartialList) // half of the list: zoe is not on it
 	w.later()
-	w.lists(enginetest.NoFault)
-	w.later()
-	w.has("zoe", engine.Active, false)
-	if f, _ := w.memory().Fact(engine.FactKey{Kind: engine.FactSuspended, Program: "wiki", Account: "zoe"}); f.Text != "rolecall" {
-		t.Errorf("suspended by %q: half a list was believed", f.Text)
+	if n := len(w.memory().Open); n != 1 {
+		t.Errorf("%d intents are open: half a list was believed", n)
+	}
+}
+
+func TestPlanFromBeforeADecision(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	epoch, p := w.lead(), w.mustPlan()
+	if err := w.engine.Pause(t.Context(), "boss", "wiki", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.engine.Commit(t.Context(), p, "test", epoch); !errors.Is(err, engine.ErrStale) {
+		t.Errorf("a plan from before the decision was committed: %v", err)
 	}
 }
 

@@ -117,6 +117,18 @@ func TestLeaversBudget(t *testing.T) {
 	w.has("p1", engine.Active, false)
 }
 
+func TestEachLimitHasItsOwnWindow(t *testing.T) {
+	w := crowd(t)
+	w.engine.Settings.Limits.RevokePeople = engine.Limit{Floor: 1, Window: 2 * time.Hour}
+	w.roles("p0", "a")
+	w.later()
+	w.roles("p1", "a")
+	w.pass(time.Hour)
+	w.wants("p1", "revoke wiki/y needs-approval: limit revoke: people")
+	w.pass(time.Hour)
+	w.wants("p1", "revoke wiki/y ready")
+}
+
 func TestAloneInOneProgramIsNotAlone(t *testing.T) {
 	w := newWorld(t, "git", "wiki")
 	w.policy.rules = map[string][]string{"a": {"git/x"}, "b": {"wiki/x"}}
@@ -185,7 +197,7 @@ func TestLastAdmin(t *testing.T) {
 	}
 	w = setup() // both at once: one of them stays
 	w.fire("yan")
-	w.roles("zoe")
+	w.fire("zoe")
 	if s := states(w.mustPlan(), engine.OpSuspend); s[engine.Ready] != 1 {
 		t.Errorf("%v", lines(w.mustPlan()))
 	}

@@ -109,17 +109,9 @@ func TestPolicyWaveCountsGraceAndUnknown(t *testing.T) {
 		w.policy.rules["b"] = []string{"wiki"}
 		w.person("p1").State = engine.StateUnknown
 		w.person("p2").State = engine.StateUnknown
-		w.readErr = errors.New("no route")
 		w.later()
-		w.readErr = nil
-		w.later()
-		if ready, held := waveOf(w.later()); ready != 0 && held != 0 {
-			t.Errorf("%d ready, %d held", ready, held)
-		}
-		w.person("p1").State, w.person("p2").State = engine.StateActive, engine.StateActive
-		w.pass(time.Hour)
-		if ready, held := waveOf(w.mustPlan()); ready != 0 || held != 2 {
-			t.Errorf("two now and two before are a wave of four: %d ready, %d held", ready, held)
+		if ready, held := waveOf(w.later()); ready != 0 || held != 2 {
+			t.Errorf("two who can be seen and two who can't are a wave of four: %d ready, %d held", ready, held)
 		}
 	})
 	t.Run("grace", func(t *testing.T) {
@@ -255,6 +247,19 @@ func TestDeleteAfterAGapWaitsOneRun(t *testing.T) {
 	w.applied("zoe", "delete wiki/.exists ready")
 }
 
+func TestMoversDeleteAfterAGapWaitsOneRun(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.engine.Settings.Slot = time.Hour
+	w.program("wiki").Delete, w.program("wiki").Wait = true, 24*time.Hour
+	w.apply()
+	w.roles("zoe")
+	w.later()
+	w.pass(1000 * time.Hour)
+	w.applied("zoe", "delete wiki/.exists blocked: first seen due after a gap")
+	w.pass(time.Minute)
+	w.applied("zoe", "delete wiki/.exists ready")
+}
+
 func TestUnknownNeverGrantsAndNeverRevokes(t *testing.T) {
 	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}})
 	w.apply()
@@ -380,4 +385,17 @@ func TestLeaversUnmanagedWithoutAccounts(t *testing.T) {
 	w.apply()
 	w.fire("bob")
 	w.wants("bob", "revoke wiki/old ready") // and never the account itself
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "bob", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	w.has("k-bob", "old", false)
+	w.has("k-bob", engine.Exists, true)
+}
+
+func TestRevokeAllAdoptsRightsNotAccounts(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Revoke, w.program("wiki").Match = engine.RevokeAll, "person"
+	w.targets["wiki"].AddAccount("b", engine.AccountInfo{Attributes: map[string]string{"person": "k-bob"}}, engine.Exists, engine.Active, "old")
+	w.hire("bob")
+	w.wants("bob", "adopt wiki/old needs-approval")
 }

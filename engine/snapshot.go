@@ -23,6 +23,15 @@ type Snapshot struct {
 	refused  *Item     // the directory's read, where the baseline speaks against it
 	excused  []FactKey // an approval that this read uses up
 	baseline []Fact    // what later reads are held against
+	timed    func(phase, what string) (done func())
+}
+
+// phase begins a part of planning, for those who want to know how long it takes.
+func (s *Snapshot) phase(name string) (done func()) {
+	if s.timed == nil {
+		return func() {}
+	}
+	return s.timed(name, "")
 }
 
 // Reading is what one program said, numbered on top of what is remembered of it. It is filled by Add while the program
@@ -54,7 +63,10 @@ func (r *Reading) Add(h Holding) {
 		r.Proof.Add(ReasonMalformed, r.Program.Name+" lists an account "+quote(h.Account)+", which can't be told from one that is only proposed; rename it there")
 		return
 	}
-	a := r.accounts.Number(strings.Clone(h.Account))
+	a, known := r.accounts.Find(h.Account)
+	if !known {
+		a = r.accounts.Number(strings.Clone(h.Account)) // which may be a part of something bigger
+	}
 	r.held.Add(r.rights.Number(h.Entitlement), a)
 	if h.Info != nil {
 		r.infos[a] = h.Info

@@ -64,6 +64,26 @@ func (b *builder) task(code, program, person, text string) {
 	}
 }
 
+// taken remembers what a leaver loses that no rule can give back.
+func (p *programPlan) taken(s *subject, right, account uint32) Fact {
+	key := p.key(FactTaken, right, account)
+	key.Person = s.key
+	return Fact{FactKey: key, Since: p.b.s.Now}
+}
+
+// offerBack asks somebody to decide about the unmanaged access of people who have come back: it is offered, never given.
+func (b *builder) offerBack() {
+	for _, f := range b.s.Memory.Facts(FactTaken) {
+		i, ok := b.index[f.Person]
+		if !ok || b.subjects[i].standing != present || b.subjects[i].person.State != StateActive {
+			continue
+		}
+		e := Entitlement{f.Program, f.Entitlement}
+		b.task("returned "+f.Account+" "+f.Entitlement, f.Program, f.Person, fmt.Sprintf("%s has come back; %s of the account %s was taken away on leaving and is not given back by itself, since it was not managed: decide, and give it by hand or with rolecall give",
+			b.subjects[i].person.Name(), e, quote(f.Account)))
+	}
+}
+
 // endTasks forgets tasks whose reason is gone, as far as complete reads show it.
 func (b *builder) endTasks() {
 	if b.s.Only != "" || b.s.Person != "" || !b.s.Proof.Complete() {

@@ -95,7 +95,7 @@ func (s *system) connections(ctx context.Context) ([]finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []finding{proofFinding("directory", &snapshot.Proof, "people")}
+	out := directoryFindings(&snapshot.Proof)
 	identities := map[string]string{}
 	holdings := 0
 	for _, r := range snapshot.Readings {
@@ -122,6 +122,20 @@ func (s *system) unknownRights(p *engine.Program) (out []finding) {
 			hint := config.Suggest(e.Name, p.Describes.Grantable)
 			out = append(out, finding{Part: "policies", Name: e.String(), Text: strings.TrimSuffix("the program has no such entitlement; "+hint, "; ")})
 		}
+	}
+	return out
+}
+
+// directoryFindings are of the directory that decides who exists and of those joined to it, with the roles that can't be seen.
+func directoryFindings(p *engine.Proof) []finding {
+	out := []finding{proofFinding("directory", p, "people")}
+	for _, r := range p.Roles {
+		for _, reason := range r.Reasons {
+			out = append(out, finding{Part: "role", Name: r.Role, Text: reason.Code + ": " + reason.Detail})
+		}
+	}
+	for i := range p.Partners {
+		out = append(out, directoryFindings(&p.Partners[i])...)
 	}
 	return out
 }

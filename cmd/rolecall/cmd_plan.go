@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -75,7 +76,7 @@ func (s *system) makePlan(ctx context.Context, f planFlags) (*engine.Plan, error
 		}
 	}
 	snapshot.Only = f.program
-	return engine.MakePlan(snapshot), nil
+	return s.engine.MakePlan(snapshot), nil
 }
 
 func findPerson(people []engine.Person, name string) (key string, err error) {
@@ -97,7 +98,7 @@ func findPerson(people []engine.Person, name string) (key string, err error) {
 func verdict(p *engine.Plan) int {
 	code := exitDone
 	for i := range p.Proofs {
-		if !p.Proofs[i].Complete() {
+		if !whole(&p.Proofs[i]) {
 			code = stronger(code, exitPartly)
 		}
 	}
@@ -105,6 +106,12 @@ func verdict(p *engine.Plan) int {
 		code = stronger(code, exitApproval)
 	}
 	return code
+}
+
+// whole says whether everything was seen, roles and partners too.
+func whole(p *engine.Proof) bool {
+	return p.Complete() && !slices.ContainsFunc(p.Roles, func(r engine.RoleProof) bool { return len(r.Reasons) > 0 }) &&
+		!slices.ContainsFunc(p.Partners, func(q engine.Proof) bool { return !whole(&q) })
 }
 
 func done(code int) error {

@@ -73,8 +73,10 @@ func (a *app) daemon(ctx context.Context, plans bool) (err error) {
 			"%s: further workers need a PostgreSQL store", cfg.PlaceOf(&cfg.Store))
 	}
 	log := a.loggerAt(slog.LevelInfo)
-	s := &server{app: a, log: log, metrics: newMetrics(a.Now), systemd: a.systemd(log)}
 	watch := newWatch(cfg) // before the policies are read, so that no edit is missed
+	metrics := newMetrics(a.Now)
+	a.phases = metrics.phase
+	s := &server{app: a, log: log, metrics: metrics, systemd: a.systemd(log)}
 	if err := s.open(ctx, cfg, plans); err != nil {
 		return err
 	}

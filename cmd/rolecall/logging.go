@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/lmittmann/tint"
 
@@ -31,4 +32,15 @@ func (a *app) loggerAt(level slog.Level) *slog.Logger {
 		return slog.New(tint.NewTextHandler(a.Stderr, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !a.out().Color}))
 	}
 	return slog.New(slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// timed says how long each phase of a run took: with -v, and to the metrics of the daemon.
+func (a *app) timed() func(phase, what string, took time.Duration) {
+	log := a.logger()
+	return func(phase, what string, took time.Duration) {
+		log.Info("phase", "phase", phase, "what", what, "seconds", took.Seconds())
+		if a.phases != nil {
+			a.phases(phase, what, took)
+		}
+	}
 }

@@ -17,6 +17,7 @@ type metrics struct {
 	now       func() time.Time
 	runs      *prometheus.CounterVec
 	seconds   prometheus.Histogram
+	phases    *prometheus.HistogramVec
 	outcomes  *prometheus.CounterVec
 	waiting   prometheus.Gauge
 	blocked   prometheus.Gauge
@@ -31,8 +32,10 @@ func newMetrics(now func() time.Time) *metrics {
 	delays := []float64{1, 5, 15, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600}
 	m := &metrics{
 		registry: prometheus.NewRegistry(), now: now,
-		runs:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rolecall_runs_total", Help: "Runs by result: done, partly, failed."}, []string{"result"}),
-		seconds:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_run_seconds", Help: "Duration of runs: reading, planning, recording.", Buckets: delays}),
+		runs:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rolecall_runs_total", Help: "Runs by result: done, partly, failed."}, []string{"result"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_run_seconds", Help: "Duration of runs: reading, planning, recording.", Buckets: delays}),
+		phases: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "rolecall_phase_seconds", Help: "Duration of the parts of runs; what is the program, where there is one.",
+			Buckets: []float64{.01, .1, .5, 1, 5, 15, 60, 300, 1800}}, []string{"phase", "what"}),
 		outcomes:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rolecall_changes_total", Help: "Changes made here, by program, operation and outcome."}, []string{"program", "op", "outcome"}),
 		waiting:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_approvals_waiting", Help: "Changes of the last run that wait for approval."}),
 		blocked:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_changes_blocked", Help: "Changes of the last run that are blocked."}),
@@ -41,7 +44,7 @@ func newMetrics(now func() time.Time) *metrics {
 		toRevoke:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_revoke_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
 		sources:   &sources{now: now, at: map[string]time.Time{}},
 	}
-	m.registry.MustRegister(m.runs, m.seconds, m.outcomes, m.waiting, m.blocked, m.goodFiles, m.toGrant, m.toRevoke, m.sources)
+	m.registry.MustRegister(m.runs, m.seconds, m.phases, m.outcomes, m.waiting, m.blocked, m.goodFiles, m.toGrant, m.toRevoke, m.sources)
 	m.configuration(true)
 	return m
 }
@@ -51,6 +54,11 @@ func (m *metrics) configuration(good bool) {
 	if good {
 		m.goodFiles.Set(1)
 	}
+}
+
+// phase counts one part of a run.
+func (m *metrics) phase(phase, what string, took time.Duration) {
+	m.phases.WithLabelValues(phase, what).Observe(took.Seconds())
 }
 
 // run counts one run.

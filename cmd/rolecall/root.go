@@ -4,6 +4,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ type app struct {
 	output     string
 	noColor    bool
 	verbose    bool
+	phases     func(phase, what string, took time.Duration) // also told how long each phase of a run took; nil: nobody
 }
 
 func (a *app) root() *cobra.Command {

@@ -21,7 +21,28 @@ func schema(cfg *config.File) policies.Schema {
 		addDeclared(&s, &cfg.Directories[i])
 		addSources(&s, &cfg.Directories[i])
 	}
+	qualify(&s, cfg)
 	return s
+}
+
+// qualify leaves bare role names to groups where there are any: the values of an attribute are free text, and one of them
+// that is called like a group must not make the name ambiguous, or mean something else.
+func qualify(s *policies.Schema, cfg *config.File) {
+	groups, attributes := map[string]bool{}, map[string]bool{}
+	for i := range cfg.Directories {
+		for j := range cfg.Directories[i].Roles {
+			r := &cfg.Directories[i].Roles[j]
+			groups[r.Label()] = groups[r.Label()] || r.Group != nil
+			attributes[r.Label()] = attributes[r.Label()] || r.Attribute != ""
+		}
+	}
+	if !slices.Contains(slices.Collect(maps.Values(groups)), true) {
+		return
+	}
+	for i := range s.Sources {
+		name := s.Sources[i].Name
+		s.Sources[i].Qualified = attributes[name] && !groups[name]
+	}
 }
 
 func addDeclared(s *policies.Schema, d *config.Directory) {

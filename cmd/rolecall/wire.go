@@ -110,6 +110,7 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 	protect(programs, policy.Protected().Accounts)
 	return &system{cfg: cfg, schema: schema, policy: policy, schedule: schedule, engine: &engine.Engine{
 		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(),
+		Timing: a.timed(),
 	}}, nil
 }
 

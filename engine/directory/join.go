@@ -16,8 +16,6 @@ type Part struct {
 	// On is the authority's attribute, Theirs the partner's, whose equal values make two entries one person. "" means
 	// the key. Values are compared without case.
 	On, Theirs string
-	// Judge compares a partner's proof with its baseline before anything follows from it; nil takes it as it is.
-	Judge func(engine.Proof) engine.Proof
 }
 
 type joined struct {
@@ -109,9 +107,8 @@ func readPartner(ctx context.Context, part *Part) *partner {
 	if err != nil {
 		o.people = nil
 		proof = silent(part.Config, err)
-	} else if part.Judge != nil {
-		proof = part.Judge(proof)
 	}
+	proof.Tells = part.tells()
 	for i := range o.people {
 		if v, known := joinValue(&o.people[i], part.Theirs); known && v != "" {
 			o.by[v] = append(o.by[v], i)
@@ -119,6 +116,25 @@ func readPartner(ctx context.Context, part *Part) *partner {
 	}
 	o.proof, o.unseen = proof, proof.Unseen()
 	return o
+}
+
+// tells lists what only this partner says of people; see engine.Proof.
+func (p *Part) tells() []string {
+	var out []string
+	for _, a := range p.Config.Attributes {
+		switch {
+		case a.Name == p.Theirs:
+		case a.Job:
+			out = append(out, "job."+a.Name)
+		default:
+			out = append(out, "person."+a.Name)
+		}
+	}
+	for _, l := range p.Config.labels() {
+		out = append(out, l+":*")
+	}
+	slices.Sort(out)
+	return out
 }
 
 // silent is the proof of a partner that did not answer: all its roles are unknown.

@@ -38,12 +38,12 @@ func person(key, login string, more ...engine.Attribute) engine.Person {
 func badge(v string) engine.Attribute { return engine.Attribute{Name: "badge", Values: []string{v}} }
 
 // joinTest joins ada, bob and cyd with a partner that contributes badge and roles site:….
-func joinTest(t *testing.T, partner *fixed, judge func(engine.Proof) engine.Proof) (map[string]engine.Person, engine.Proof) {
+func joinTest(t *testing.T, partner *fixed) (map[string]engine.Person, engine.Proof) {
 	t.Helper()
 	corp := &Config{Name: "corp", Key: "id", Attributes: []Attribute{{Name: "login", Source: "uid"}}}
 	doors := &Config{Name: "doors", Key: "id", Attributes: []Attribute{{Name: "login", Source: "user"}, {Name: "badge", Source: "badge"}}, Roles: []RoleSource{{Attribute: "badge", As: "site"}}}
 	authority := &fixed{people: []engine.Person{person("1", "ada"), person("2", "bob"), person("3", "cyd")}}
-	d, err := Join(Part{Config: corp, Directory: authority}, Part{Config: doors, Directory: partner, On: "login", Theirs: "login", Judge: judge})
+	d, err := Join(Part{Config: corp, Directory: authority}, Part{Config: doors, Directory: partner, On: "login", Theirs: "login"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestJoin(t *testing.T) {
 	ada, bob := person("x", "ADA", badge("7")), person("y", "bob", badge("8"))
 	ada.Roles = []string{"site:hall"}
 	bob.State, bob.Marked, bob.StateWhy = engine.StateLeft, true, "gone"
-	people, proof := joinTest(t, &fixed{people: []engine.Person{ada, bob, person("z", "zoe")}}, nil)
+	people, proof := joinTest(t, &fixed{people: []engine.Person{ada, bob, person("z", "zoe")}})
 	if p := people["ada"]; p.Attributes.First("badge") != "7" || !slices.Equal(p.Roles, []string{"site:hall"}) || p.Changed == "" {
 		t.Errorf("%+v", p)
 	}
@@ -69,7 +69,7 @@ func TestJoin(t *testing.T) {
 	if p := people["cyd"]; p.Attributes.Get("badge").Unknown || p.HasRole(nil, "site:hall") != engine.No || p.State != engine.StateActive {
 		t.Errorf("not in a complete partner: %+v", p)
 	}
-	if len(people) != 3 || !proof.Complete() || len(proof.Partners) != 1 {
+	if len(people) != 3 || !proof.Complete() || len(proof.Partners) != 1 || !slices.Equal(proof.Partners[0].Tells, []string{"person.badge", "site:*"}) {
 		t.Errorf("%d people, %+v", len(people), proof)
 	}
 }
@@ -80,14 +80,8 @@ func TestSilentPartner(t *testing.T) {
 	for name, partner := range map[string]*fixed{
 		"unreachable": {people: []engine.Person{ada}, err: errors.New("no answer")},
 		"partial":     {people: []engine.Person{ada}, proof: engine.Proof{Reasons: []engine.Reason{{Code: engine.ReasonPartial}}}},
-		"refused":     {people: []engine.Person{ada}, proof: engine.Proof{Source: "judge"}},
 	} {
-		people, proof := joinTest(t, partner, func(p engine.Proof) engine.Proof {
-			if p.Source == "judge" {
-				p.Add(engine.ReasonBaseline, "too few")
-			}
-			return p
-		})
+		people, proof := joinTest(t, partner)
 		if p := people["bob"]; !p.Attributes.Get("badge").Unknown || p.HasRole(nil, "site:hall") != engine.Unknown || p.State != engine.StateActive || p.Changed != "" {
 			t.Errorf("%s: %+v", name, p)
 		}
@@ -101,7 +95,7 @@ func TestSilentPartner(t *testing.T) {
 }
 
 func TestMixedUpPartner(t *testing.T) {
-	people, proof := joinTest(t, &fixed{people: []engine.Person{person("x", "ada", badge("7")), person("y", "ada", badge("8"))}}, nil)
+	people, proof := joinTest(t, &fixed{people: []engine.Person{person("x", "ada", badge("7")), person("y", "ada", badge("8"))}})
 	if p := people["ada"]; !p.Attributes.Get("badge").Unknown || len(proof.Partners[0].Notices) != 1 {
 		t.Errorf("%+v %+v", p, proof.Partners)
 	}

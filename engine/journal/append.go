@@ -43,15 +43,15 @@ func (s *Store) Append(ctx context.Context, g engine.Guard, records []engine.Rec
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	q := &request{guard: g, done: make(chan struct{}), lead: make(chan struct{}), records: make([]engine.Record, len(records)), sealed: make([]sealed, len(records))}
+	q := &request{guard: g, done: make(chan struct{}), lead: make(chan struct{}), records: make([]engine.Record, len(records))}
+	var err error
 	for i, r := range records {
-		var err error
 		if q.records[i], err = r.Canonical(); err != nil {
 			return err
 		}
-		if q.sealed[i], err = seal(&q.records[i], s.options.Random); err != nil {
-			return err
-		}
+	}
+	if q.sealed, err = seal(q.records, s.options.Random); err != nil {
+		return err
 	}
 	if err := s.group.join(ctx, s, q); err != nil {
 		return err

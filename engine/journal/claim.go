@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -37,13 +38,14 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 	return intents, nil
 }
 
-// candidates lists what may be handed out, the account with the oldest intent first.
+// candidates lists what may be handed out: accounts of leavers first, then that with the oldest intent.
 const candidates = `WITH ready AS (
-		SELECT seq, account FROM open_intent o WHERE program = ? AND (repeatable = 1 OR claimed = 0 AND %s)
+		SELECT seq, account, repeatable FROM open_intent o WHERE program = ?
+		AND (claimed = 0 AND (repeatable = 1 OR %s) OR repeatable = 1 AND claimed < ?)
 		AND NOT EXISTS (SELECT 1 FROM open_intent l WHERE l.account = o.account AND l.lease > ?)
 		AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program IN ('', ?) AND account = '' AND entitlement = '' AND person = '' AND key = '')
-	), chosen AS (SELECT account, min(seq) AS first FROM ready GROUP BY account ORDER BY first LIMIT ?)
-	SELECT ready.seq, ready.account FROM chosen JOIN ready ON ready.account = chosen.account ORDER BY chosen.first, ready.seq`
+	), chosen AS (SELECT account, max(repeatable) AS urgent, min(seq) AS first FROM ready GROUP BY account ORDER BY urgent DESC, first LIMIT ?)
+	SELECT ready.seq, ready.account FROM chosen JOIN ready ON ready.account = chosen.account ORDER BY chosen.urgent DESC, chosen.first, ready.seq`
 
 // comeFirst is true unless a program of a list still has work of its own, see engine.ClaimRequest.After.
 const comeFirst = `NOT EXISTS (SELECT 1 FROM open_intent b WHERE b.program IN (?%s) AND (b.claimed = 0 OR b.lease > ?)
@@ -59,7 +61,11 @@ func query(c engine.ClaimRequest, now int64) (text string, args []any) {
 		}
 		args = append(args, now)
 	}
-	return fmt.Sprintf(candidates, first), append(args, now, c.Program, c.Max)
+	since := int64(math.MaxInt64)
+	if !c.Since.IsZero() {
+		since = micros(engine.Instant(c.Since))
+	}
+	return fmt.Sprintf(candidates, first), append(args, since, now, c.Program, c.Max)
 }
 
 // choose gives the seqs to claim.
@@ -84,7 +90,7 @@ func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 func (t *tx) take(c engine.ClaimRequest, chosen *rows) error {
 	now := engine.Instant(c.Now)
 	r := newRows("iii")
-	for _, seq := range chosen.values {
+	for _, seq := range chosen.numbers {
 		r.add(seq, micros(now), micros(engine.Instant(now.Add(c.Lease))))
 	}
 	return t.run(`UPDATE open_intent SET claimed = r.column2, lease = r.column3, attempts = attempts + 1 FROM @rows r

@@ -16,13 +16,11 @@ import (
 func (s *Store) commit(ctx context.Context, requests []*request) error {
 	last := ""
 	err := s.locked(ctx, func(t *tx, h *head) error {
-		b := &batch{tx: t, head: h, names: s.names}
+		b := &batch{tx: t, head: h, names: s.names, intended: map[string]bool{}}
 		if err := b.write(requests); err != nil {
 			return err
 		}
-		if n := len(b.stored); n > 0 {
-			last = b.stored[n-1].Hash
-		}
+		last = b.last
 		return nil
 	})
 	if err != nil {
@@ -39,17 +37,18 @@ func (s *Store) commit(ctx context.Context, requests []*request) error {
 // batch is one transaction's work.
 type batch struct {
 	*tx
-	head    *head
-	names   *names
-	before  engine.Part // what was loaded
-	fold    *engine.Fold
-	tenures *engine.Tenures
-	touched engine.Touched
-	linked  []linkStep
-	seenIn  []string // programs with a read
-	stored  []engine.Record
-	leaves  []audit.Hash
-	journal *rows
+	head     *head
+	names    *names
+	before   engine.Part // what was loaded
+	fold     *engine.Fold
+	tenures  *engine.Tenures
+	touched  engine.Touched
+	linked   []linkStep
+	seenIn   []string // programs with a read
+	leaves   []audit.Hash
+	last     string          // hash of the last record
+	intended map[string]bool // programs with a new intent
+	journal  *rows
 }
 
 // linkStep is one link as one record made it.
@@ -67,7 +66,11 @@ func (b *batch) write(requests []*request) error {
 	if err := b.load(requests); err != nil {
 		return err
 	}
-	b.journal = newRows("iittititttitttitttt")
+	n := 0
+	for _, q := range requests {
+		n += len(q.records)
+	}
+	b.journal, b.leaves = newRows("iittititttitttitttt").expect(n), make([]audit.Hash, 0, n)
 	now := max(b.head.Time, micros(b.store.options.Now()))
 	for _, q := range requests {
 		if q.err = b.fold.Admit(b.head.Epoch, q.guard, q.records); q.err != nil {
@@ -79,7 +82,7 @@ func (b *batch) write(requests []*request) error {
 			}
 		}
 	}
-	if len(b.stored) == 0 {
+	if len(b.leaves) == 0 {
 		return nil
 	}
 	if err := b.save(); err != nil {
@@ -90,17 +93,11 @@ func (b *batch) write(requests []*request) error {
 
 // enqueue tells the queue, if there is one, which programs have new intents.
 func (b *batch) enqueue() error {
-	programs := map[string]bool{}
-	for _, r := range b.stored {
-		if r.Kind == engine.KindIntent {
-			programs[r.Program] = true
-		}
-	}
 	queue := b.store.options.Enqueue
-	if queue == nil || len(programs) == 0 {
+	if queue == nil || len(b.intended) == 0 {
 		return nil
 	}
-	return queue(b.ctx, b.Tx.Tx, slices.Sorted(maps.Keys(programs)))
+	return queue(b.ctx, b.Tx.Tx, slices.Sorted(maps.Keys(b.intended)))
 }
 
 // sealed is what of a record's stored form does not depend on its number, so that it is made without the lock.
@@ -109,21 +106,28 @@ type sealed struct {
 	commitment             audit.Hash
 }
 
-func seal(r *engine.Record, random io.Reader) (s sealed, err error) {
-	personalText, err := storePersonal(r)
-	if err != nil {
-		return s, err
+// seal needs no lock. The salts are read at once.
+func seal(records []engine.Record, random io.Reader) ([]sealed, error) {
+	salts := make([]byte, len(records)*audit.SaltSize)
+	if _, err := io.ReadFull(random, salts); err != nil {
+		return nil, err
 	}
-	var salt [audit.SaltSize]byte
-	if _, err := io.ReadFull(random, salt[:]); err != nil {
-		return s, err
+	all := make([]sealed, len(records))
+	for i := range records {
+		r, s, salt := &records[i], &all[i], [audit.SaltSize]byte(salts[i*audit.SaltSize:])
+		personalText, err := storePersonal(r)
+		if err != nil {
+			return nil, err
+		}
+		if r.Kind == engine.KindIntent {
+			if s.source, err = engine.IntentSource(r); err != nil {
+				return nil, err
+			}
+		}
+		s.personal, s.salt = string(personalText), base64.StdEncoding.EncodeToString(salt[:])
+		s.commitment = audit.Commitment(salt, personalText)
 	}
-	if r.Kind == engine.KindIntent {
-		_, s.source, _ = engine.IntentOf(*r) // Canonical has read it
-	}
-	s.personal, s.salt = string(personalText), base64.StdEncoding.EncodeToString(salt[:])
-	s.commitment = audit.Commitment(salt, personalText)
-	return s, nil
+	return all, nil
 }
 
 // add numbers, hashes and folds one record.
@@ -137,14 +141,11 @@ func (b *batch) add(r *engine.Record, s *sealed, now int64) error {
 	if r.Account != "" {
 		account = b.names.accounts.known(r.Program, r.Account)
 	}
-	publicText, err := storePublic(r, person, account)
-	if err != nil {
-		return err
-	}
+	publicText := storePublic(r, person, account)
 	leaf := audit.LeafBlanked(publicText, s.commitment)
 	r.Hash = base64.StdEncoding.EncodeToString(leaf[:])
 	b.leaves = append(b.leaves, leaf)
-	b.stored = append(b.stored, *r)
+	b.last = r.Hash
 	b.journal.add(r.Seq, now, string(r.Kind), r.Run, person, r.Program, account, r.Entitlement, string(r.Op), string(r.Outcome), r.Of,
 		string(r.Cause), string(r.Class), s.source, bit(r.Approved), string(publicText), s.salt, s.personal, r.Hash)
 	return b.apply(r)
@@ -163,6 +164,9 @@ func (b *batch) apply(r *engine.Record) error {
 	for _, key := range t.Links {
 		l, _ := b.fold.Link(key)
 		b.linked = append(b.linked, linkStep{key, l, r.Seq})
+	}
+	if r.Kind == engine.KindIntent {
+		b.intended[r.Program] = true
 	}
 	if r.Kind == engine.KindSeen {
 		b.seenIn = append(b.seenIn, r.Program)

@@ -19,11 +19,16 @@ const selectHead = "SELECT size, epoch, control, runs, time, people, accounts, e
 func (s *Store) locked(ctx context.Context, do func(*tx, *head) error) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	inner, err := s.write.BeginTxx(ctx, nil)
+	conn, err := s.write.Connx(ctx)
 	if err != nil {
 		return err
 	}
-	t := &tx{inner, s, ctx}
+	defer conn.Close()
+	inner, err := conn.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	t := &tx{inner, conn, s, ctx}
 	var h head
 	err = t.GetContext(ctx, &h, selectHead+s.dialect.head())
 	if err == nil {

@@ -3,8 +3,8 @@ package journal
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -12,18 +12,61 @@ import (
 )
 
 // rows are values on their way into a statement, whose text has them as a table "@rows" with the columns column1,
-// column2, … This is how many rows travel in one round trip in both databases: PostgreSQL unnests arrays, SQLite reads
-// VALUES in portions.
+// column2, … This is how many rows travel in one round trip in both databases: PostgreSQL unnests arrays or copies, SQLite
+// reads VALUES in portions. Numbers and texts are kept apart, since a slice of any would allocate each of them.
 type rows struct {
-	types  string // one letter for each column: i is BIGINT, t is TEXT
-	values []any  // int64 and string, row by row
+	types   string // one letter for each column: i is BIGINT, t is TEXT
+	numbers []int64
+	texts   []string // both row by row
 }
 
 func newRows(types string) *rows { return &rows{types: types} }
 
-func (r *rows) add(values ...any) { r.values = append(r.values, values...) }
+// expect makes room for n rows.
+func (r *rows) expect(n int) *rows {
+	r.numbers, r.texts = slices.Grow(r.numbers, n*r.wide("i")), slices.Grow(r.texts, n*r.wide("t"))
+	return r
+}
 
-func (r *rows) len() int { return len(r.values) / len(r.types) }
+// add puts one row in, an int64 or a string for each column.
+func (r *rows) add(values ...any) {
+	for _, v := range values {
+		switch v := v.(type) {
+		case int64:
+			r.numbers = append(r.numbers, v)
+		case string:
+			r.texts = append(r.texts, v)
+		default:
+			panic("journal: a value of a row is an int64 or a string")
+		}
+	}
+}
+
+// wide is how many columns of a type a row has.
+func (r *rows) wide(kind string) int { return strings.Count(r.types, kind) }
+
+func (r *rows) len() int {
+	if n := r.wide("i"); n > 0 {
+		return len(r.numbers) / n
+	}
+	return len(r.texts) / len(r.types)
+}
+
+// values are n rows from one on, column by column.
+func (r *rows) values(from, n int) []any {
+	out := make([]any, 0, n*len(r.types))
+	numbers, texts := r.numbers[from*r.wide("i"):], r.texts[from*r.wide("t"):]
+	for range n {
+		for _, kind := range []byte(r.types) {
+			if kind == 'i' {
+				out, numbers = append(out, numbers[0]), numbers[1:]
+			} else {
+				out, texts = append(out, texts[0]), texts[1:]
+			}
+		}
+	}
+	return out
+}
 
 // dialect is what differs between the databases.
 type dialect interface {
@@ -73,31 +116,33 @@ func arraysText(query, types string) string {
 }
 
 func (r *rows) arrays() []any {
-	all := make([]any, len(r.types))
-	for c, t := range r.types {
-		all[c] = r.array(c, t)
+	all := make([]any, 0, len(r.types))
+	numbers, texts := 0, 0
+	for _, kind := range []byte(r.types) {
+		if kind == 'i' {
+			all = append(all, pq.Array(column(r.numbers, numbers, r.wide("i"))))
+			numbers++
+		} else {
+			all = append(all, pq.Array(column(r.texts, texts, r.wide("t"))))
+			texts++
+		}
 	}
 	return all
 }
 
-func (r *rows) array(c int, t rune) any {
-	if t == 'i' {
-		out := make([]int64, 0, r.len())
-		for i := c; i < len(r.values); i += len(r.types) {
-			out = append(out, r.values[i].(int64))
-		}
-		return pq.Array(out)
+// column takes every width-th value from the first on.
+func column[T any](values []T, first, width int) []T {
+	out := make([]T, 0, len(values)/width)
+	for i := first; i < len(values); i += width {
+		out = append(out, values[i])
 	}
-	out := make([]string, 0, r.len())
-	for i := c; i < len(r.values); i += len(r.types) {
-		out = append(out, r.values[i].(string))
-	}
-	return pq.Array(out)
+	return out
 }
 
 // tx is one writing transaction with the statements that its connection keeps prepared.
 type tx struct {
 	*sqlx.Tx
+	conn  *sqlx.Conn // on which the transaction runs
 	store *Store
 	ctx   context.Context
 }
@@ -113,27 +158,13 @@ func (t *tx) run(query string, r *rows) error {
 // insert puts all rows into a table of which they have the columns.
 func (t *tx) insert(table, columns string, r *rows) error {
 	if r.len() >= copyFrom && t.store.dialect.copies() {
-		return t.copy(table, strings.Split(columns, ", "), r)
+		return t.copy(table, columns, r)
 	}
 	return t.run("INSERT INTO "+table+" ("+columns+") SELECT * FROM @rows r", r)
 }
 
 // copyFrom is the number of rows from which COPY, with its extra round trips, is quicker than arrays.
 const copyFrom = 64
-
-func (t *tx) copy(table string, columns []string, r *rows) error {
-	s, err := t.PrepareContext(t.ctx, pq.CopyIn(table, columns...))
-	if err != nil {
-		return err
-	}
-	for i, width := 0, len(columns); i < len(r.values); i += width {
-		if _, err := s.ExecContext(t.ctx, r.values[i:i+width]...); err != nil {
-			return errors.Join(err, s.Close())
-		}
-	}
-	_, err = s.ExecContext(t.ctx)
-	return errors.Join(err, s.Close())
-}
 
 // query selects for all rows; scan is called for each row of the answer.
 func (t *tx) query(query string, r *rows, scan func(*sqlx.Rows) error) error {

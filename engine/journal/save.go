@@ -45,21 +45,23 @@ func (b *batch) saveRecords() error {
 	if err != nil {
 		return err
 	}
-	r := newRows("iit")
+	r := newRows("iit").expect(len(nodes))
 	for _, n := range nodes {
 		r.add(int64(n.Level), n.Index, base64.StdEncoding.EncodeToString(n.Hash[:]))
 	}
-	return b.run("INSERT INTO node (level, idx, hash) SELECT * FROM @rows r", r)
+	return b.insert("node", "level, idx, hash", r)
 }
 
 func (b *batch) saveHoldings() error {
-	put, gone := newRows("iiiiiii"), newRows("ii")
+	made, changed, gone := newRows("iiiiiii").expect(len(b.touched.Holdings)), newRows("iiiiiii"), newRows("ii")
 	for _, key := range unique(b.touched.Holdings, compareHeld) {
 		old, was := b.before.Holdings[key]
 		h, is := b.fold.Holding(key)
 		switch account, right := b.ids(key); {
-		case is && !(was && reflect.DeepEqual(old, h)):
-			put.add(account, right, bit(h.Managed), bit(h.Confirmed), bit(h.Seen), micros(h.Since), b.ruleset(h.Rules))
+		case is && !was:
+			made.add(account, right, bit(h.Managed), bit(h.Confirmed), bit(h.Seen), micros(h.Since), b.ruleset(h.Rules))
+		case is && !reflect.DeepEqual(old, h):
+			changed.add(account, right, bit(h.Managed), bit(h.Confirmed), bit(h.Seen), micros(h.Since), b.ruleset(h.Rules))
 		case was && !is:
 			gone.add(account, right)
 		}
@@ -67,9 +69,12 @@ func (b *batch) saveHoldings() error {
 	if err := b.run("DELETE FROM holding WHERE (account, entitlement) IN (SELECT column1, column2 FROM @rows r)", gone); err != nil {
 		return err
 	}
-	return b.run(`INSERT INTO holding (account, entitlement, managed, confirmed, seen, since, rules) SELECT * FROM @rows r WHERE true
-		ON CONFLICT (account, entitlement) DO UPDATE SET managed = excluded.managed, confirmed = excluded.confirmed, seen = excluded.seen,
-		since = excluded.since, rules = excluded.rules`, put)
+	err := b.run(`UPDATE holding SET managed = r.column3, confirmed = r.column4, seen = r.column5, since = r.column6, rules = r.column7
+		FROM @rows r WHERE holding.account = r.column1 AND holding.entitlement = r.column2`, changed)
+	if err != nil {
+		return err
+	}
+	return b.insert("holding", "account, entitlement, managed, confirmed, seen, since, rules", made)
 }
 
 func (b *batch) ids(key engine.Held3) (account, right int64) {
@@ -140,7 +145,7 @@ func (b *batch) saveOpen() error {
 	for _, i := range b.before.Open {
 		known[i.Seq] = true
 	}
-	begun, changed, ended := newRows("itittiiiii"), newRows("iiii"), newRows("i")
+	begun, changed, ended := newRows("itittiiiii").expect(len(b.touched.Open)), newRows("iiii"), newRows("i")
 	for _, seq := range unique(b.touched.Open, cmp.Compare[int64]) {
 		i, is := b.fold.OpenIntent(seq)
 		account := b.names.accounts.known(i.Change.Program, i.Change.Account)
@@ -194,7 +199,9 @@ func (b *batch) saveBaselines() error {
 
 // unique sorts a list and takes each once.
 func unique[T comparable](list []T, compare func(a, b T) int) []T {
-	return slices.Compact(slices.SortedFunc(slices.Values(list), compare))
+	list = slices.Clone(list)
+	slices.SortFunc(list, compare)
+	return slices.Compact(list)
 }
 
 func sortedKeys[V any](m map[int64]V) []int64 { return slices.Sorted(maps.Keys(m)) }
@@ -222,5 +229,5 @@ func bit(b bool) int64 {
 func seenPairs(r *engine.Record) [][2]string {
 	var s engine.Seen
 	_ = json.Unmarshal(r.Data, &s) // Canonical has read it
-	return append(s.Appeared, s.Disappeared...)
+	return slices.Concat(s.Appeared, s.Disappeared, s.Vanished)
 }

@@ -23,7 +23,7 @@ func (sqliteDialect) text(query, types string, n int) string {
 	return valuesText(query, types, n)
 }
 func (sqliteDialect) values(r *rows, from, n int) []any {
-	return r.values[from*len(r.types) : (from+n)*len(r.types)]
+	return r.values(from, n)
 }
 func (sqliteDialect) copies() bool { return false }
 func (sqliteDialect) head() string { return "" } // _txlock=immediate has locked the whole file already

@@ -61,25 +61,7 @@ type fact struct {
 	Data  json.RawMessage `json:"data,omitempty"`
 }
 
-// storePublic and storePersonal write a canonical record.
-func storePublic(r *engine.Record, person, account int64) ([]byte, error) {
-	return encode(public{Seq: r.Seq, Time: micros(r.Time), Kind: string(r.Kind), Run: r.Run, Person: person, Program: r.Program,
-		Account: account, Entitlement: r.Entitlement, Op: string(r.Op), Outcome: string(r.Outcome), Of: r.Of, Cause: string(r.Cause),
-		Class: string(r.Class), Approved: r.Approved, Rules: r.Rules})
-}
-
-func storePersonal(r *engine.Record) ([]byte, error) {
-	p := personal{Actor: r.Actor, Person: r.Person, Account: r.Account, Why: r.Why, Data: r.Data}
-	for _, f := range r.Set {
-		p.Set = append(p.Set, fact{factKey(f.FactKey), micros(f.Since), micros(f.Until), f.Count, f.Text, f.Data})
-	}
-	for _, k := range r.Clear {
-		p.Clear = append(p.Clear, factKey(k))
-	}
-	return encode(p)
-}
-
-// load is the inverse of both; without personal the record has no names, reasons, data and facts.
+// load is the inverse of storePublic and storePersonal; without personal the record has no names, reasons, data and facts.
 func load(publicText, personalText []byte) (r engine.Record, who public, err error) {
 	if err = json.Unmarshal(publicText, &who); err != nil {
 		return r, who, err

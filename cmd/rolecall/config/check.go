@@ -124,7 +124,9 @@ func (c *checks) directories() {
 	}
 	if authorities != 1 {
 		c.add(&c.Directories, fmt.Sprintf("%d directories have authority: people", authorities), "exactly one decides who exists")
+		return
 	}
+	c.joins()
 }
 
 func (c *checks) directory(d *Directory) {

@@ -231,7 +231,21 @@ func (o Out) reasons(p *engine.Proof) bool {
 		}
 		o.Raw(o.Paint(Amber, Clean(p.Source)+" was not read completely") + ": " + Clean(r.Detail))
 	}
-	return len(p.Reasons) > 0
+	hidden := 0
+	for i := range p.Roles {
+		for _, r := range p.Roles[i].Reasons {
+			if slices.Contains(p.Reasons, r) {
+				continue // said of the whole
+			}
+			if hidden++; hidden <= most {
+				o.Raw(o.Paint(Amber, "role "+Clean(p.Roles[i].Role)+" is unknown") + ": " + Clean(r.Detail))
+			}
+		}
+	}
+	if hidden > most {
+		o.Line("  … and %d more reasons about roles; -o json shows all", hidden-most)
+	}
+	return len(p.Reasons)+hidden > 0
 }
 
 // unmanaged shows at most a screenful; JSON has all.

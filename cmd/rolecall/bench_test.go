@@ -1,0 +1,298 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine/enginetest/servers"
+)
+
+const benchSuffix = "dc=example,dc=com"
+
+// estate is a company in slapd, a PostgreSQL whose roles are the accounts, a journal in another database of it, and the
+// built program.
+type estate struct {
+	people   int
+	slapd    *servers.SlapdServer
+	postgres *servers.PostgresServer
+	dir      string
+	binary   string
+	rights   []string
+}
+
+// BenchmarkNothingToDo is the end-to-end run: 100,000 people read from slapd with their groups, 98,000 roles of PostgreSQL with
+// 0.6 million memberships, a journal in PostgreSQL that manages them all, and nothing to change. It prints the wall time as a
+// ratio to ldapsearch of the same people in the same run, the peak of resident memory and the time of each phase.
+// ROLECALL_BENCH_LDIF names a company to use instead of our own, ROLECALL_BENCH_PEOPLE its or our size. The estate is made by
+// the program itself, which takes minutes.
+func BenchmarkNothingToDo(b *testing.B) {
+	e := newEstate(b, 100_000)
+	first := e.apply(b)
+	b.Logf("first provisioning: %s", first)
+	e.postgres.Exec(b, "VACUUM ANALYZE")
+	var ratios []float64
+	var last finished
+	for b.Loop() {
+		yard := e.ldapsearch(b)
+		last = e.apply(b)
+		b.Logf("ldapsearch %.2f s; %s", yard.Seconds(), last)
+		ratios = append(ratios, last.wall.Seconds()/yard.Seconds())
+	}
+	slices.Sort(ratios)
+	for name, seconds := range last.phases {
+		b.ReportMetric(seconds, strings.ReplaceAll(name, " ", "-")+"-s")
+	}
+	b.ReportMetric(ratios[len(ratios)/2], "x-ldapsearch")
+	b.ReportMetric(last.peakMiB, "peak-MiB")
+	b.ReportMetric(last.cpu.Seconds(), "cpu-s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkFirstProvisioning is a whole run that makes 10,000 roles with 5 memberships each, reads, plan, journal and calls
+// included, against psql making as many with 500 accounts a transaction. fsync is on.
+func BenchmarkFirstProvisioning(b *testing.B) {
+	var ratios []float64
+	for b.Loop() {
+		e := newEstate(b, 10_000)
+		yard := e.psql(b)
+		got := e.apply(b)
+		b.Logf("psql %.2f s; %s", yard.Seconds(), got)
+		ratios = append(ratios, got.wall.Seconds()/yard.Seconds())
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "x-psql")
+	b.ReportMetric(0, "ns/op")
+}
+
+func newEstate(b *testing.B, people int) *estate {
+	b.Helper()
+	if n, err := strconv.Atoi(os.Getenv("ROLECALL_BENCH_PEOPLE")); err == nil {
+		people = n
+	}
+	e := &estate{people: people, dir: b.TempDir()}
+	file := os.Getenv("ROLECALL_BENCH_LDIF")
+	if file == "" {
+		file = filepath.Join(e.dir, "company.ldif")
+		if err := os.WriteFile(file, benchCompany(people), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	e.rights = groupsOf(b, file)
+	e.slapd = servers.Slapd(b, servers.SlapdConfig{LDIFFile: file})
+	e.postgres = servers.Postgres(b, servers.WithFsync(), servers.WithSetting("max_locks_per_transaction=2048"))
+	var groups strings.Builder
+	for _, r := range e.rights {
+		fmt.Fprintf(&groups, "CREATE ROLE %q;", r)
+	}
+	e.postgres.Exec(b, groups.String())
+	e.configure(b)
+	e.binary = filepath.Join(e.dir, "rolecall")
+	if out, err := exec.Command("go", "build", "-o", e.binary, ".").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	return e
+}
+
+// benchCompany is an LDIF of people with a department and four groups each; three in a hundred have left.
+func benchCompany(people int) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "dn: %[1]s\nobjectClass: domain\ndc: example\n\ndn: ou=people,%[1]s\nobjectClass: organizationalUnit\nou: people\n\ndn: ou=groups,%[1]s\nobjectClass: organizationalUnit\nou: groups\n\n", benchSuffix)
+	members := map[string][]int{}
+	for i := range people {
+		status, department := "permanent", i*i%60
+		if i%33 == 7 {
+			status = "terminated"
+		}
+		fmt.Fprintf(&b, "dn: uid=u%[1]d,ou=people,%[2]s\nobjectClass: inetOrgPerson\nuid: u%[1]d\ncn: Person %[1]d\nsn: %[1]d\nmail: u%[1]d@example.com\nemployeeNumber: %08[1]d\nemployeeType: %[3]s\ndepartmentNumber: D%03[4]d\ntitle: Title %[5]d\n\n",
+			i, benchSuffix, status, department, i%400)
+		if status == "terminated" {
+			continue
+		}
+		for _, group := range []string{fmt.Sprintf("dept-%03d", department), fmt.Sprintf("role-%03d", i%97), fmt.Sprintf("role-%03d", 97+i*3%53), fmt.Sprintf("role-%03d", 150+i/7%31), fmt.Sprintf("role-%03d", 181+i/11%19)} {
+			members[group] = append(members[group], i)
+		}
+	}
+	names := make([]string, 0, len(members))
+	for name := range members {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(&b, "dn: cn=%[1]s,ou=groups,%[2]s\nobjectClass: groupOfNames\ncn: %[1]s\n", name, benchSuffix)
+		for _, i := range members[name] {
+			fmt.Fprintf(&b, "member: uid=u%d,ou=people,%s\n", i, benchSuffix)
+		}
+		b.WriteString("\n")
+	}
+	return b.Bytes()
+}
+
+// groupsOf lists the groups of an LDIF that give a right.
+func groupsOf(b *testing.B, file string) (names []string) {
+	b.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	group := regexp.MustCompile(`^dn: cn=((?:dept|role|site)-\d+),ou=groups,`)
+	s := bufio.NewScanner(f)
+	for s.Scan() {
+		if m := group.FindStringSubmatch(s.Text()); m != nil {
+			names = append(names, m[1])
+		}
+	}
+	if s.Err() != nil || len(names) == 0 {
+		b.Fatal("the company has no groups", s.Err())
+	}
+	return names
+}
+
+// configure writes the configuration and one rule for each group.
+func (e *estate) configure(b *testing.B) {
+	b.Helper()
+	config := fmt.Sprintf(`version: 1
+store: %q
+policies: policies/
+directories:
+  - name: corp
+    kind: ldap
+    profile: openldap
+    authority: people
+    url: %s
+    bind: {dn: %q, password: {env: BENCH_PASSWORD}}
+    people: {base: "ou=people,%[4]s", filter: "(objectClass=inetOrgPerson)"}
+    key: employeeNumber
+    attributes: {login: uid, mail: mail, name: cn, title: title, department: departmentNumber, status: employeeType}
+    state: {left: 'status == "terminated"'}
+    roles:
+      - {group: {base: "ou=groups,%[4]s", name: cn, nested: true}}
+programs:
+  pg: {kind: sql, preset: postgres, url: %[5]q, rights: ["dept-*", "role-*", "site-*"], create: "{login}", revoke: managed}
+leavers: {unmanaged: report}
+limits:
+  grant: {floor: 10000000, percent: 100, cap: 10000000, window: 24h}
+`, e.postgres.NewDatabase(b), e.slapd.URL, e.slapd.Reader.DN, benchSuffix, e.postgres.DSN)
+	var rules strings.Builder
+	rules.WriteString("version: 1\nrules:\n  - {name: all, when: 'true', grant: [pg], reason: everybody}\n")
+	for _, r := range e.rights {
+		fmt.Fprintf(&rules, "  - {name: %s, roles: [%q], grant: [\"pg/%s\"], reason: its group}\n", r, "group:"+r, r)
+	}
+	if err := os.Mkdir(filepath.Join(e.dir, "policies"), 0o700); err != nil {
+		b.Fatal(err)
+	}
+	for name, text := range map[string]string{"rolecall.yaml": config, "policies/all.yaml": rules.String()} {
+		if err := os.WriteFile(filepath.Join(e.dir, name), []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// finished is what one run of the program took.
+type finished struct {
+	wall, cpu time.Duration
+	peakMiB   float64
+	phases    map[string]float64 // seconds
+	said      string             // its last line
+}
+
+func (f finished) String() string {
+	text := fmt.Sprintf("rolecall %.2f s, cpu %.2f s, peak %.0f MiB (%s):", f.wall.Seconds(), f.cpu.Seconds(), f.peakMiB, f.said)
+	for _, name := range slices.Sorted(func(yield func(string) bool) {
+		for name := range f.phases {
+			if !yield(name) {
+				return
+			}
+		}
+	}) {
+		text += fmt.Sprintf(" %s %.2f", name, f.phases[name])
+	}
+	return text
+}
+
+// apply runs the program in a process of its own, so that the peak is its alone.
+func (e *estate) apply(b *testing.B) finished {
+	b.Helper()
+	cmd := exec.Command(e.binary, "apply", "-v")
+	cmd.Dir = e.dir
+	cmd.Env = append(os.Environ(), "BENCH_PASSWORD="+e.slapd.Reader.Password)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		b.Fatalf("%v: %.2000s\n%.2000s", err, stderr.String(), stdout.String())
+	}
+	f := finished{wall: time.Since(start), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), phases: map[string]float64{}}
+	f.peakMiB = float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024 // KiB, getrusage(2)
+	lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
+	f.said = lines[len(lines)-1]
+	for _, line := range strings.Split(stderr.String(), "\n") {
+		var p struct {
+			Phase, What string
+			Seconds     float64
+		}
+		if json.Unmarshal([]byte(line), &p) == nil && p.Phase != "" {
+			f.phases[strings.TrimSpace(p.Phase+" "+p.What)] = p.Seconds
+		}
+	}
+	return f
+}
+
+// ldapsearch reads the same people with the attributes that are read of them.
+func (e *estate) ldapsearch(b *testing.B) time.Duration {
+	b.Helper()
+	cmd := exec.Command("ldapsearch", "-LLL", "-x", "-H", e.slapd.URL, "-D", e.slapd.Reader.DN, "-w", e.slapd.Reader.Password, "-E", "pr=1000/noprompt",
+		"-b", "ou=people,"+benchSuffix, "(objectClass=inetOrgPerson)", "employeeNumber", "uid", "cn", "mail", "title", "employeeType", "departmentNumber")
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(start)
+}
+
+// psql makes as many roles under other names in a second server, so that neither finds what the other left.
+func (e *estate) psql(b *testing.B) time.Duration {
+	b.Helper()
+	s := servers.Postgres(b, servers.WithFsync(), servers.WithSetting("max_locks_per_transaction=2048"))
+	var script bytes.Buffer
+	for _, r := range e.rights {
+		fmt.Fprintf(&script, "CREATE ROLE %q;", r)
+	}
+	s.Exec(b, script.String())
+	script.Reset()
+	for i := range e.people {
+		if i%500 == 0 {
+			fmt.Fprintln(&script, "BEGIN;")
+		}
+		fmt.Fprintf(&script, "CREATE ROLE u%d LOGIN;\nGRANT ", i)
+		for r := range 5 {
+			if r > 0 {
+				script.WriteString(", ")
+			}
+			fmt.Fprintf(&script, "%q", e.rights[(i+r*7)%len(e.rights)])
+		}
+		fmt.Fprintf(&script, " TO u%d;\n", i)
+		if i%500 == 499 || i == e.people-1 {
+			fmt.Fprintln(&script, "COMMIT;")
+		}
+	}
+	cmd := exec.Command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", s.DSN)
+	cmd.Stdin = &script
+	start := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	return time.Since(start)
+}

@@ -1,0 +1,73 @@
+package journal
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// TestHandWrittenForm: what is written by hand is, byte for byte, what encoding/json writes of the stored types.
+func TestHandWrittenForm(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "plain", `"`, `\`, "\x00\x1f\x7f\b\f\n\r\t", "<&>", "\u2028\u2029\u202a", "\ufffd", "Ünï", "€"}))
+		s := func() string { return text.Draw(t, "text") }
+		n := func() int64 { return rapid.Int64Range(0, 3).Draw(t, "number") * rapid.Int64().Draw(t, "factor") }
+		list := rapid.SliceOfN(text, 0, 3)
+		r := engine.Record{Seq: n(), Time: instant(n()), Kind: engine.Kind(s()), Run: s(), Actor: s(), Person: s(), Program: s(), Account: s(), Entitlement: s(),
+			Op: engine.Op(s()), Outcome: engine.Outcome(s()), Of: n(), Cause: engine.Cause(s()), Class: engine.Class(s()), Approved: rapid.Bool().Draw(t, "approved"),
+			Rules: list.Draw(t, "rules"), Why: list.Draw(t, "why")}
+		if rapid.Bool().Draw(t, "data") {
+			r.Data, _ = encode(map[string]string{"name": s()})
+		}
+		if rapid.Bool().Draw(t, "set") {
+			r.Set = []engine.Fact{{FactKey: engine.FactKey{Kind: s(), Person: s()}, Since: instant(n()), Text: s(), Data: json.RawMessage(`{"a":1}`)}}
+		}
+		if rapid.Bool().Draw(t, "clear") {
+			r.Clear = []engine.FactKey{{Kind: s(), Key: s()}}
+		}
+		sameForm(t, &r, n(), n())
+	})
+}
+
+func sameForm(t *rapid.T, r *engine.Record, person, account int64) {
+	public := public{Seq: r.Seq, Time: micros(r.Time), Kind: string(r.Kind), Run: r.Run, Person: person, Program: r.Program,
+		Account: account, Entitlement: r.Entitlement, Op: string(r.Op), Outcome: string(r.Outcome), Of: r.Of, Cause: string(r.Cause),
+		Class: string(r.Class), Approved: r.Approved, Rules: r.Rules}
+	if want, err := encode(public); err != nil || string(want) != string(storePublic(r, person, account)) {
+		t.Fatalf("%v\nwant %s\nhave %s", err, want, storePublic(r, person, account))
+	}
+	p := personal{Actor: r.Actor, Person: r.Person, Account: r.Account, Why: r.Why, Data: r.Data}
+	for _, f := range r.Set {
+		p.Set = append(p.Set, fact{factKey(f.FactKey), micros(f.Since), micros(f.Until), f.Count, f.Text, f.Data})
+	}
+	for _, k := range r.Clear {
+		p.Clear = append(p.Clear, factKey(k))
+	}
+	want, err := encode(p)
+	have, err2 := storePersonal(r)
+	if err != nil || err2 != nil || string(want) != string(have) {
+		t.Fatalf("%v %v\nwant %s\nhave %s", err, err2, want, have)
+	}
+}
+
+// TestLinesOfCopy: parts end without a newline and, joined by newlines, are all rows.
+func TestLinesOfCopy(t *testing.T) {
+	r := newRows("ti")
+	var want []string
+	for i := range 3000 {
+		r.add("a\tb\\n\n"+strings.Repeat("x", i%50), int64(i))
+		want = append(want, `a\tb\\n\n`+strings.Repeat("x", i%50)+"\t"+strconv.Itoa(i))
+	}
+	var have []string
+	if err := r.lines(func(part string) error { have = append(have, part); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(have) < 3 || strings.Join(have, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%d parts; the lines differ", len(have))
+	}
+}
