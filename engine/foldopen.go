@@ -158,6 +158,17 @@ func SortClaimed(intents []Intent) {
 	})
 }
 
+// waits says whether a program of r.After still has work of its own to be done.
+func (f *Fold) waits(r ClaimRequest) bool {
+	for _, i := range f.open {
+		_, paused := f.facts[FactKey{Kind: FactPause, Program: i.Change.Program}]
+		if !paused && slices.Contains(r.After, i.Change.Program) && (i.Claimed.IsZero() || i.Lease.After(r.Now)) {
+			return true
+		}
+	}
+	return false
+}
+
 // claimable lists the open intents of the program that may be handed out, by account, sorted by Seq.
 func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 	out, leased := map[string][]*Intent{}, map[string]bool{}
@@ -166,6 +177,7 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 			return out
 		}
 	}
+	waits := f.waits(r)
 	for _, i := range f.open {
 		if i.Change.Program != r.Program {
 			continue
@@ -173,7 +185,7 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 		account := i.Change.Account
 		if i.Lease.After(r.Now) {
 			leased[account] = true
-		} else if i.Claimed.IsZero() || i.Repeatable() && (r.Since.IsZero() || i.Claimed.Before(Instant(r.Since))) {
+		} else if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && (r.Since.IsZero() || i.Claimed.Before(Instant(r.Since))) {
 			out[account] = append(out[account], i)
 		}
 	}

@@ -88,7 +88,7 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 		if err := ctx.Err(); err != nil {
 			return w.report, errors.Join(err, w.settle())
 		}
-		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease, Since: began})
+		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease, Since: began, After: p.After})
 		if err != nil || len(intents) == 0 {
 			return w.report, errors.Join(err, w.settle())
 		}
