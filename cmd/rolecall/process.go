@@ -29,10 +29,12 @@ type process struct {
 }
 
 func thisProcess() process {
-	return process{
+	p := process{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Now: time.Now, Random: rand.Reader,
 		Actor: osUser(), Terminal: isatty.IsTerminal(os.Stdout.Fd()), Watched: isatty.IsTerminal(os.Stderr.Fd()),
 	}
+	onTestClock(&p)
+	return p
 }
 
 // osUser is the name that the journal knows whoever types commands by. It is not taken from the environment, which
