@@ -41,7 +41,7 @@ func (e *Engine) Work(ctx context.Context) (Report, error) {
 		wg.Go(func() {
 			defer close(done[p.Name])
 			for _, before := range p.After {
-				if c := done[before]; c != nil {
+				if c := done[before]; c != nil && before != p.Name && !e.waitsFor(before, p.Name, map[string]bool{}) { // else each would wait for the other
 					<-c
 				}
 			}
@@ -57,6 +57,18 @@ func (e *Engine) Work(ctx context.Context) (Report, error) {
 	wg.Wait()
 	total.sort()
 	return total, errors.Join(errs...)
+}
+
+// waitsFor says whether one program's work waits for another's, directly or not.
+func (e *Engine) waitsFor(program, other string, seen map[string]bool) bool {
+	i := slices.IndexFunc(e.Programs, func(p Program) bool { return p.Name == program })
+	if i < 0 || seen[program] {
+		return false
+	}
+	seen[program] = true
+	return slices.ContainsFunc(e.Programs[i].After, func(before string) bool {
+		return before == other || e.waitsFor(before, other, seen)
+	})
 }
 
 func (r *Report) merge(o Report) {
@@ -395,7 +407,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	if c.Op == OpCreate && c.Proposed && res.ID != "" {
 		r.Account = res.ID
 	}
-	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: r.Account, Entitlement: c.Right()}
+	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: r.Account, Entitlement: c.Right(), Key: c.Op.Effect()}
 	ok := res.Outcome == Done || res.Outcome == Already
 	if res.Err != nil {
 		r.Why = []string{res.Err.Error()}
