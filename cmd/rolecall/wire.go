@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -22,6 +23,7 @@ type access int
 const (
 	reading access = iota // a dry run: nothing is written, made or migrated
 	writing
+	cutting // as writing, also on a journal that does not continue its checkpoint: a cut does not wait for its repair
 )
 
 // system is a configuration put together.
@@ -106,11 +108,15 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 // join adds the journal, which stays the caller's if it is refused.
 func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode access) error {
 	s.seal = func(context.Context) error { return nil }
-	if mode == writing {
-		if err := a.continues(ctx, s.cfg, store); err != nil {
+	if mode != reading {
+		switch err := a.continues(ctx, s.cfg, store); {
+		case err == nil:
+			s.seal = func(ctx context.Context) error { return a.seal(ctx, s.cfg, store) }
+		case mode == cutting: // a new checkpoint would hide the gap
+			fmt.Fprintln(a.Stderr, "rolecall: the journal is not sealed:", sentence(err))
+		default:
 			return err
 		}
-		s.seal = func(ctx context.Context) error { return a.seal(ctx, s.cfg, store) }
 	}
 	s.store, s.engine.Journal, s.engine.Outbox, s.engine.Former = store, store, store, s.former(s.schema)
 	return nil
@@ -152,7 +158,7 @@ func (a *app) store(ctx context.Context, cfg *config.File, mode access, queue en
 	if err != nil {
 		return nil, err
 	}
-	s, err := journal.Open(ctx, address, journal.Options{Now: a.Now, Random: a.Random, ReadOnly: mode == reading, Migrate: mode == writing, Enqueue: queue})
+	s, err := journal.Open(ctx, address, journal.Options{Now: a.Now, Random: a.Random, ReadOnly: mode == reading, Migrate: mode != reading, Enqueue: queue})
 	if err != nil {
 		return nil, failed("", "%w", err)
 	}
