@@ -140,3 +140,30 @@ func TestPauseIsAnAlarm(t *testing.T) {
 		t.Error("nobody is told that a program is paused")
 	}
 }
+
+// listed hides that a program can read one account singly.
+type listed struct{ engine.Connector }
+
+func (l listed) Describe(ctx context.Context) (engine.Description, error) {
+	return l.Connector.(engine.Describer).Describe(ctx)
+}
+
+func TestDeleteLooksAtTheAccountFirst(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, time.Hour
+	w.apply()
+	w.fire("zoe")
+	w.later()
+	w.pass(3 * time.Hour)
+	w.wants("zoe", "delete wiki/.exists ready")
+	p, epoch := w.mustPlan(), w.lead()
+	if _, err := w.engine.Commit(t.Context(), p, "test", epoch); err != nil {
+		t.Fatal(err)
+	}
+	w.targets["wiki"].AddAccount("zoe", engine.AccountInfo{Name: "zoe"}, engine.Exists, engine.Active) // by hand, meanwhile
+	w.program("wiki").Connector = listed{w.targets["wiki"]}
+	if _, err := w.engine.Work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.has("zoe", engine.Exists, true)
+}

@@ -317,21 +317,39 @@ func (w *worker) update(ctx context.Context, c Change) (res Result) {
 	return res
 }
 
-// remove deletes an account after reading it singly: what the list showed may be from before somebody used it again.
+// remove deletes an account after reading it: what the plan's list showed may be from before somebody used it again.
 func (w *worker) remove(ctx context.Context, c Change) (res Result) {
-	if reader, ok := w.p.Connector.(Reader); ok {
-		held, err := reader.Account(ctx, c.Account)
-		if err != nil {
-			return Result{Outcome: Failed, Err: fmt.Errorf("the account could not be read before its deletion: %w", err)}
-		}
-		for _, h := range held {
-			if why := keepsAccount(h.Entitlement, c.class); why != "" {
-				return Result{Outcome: Failed, Err: fmt.Errorf("the account is not deleted: %s", why)}
-			}
+	held, err := w.held(ctx, c.Account)
+	if err != nil {
+		return Result{Outcome: Failed, Err: fmt.Errorf("the account could not be read before its deletion: %w", err)}
+	}
+	for _, h := range held {
+		if why := keepsAccount(h.Entitlement, c.class); why != "" {
+			return Result{Outcome: Failed, Err: fmt.Errorf("the account is not deleted: %s", why)}
 		}
 	}
 	res.Outcome, res.Err = w.p.Connector.Revoke(ctx, c.Account, Exists)
 	return res
+}
+
+// held is what one account holds now, from the whole list where a program can't read it singly.
+func (w *worker) held(ctx context.Context, account string) (out []Holding, err error) {
+	if reader, ok := w.p.Connector.(Reader); ok {
+		return reader.Account(ctx, account)
+	}
+	proof, err := w.p.Connector.Holdings(ctx, func(h Holding) error {
+		if c, ok := w.p.Connector.(Canonicaler); ok {
+			h.Account, h.Entitlement = c.Canonical(h.Account, h.Entitlement)
+		}
+		if h.Account == account {
+			out = append(out, h)
+		}
+		return nil
+	})
+	if err == nil && !proof.Complete() {
+		err = errors.New(reasonsText(proof.Reasons))
+	}
+	return out, err
 }
 
 // keepsAccount says why an account that holds this must not be deleted: nobody's may be active, and only a leaver's may hold
