@@ -167,3 +167,27 @@ func TestDeleteLooksAtTheAccountFirst(t *testing.T) {
 	}
 	w.has("zoe", engine.Exists, true)
 }
+
+func TestCutWaitsForNoOtherProgram(t *testing.T) {
+	w := newWorld(t, "git", "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki", "git"}}
+	w.program("wiki").After = []string{"git"}
+	w.hire("ann", "a")
+	w.apply()
+	called := make(chan struct{})
+	w.targets["git"].Before = func(enginetest.ProgramCall) enginetest.Fault {
+		select {
+		case <-called:
+		case <-time.After(10 * time.Second):
+			t.Error("the cut in wiki waits for git")
+		}
+		return enginetest.NoFault
+	}
+	w.targets["wiki"].Before = func(enginetest.ProgramCall) enginetest.Fault {
+		close(called)
+		return enginetest.NoFault
+	}
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "ann", "stolen"); err != nil {
+		t.Fatal(err)
+	}
+}

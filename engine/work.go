@@ -27,7 +27,10 @@ type Failure struct {
 
 // Work carries out open intents of all programs until none is left that may be claimed. A program that fails stays its
 // own problem. An error means that the journal failed: nothing more is done, and what was being done is read back later.
-func (e *Engine) Work(ctx context.Context) (Report, error) {
+func (e *Engine) Work(ctx context.Context) (Report, error) { return e.work(ctx, true) }
+
+// work is Work; a cut keeps to no order among programs.
+func (e *Engine) work(ctx context.Context, inOrder bool) (Report, error) {
 	total := Report{Outcomes: map[Outcome]int{}}
 	var mu sync.Mutex
 	var errs []error
@@ -41,7 +44,7 @@ func (e *Engine) Work(ctx context.Context) (Report, error) {
 		wg.Go(func() {
 			defer close(done[p.Name])
 			for _, before := range p.After {
-				if c := done[before]; c != nil && before != p.Name && !e.waitsFor(before, p.Name, map[string]bool{}) { // else each would wait for the other
+				if c := done[before]; inOrder && c != nil && before != p.Name && !e.waitsFor(before, p.Name, map[string]bool{}) { // else each would wait for the other
 					<-c
 				}
 			}
