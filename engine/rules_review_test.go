@@ -191,3 +191,20 @@ func TestCutWaitsForNoOtherProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What was reviewed is an account of that mail; made with another one it might be somebody else's.
+func TestReviewedPlanMakesTheAccountThatWasShown(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki"}})
+	w.program("wiki").Attributes = map[string]engine.Template{"mail": func(p *engine.Person) (string, string) { return p.Changed, "" }}
+	reviewed := w.mustPlan()
+	w.person("zoe").Changed = "mallory@example.com"
+	_, r, err := w.engine.Apply(t.Context(), engine.ApplyOptions{Actor: "test", Only: reviewed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(r.Dropped, func(c engine.Change) bool { return c.Person == "k-zoe" && c.Op == engine.OpCreate }) {
+		t.Errorf("dropped %v", r.Dropped)
+	}
+	w.has("zoe", engine.Exists, false)
+	w.has("yan", engine.Exists, true)
+}
