@@ -155,7 +155,7 @@ func (e *Engine) cutNow(ctx context.Context, actor string, who Person) (*Plan, R
 		if err != nil {
 			return p, Report{Run: run}, err
 		}
-		r, err := e.Work(ctx)
+		r, err := e.work(ctx, false)
 		r.Run = run
 		return p, r, err
 	}

@@ -172,7 +172,7 @@ func (p *programPlan) change(op Op, right, account uint32, cause Cause, why ...s
 	if _, ok := ProposedName(name); ok {
 		c.Proposed, c.New = true, p.news[account]
 	}
-	if f, ok := p.fact(FactFailing, right, account); ok {
+	if f, ok := p.failing(op, right, account); ok {
 		c.Failures = f.Count
 	}
 	if s, ok := p.subjectOf(account); ok {
@@ -183,6 +183,13 @@ func (p *programPlan) change(op Op, right, account uint32, cause Cause, why ...s
 		p.b.plan.sources[s.key] = s.source
 	}
 	return c
+}
+
+// failing is what is known of earlier tries of such a change. A grant that fails says nothing about a revoke.
+func (p *programPlan) failing(op Op, right, account uint32) (Fact, bool) {
+	key := p.key(FactFailing, right, account)
+	key.Key = op.Effect()
+	return p.b.s.Memory.Fact(key)
 }
 
 func (p *programPlan) add(c Change) { p.b.plan.Changes = append(p.b.plan.Changes, c) }

@@ -211,7 +211,7 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 		return out
 	}
 	hashes := map[string]bool{}
-	for _, f := range slices.Concat(mem.Facts(FactUndesired), mem.Facts(FactPolicy)) {
+	for _, f := range slices.Concat(mem.Facts(FactUndesired), mem.Facts(FactFormer), mem.Facts(FactPolicy)) {
 		hashes[f.Text] = true
 	}
 	for hash := range hashes {
@@ -238,8 +238,10 @@ func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64)
 		if err := e.Journal.Append(ctx, guard, part); err != nil {
 			return run, err
 		}
-		if guard.Control == p.control {
-			guard.Control = part[0].Seq // the run's own record is the last control record now
+		for i := range part { // the plan's own records make it no more stale
+			if part[i].Kind.Control() {
+				guard.Control = part[i].Seq
+			}
 		}
 	}
 	return run, nil

@@ -31,6 +31,7 @@ type system struct {
 	cfg      *config.File
 	schema   policies.Schema
 	policy   *policies.Policy
+	packed   []byte // files of the policy, see archive
 	schedule *dispatch.Schedule
 	store    *journal.Store
 	engine   *engine.Engine
@@ -103,13 +104,13 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 	schema := schema(cfg)
 	programs, wrong1 := a.programs(ctx, cfg)
 	people, wrong2 := a.directory(cfg, schema)
-	policy, wrong3 := a.policy(cfg, schema)
+	policy, packed, wrong3 := a.archived(cfg, schema)
 	schedule, wrong4 := dispatch.ParseSchedule(cfg.Schedule)
 	if err := errors.Join(wrong1, wrong2, wrong3, wrong4); err != nil {
 		return nil, err
 	}
 	protect(programs, policy.Protected().Accounts)
-	return &system{cfg: cfg, schema: schema, policy: policy, schedule: schedule, engine: &engine.Engine{
+	return &system{cfg: cfg, schema: schema, policy: policy, packed: packed, schedule: schedule, engine: &engine.Engine{
 		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(),
 		Timing: a.timed(), Progress: a.progress.step,
 	}}, nil

@@ -67,6 +67,7 @@ func parse(path, abs string, data []byte) (*File, error) {
 		d.value(n, reflect.ValueOf(f).Elem())
 	}
 	sum := sha256.Sum256(data)
+	f.Text = string(data)
 	f.Path, f.Source, f.Dir, f.Hash, f.places = path, abs, filepath.Dir(abs), hex.EncodeToString(sum[:]), d.places
 	if len(d.mistakes) == 0 || !onlySyntax(d) {
 		d.mistakes = append(d.mistakes, check(f)...)
