@@ -158,7 +158,9 @@ func (b *builder) noteBaseline() {
 	}
 	b.items[r.ID] = true
 	b.alarm("baseline", "", "", strings.Join(refusedSources(&b.s.Proof), " and ")+" shows less than the last accepted read of it: nothing that this hides is taken away; if it is right, approve item "+r.ID)
-	if _, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); !ok {
+	if f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); ok {
+		b.expire(itemOf(f))
+	} else {
 		b.set(r.fact())
 	}
 }

@@ -119,7 +119,9 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 	for account := range byAccount {
 		accounts = append(accounts, account)
 	}
-	slices.SortFunc(accounts, func(a, b string) int { return cmp.Compare(byAccount[a][0].Seq, byAccount[b][0].Seq) })
+	slices.SortFunc(accounts, func(a, b string) int {
+		return cmp.Or(waits(byAccount[a])-waits(byAccount[b]), cmp.Compare(byAccount[a][0].Seq, byAccount[b][0].Seq))
+	})
 	var out []Intent
 	for _, account := range accounts {
 		if len(out) >= r.Max {
@@ -133,6 +135,14 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 	}
 	SortClaimed(out)
 	return out
+}
+
+// waits is 0 for the intents of an account that go before all others: somebody has left or was cut off. Else it is 1.
+func waits(intents []*Intent) int {
+	if slices.ContainsFunc(intents, (*Intent).Repeatable) {
+		return 0
+	}
+	return 1
 }
 
 // SortClaimed puts claimed intents into the order that Outbox promises.
@@ -157,7 +167,7 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 		account := i.Change.Account
 		if i.Lease.After(r.Now) {
 			leased[account] = true
-		} else if i.Claimed.IsZero() || i.Repeatable() {
+		} else if i.Claimed.IsZero() || i.Repeatable() && (r.Since.IsZero() || i.Claimed.Before(Instant(r.Since))) {
 			out[account] = append(out[account], i)
 		}
 	}

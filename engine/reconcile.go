@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,9 +25,10 @@ type Engine struct {
 	Settings  Settings                                               //
 	Now       func() time.Time                                       //
 	Log       *slog.Logger                                           // nil: silent
-	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently
+	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently, in the phases read and work
 	Timing    func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed
 	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
+	ReadIdle  time.Duration                                          // a read of which nothing comes for so long is given up; 0: 10 min
 	Settled   func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
 	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
@@ -95,19 +97,39 @@ func WithExtras(p Policy, m *Memory) Policy {
 func (e *Engine) readPeople(ctx context.Context) ([]Person, Proof) {
 	defer e.timed("people", "")()
 	started := e.Now()
-	var people []Person
-	proof, err := e.Directory.People(ctx, func(p Person) error {
-		people = append(people, p)
-		e.progress("read", "people", len(people), 0)
-		return nil
-	})
-	if err != nil { // no proof came, so nothing that was yielded may be believed
-		proof = Proof{Source: proof.Source, Started: started, Finished: e.Now()}
-		proof.Add(ReasonUnreachable, err.Error())
+	r, ok := watched(ctx, e.idle(), e.people)
+	if !ok {
+		r.err = errStalled
+	}
+	if r.err != nil { // no proof came, so nothing that was yielded may be believed
+		proof := Proof{Source: r.proof.Source, Started: started, Finished: e.Now()}
+		proof.Add(ReasonUnreachable, r.err.Error())
 		return nil, proof
 	}
-	slices.SortFunc(people, func(a, b Person) int { return strings.Compare(a.Key, b.Key) })
-	return people, proof
+	slices.SortFunc(r.people, func(a, b Person) int { return strings.Compare(a.Key, b.Key) })
+	return r.people, r.proof
+}
+
+// peopleRead is what the directory answered.
+type peopleRead struct {
+	people []Person
+	proof  Proof
+	err    error
+}
+
+func (e *Engine) people(ctx context.Context, came *atomic.Int64) (r peopleRead) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			r.err = fmt.Errorf("reading the directory failed: %v", panicked)
+		}
+	}()
+	r.proof, r.err = e.Directory.People(ctx, func(p Person) error {
+		came.Add(1)
+		r.people = append(r.people, p)
+		e.progress("read", "people", len(r.people), 0)
+		return ctx.Err()
+	})
+	return r
 }
 
 // readPrograms reads the programs side by side; each stays its own problem.
@@ -115,11 +137,13 @@ func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
 	out := make([]*Reading, len(e.Programs))
 	var wg sync.WaitGroup
 	most := make(chan struct{}, 8)
+	var read atomic.Int32
 	for i := range e.Programs {
 		wg.Go(func() {
 			most <- struct{}{}
 			defer func() { <-most }()
 			out[i] = e.ReadProgram(ctx, &e.Programs[i], mem)
+			e.progress("read", "programs", int(read.Add(1)), len(e.Programs))
 		})
 	}
 	wg.Wait()
@@ -127,9 +151,20 @@ func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
 }
 
 // ReadProgram reads one program on top of what is remembered of it.
-func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) (r *Reading) {
+func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) *Reading {
 	defer e.timed("program", p.Name)()
-	described := *p
+	started := e.Now()
+	r, ok := watched(ctx, e.idle(), func(ctx context.Context, came *atomic.Int64) *Reading { return e.readProgram(ctx, *p, mem, came) })
+	if !ok {
+		r = NewReading(p, mem.Program(p.Name))
+		r.Proof = Proof{Source: p.Name, Started: started, Finished: e.Now()}
+		r.Proof.Add(ReasonUnreachable, errStalled.Error())
+	}
+	return r
+}
+
+func (e *Engine) readProgram(ctx context.Context, described Program, mem *Memory, came *atomic.Int64) (r *Reading) {
+	p := &described
 	r = NewReading(&described, mem.Program(p.Name))
 	started := e.Now()
 	defer func() {
@@ -140,14 +175,14 @@ func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) (r *R
 		r.Proof.Count = r.Count()
 	}()
 	if d, ok := p.Connector.(Describer); ok {
-		described.Describes = p.Describes // what is known if the program can't be asked
-		if description, err := d.Describe(ctx); err != nil {
+		if description, err := d.Describe(ctx); err != nil { // what is known has to do
 			r.Proof.Add(ReasonUnreachable, err.Error())
 		} else {
 			described.Describes = description
 		}
 	}
 	proof, err := p.Connector.Holdings(ctx, func(h Holding) error {
+		came.Add(1)
 		if c, ok := p.Connector.(Canonicaler); ok {
 			h.Account, h.Entitlement = c.Canonical(h.Account, h.Entitlement)
 		}

@@ -83,11 +83,11 @@ const (
 func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 	described := *p
 	w := &worker{e: e, p: &described, report: Report{Outcomes: map[Outcome]int{}}}
-	for {
+	for began := e.Now(); ; {
 		if err := ctx.Err(); err != nil {
 			return w.report, err
 		}
-		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease})
+		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease, Since: began})
 		if err != nil || len(intents) == 0 {
 			return w.report, err
 		}
@@ -176,7 +176,16 @@ func byAccount(intents []Intent) (groups [][]Intent) {
 		groups = append(groups, intents[i:j])
 		i = j
 	}
+	slices.SortStableFunc(groups, func(a, b []Intent) int { return order(a) - order(b) })
 	return groups
+}
+
+// order lets leavers and people cut off go first.
+func order(intents []Intent) int {
+	if slices.ContainsFunc(intents, func(i Intent) bool { return i.Repeatable() }) {
+		return 0
+	}
+	return 1
 }
 
 // account carries out what is to be done on one account, in order. Once its account could not be made, the rest is not

@@ -34,7 +34,7 @@ func (a *app) cutCommand() *cobra.Command {
 }
 
 func (a *app) cut(ctx context.Context, person, reason string) (err error) {
-	s, err := a.open(ctx, writing)
+	s, err := a.open(ctx, cutting)
 	if err != nil {
 		return err
 	}

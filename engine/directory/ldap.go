@@ -78,7 +78,7 @@ func (d *ldapDirectory) People(ctx context.Context, yield func(engine.Person) er
 	}
 	b, err := d.readPeople(ctx)
 	if err != nil {
-		return engine.Proof{}, fmt.Errorf("directory %s: people at %s: %w", d.cfg.Name, d.cfg.People.Base, err)
+		return engine.Proof{Source: d.cfg.Name}, fmt.Errorf("directory %s: people at %s: %w", d.cfg.Name, d.cfg.People.Base, err)
 	}
 	b.proof.Mark = mark
 	if markErr != nil {
@@ -86,7 +86,7 @@ func (d *ldapDirectory) People(ctx context.Context, yield func(engine.Person) er
 	}
 	for i, g := range b.groups {
 		if b.groups[i], err = d.readGroups(ctx, g); err != nil {
-			return engine.Proof{}, err
+			return engine.Proof{Source: d.cfg.Name}, err
 		}
 	}
 	return b.finish(ctx, yield)

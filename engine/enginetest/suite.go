@@ -45,6 +45,8 @@ func JournalSuite(t *testing.T, open func(t testing.TB, now func() time.Time) St
 		"withdrawn":         (*suite).withdrawn,
 		"late outcomes":     (*suite).late,
 		"claims":            (*suite).claims,
+		"leavers first":     (*suite).leaversFirst,
+		"vanished":          (*suite).vanished,
 		"pause":             (*suite).pause,
 		"refuses":           (*suite).refuses,
 		"queries":           (*suite).queries,

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"math"
 
 	"github.com/jmoiron/sqlx"
 
@@ -35,18 +36,22 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 	return intents, nil
 }
 
-// candidates lists what may be handed out, the account with the oldest intent first.
+// candidates lists what may be handed out: accounts of leavers first, then that with the oldest intent.
 const candidates = `WITH ready AS (
-		SELECT seq, account FROM open_intent o WHERE program = ? AND (claimed = 0 OR repeatable = 1)
+		SELECT seq, account, repeatable FROM open_intent o WHERE program = ? AND (claimed = 0 OR repeatable = 1 AND claimed < ?)
 		AND NOT EXISTS (SELECT 1 FROM open_intent l WHERE l.account = o.account AND l.lease > ?)
 		AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program IN ('', ?) AND account = '' AND entitlement = '' AND person = '' AND key = '')
-	), chosen AS (SELECT account, min(seq) AS first FROM ready GROUP BY account ORDER BY first LIMIT ?)
-	SELECT ready.seq, ready.account FROM chosen JOIN ready ON ready.account = chosen.account ORDER BY chosen.first, ready.seq`
+	), chosen AS (SELECT account, max(repeatable) AS urgent, min(seq) AS first FROM ready GROUP BY account ORDER BY urgent DESC, first LIMIT ?)
+	SELECT ready.seq, ready.account FROM chosen JOIN ready ON ready.account = chosen.account ORDER BY chosen.urgent DESC, chosen.first, ready.seq`
 
 // choose gives the seqs to claim.
 func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 	chosen, now, last := newRows("i"), micros(engine.Instant(c.Now)), int64(0)
-	answer, err := t.QueryxContext(t.ctx, t.Rebind(candidates), c.Program, now, c.Program, c.Max)
+	since := int64(math.MaxInt64)
+	if !c.Since.IsZero() {
+		since = micros(engine.Instant(c.Since))
+	}
+	answer, err := t.QueryxContext(t.ctx, t.Rebind(candidates), c.Program, since, now, c.Program, c.Max)
 	err = each(answer, err)(func(r *sqlx.Rows) error {
 		var seq, account int64
 		if err := r.Scan(&seq, &account); err != nil {
