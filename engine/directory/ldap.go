@@ -74,7 +74,7 @@ func (d *ldapDirectory) People(ctx context.Context, yield func(engine.Person) er
 	mark, markErr := d.mark(ctx) // before the people: they are at least as new as it says
 	var refused *ldapconn.Incomplete
 	if errors.As(markErr, &refused) && refused.Has(ldapconn.BindRefused) { // once is enough: each further try may lock the account
-		return engine.Proof{}, fmt.Errorf("directory %s: %w", d.cfg.Name, markErr)
+		return engine.Proof{Source: d.cfg.Name}, fmt.Errorf("directory %s: %w", d.cfg.Name, markErr)
 	}
 	b, err := d.readPeople(ctx)
 	if err != nil {

@@ -17,7 +17,8 @@ func TestRefusedPasswordIsTriedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = ldapDir(t, c, nil).People(t.Context(), func(engine.Person) error { return nil }); err == nil || tries != 1 {
+	proof, err := ldapDir(t, c, nil).People(t.Context(), func(engine.Person) error { return nil })
+	if err == nil || tries != 1 || proof.Source != "corp" {
 		t.Errorf("%d tries, %v", tries, err)
 	}
 }
