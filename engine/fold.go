@@ -22,6 +22,7 @@ type Fold struct {
 	baseline     map[string]bool
 	touched      Touched
 	part         bool // see FoldFrom
+	proposed     map[accountKey]*proposed
 }
 
 // Held3 names one holding of one program.
@@ -42,7 +43,7 @@ type LinkKey struct{ Person, Program, Kind string }
 // NewFold starts from nothing.
 func NewFold() *Fold {
 	return &Fold{holdings: map[Held3]*HoldingState{}, links: map[LinkKey]Link{}, open: map[int64]*Intent{},
-		effects: map[effectKey]int{}, facts: map[FactKey]Fact{}, baseline: map[string]bool{}}
+		effects: map[effectKey]int{}, proposed: map[accountKey]*proposed{}, facts: map[FactKey]Fact{}, baseline: map[string]bool{}}
 }
 
 // Apply folds the next record in. Records come in order of Seq, without gaps.
@@ -155,35 +156,6 @@ func (f *Fold) outcome(r Record) {
 	}
 }
 
-// move renames a proposed account to the id that the program gave it.
-func (f *Fold) move(program, from, to string) {
-	for key, h := range f.holdings {
-		if key.Program == program && key.Account == from {
-			delete(f.holdings, key)
-			f.touched.Holdings = append(f.touched.Holdings, key)
-			key.Account = to
-			t := f.row(key)
-			t.Managed, t.Confirmed, t.Seen = t.Managed || h.Managed, t.Confirmed || h.Confirmed, t.Seen || h.Seen
-			t.Since, t.Rules = h.Since, h.Rules
-		}
-	}
-	for _, i := range f.open {
-		if i.Change.Program == program && i.Change.Account == from {
-			f.count(i, -1)
-			i.Change.Account, i.Change.Proposed = to, false
-			f.count(i, +1)
-			f.touched.Open = append(f.touched.Open, i.Seq)
-		}
-	}
-	for key, fact := range f.facts {
-		if key.Program == program && key.Account == from {
-			f.clear(key)
-			fact.Account = to
-			f.set(fact)
-		}
-	}
-}
-
 func (f *Fold) release(r Record) {
 	key := Held3{r.Program, r.Account, r.Entitlement}
 	if f.holdings[key] != nil {
@@ -205,6 +177,9 @@ func (f *Fold) put(l Link, program string) {
 
 func (f *Fold) set(fact Fact) {
 	f.facts[fact.FactKey] = fact
+	if p := f.under(fact.Program, fact.Account); p != nil {
+		p.facts = append(p.facts, fact.FactKey)
+	}
 	f.touched.Facts = append(f.touched.Facts, fact.FactKey)
 }
 
@@ -246,7 +221,7 @@ func (f *Fold) row(key Held3) *HoldingState {
 	h := f.holdings[key]
 	if h == nil {
 		h = &HoldingState{}
-		f.holdings[key] = h
+		f.hold(key, h)
 	}
 	return h
 }

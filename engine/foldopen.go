@@ -31,6 +31,9 @@ func effectOf(c *Change) effectKey {
 
 func (f *Fold) begin(i *Intent) {
 	f.open[i.Seq] = i
+	if p := f.under(i.Change.Program, i.Change.Account); p != nil {
+		p.open = append(p.open, i.Seq)
+	}
 	f.count(i, +1)
 	f.touched.Open = append(f.touched.Open, i.Seq)
 }
@@ -120,7 +123,9 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 		accounts = append(accounts, account)
 	}
 	slices.SortFunc(accounts, func(a, b string) int {
-		return cmp.Or(waits(byAccount[a])-waits(byAccount[b]), cmp.Compare(byAccount[a][0].Seq, byAccount[b][0].Seq))
+		urgentA, seqA := turn(byAccount[a])
+		urgentB, seqB := turn(byAccount[b])
+		return cmp.Or(cmp.Compare(urgentA, urgentB), cmp.Compare(seqA, seqB))
 	})
 	var out []Intent
 	for _, account := range accounts {
@@ -137,12 +142,13 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 	return out
 }
 
-// waits is 0 for the intents of an account that go before all others: somebody has left or was cut off. Else it is 1.
-func waits(intents []*Intent) int {
-	if slices.ContainsFunc(intents, (*Intent).Repeatable) {
-		return 0
+// turn says when an account's intents are handed out: round 0 if somebody has left or was cut off, by the first such intent,
+// else round 1, by the oldest.
+func turn(intents []*Intent) (round int, seq int64) {
+	if i := slices.IndexFunc(intents, (*Intent).Repeatable); i >= 0 {
+		return 0, intents[i].Seq
 	}
-	return 1
+	return 1, intents[0].Seq
 }
 
 // SortClaimed puts claimed intents into the order that Outbox promises.
@@ -150,6 +156,17 @@ func SortClaimed(intents []Intent) {
 	slices.SortFunc(intents, func(a, b Intent) int {
 		return cmp.Or(strings.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Seq, b.Seq))
 	})
+}
+
+// waits says whether a program of r.After still has work of its own to be done.
+func (f *Fold) waits(r ClaimRequest) bool {
+	for _, i := range f.open {
+		_, paused := f.facts[FactKey{Kind: FactPause, Program: i.Change.Program}]
+		if !paused && slices.Contains(r.After, i.Change.Program) && (i.Claimed.IsZero() || i.Lease.After(r.Now)) {
+			return true
+		}
+	}
+	return false
 }
 
 // claimable lists the open intents of the program that may be handed out, by account, sorted by Seq.
@@ -160,6 +177,7 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 			return out
 		}
 	}
+	waits := f.waits(r)
 	for _, i := range f.open {
 		if i.Change.Program != r.Program {
 			continue
@@ -167,7 +185,7 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 		account := i.Change.Account
 		if i.Lease.After(r.Now) {
 			leased[account] = true
-		} else if i.Claimed.IsZero() || i.Repeatable() && (r.Since.IsZero() || i.Claimed.Before(Instant(r.Since))) {
+		} else if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && (r.Since.IsZero() || i.Claimed.Before(Instant(r.Since))) {
 			out[account] = append(out[account], i)
 		}
 	}

@@ -21,13 +21,13 @@ func FoldFrom(p Part) *Fold {
 	f.part = true
 	f.seq, f.control, f.runs, f.time = p.Seq, p.Control, p.Runs, p.Time
 	for key, h := range p.Holdings {
-		f.holdings[key] = &h
+		f.hold(key, &h)
 	}
 	for _, i := range p.Open {
 		f.begin(&i)
 	}
 	for _, fact := range p.Facts {
-		f.facts[fact.FactKey] = fact
+		f.set(fact)
 	}
 	f.touched = Touched{}
 	return f

@@ -47,6 +47,7 @@ type ClaimRequest struct {
 	Max     int // accounts are added, in the order of Outbox, until there are this many intents; all claimable intents of an account come together
 	Now     time.Time
 	Lease   time.Duration
+	After   []string  // programs whose work comes first: while one that is not paused has intents unclaimed or leased, only Repeatable ones are handed out
 	Since   time.Time // what was claimed at this time or later is left out, zero: nothing is; so that one piece of work repeats nothing
 }
 

@@ -58,15 +58,21 @@ func (e *Engine) MakePlan(s *Snapshot) *Plan {
 // Snapshot reads people, programs and memory. A source that can't be read is an incomplete proof, not an error; an error
 // means that memory could not be read, and nothing may be concluded.
 func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
-	now, done := e.Now(), e.timed("memory", "")
+	now := e.Now()
+	s := &Snapshot{Now: now, Settings: e.Settings}
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	wg.Go(func() { s.People, s.Proof = e.readPeople(reading) })
+	done := e.timed("memory", "")
 	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
 	done()
 	if err != nil {
+		stop()
+		wg.Wait()
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}
-	s := &Snapshot{Now: now, Memory: mem, Settings: e.Settings}
-	var wg sync.WaitGroup
-	wg.Go(func() { s.People, s.Proof = e.readPeople(ctx) })
+	s.Memory = mem
 	s.Readings = e.readPrograms(ctx, mem)
 	wg.Wait()
 	if err := ctx.Err(); err != nil {

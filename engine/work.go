@@ -74,6 +74,7 @@ func (r *Report) sort() {
 
 const (
 	claimMost = 1000             // intents claimed at once
+	claimMany = 4000             // the same for a program that takes many calls at once: each claim and each batch has a price of its own
 	lease     = 10 * time.Minute // for them; a call starts only if it can end before
 	skew      = 5 * time.Second  // of clocks
 )
@@ -85,35 +86,53 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 	w := &worker{e: e, p: &described, report: Report{Outcomes: map[Outcome]int{}}}
 	for began := e.Now(); ; {
 		if err := ctx.Err(); err != nil {
-			return w.report, err
+			return w.report, errors.Join(err, w.settle())
 		}
-		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease, Since: began})
+		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease, Since: began, After: p.After})
 		if err != nil || len(intents) == 0 {
-			return w.report, err
+			return w.report, errors.Join(err, w.settle())
 		}
-		if w.of == 0 {
-			w.describe(ctx)
-		}
-		w.of += len(intents)
-		if err := w.all(ctx, intents); err != nil {
-			return w.report, err
+		w.claimed(ctx, len(intents))
+		if !w.all(ctx, intents) {
+			return w.report, w.settle()
 		}
 	}
+}
+
+// claimed counts intents; before the first of them the program is asked what it can do.
+func (w *worker) claimed(ctx context.Context, n int) {
+	if w.lanes == nil {
+		w.describe(ctx)
+		lanes := max(1, cmp.Or(w.p.Concurrency, w.p.Describes.Concurrency))
+		w.lanes, w.writing = make(chan struct{}, lanes), make(chan struct{}, lanes)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.of += n
 }
 
 // most is how many intents are claimed at once: no more than the rate lets be worked within the lease.
 func (w *worker) most() int {
-	if w.p.Rate <= 0 {
-		return claimMost
+	most := claimMost
+	if _, ok := w.p.Connector.(Batcher); ok {
+		most = claimMany
 	}
-	return max(1, min(claimMost, int(w.p.Rate*lease.Seconds()/2)))
+	if w.p.Rate <= 0 {
+		return most
+	}
+	return max(1, min(most, int(w.p.Rate*lease.Seconds()/2)))
 }
 
 // worker carries out the claimed intents of one program.
 type worker struct {
-	e      *Engine
-	p      *Program
+	e       *Engine
+	p       *Program
+	lanes   chan struct{} // full while as many accounts are worked on as may be at once
+	writing chan struct{} // the same for outcomes being written
+	flight  sync.WaitGroup
+
 	mu     sync.Mutex
+	errs   []error // of the journal
 	report Report
 	done   int
 	of     int
@@ -133,38 +152,45 @@ func (w *worker) describe(ctx context.Context) {
 	}
 }
 
-func (w *worker) all(ctx context.Context, intents []Intent) error {
+// all carries out claimed intents, or begins to; it is false when the journal has failed.
+func (w *worker) all(ctx context.Context, intents []Intent) bool {
 	if b, ok := w.p.Connector.(Batcher); ok {
-		return w.batch(ctx, b, intents)
+		w.fail(w.batch(ctx, b, intents))
+		return w.failed() == nil
 	}
-	groups := byAccount(intents)
-	lanes := make(chan struct{}, w.lanes())
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var errs []error
-	for _, g := range groups {
-		lanes <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-lanes }()
-			if err := w.account(ctx, g); err != nil {
-				mu.Lock()
-				errs = append(errs, err)
-				mu.Unlock()
-			}
-		})
-		mu.Lock()
-		stop := len(errs) > 0
-		mu.Unlock()
-		if stop {
-			break
+	for _, g := range byAccount(intents) {
+		w.lanes <- struct{}{}
+		if cap(w.lanes) == 1 { // one at a time means that the next call knows of the last outcome
+			w.fail(w.account(ctx, g))
+		} else {
+			w.flight.Go(func() { w.fail(w.account(ctx, g)) })
+		}
+		if w.failed() != nil {
+			return false
 		}
 	}
-	wg.Wait()
-	return errors.Join(errs...)
+	return true
 }
 
-func (w *worker) lanes() int {
-	return max(1, cmp.Or(w.p.Concurrency, w.p.Describes.Concurrency))
+// settle waits for what is under way. The next intents are claimed before that, so that no lane stands still meanwhile;
+// accounts that are being worked on are not claimed again, having a live lease.
+func (w *worker) settle() error {
+	w.flight.Wait()
+	return w.failed()
+}
+
+func (w *worker) fail(err error) {
+	if err != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.errs = append(w.errs, err)
+	}
+}
+
+func (w *worker) failed() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return errors.Join(w.errs...)
 }
 
 func byAccount(intents []Intent) (groups [][]Intent) {
@@ -189,9 +215,16 @@ func order(intents []Intent) int {
 }
 
 // account carries out what is to be done on one account, in order. Once its account could not be made, the rest is not
-// tried.
+// tried. The lane is free for another account as soon as the calls are made, while the outcomes are being written.
 func (w *worker) account(ctx context.Context, intents []Intent) error {
-	var records []Record
+	records := w.calls(ctx, intents)
+	w.writing <- struct{}{}
+	<-w.lanes
+	defer func() { <-w.writing }()
+	return w.record(ctx, intents, records)
+}
+
+func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record) {
 	made, broken := "", false
 	for _, i := range intents {
 		c := i.Change
@@ -211,7 +244,7 @@ func (w *worker) account(ctx context.Context, intents []Intent) error {
 		}
 		records = append(records, w.outcome(i, c, res))
 	}
-	return w.record(ctx, intents, records)
+	return records
 }
 
 // record writes what happened, also while everything is being stopped.

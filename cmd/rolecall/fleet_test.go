@@ -62,6 +62,10 @@ func testEachSlotOnce(t *testing.T, binary string, s *servers.PostgresServer) {
 		m.stop()
 	}
 	f.everySlot(f.slots())
+	crm, wiki := f.records(engine.Query{Kind: engine.KindOutcome, Program: "crm"}), f.records(engine.Query{Kind: engine.KindOutcome, Program: "wiki"})
+	if crm[len(crm)-1].Seq > wiki[0].Seq {
+		t.Error("wiki was worked before crm, which comes first")
+	}
 	if said := c.said(); strings.Contains(said, `"msg":"run ended"`) {
 		t.Error("the worker made a run")
 	}
@@ -110,6 +114,7 @@ func testNextSlotAfterKill(t *testing.T, binary string, s *servers.PostgresServe
 	f := newFleet(t, binary, s, "postgres", "* * * * *", "09:00:20", 20)
 	machines := map[string]*machine{"a": f.start("a", "serve"), "b": f.start("b", "serve")}
 	f.eventually("a slot is run", func() bool { return len(f.slots()) >= 1 })
+	f.settled()
 	open := f.holdUp()
 	f.eventually("one of them is in the middle of a run", func() bool { return f.heldUp() != "" })
 	who := f.heldUp()
@@ -173,7 +178,7 @@ func testDatabaseCrashes(t *testing.T, binary string, _ *servers.PostgresServer)
 	s := servers.Postgres(t)
 	f := newFleet(t, binary, s, "postgres", "* * * * *", "09:00:20", 20)
 	machines := []*machine{f.start("a", "serve"), f.start("b", "serve"), f.start("c", "work")}
-	f.eventually("work is under way", func() bool { return f.crm() != "" })
+	f.settled()
 	for range 2 {
 		s.StopImmediate()
 		s.Start(t)

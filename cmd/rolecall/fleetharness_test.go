@@ -54,7 +54,7 @@ directories:
     attributes: {login: login, title: title}
     roles: [{attribute: title}]
 programs:
-  wiki: {kind: file, path: wiki.csv, create: "{login}", revoke: managed}
+  wiki: {kind: file, path: wiki.csv, create: "{login}", revoke: managed, after: [crm]}
   crm:
     kind: sql
     url: %q

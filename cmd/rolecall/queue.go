@@ -76,7 +76,7 @@ func (s *server) openStore(ctx context.Context, cfg *config.File, plans bool) (*
 func (s *server) options(stopping context.Context, plans bool) dispatch.Options {
 	o := dispatch.Options{
 		Now: s.app.Now, Log: s.log, Sweep: s.app.Sweep, Grace: stopGrace,
-		Jobs: dispatch.Jobs{Run: s.run, Last: s.lastSlot, Programs: func() []string { return s.system().names() },
+		Jobs: dispatch.Jobs{Run: s.run, Last: s.lastSlot, Then: func(program string) []string { return s.system().waitingFor(program) }, Programs: func() []string { return s.system().names() },
 			Work: func(ctx context.Context, program string) error { return s.work(ctx, stopping, program) }},
 	}
 	if plans {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,16 @@ func (s *system) names() []string {
 	out := make([]string, len(s.engine.Programs))
 	for i := range s.engine.Programs {
 		out[i] = s.engine.Programs[i].Name
+	}
+	return out
+}
+
+// waitingFor are the programs that have the named one in their after:.
+func (s *system) waitingFor(name string) (out []string) {
+	for i := range s.engine.Programs {
+		if p := &s.engine.Programs[i]; slices.Contains(p.After, name) {
+			out = append(out, p.Name)
+		}
 	}
 	return out
 }

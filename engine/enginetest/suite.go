@@ -48,6 +48,7 @@ func JournalSuite(t *testing.T, open func(t testing.TB, now func() time.Time) St
 		"leavers first":     (*suite).leaversFirst,
 		"vanished":          (*suite).vanished,
 		"pause":             (*suite).pause,
+		"what comes first":  (*suite).comesFirst,
 		"refuses":           (*suite).refuses,
 		"queries":           (*suite).queries,
 		"many writers":      (*suite).writers,

@@ -79,6 +79,9 @@ func (w *world) append() {
 
 func (w *world) claim() {
 	r := engine.ClaimRequest{Program: w.of("program", "p", "q"), Max: rapid.IntRange(0, 3).Draw(w.T, "max"), Now: w.clock.Now(), Lease: time.Minute}
+	if rapid.Bool().Draw(w.T, "after") {
+		r.After = []string{w.of("program", "p", "q")}
+	}
 	if rapid.Bool().Draw(w.T, "since") {
 		r.Since = w.clock.Now().Add(-time.Minute)
 	}

@@ -140,6 +140,29 @@ func (s *suite) pause() {
 	s.same("only another one paused", seqs(s.claim(9)), []int64{1})
 }
 
+func (s *suite) comesFirst() {
+	hr := func(r engine.Record) engine.Record { r.Program = "hr"; return r }
+	first := s.must(hr(intent(engine.OpGrant, "a", "r", "")))
+	s.must(intent(engine.OpGrant, "a", "r", ""), intent(engine.OpRevoke, "b", "r", engine.ChargeLeaver))
+	claim := func(program string) []int64 {
+		s.Helper()
+		got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: program, Max: 9, Now: s.clock.Now(), Lease: time.Minute, After: []string{"crm", "hr"}})
+		if err != nil {
+			s.Fatal(err)
+		}
+		return seqs(got)
+	}
+	s.same("unclaimed work comes first, but for what may be repeated", claim("wiki"), []int64{3})
+	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "hr", Max: 9, Now: s.clock.Now(), Lease: time.Hour})
+	s.same("it is claimed", []any{seqs(got), err}, []any{[]int64{first}, nil})
+	s.same("leased work comes first", claim("wiki"), []int64{})
+	s.must(hr(outcome(first, "a", "r", engine.Uncertain)))
+	s.same("what nobody can tell of holds nothing up", claim("wiki"), []int64{2})
+	s.must(hr(intent(engine.OpGrant, "c", "r", "")), intent(engine.OpGrant, "d", "r", ""),
+		engine.Record{Kind: engine.KindPause, Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactPause, Program: "hr"}, Text: "why"}}})
+	s.same("what is paused holds nothing up", claim("wiki"), []int64{6})
+}
+
 func (s *suite) refuses() {
 	broken := note("x")
 	broken.Data = json.RawMessage(`{"a":`)

@@ -70,7 +70,7 @@ func openPostgres(ctx context.Context, address *url.URL, o Options) (*Store, err
 	}
 	reading := *address
 	reading.RawQuery = q.Encode()
-	for _, setting := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"} {
+	for _, setting := range []string{"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"} {
 		q.Set(setting, "off")
 	}
 	writing := *address

@@ -214,6 +214,6 @@ func (d *decoder) list(n ast.Node, v reflect.Value) {
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 	for i, item := range items {
-		d.value(item, v.Index(i))
+		d.value(rejoin(item), v.Index(i))
 	}
 }
