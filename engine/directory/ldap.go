@@ -72,6 +72,10 @@ func (d *ldapDirectory) checkFilters() error {
 // People reads the server; see engine.Directory. It may be called concurrently.
 func (d *ldapDirectory) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {
 	mark, markErr := d.mark(ctx) // before the people: they are at least as new as it says
+	var refused *ldapconn.Incomplete
+	if errors.As(markErr, &refused) && refused.Has(ldapconn.BindRefused) { // once is enough: each further try may lock the account
+		return engine.Proof{Source: d.cfg.Name}, fmt.Errorf("directory %s: %w", d.cfg.Name, markErr)
+	}
 	b, err := d.readPeople(ctx)
 	if err != nil {
 		return engine.Proof{Source: d.cfg.Name}, fmt.Errorf("directory %s: people at %s: %w", d.cfg.Name, d.cfg.People.Base, err)
