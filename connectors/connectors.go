@@ -21,6 +21,7 @@ type Env struct {
 	Secret    engine.Resolve                                 // reads what engine.Secret refers to
 	Now       func() time.Time                               // the clock
 	Directory func(name string) (ldapgroup.Directory, error) // finds a directory of the configuration by its name
+	Calls     int                                            // at once, as configured; 0: as the kind thinks best
 	Transport http.RoundTripper                              // for programs with an HTTP interface; nil: the connector's own, which verifies certificates
 }
 
@@ -38,7 +39,7 @@ func All() map[string]Open {
 			return ldapgroup.Open(c, ldapgroup.Options{Program: e.Program, Directory: e.Directory, Now: e.Now})
 		}),
 		"scim": kind(func(c scim.Config, e Env) (*scim.Program, error) {
-			return scim.Open(c, scim.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Transport: e.Transport})
+			return scim.Open(c, scim.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport})
 		}),
 		"sql": kind(func(c sql.Config, e Env) (engine.Connector, error) {
 			return sql.Open(c, sql.Options{Program: e.Program, Dir: e.Dir, Secret: e.Secret, Now: e.Now})

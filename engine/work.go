@@ -89,7 +89,6 @@ func (r *Report) sort() {
 
 const (
 	claimMost = 1000             // intents claimed at once
-	claimMany = 4000             // the same for a program that takes many calls at once: each claim and each batch has a price of its own
 	lease     = 10 * time.Minute // for them; a call starts only if it can end before
 	skew      = 5 * time.Second  // of clocks
 )
@@ -130,7 +129,7 @@ func (w *worker) claimed(ctx context.Context, n int) {
 func (w *worker) most() int {
 	most := claimMost
 	if _, ok := w.p.Connector.(Batcher); ok {
-		most = claimMany
+		most = cmp.Or(w.p.Describes.Batch, claimMost)
 	}
 	if w.p.Rate <= 0 {
 		return most

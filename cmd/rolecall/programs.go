@@ -43,7 +43,7 @@ func (a *app) connector(ctx context.Context, cfg *config.File, name string, p *c
 		known := slices.Sorted(maps.Keys(kinds))
 		return nil, config.Mistakes{{Place: cfg.PlaceOf(&p.Kind), Text: "program " + name + " is of unknown kind " + p.Kind, Hint: "known are: " + strings.Join(known, ", ")}}
 	}
-	return open(ctx, p.Settings.Decode, connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg)})
+	return open(ctx, p.Settings.Decode, connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg), Calls: p.Concurrency})
 }
 
 // program puts a connector and its settings together; templates were checked with the configuration.

@@ -45,7 +45,7 @@ func slowTarget(b *testing.B, address string) {
 	for b.Loop() {
 		p := &provider{active: map[string]bool{}}
 		server := httptest.NewServer(p)
-		connector, err := scim.Open(scim.Config{URL: server.URL, Token: engine.Secret{Env: "TOKEN"}}, scim.Options{Program: "crm", Now: time.Now,
+		connector, err := scim.Open(scim.Config{URL: server.URL, Token: engine.Secret{Env: "TOKEN"}}, scim.Options{Program: "crm", Now: time.Now, Calls: lanes,
 			Secret: func(engine.Secret) (string, error) { return "secret", nil }})
 		if err != nil {
 			b.Fatal(err)

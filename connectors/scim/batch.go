@@ -23,14 +23,14 @@ func (p *Program) Apply(ctx context.Context, calls []engine.Call) []engine.Resul
 		for to = from; to < len(calls) && isMembership(calls[to]) == members; to++ {
 		}
 		if members {
-			lanes(from, to, func(i int) string { return calls[i].Entitlement }, func(all []int) {
+			p.lanes(from, to, func(i int) string { return calls[i].Entitlement }, func(all []int) {
 				for part := range slices.Chunk(all, maxMembers) {
 					p.applyGroup(ctx, calls, part, results)
 				}
 			})
 			continue
 		}
-		lanes(from, to, func(i int) string { return subject(calls[i]) }, func(all []int) {
+		p.lanes(from, to, func(i int) string { return subject(calls[i]) }, func(all []int) {
 			for _, i := range all {
 				results[i] = p.applyAccount(ctx, calls[i])
 			}
@@ -61,7 +61,7 @@ func (p *Program) applyAccount(ctx context.Context, c engine.Call) (r engine.Res
 }
 
 // lanes gives the numbers from..to−1 that have the same key to one call of do, in order; several run at a time.
-func lanes(from, to int, key func(i int) string, do func(all []int)) {
+func (p *Program) lanes(from, to int, key func(i int) string, do func(all []int)) {
 	var keys []string
 	of := map[string][]int{}
 	for i := from; i < to; i++ {
@@ -72,7 +72,7 @@ func lanes(from, to int, key func(i int) string, do func(all []int)) {
 		of[k] = append(of[k], i)
 	}
 	var all sync.WaitGroup
-	free := make(chan struct{}, concurrency)
+	free := make(chan struct{}, p.options.Calls)
 	for _, k := range keys {
 		free <- struct{}{}
 		all.Go(func() {

@@ -44,7 +44,9 @@ func newClient(c Config, o Options) (*client, error) {
 	}
 	transport := o.Transport
 	if transport == nil {
-		transport = http.DefaultTransport.(*http.Transport).Clone()
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		own.MaxIdleConnsPerHost = o.Calls // by default 2 are kept open, and all others are made anew for each call
+		transport = own
 	}
 	h := &http.Client{Transport: transport, CheckRedirect: checkRedirect, Timeout: timeout}
 	auth, err := newAuthorizer(c, o, h)

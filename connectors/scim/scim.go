@@ -4,6 +4,7 @@
 package scim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,7 @@ type Options struct {
 	Program   string
 	Secret    engine.Resolve
 	Now       func() time.Time
+	Calls     int                                              // at once; 0: 4
 	Transport http.RoundTripper                                // nil: one that verifies certificates
 	Wait      func(ctx context.Context, d time.Duration) error // before another try; nil: waits
 }
@@ -63,9 +65,11 @@ type Program struct {
 
 // Page sizes, in resources, and calls at once.
 const (
-	defaultPage = 100
-	largestPage = 10_000
-	concurrency = 4
+	defaultPage  = 100
+	largestPage  = 10_000
+	concurrency  = 4
+	perCall      = 250 // changes claimed for each call at once
+	largestBatch = 4000
 )
 
 // Open checks the configuration; no call is made.
@@ -73,6 +77,7 @@ func Open(c Config, o Options) (*Program, error) {
 	if c.PageSize == 0 {
 		c.PageSize = defaultPage
 	}
+	o.Calls = cmp.Or(o.Calls, concurrency)
 	cl, err := newClient(c, o)
 	if err == nil && (c.PageSize < 1 || c.PageSize > largestPage) {
 		err = fmt.Errorf("page_size is %d; write 1 to %d", c.PageSize, largestPage)
@@ -103,7 +108,7 @@ func checkURL(name, raw string) (*url.URL, error) {
 // Describe lists the groups.
 func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
 	d := engine.Description{Identity: "scim:" + p.client.base.String(), Accounts: true, Lifecycle: true, Rename: true, Lag: p.lag,
-		Concurrency: concurrency, Grantable: []string{}, Deletes: "the user, and what the program keeps with it"}
+		Concurrency: p.options.Calls, Batch: min(largestBatch, perCall*p.options.Calls), Grantable: []string{}, Deletes: "the user, and what the program keeps with it"}
 	err := each(ctx, p, "/Groups", url.Values{"excludedAttributes": {"members"}}, func(g *group) error {
 		d.Grantable = append(d.Grantable, g.DisplayName)
 		return nil
