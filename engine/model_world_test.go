@@ -50,7 +50,7 @@ func newModel(seed uint64) *model {
 	clock := func() time.Time { return m.now }
 	m.journal = &modelJournal{Journal: enginetest.NewJournal(clock), m: m}
 	m.check = newChecker(m)
-	m.engine = &engine.Engine{Directory: m, Journal: m.journal, Outbox: m.journal, Now: clock, Settings: m.settings(),
+	m.engine = &engine.Engine{OneByOne: true, Directory: m, Journal: m.journal, Outbox: m.journal, Now: clock, Settings: m.settings(),
 		Former: func(_ context.Context, hash string) (engine.Policy, error) {
 			if p := m.policies[hash]; p != nil {
 				return p, nil

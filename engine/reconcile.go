@@ -28,6 +28,7 @@ type Engine struct {
 	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently, in the phases read and work
 	Timing    func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed
 	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
+	OneByOne  bool                                                   // nothing runs beside anything else, for histories that replay; a program that others come after must then stand before them
 	ReadIdle  time.Duration                                          // a read of which nothing comes for so long is given up; 0: 10 min
 	Settled   func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
 	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
@@ -63,7 +64,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
-	wg.Go(func() { s.People, s.Proof = e.readPeople(reading) })
+	e.beside(&wg)(func() { s.People, s.Proof = e.readPeople(reading) })
 	done := e.timed("memory", "")
 	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
 	done()
@@ -84,6 +85,14 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	s.Policy, s.Hash = WithExtras(e.Policy, mem), e.Policy.Hash()
 	s.Former = e.formers(ctx, mem, s.Hash)
 	return s, nil
+}
+
+// beside starts something next to its caller, or does it at once where one thing follows the other.
+func (e *Engine) beside(wg *sync.WaitGroup) func(func()) {
+	if e.OneByOne {
+		return func(do func()) { do() }
+	}
+	return wg.Go
 }
 
 // WithExtras adds the dated extras that were given on the command line or the page.
@@ -144,8 +153,9 @@ func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
 	var wg sync.WaitGroup
 	most := make(chan struct{}, 8)
 	var read atomic.Int32
+	start := e.beside(&wg)
 	for i := range e.Programs {
-		wg.Go(func() {
+		start(func() {
 			most <- struct{}{}
 			defer func() { <-most }()
 			out[i] = e.ReadProgram(ctx, &e.Programs[i], mem)

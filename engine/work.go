@@ -39,9 +39,10 @@ func (e *Engine) work(ctx context.Context, inOrder bool) (Report, error) {
 		done[p.Name] = make(chan struct{})
 	}
 	var wg sync.WaitGroup
+	start := e.beside(&wg)
 	for i := range e.Programs {
 		p := &e.Programs[i]
-		wg.Go(func() {
+		start(func() {
 			defer close(done[p.Name])
 			for _, before := range p.After {
 				if c := done[before]; inOrder && c != nil && before != p.Name && !e.waitsFor(before, p.Name, map[string]bool{}) { // else each would wait for the other

@@ -107,7 +107,7 @@ func replace(t *testing.T, path, old, fresh string) {
 }
 
 func TestServe(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	dir := company(t)
 	d := startDaemon(t, dir)
 	address := d.wait("health and metrics")["address"].(string)
@@ -143,7 +143,7 @@ func TestServe(t *testing.T) {
 }
 
 func TestServeReloads(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	dir := company(t)
 	d := startDaemon(t, dir)
 	address := d.wait("health and metrics")["address"].(string)
@@ -229,7 +229,7 @@ func TestStuckDaemonIsNotHealthy(t *testing.T) {
 }
 
 func TestServeTellsSystemd(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	socket := filepath.Join(t.TempDir(), "notify")
 	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err != nil {
