@@ -101,12 +101,18 @@ func WithExtras(p Policy, m *Memory) Policy {
 func (e *Engine) readPeople(ctx context.Context) ([]Person, Proof) {
 	defer e.timed("people", "")()
 	started := e.Now()
-	var people []Person
+	var parts [][]Person // a slice that grows would be copied again and again, and leave twice its size behind
+	n := 0
 	proof, err := e.Directory.People(ctx, func(p Person) error {
-		people = append(people, p)
-		e.progress("read", "people", len(people), 0)
+		if n++; len(parts) == 0 || len(parts[len(parts)-1]) == cap(parts[len(parts)-1]) {
+			parts = append(parts, make([]Person, 0, 1024))
+		}
+		last := &parts[len(parts)-1]
+		*last = append(*last, p)
+		e.progress("read", "people", n, 0)
 		return nil
 	})
+	people := slices.Concat(parts...)
 	if err != nil { // no proof came, so nothing that was yielded may be believed
 		proof = Proof{Source: proof.Source, Started: started, Finished: e.Now()}
 		proof.Add(ReasonUnreachable, err.Error())
