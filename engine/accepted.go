@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -104,6 +105,18 @@ func (s *Snapshot) refusals() (out []string) {
 	return out
 }
 
+// refusedSources names the directory and the partners that the baseline speaks against.
+func refusedSources(p *Proof) (out []string) {
+	against := func(r Reason) bool { return r.Code == ReasonBaseline }
+	if slices.ContainsFunc(p.Reasons, against) || slices.ContainsFunc(p.Roles, func(r RoleProof) bool { return slices.ContainsFunc(r.Reasons, against) }) {
+		out = append(out, p.Source)
+	}
+	for i := range p.Partners {
+		out = append(out, refusedSources(&p.Partners[i])...)
+	}
+	return out
+}
+
 // acceptProof remembers what later reads are held against; times are left out, so that an equal read changes nothing.
 func (s *Snapshot) acceptProof(before *Proof) {
 	next := Accept(s.Proof, before)
@@ -144,8 +157,10 @@ func (b *builder) noteBaseline() {
 		return
 	}
 	b.items[r.ID] = true
-	b.alarm("baseline", "", "", b.s.Proof.Source+" shows less than the last accepted read of it: nothing that this hides is taken away; if it is right, approve item "+r.ID)
-	if _, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); !ok {
+	b.alarm("baseline", "", "", strings.Join(refusedSources(&b.s.Proof), " and ")+" shows less than the last accepted read of it: nothing that this hides is taken away; if it is right, approve item "+r.ID)
+	if f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); ok {
+		b.expire(itemOf(f))
+	} else {
 		b.set(r.fact())
 	}
 }

@@ -96,6 +96,9 @@ func (p *programPlan) keyed() {
 	for i := range p.b.subjects {
 		if p.account[i] == none {
 			n := p.reading.accounts.Number(p.b.subjects[i].key)
+			if _, taken := p.owner[n]; taken {
+				continue // somebody linked it to another person, and links never move
+			}
 			p.account[i], p.owner[n] = n, int32(i)
 			if holders.Contains(n) {
 				p.link(i, n)

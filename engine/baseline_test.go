@@ -74,6 +74,20 @@ func TestFirstRead(t *testing.T) {
 	}
 }
 
+// No answer is no empty one, and one that was cut off names its own reason: in neither is there a baseline to approve.
+func TestJudgeOfWhatWasNotRead(t *testing.T) {
+	before := Proof{Source: "corp", Count: 100, Counts: []Count{{AttributeCount("mail"), 90}}, Roles: []RoleProof{{Role: "group:a", Holders: 50}}}
+	for _, code := range []string{ReasonUnreachable, ReasonRefused, ReasonPartial} {
+		p := Proof{Source: "corp", Reasons: []Reason{{code, "why"}}}
+		if code == ReasonPartial {
+			p.Count = 1
+		}
+		if got := codes(Judge(p, &before, nil, DefaultTolerance()).Reasons); !slices.Equal(got, []string{code}) {
+			t.Errorf("%s became %v", code, got)
+		}
+	}
+}
+
 func TestOlderMark(t *testing.T) {
 	for _, c := range []struct {
 		mark, than string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -154,7 +155,7 @@ func (e *Engine) cutNow(ctx context.Context, actor string, who Person) (*Plan, R
 		if err != nil {
 			return p, Report{Run: run}, err
 		}
-		r, err := e.Work(ctx)
+		r, err := e.work(ctx, false)
 		r.Run = run
 		return p, r, err
 	}
@@ -218,14 +219,14 @@ func (e *Engine) Find(ctx context.Context, person string) (Person, error) { retu
 
 // find is resolve with the person's entry, where the directory shows it.
 func (e *Engine) find(ctx context.Context, person string) (who Person, err error) {
+	r, ok := watched(ctx, min(e.idle(), findIdle), func(ctx context.Context, came *atomic.Int64) peopleRead { return e.called(ctx, person, came) })
+	if err = r.err; !ok {
+		err = errStalled
+	}
 	var found []string
-	_, err = e.Directory.People(ctx, func(p Person) error {
-		if p.Key == person || p.Login() == person {
-			found = append(found, p.Key)
-			who = p
-		}
-		return nil
-	})
+	for _, p := range r.people {
+		found, who = append(found, p.Key), p
+	}
 	mem, memErr := e.Journal.Memory(ctx, e.Now())
 	if memErr != nil {
 		return who, memErr
@@ -245,6 +246,23 @@ func (e *Engine) find(ctx context.Context, person string) (who Person, err error
 		return who, fmt.Errorf("%w: %s; the directory can't be read now (%v), so only keys and account names work", ErrUnknownPerson, quote(person), err)
 	}
 	return who, fmt.Errorf("%w: %s", ErrUnknownPerson, quote(person))
+}
+
+// called reads whom a login or key names.
+func (e *Engine) called(ctx context.Context, person string, came *atomic.Int64) (r peopleRead) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			r.err = fmt.Errorf("reading the directory failed: %v", panicked)
+		}
+	}()
+	_, r.err = e.Directory.People(ctx, func(p Person) error {
+		came.Add(1)
+		if p.Key == person || p.Login() == person {
+			r.people = append(r.people, p)
+		}
+		return ctx.Err()
+	})
+	return r
 }
 
 func linkedAs(m *Memory, programs []Program, person string) (keys []string) {

@@ -122,7 +122,11 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 	for account := range byAccount {
 		accounts = append(accounts, account)
 	}
-	slices.SortFunc(accounts, func(a, b string) int { return cmp.Compare(byAccount[a][0].Seq, byAccount[b][0].Seq) })
+	slices.SortFunc(accounts, func(a, b string) int {
+		urgentA, seqA := turn(byAccount[a])
+		urgentB, seqB := turn(byAccount[b])
+		return cmp.Or(cmp.Compare(urgentA, urgentB), cmp.Compare(seqA, seqB))
+	})
 	var out []Intent
 	for _, account := range accounts {
 		if len(out) >= r.Max {
@@ -138,11 +142,31 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 	return out
 }
 
+// turn says when an account's intents are handed out: round 0 if somebody has left or was cut off, by the first such intent,
+// else round 1, by the oldest.
+func turn(intents []*Intent) (round int, seq int64) {
+	if i := slices.IndexFunc(intents, (*Intent).Repeatable); i >= 0 {
+		return 0, intents[i].Seq
+	}
+	return 1, intents[0].Seq
+}
+
 // SortClaimed puts claimed intents into the order that Outbox promises.
 func SortClaimed(intents []Intent) {
 	slices.SortFunc(intents, func(a, b Intent) int {
 		return cmp.Or(strings.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Seq, b.Seq))
 	})
+}
+
+// waits says whether a program of r.After still has work of its own to be done.
+func (f *Fold) waits(r ClaimRequest) bool {
+	for _, i := range f.open {
+		_, paused := f.facts[FactKey{Kind: FactPause, Program: i.Change.Program}]
+		if !paused && slices.Contains(r.After, i.Change.Program) && (i.Claimed.IsZero() || i.Lease.After(r.Now)) {
+			return true
+		}
+	}
+	return false
 }
 
 // claimable lists the open intents of the program that may be handed out, by account, sorted by Seq.
@@ -153,6 +177,7 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 			return out
 		}
 	}
+	waits := f.waits(r)
 	for _, i := range f.open {
 		if i.Change.Program != r.Program {
 			continue
@@ -160,7 +185,7 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 		account := i.Change.Account
 		if i.Lease.After(r.Now) {
 			leased[account] = true
-		} else if i.Claimed.IsZero() || i.Repeatable() {
+		} else if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && (r.Since.IsZero() || i.Claimed.Before(Instant(r.Since))) {
 			out[account] = append(out[account], i)
 		}
 	}

@@ -32,7 +32,7 @@ func (p *programPlan) grant(right, account uint32) {
 		p.add(block(c, "a "+string(op)+" on this account is not settled yet"))
 		return
 	}
-	if reason := p.frozen(right, account); reason != "" {
+	if reason := p.frozen(c.Op, right, account); reason != "" {
 		p.add(block(c, reason))
 		return
 	}
@@ -124,8 +124,8 @@ func (p *programPlan) removed(c Change, right, account uint32) {
 }
 
 // frozen says why a change must not be made now although it is wanted, "" if nothing speaks against it.
-func (p *programPlan) frozen(right, account uint32) string {
-	if f, ok := p.fact(FactFailing, right, account); ok && f.Until.After(p.b.s.Now) {
+func (p *programPlan) frozen(op Op, right, account uint32) string {
+	if f, ok := p.failing(op, right, account); ok && f.Until.After(p.b.s.Now) {
 		return fmt.Sprintf("failed %s, next try %s: %s", plural(f.Count, "time", "times"), day(f.Until), f.Text)
 	}
 	return ""
@@ -145,7 +145,7 @@ func (p *programPlan) adopt(right, account uint32) {
 	if !ok || s.standing != present {
 		return
 	}
-	if reason := p.frozen(right, account); reason != "" {
+	if reason := p.frozen(OpAdopt, right, account); reason != "" {
 		return
 	}
 	c := p.change(OpAdopt, right, account, CauseAdopt)
@@ -216,7 +216,7 @@ func (p *programPlan) renames() {
 			p.b.warn("rename", p.program.Name, s.key, fmt.Sprintf("the account %s of %s should be called %s; %s can't rename, do it there", quote(have), s.person.Name(), quote(name), p.program.Name))
 			continue
 		}
-		if reason := p.frozen(p.exists, account); reason != "" {
+		if reason := p.frozen(OpRename, p.exists, account); reason != "" {
 			c = block(c, reason)
 		}
 		p.add(c)

@@ -141,6 +141,14 @@ func (b *builder) decided(c *Change, f Fact) {
 	}
 }
 
+// expire lets an approval that was not used in time wait again.
+func (b *builder) expire(item Item) {
+	if item.State == Approved && !item.Until.After(b.s.Now) {
+		item.State, item.Until = Waiting, time.Time{}
+		b.set(item.fact())
+	}
+}
+
 // hold sends a change to approval.
 func (b *builder) hold(c *Change, reason string) {
 	id := itemID(c)

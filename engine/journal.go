@@ -44,14 +44,17 @@ type Journal interface {
 // ClaimRequest asks for open work of one program.
 type ClaimRequest struct {
 	Program string
-	Max     int // accounts are added, that with the oldest claimable intent first, until there are this many intents; all claimable intents of an account come together
+	Max     int // accounts are added, in the order of Outbox, until there are this many intents; all claimable intents of an account come together
 	Now     time.Time
 	Lease   time.Duration
+	After   []string  // programs whose work comes first: while one that is not paused has intents unclaimed or leased, only Repeatable ones are handed out
+	Since   time.Time // what was claimed at this time or later is left out, zero: nothing is; so that one piece of work repeats nothing
 }
 
 // Outbox hands out open intents. A claim is durable before it is returned. An account with a live lease is not handed out,
 // neither is anything of a paused program, nor an intent that was claimed before, but for those that are Repeatable and
-// whose lease has ended. Intents come sorted by account, then Seq.
+// whose lease has ended. Accounts of leavers and of people cut off (with a claimable intent that is Repeatable) go first, then
+// that with the oldest claimable intent. Intents come sorted by account, then Seq.
 type Outbox interface {
 	Claim(ctx context.Context, r ClaimRequest) ([]Intent, error)
 }

@@ -72,6 +72,7 @@ func (b *builder) budget(s scope, class Class, name string, l Limit, highest int
 		}
 	}
 	before := len(counted)
+	b.showBudget(s, name, l, highest, before)
 	for i := range b.plan.Changes {
 		c := &b.plan.Changes[i]
 		if !c.charged(class) || !s.has(c.Program, b.plan.sources[c.Person]) {

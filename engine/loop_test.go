@@ -548,3 +548,30 @@ func TestObserveRulesAreShownAndNeverGranted(t *testing.T) {
 		t.Errorf("changes %v, notices %v", lines(p), p.Notices)
 	}
 }
+
+func TestAnExpiredApprovalOfABaselineWaitsAgain(t *testing.T) {
+	w := newWorld(t, "wiki")
+	for _, login := range strings.Fields("ann bob cyd dan eve fay gus hal ida jon kay lee") {
+		w.hire(login, "a")
+	}
+	w.apply()
+	for _, login := range strings.Fields("ann bob cyd dan eve") {
+		w.vanish(login)
+	}
+	w.pass(time.Hour)
+	w.apply()
+	if got, err := w.engine.Approve(t.Context(), "boss", []string{"all"}, "sold"); err != nil || len(got) != 1 {
+		t.Fatalf("approve: %v, %v", got, err)
+	}
+	w.pass(25 * time.Hour)
+	if p, _ := w.apply(); p.Proofs[0].Complete() {
+		t.Error("an expired approval was used")
+	}
+	if got, err := w.engine.Approve(t.Context(), "boss", []string{"all"}, "sold, really"); err != nil || len(got) != 1 {
+		t.Fatalf("the item does not wait again: %v, %v", got, err)
+	}
+	w.pass(time.Hour)
+	if p, _ := w.apply(); !p.Proofs[0].Complete() {
+		t.Error("an approved baseline was refused")
+	}
+}

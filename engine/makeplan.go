@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -73,6 +74,7 @@ func (b *builder) finish() {
 		prog.note()
 	}
 	b.noteRun()
+	b.notePauses()
 	slices.SortStableFunc(p.Changes, func(x, y Change) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(opOrder(&x), opOrder(&y)),
 			cmp.Compare(x.Entitlement, y.Entitlement), cmp.Compare(x.Login, y.Login), cmp.Compare(x.Person, y.Person))
@@ -217,6 +219,14 @@ func (b *builder) notePolicy() {
 		}
 	}
 	b.set(Fact{FactKey: FactKey{Kind: FactPolicy}, Text: b.plan.Policy})
+}
+
+// notePauses: a pause holds leavers and cuts back, too, so it is never silent.
+func (b *builder) notePauses() {
+	for _, f := range b.s.Memory.Facts(FactPause) {
+		b.alarm("paused", f.Program, "", fmt.Sprintf("%s paused since %s (%s): no call is made, not even for leavers and people cut off; end it with: rolecall resume %s",
+			cmp.Or(f.Program, "everything")+" is", day(f.Since), f.Text, f.Program))
+	}
 }
 
 // noteRun puts the time of the run into its own record, so that a gap in the runs can be told from a gap in the journal.

@@ -25,7 +25,11 @@ const seenPart = 5000 // holdings a record
 func (p *programPlan) noteSeen() {
 	appeared, gone := p.held.Minus(&p.known), p.known.Minus(&p.held)
 	var in, out, ours [][2]string
-	appeared.Each(func(right, account uint32) { in = append(in, p.names(right, account)) })
+	appeared.Each(func(right, account uint32) {
+		if !p.creating[p.reading.accounts.Name(account)] { // reading back must still find it new
+			in = append(in, p.names(right, account))
+		}
+	})
 	gone.Each(func(right, account uint32) {
 		switch {
 		case p.sets.Giving.Has(right, account):

@@ -27,6 +27,9 @@ func (p *programPlan) openWork() {
 func (p *programPlan) pending(i Intent, right, account uint32) {
 	switch {
 	case i.Change.Op.Gives():
+		if name, ok := ProposedName(i.Change.Account); ok && i.Change.Op == OpCreate {
+			p.creating[name] = true
+		}
 		p.giving[account] = i.Change.Op
 		p.sets.Giving.Add(right, account)
 	case i.Change.Op.Takes():

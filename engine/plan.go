@@ -27,6 +27,7 @@ type Plan struct {
 	control int64             // the last control record that the plan knew
 	sources map[string]string // person → directory, for the budgets
 	runs    int               // runs begun before it
+	budgets []Budget          // the limits as they stood
 }
 
 // Unmanaged is a holding, or a whole account, that Rolecall neither granted nor adopted.

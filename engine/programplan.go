@@ -41,6 +41,7 @@ type programPlan struct {
 	queued    map[effectOn]Intent // open intents that nobody claimed
 	settled   map[int64]bool      // intents this plan closes by reading back
 	undo      map[uint64]bool     // frozen by an undo
+	creating  map[string]bool     // names of accounts that a call with an unknown outcome may have made
 	would     map[uint32][]int32  // right → subjects whom observe rules would give it
 	unchanged int
 	scheduled Set            // of leaving: what is in grace
@@ -60,7 +61,7 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 	p := &programPlan{b: b, program: r.Program, reading: r, mem: b.s.Memory.Program(r.Program.Name), complete: r.Proof.Complete(),
 		active: none, exists: none, owner: map[uint32]int32{}, needs: map[int32][]uint32{}, waits: map[int32]string{}, news: map[uint32]*NewAccount{},
 		linked: map[int32]bool{}, giving: map[uint32]Op{}, taking: map[uint32]Op{}, renaming: map[uint32]bool{}, queued: map[effectOn]Intent{},
-		settled: map[int64]bool{}, kept: map[string]int{}, undo: map[uint64]bool{}, would: map[uint32][]int32{}}
+		settled: map[int64]bool{}, kept: map[string]int{}, undo: map[uint64]bool{}, would: map[uint32][]int32{}, creating: map[string]bool{}}
 	p.reserved()
 	for _, row := range p.mem.Rows {
 		if row.Managed {
@@ -171,7 +172,7 @@ func (p *programPlan) change(op Op, right, account uint32, cause Cause, why ...s
 	if _, ok := ProposedName(name); ok {
 		c.Proposed, c.New = true, p.news[account]
 	}
-	if f, ok := p.fact(FactFailing, right, account); ok {
+	if f, ok := p.failing(op, right, account); ok {
 		c.Failures = f.Count
 	}
 	if s, ok := p.subjectOf(account); ok {
@@ -182,6 +183,13 @@ func (p *programPlan) change(op Op, right, account uint32, cause Cause, why ...s
 		p.b.plan.sources[s.key] = s.source
 	}
 	return c
+}
+
+// failing is what is known of earlier tries of such a change. A grant that fails says nothing about a revoke.
+func (p *programPlan) failing(op Op, right, account uint32) (Fact, bool) {
+	key := p.key(FactFailing, right, account)
+	key.Key = op.Effect()
+	return p.b.s.Memory.Fact(key)
 }
 
 func (p *programPlan) add(c Change) { p.b.plan.Changes = append(p.b.plan.Changes, c) }

@@ -7,7 +7,8 @@ import (
 )
 
 // Directory yields people. Proof comes with the end of the read, never before: a partial answer is a proof that names
-// what is missing, an error means that nothing may be concluded, and what was yielded before it is to be thrown away.
+// what is missing, an error means that nothing may be concluded, and what was yielded before it is to be thrown away; the
+// proof then says no more than the source.
 // yield is called from one goroutine at a time; its error ends the read and is returned.
 type Directory interface {
 	People(ctx context.Context, yield func(Person) error) (Proof, error)

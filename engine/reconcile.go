@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,9 +25,10 @@ type Engine struct {
 	Settings  Settings                                               //
 	Now       func() time.Time                                       //
 	Log       *slog.Logger                                           // nil: silent
-	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently
+	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently, in the phases read and work
 	Timing    func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed
 	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
+	ReadIdle  time.Duration                                          // a read of which nothing comes for so long is given up; 0: 10 min
 	Settled   func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
 	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
@@ -101,25 +103,46 @@ func WithExtras(p Policy, m *Memory) Policy {
 func (e *Engine) readPeople(ctx context.Context) ([]Person, Proof) {
 	defer e.timed("people", "")()
 	started := e.Now()
+	r, ok := watched(ctx, e.idle(), e.people)
+	if !ok {
+		r.err = errStalled
+	}
+	if r.err != nil { // no proof came, so nothing that was yielded may be believed
+		proof := Proof{Source: r.proof.Source, Started: started, Finished: e.Now()}
+		proof.Add(ReasonUnreachable, r.err.Error())
+		return nil, proof
+	}
+	slices.SortFunc(r.people, func(a, b Person) int { return strings.Compare(a.Key, b.Key) })
+	return r.people, r.proof
+}
+
+// peopleRead is what the directory answered.
+type peopleRead struct {
+	people []Person
+	proof  Proof
+	err    error
+}
+
+func (e *Engine) people(ctx context.Context, came *atomic.Int64) (r peopleRead) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			r.err = fmt.Errorf("reading the directory failed: %v", panicked)
+		}
+	}()
 	var parts [][]Person // a slice that grows would be copied again and again, and leave twice its size behind
 	n := 0
-	proof, err := e.Directory.People(ctx, func(p Person) error {
+	r.proof, r.err = e.Directory.People(ctx, func(p Person) error {
+		came.Add(1)
 		if n++; len(parts) == 0 || len(parts[len(parts)-1]) == cap(parts[len(parts)-1]) {
 			parts = append(parts, make([]Person, 0, 1024))
 		}
 		last := &parts[len(parts)-1]
 		*last = append(*last, p)
 		e.progress("read", "people", n, 0)
-		return nil
+		return ctx.Err()
 	})
-	people := slices.Concat(parts...)
-	if err != nil { // no proof came, so nothing that was yielded may be believed
-		proof = Proof{Source: proof.Source, Started: started, Finished: e.Now()}
-		proof.Add(ReasonUnreachable, err.Error())
-		return nil, proof
-	}
-	slices.SortFunc(people, func(a, b Person) int { return strings.Compare(a.Key, b.Key) })
-	return people, proof
+	r.people = slices.Concat(parts...)
+	return r
 }
 
 // readPrograms reads the programs side by side; each stays its own problem.
@@ -127,11 +150,13 @@ func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
 	out := make([]*Reading, len(e.Programs))
 	var wg sync.WaitGroup
 	most := make(chan struct{}, 8)
+	var read atomic.Int32
 	for i := range e.Programs {
 		wg.Go(func() {
 			most <- struct{}{}
 			defer func() { <-most }()
 			out[i] = e.ReadProgram(ctx, &e.Programs[i], mem)
+			e.progress("read", "programs", int(read.Add(1)), len(e.Programs))
 		})
 	}
 	wg.Wait()
@@ -139,9 +164,20 @@ func (e *Engine) readPrograms(ctx context.Context, mem *Memory) []*Reading {
 }
 
 // ReadProgram reads one program on top of what is remembered of it.
-func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) (r *Reading) {
+func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) *Reading {
 	defer e.timed("program", p.Name)()
-	described := *p
+	started := e.Now()
+	r, ok := watched(ctx, e.idle(), func(ctx context.Context, came *atomic.Int64) *Reading { return e.readProgram(ctx, *p, mem, came) })
+	if !ok {
+		r = NewReading(p, mem.Program(p.Name))
+		r.Proof = Proof{Source: p.Name, Started: started, Finished: e.Now()}
+		r.Proof.Add(ReasonUnreachable, errStalled.Error())
+	}
+	return r
+}
+
+func (e *Engine) readProgram(ctx context.Context, described Program, mem *Memory, came *atomic.Int64) (r *Reading) {
+	p := &described
 	r = NewReading(&described, mem.Program(p.Name))
 	started := e.Now()
 	defer func() {
@@ -152,14 +188,14 @@ func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) (r *R
 		r.Proof.Count = r.Count()
 	}()
 	if d, ok := p.Connector.(Describer); ok {
-		described.Describes = p.Describes // what is known if the program can't be asked
-		if description, err := d.Describe(ctx); err != nil {
+		if description, err := d.Describe(ctx); err != nil { // what is known has to do
 			r.Proof.Add(ReasonUnreachable, err.Error())
 		} else {
 			described.Describes = description
 		}
 	}
 	proof, err := p.Connector.Holdings(ctx, func(h Holding) error {
+		came.Add(1)
 		if c, ok := p.Connector.(Canonicaler); ok {
 			h.Account, h.Entitlement = c.Canonical(h.Account, h.Entitlement)
 		}
@@ -182,7 +218,7 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 		return out
 	}
 	hashes := map[string]bool{}
-	for _, f := range slices.Concat(mem.Facts(FactUndesired), mem.Facts(FactPolicy)) {
+	for _, f := range slices.Concat(mem.Facts(FactUndesired), mem.Facts(FactFormer), mem.Facts(FactPolicy)) {
 		hashes[f.Text] = true
 	}
 	for hash := range hashes {
@@ -209,8 +245,10 @@ func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64)
 		if err := e.Journal.Append(ctx, guard, part); err != nil {
 			return run, err
 		}
-		if guard.Control == p.control {
-			guard.Control = part[0].Seq // the run's own record is the last control record now
+		for i := range part { // the plan's own records make it no more stale
+			if part[i].Kind.Control() {
+				guard.Control = part[i].Seq
+			}
 		}
 	}
 	return run, nil

@@ -39,7 +39,7 @@ const (
 // Control says that a plan made before the record must not be committed after it.
 func (k Kind) Control() bool {
 	switch k {
-	case KindRun, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept:
+	case KindRun, KindLink, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept:
 		return true
 	}
 	return false
@@ -130,7 +130,7 @@ const (
 	FactSuspended = "suspended" // program, account: Since; Text: "rolecall" if ours and done, "other" otherwise
 	FactTaken     = "taken"     // program, account, entitlement, person: unmanaged, taken from a leaver; offered as a task on return
 	FactContested = "contested" // program, account, entitlement: Count of repairs since Since
-	FactFailing   = "failing"   // program, account, entitlement: Count of failures, Until: next try, Text: last error
+	FactFailing   = "failing"   // program, account, entitlement, Key is the kind of effect (Op.Effect): Count of failures, Until: next try, Text: last error
 	FactUndone    = "undone"    // program, account, entitlement: frozen; Text: hash of policy and entry
 	FactItem      = "item"      // an approval item; Key: its id
 	FactCut       = "cut"       // person: Text is the reason

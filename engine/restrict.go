@@ -69,5 +69,9 @@ func (p *Plan) restrict(reviewed *Plan, m *Memory) (dropped []Change, err error)
 }
 
 func lineOf(c *Change) string {
-	return shortHash(string(c.Op), c.Program, c.Account, c.Entitlement, c.Person)
+	made := ""
+	if c.Op == OpCreate || c.Op == OpRename || c.Op == OpUpdate {
+		made = string(mustJSON(c.New))
+	}
+	return shortHash(string(c.Op), c.Program, c.Account, c.Entitlement, c.Person, made)
 }

@@ -146,7 +146,7 @@ func (p *programPlan) guardRevoke(c Change, right, account uint32) Change {
 	if op, busy := p.giving[account]; busy {
 		return block(c, "a "+string(op)+" on this account is not settled yet")
 	}
-	if reason := p.frozen(right, account); reason != "" {
+	if reason := p.frozen(c.Op, right, account); reason != "" {
 		return block(c, reason)
 	}
 	if p.timed(&c) && p.gap() && !p.secondSight(right, account) {
@@ -269,7 +269,7 @@ func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 		p.add(block(c, "a "+string(op)+" on this account is not settled yet"))
 		return
 	}
-	if f, ok := p.fact(FactFailing, right, account); ok && f.Until.After(p.b.s.Now) {
+	if f, ok := p.failing(c.Op, right, account); ok && f.Until.After(p.b.s.Now) {
 		p.add(block(c, fmt.Sprintf("failed %s, next try %s: %s", plural(f.Count, "time", "times"), day(f.Until), f.Text)))
 		return
 	}

@@ -249,3 +249,32 @@ func TestPartialDirectoryReleasesNothing(t *testing.T) {
 		t.Error("released on the word of an incomplete directory")
 	}
 }
+
+// A process dies between making an account and recording it, and another run lists the account before the lease ends: it is
+// still found to be ours once the lease is over.
+func TestACreateWhoseOutcomeWasLostIsReadBackAfterALook(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki"}}
+	w.hire("ann", "a")
+	s, err := w.engine.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.engine.Commit(t.Context(), engine.MakePlan(s), "test", 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	w.targets["wiki"].AddAccount("ann", engine.AccountInfo{Name: "ann"}, engine.Exists) // the call's effect
+	w.pass(time.Minute)
+	w.apply() // another run looks
+	w.pass(time.Hour)
+	w.apply()
+	w.pass(time.Hour)
+	w.apply()
+	if got := w.truth("wiki"); got != "ann= ann=.exists" {
+		t.Errorf("wiki holds %s", got)
+	}
+	w.expect(w.plan())
+}

@@ -128,7 +128,8 @@ func (b *builder) rekeyed(absent []string) bool {
 func (b *builder) letGo(vanished []string, reason string) bool {
 	id := shortHash(append([]string{"rekey", b.s.Proof.Source}, vanished...)...)
 	f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id})
-	if item := itemOf(f); ok && item.State == Approved && item.Until.After(b.s.Now) {
+	item := itemOf(f)
+	if ok && item.State == Approved && item.Until.After(b.s.Now) {
 		for _, key := range vanished {
 			b.gone[key] = true
 		}
@@ -137,7 +138,10 @@ func (b *builder) letGo(vanished []string, reason string) bool {
 	}
 	b.items[id] = true
 	b.alarm("rekeyed", "", "", reason+" (approval item "+id+")")
-	if !ok {
+	switch {
+	case ok:
+		b.expire(item)
+	default:
 		b.set(Item{ID: id, State: Waiting, Reason: reason, Since: b.s.Now, Change: Change{Op: OpReKey, Program: b.s.Proof.Source, Cause: CauseAbsent,
 			State: NeedsApproval, Why: []string{reason}}}.fact())
 	}

@@ -152,6 +152,9 @@ func (p *programPlan) undone() {
 			p.b.clear(f.FactKey)
 			continue
 		}
+		if f.Count > 0 && p.denied.Has(right, account) {
+			continue // a block or a conflict goes before everything
+		}
 		p.undo[pair(right, account)] = true
 		if f.Count > 0 {
 			p.sets.Desired.Add(right, account)

@@ -27,7 +27,10 @@ type Failure struct {
 
 // Work carries out open intents of all programs until none is left that may be claimed. A program that fails stays its
 // own problem. An error means that the journal failed: nothing more is done, and what was being done is read back later.
-func (e *Engine) Work(ctx context.Context) (Report, error) {
+func (e *Engine) Work(ctx context.Context) (Report, error) { return e.work(ctx, true) }
+
+// work is Work; a cut keeps to no order among programs.
+func (e *Engine) work(ctx context.Context, inOrder bool) (Report, error) {
 	total := Report{Outcomes: map[Outcome]int{}}
 	var mu sync.Mutex
 	var errs []error
@@ -41,7 +44,7 @@ func (e *Engine) Work(ctx context.Context) (Report, error) {
 		wg.Go(func() {
 			defer close(done[p.Name])
 			for _, before := range p.After {
-				if c := done[before]; c != nil {
+				if c := done[before]; inOrder && c != nil && before != p.Name && !e.waitsFor(before, p.Name, map[string]bool{}) { // else each would wait for the other
 					<-c
 				}
 			}
@@ -57,6 +60,18 @@ func (e *Engine) Work(ctx context.Context) (Report, error) {
 	wg.Wait()
 	total.sort()
 	return total, errors.Join(errs...)
+}
+
+// waitsFor says whether one program's work waits for another's, directly or not.
+func (e *Engine) waitsFor(program, other string, seen map[string]bool) bool {
+	i := slices.IndexFunc(e.Programs, func(p Program) bool { return p.Name == program })
+	if i < 0 || seen[program] {
+		return false
+	}
+	seen[program] = true
+	return slices.ContainsFunc(e.Programs[i].After, func(before string) bool {
+		return before == other || e.waitsFor(before, other, seen)
+	})
 }
 
 func (r *Report) merge(o Report) {
@@ -83,11 +98,11 @@ const (
 func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 	described := *p
 	w := &worker{e: e, p: &described, report: Report{Outcomes: map[Outcome]int{}}}
-	for {
+	for began := e.Now(); ; {
 		if err := ctx.Err(); err != nil {
 			return w.report, errors.Join(err, w.settle())
 		}
-		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease})
+		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease, Since: began, After: p.After})
 		if err != nil || len(intents) == 0 {
 			return w.report, errors.Join(err, w.settle())
 		}
@@ -201,7 +216,16 @@ func byAccount(intents []Intent) (groups [][]Intent) {
 		groups = append(groups, intents[i:j])
 		i = j
 	}
+	slices.SortStableFunc(groups, func(a, b []Intent) int { return order(a) - order(b) })
 	return groups
+}
+
+// order lets leavers and people cut off go first.
+func order(intents []Intent) int {
+	if slices.ContainsFunc(intents, func(i Intent) bool { return i.Repeatable() }) {
+		return 0
+	}
+	return 1
 }
 
 // account carries out what is to be done on one account, in order. Once its account could not be made, the rest is not
@@ -328,21 +352,39 @@ func (w *worker) update(ctx context.Context, c Change) (res Result) {
 	return res
 }
 
-// remove deletes an account after reading it singly: what the list showed may be from before somebody used it again.
+// remove deletes an account after reading it: what the plan's list showed may be from before somebody used it again.
 func (w *worker) remove(ctx context.Context, c Change) (res Result) {
-	if reader, ok := w.p.Connector.(Reader); ok {
-		held, err := reader.Account(ctx, c.Account)
-		if err != nil {
-			return Result{Outcome: Failed, Err: fmt.Errorf("the account could not be read before its deletion: %w", err)}
-		}
-		for _, h := range held {
-			if why := keepsAccount(h.Entitlement, c.class); why != "" {
-				return Result{Outcome: Failed, Err: fmt.Errorf("the account is not deleted: %s", why)}
-			}
+	held, err := w.held(ctx, c.Account)
+	if err != nil {
+		return Result{Outcome: Failed, Err: fmt.Errorf("the account could not be read before its deletion: %w", err)}
+	}
+	for _, h := range held {
+		if why := keepsAccount(h.Entitlement, c.class); why != "" {
+			return Result{Outcome: Failed, Err: fmt.Errorf("the account is not deleted: %s", why)}
 		}
 	}
 	res.Outcome, res.Err = w.p.Connector.Revoke(ctx, c.Account, Exists)
 	return res
+}
+
+// held is what one account holds now, from the whole list where a program can't read it singly.
+func (w *worker) held(ctx context.Context, account string) (out []Holding, err error) {
+	if reader, ok := w.p.Connector.(Reader); ok {
+		return reader.Account(ctx, account)
+	}
+	proof, err := w.p.Connector.Holdings(ctx, func(h Holding) error {
+		if c, ok := w.p.Connector.(Canonicaler); ok {
+			h.Account, h.Entitlement = c.Canonical(h.Account, h.Entitlement)
+		}
+		if h.Account == account {
+			out = append(out, h)
+		}
+		return nil
+	})
+	if err == nil && !proof.Complete() {
+		err = errors.New(reasonsText(proof.Reasons))
+	}
+	return out, err
 }
 
 // keepsAccount says why an account that holds this must not be deleted: nobody's may be active, and only a leaver's may hold
@@ -418,7 +460,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	if c.Op == OpCreate && c.Proposed && res.ID != "" {
 		r.Account = res.ID
 	}
-	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: r.Account, Entitlement: c.Right()}
+	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: r.Account, Entitlement: c.Right(), Key: c.Op.Effect()}
 	ok := res.Outcome == Done || res.Outcome == Already
 	if res.Err != nil {
 		r.Why = []string{res.Err.Error()}

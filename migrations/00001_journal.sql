@@ -129,6 +129,7 @@ CREATE TABLE open_intent (
 );
 CREATE INDEX open_intent_account ON open_intent (account);
 CREATE INDEX open_intent_program ON open_intent (program, seq);
+CREATE INDEX open_intent_urgent ON open_intent (program, seq) WHERE repeatable = 1; -- leavers and cuts go first
 CREATE TABLE fact (
     kind        TEXT   NOT NULL,
     program     TEXT   NOT NULL,

@@ -1,6 +1,8 @@
 package policies
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -72,6 +74,10 @@ func policyFiles(folder fs.FS) (names []string, mistakes Mistakes, err error) {
 }
 
 func readBounded(folder fs.FS, name string) ([]byte, error) {
+	// Asked before it is opened: opening a pipe that nobody writes to would wait for ever.
+	if info, err := fs.Stat(folder, name); err != nil || !info.Mode().IsRegular() {
+		return nil, cmp.Or(err, errors.New("it is not a regular file"))
+	}
 	f, err := folder.Open(name)
 	if err != nil {
 		return nil, err

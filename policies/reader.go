@@ -91,7 +91,7 @@ func (r *reader) text(n *node) (string, bool) {
 	case n.kind == empty:
 		r.wrong(n, "a text is missing here", "")
 	case n.kind != scalar:
-		r.wrong(n, "here must be a text, not a list or table", "")
+		r.wrong(n, "here must be a text, not a list or table", spacedColon(n))
 	case n.typed != "":
 		r.wrong(n, quote(n.text)+" without quotes is "+n.typed+", not a text", `write "`+n.text+`" in quotes`)
 	case strings.TrimSpace(n.text) == "":
@@ -100,6 +100,14 @@ func (r *reader) text(n *node) (string, bool) {
 		return n.text, true
 	}
 	return "", false
+}
+
+// spacedColon is the hint for title: engineer, which is a table, where title:engineer is meant.
+func spacedColon(n *node) string {
+	if n.kind != table || len(n.entries) != 1 || n.entries[0].key.kind != scalar || n.entries[0].value.kind != scalar {
+		return ""
+	}
+	return `write "` + n.entries[0].key.text + ":" + n.entries[0].value.text + `" in quotes, without a space after the colon`
 }
 
 func (r *reader) textInto(to *string) func(*node) {

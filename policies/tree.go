@@ -17,6 +17,7 @@ import (
 // Bounds of one policy file. They are far above what people write and keep hostile input cheap.
 const (
 	maxFile   = 4 << 20 // bytes
+	maxTokens = 60_000  // some thousand rules; the parser's time grows with their square on some input
 	maxColumn = 100     // where a line may begin: bounds the nesting of blocks
 	maxFlow   = 16      // nested [ and {
 	maxInLine = 8       // "- - -" in one line
@@ -113,8 +114,11 @@ func checkBytes(src []byte) (line, col int, wrong *problem) {
 // have no use for (tags, directives).
 func checkTokens(tokens token.Tokens) (line, col int, wrong *problem) {
 	flow, atLine, inLine := 0, 0, 0
-	for _, t := range tokens {
+	for i, t := range tokens {
 		line, col = t.Position.Line, max(1, t.Position.Column)
+		if i == maxTokens {
+			return line, col, &problem{text: "the file is too long to be read from here on", hint: "write several files"}
+		}
 		if line != atLine {
 			atLine, inLine = line, 0
 			if col > maxColumn && flow == 0 {

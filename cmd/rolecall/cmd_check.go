@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -34,6 +33,7 @@ type finding struct {
 	Part  string `json:"part"`
 	Name  string `json:"name"`
 	OK    bool   `json:"ok"`
+	Note  bool   `json:"note,omitempty"` // right, but worth a look
 	Text  string `json:"text"`
 	Limit *limit `json:"limit,omitempty"`
 }
@@ -41,8 +41,9 @@ type finding struct {
 // limit is one row of the table of limits.
 type limit struct {
 	Scope   string `json:"scope"`
-	Of      int    `json:"of"` // the count that percent is taken of, as of now
+	Of      int    `json:"of"` // the highest count in the window, which percent is taken of
 	Allowed int    `json:"allowed"`
+	Used    int    `json:"used"` // within the window so far
 	Window  string `json:"window"`
 }
 
@@ -86,7 +87,7 @@ func (s *system) files(a *app) []finding {
 		f.Text = t.Place + ": " + strings.ReplaceAll(f.Text, "\n", "; ")
 		out = append(out, f)
 	}
-	return out
+	return append(out, s.targets()...)
 }
 
 // connections reads everything once.
@@ -97,10 +98,8 @@ func (s *system) connections(ctx context.Context) ([]finding, error) {
 	}
 	out := directoryFindings(&snapshot.Proof)
 	identities := map[string]string{}
-	holdings := 0
 	for _, r := range snapshot.Readings {
 		out = append(out, proofFinding("program", &r.Proof, "holdings"))
-		holdings += r.Count()
 		if id := r.Program.Describes.Identity; id != "" {
 			if other := identities[id]; other != "" {
 				out = append(out, finding{Part: "program", Name: r.Program.Name, Text: "is the same target as " + other + " (" + id + "); two programs may not manage one target"})
@@ -109,7 +108,8 @@ func (s *system) connections(ctx context.Context) ([]finding, error) {
 		}
 		out = append(out, s.unknownRights(r.Program)...)
 	}
-	return append(out, s.limits(len(snapshot.People), holdings)...), nil
+	out = append(out, s.mentions(snapshot.People, snapshot.Proof.Complete())...)
+	return append(out, s.limits(snapshot)...), nil
 }
 
 // unknownRights are the entitlements of policy that a program says it does not have.
@@ -120,7 +120,10 @@ func (s *system) unknownRights(p *engine.Program) (out []finding) {
 	for _, e := range s.policy.Entitlements() {
 		if e.Program == p.Name && e.Name != engine.Active && e.Name != engine.Exists && !slices.Contains(p.Describes.Grantable, e.Name) {
 			hint := config.Suggest(e.Name, p.Describes.Grantable)
-			out = append(out, finding{Part: "policies", Name: e.String(), Text: strings.TrimSuffix("the program has no such entitlement; "+hint, "; ")})
+			text := strings.TrimSuffix("the program has no such entitlement; "+hint, "; ")
+			for _, use := range s.policy.UsesOf(e) {
+				out = append(out, finding{Part: "policies", Name: e.String(), Text: s.cfg.Policies + "/" + use.Place + ": " + text})
+			}
 		}
 	}
 	return out
@@ -152,27 +155,16 @@ func proofFinding(part string, p *engine.Proof, what string) finding {
 	return f
 }
 
-// limits shows what each limit allows in all, at today's counts.
-func (s *system) limits(people, holdings int) []finding {
-	l := s.engine.Settings.Limits
-	rows := map[string]limit{
-		"revoke: people":   allowed(l.RevokePeople, people),
-		"revoke: holdings": allowed(l.RevokeHoldings, holdings),
-		"leavers":          allowed(l.Leavers, people),
-		"grant":            allowed(l.Grant, holdings),
-	}
+// limits shows what each limit allows in each scope, at the counts that a run would use now.
+func (s *system) limits(snapshot *engine.Snapshot) []finding {
 	var out []finding
-	for _, name := range slices.Sorted(maps.Keys(rows)) {
-		r := rows[name]
-		r.Scope = "all"
-		out = append(out, finding{Part: "limit", Name: name, OK: true, Limit: &r,
-			Text: fmt.Sprintf("at most %d of %d within %s without approval", r.Allowed, r.Of, r.Window)})
+	for _, b := range s.engine.MakePlan(snapshot).Budgets() {
+		window := config.FormatDuration(b.Limit.Window)
+		l := limit{Scope: b.Scope, Of: b.Of, Allowed: b.Allowed, Used: b.Used, Window: window}
+		out = append(out, finding{Part: "limit", Name: b.Name, OK: true, Limit: &l,
+			Text: fmt.Sprintf("%s: at most %d of %d within %s without approval, %d used", b.Scope, b.Allowed, b.Of, window, b.Used)})
 	}
 	return out
-}
-
-func allowed(l engine.Limit, of int) limit {
-	return limit{Of: of, Allowed: max(l.Floor, min(l.Cap, int(l.Percent*float64(of)/100))), Window: config.FormatDuration(l.Window)}
 }
 
 func checkTable(found []finding) render.Table {
@@ -182,8 +174,11 @@ func checkTable(found []finding) render.Table {
 		if !f.OK {
 			mark, color = "wrong", render.Red
 		}
-		if f.Part == "limit" {
+		switch {
+		case f.Part == "limit":
 			mark, color = "", render.Plain
+		case f.Note:
+			mark, color = "look", render.Amber
 		}
 		t.Add(color, mark, f.Part, f.Name, f.Text)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,7 +33,7 @@ func (a *app) cutCommand() *cobra.Command {
 }
 
 func (a *app) cut(ctx context.Context, person, reason string) (err error) {
-	s, err := a.open(ctx, writing)
+	s, err := a.open(ctx, cutting)
 	if err != nil {
 		return err
 	}
@@ -60,18 +59,31 @@ const describeTime = 5 * time.Second
 func (s *system) describe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, describeTime)
 	defer cancel()
-	var wg sync.WaitGroup
+	answers, asked := make(chan func(), len(s.engine.Programs)), 0
 	for i := range s.engine.Programs {
 		p := &s.engine.Programs[i]
-		if d, ok := p.Connector.(engine.Describer); ok {
-			wg.Go(func() {
-				if description, err := d.Describe(ctx); err == nil {
+		d, ok := p.Connector.(engine.Describer)
+		if !ok {
+			continue
+		}
+		asked++
+		go func() { // one that heeds no context is left to itself
+			description, err := d.Describe(ctx)
+			answers <- func() {
+				if err == nil {
 					p.Describes = description
 				}
-			})
+			}
+		}()
+	}
+	for range asked {
+		select {
+		case take := <-answers:
+			take()
+		case <-ctx.Done():
+			return
 		}
 	}
-	wg.Wait()
 }
 
 func (a *app) giveCommand() *cobra.Command {

@@ -1,14 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -17,100 +16,96 @@ import (
 var example embed.FS
 
 func (a *app) initCommand() *cobra.Command {
-	var f fromFlags
+	var from from
 	c := &cobra.Command{
-		Use: "init DIR", Short: "Write a commented configuration with policies, for an example or for your directory", Args: args(cobra.ExactArgs(1)),
-		Long: "Writes rolecall.yaml, policies and a directory of ten people with two programs, all as files. With --from it looks at an LDAP\n" +
-			"server instead, with searches only, and fills in profile, key, people, attributes and groups for you to review. Nothing that\n" +
-			"exists is overwritten.",
-		Example: "  rolecall init company && cd company && rolecall plan\n" +
+		Use: "init DIR", Short: "Write a commented configuration with policies, from a look at your directory or with a small example", Args: args(cobra.ExactArgs(1)),
+		Long: "Writes rolecall.yaml, policies and a directory of ten people with two programs, all as files. With --from it looks at an\n" +
+			"LDAP server instead, with searches only, and fills in its profile, key, people, attributes and groups; the rules that it\n" +
+			"begins with only observe. Nothing that exists is overwritten.",
+		Example: "  rolecall init company\n  cd company && rolecall plan\n" +
 			"  rolecall init company --from ldaps://ldap.example.com --bind-dn cn=rolecall,dc=example,dc=com --password-env LDAP_PASSWORD",
-		RunE: func(c *cobra.Command, given []string) error {
-			if f.url == "" {
-				return a.init(given[0])
-			}
-			return a.initFrom(c.Context(), given[0], &f)
-		},
+		RunE: func(c *cobra.Command, given []string) error { return a.init(c.Context(), given[0], &from) },
 	}
-	c.Flags().StringVar(&f.url, "from", "", "look at the LDAP server at `URL`")
-	c.Flags().StringVar(&f.dn, "bind-dn", "", "sign in as `DN`; anonymously without it")
-	c.Flags().StringVar(&f.passwordEnv, "password-env", "", "the password is in the environment variable `NAME`")
-	c.Flags().StringVar(&f.passwordFile, "password-file", "", "the password is in `FILE`")
-	c.Flags().StringVar(&f.ca, "ca", "", "trust the certificates in `FILE` instead of the system's")
-	c.Flags().BoolVar(&f.startTLS, "start-tls", false, "begin TLS on an ldap:// connection")
-	c.Flags().BoolVar(&f.plain, "plain", false, "allow a password without TLS, for a server on this machine")
+	f := c.Flags()
+	f.StringSliceVar(&from.urls, "from", nil, "look at the LDAP server at this `URL`; several, parted by commas, are tried in turn")
+	f.StringVar(&from.dn, "bind-dn", "", "sign in as this `DN`")
+	f.StringVar(&from.env, "password-env", "", "the password is in the environment variable `NAME`")
+	f.StringVar(&from.file, "password-file", "", "the password is in this `FILE`")
+	f.StringVar(&from.ca, "ca", "", "trust the certificates in this `FILE` instead of the system's")
+	f.BoolVar(&from.startTLS, "start-tls", false, "begin TLS on a plain connection")
 	return c
 }
 
-func (a *app) init(dir string) error {
-	from, err := fs.Sub(example, "example")
+// newFile is a file to be written below the folder of init.
+type newFile struct {
+	name string
+	data []byte
+}
+
+func (a *app) init(ctx context.Context, dir string, from *from) (err error) {
+	if err := from.check(); err != nil {
+		return err
+	}
+	var files []newFile
+	if len(from.urls) == 0 {
+		files, err = embedded(example, "example")
+	} else if err = a.free(dir, "rolecall.yaml"); err == nil { // before anybody waits for a server
+		files, err = a.lookAt(ctx, from)
+	}
 	if err != nil {
 		return err
 	}
-	files := map[string]string{}
-	err = fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	for _, f := range files {
+		if err := a.free(dir, f.name); err != nil {
 			return err
 		}
-		data, err := fs.ReadFile(from, name)
-		files[name] = string(data)
-		return err
-	})
-	if err != nil {
-		return err
 	}
-	return a.layOut(dir, files)
-}
-
-func (a *app) initFrom(ctx context.Context, dir string, f *fromFlags) error {
-	found, err := a.look(ctx, f)
-	if err != nil {
-		return err
-	}
-	if f.ca != "" || f.passwordFile != "" { // written paths start at the new folder
-		f.ca, f.passwordFile = absoluteOrEmpty(a, f.ca), absoluteOrEmpty(a, f.passwordFile)
-	}
-	return a.layOut(dir, startingFrom(f, &found))
-}
-
-func absoluteOrEmpty(a *app, path string) string {
-	if path == "" {
-		return ""
-	}
-	abs, err := filepath.Abs(a.path(path))
-	if err != nil {
-		return path
-	}
-	return abs
-}
-
-// layOut writes files, by name, unless one of them is there.
-func (a *app) layOut(dir string, files map[string]string) error {
-	names := slices.Sorted(maps.Keys(files))
-	for _, name := range names {
-		if _, err := os.Lstat(a.path(filepath.Join(dir, name))); !errors.Is(err, fs.ErrNotExist) {
-			return usage("choose another folder", "%s is there already; nothing was written", filepath.Join(dir, name))
+	for _, f := range files {
+		if err := writeNew(f.data, a.path(filepath.Join(dir, f.name))); err != nil {
+			return failed("", "%w", err)
 		}
 	}
 	out := a.out()
-	for _, name := range names {
-		if err := writeNew(a.path(filepath.Join(dir, name)), files[name]); err != nil {
-			return failed("", "%w", err)
-		}
-		out.Line("%s", filepath.Join(dir, name))
+	for _, f := range files {
+		out.Line("%s", filepath.Join(dir, f.name))
 	}
-	out.Line("Next: cd %s && rolecall check && rolecall plan", dir)
+	out.Line("Next: cd %s && rolecall plan", dir)
 	return nil
 }
 
-func writeNew(path, text string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+// free refuses a name that is taken.
+func (a *app) free(dir, name string) error {
+	if _, err := os.Lstat(a.path(filepath.Join(dir, name))); !errors.Is(err, fs.ErrNotExist) {
+		return usage("choose another folder", "%s is there already; nothing was written", filepath.Join(dir, name))
+	}
+	return nil
+}
+
+// embedded gives the files below a folder, sorted by name.
+func embedded(all embed.FS, below string) (files []newFile, err error) {
+	sub, err := fs.Sub(all, below)
+	if err != nil {
+		return nil, err
+	}
+	err = fs.WalkDir(sub, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(sub, name)
+		files = append(files, newFile{name, data})
+		return err
+	})
+	return files, err
+}
+
+func writeNew(data []byte, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Close())
+	_, err = f.Write(data)
+	return cmp.Or(err, f.Close())
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) policyCommand() *cobra.Command {
-	return a.group("policy", "Test policies", a.policyTest())
+	return a.group("policy", "Test and compare policies", a.policyTest(), a.policyDiff())
 }
 
 // testJSON is the documented form of a test's result.

@@ -72,6 +72,7 @@ func (a *app) daemon(ctx context.Context, plans bool) (err error) {
 		return usage("with SQLite one machine does everything: run `rolecall serve` there, or use a store postgres://…",
 			"%s: further workers need a PostgreSQL store", cfg.PlaceOf(&cfg.Store))
 	}
+	a.progress = nil // the log is what one watches
 	log := a.loggerAt(slog.LevelInfo)
 	watch := newWatch(cfg) // before the policies are read, so that no edit is missed
 	metrics := newMetrics(a.Now)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -39,11 +38,9 @@ func (a *app) directory(cfg *config.File, s policies.Schema) (engine.Directory, 
 	if len(wrong) > 0 || authority.Config == nil {
 		return nil, wrong
 	}
-	named := named{authority.Directory, authority.Config.Name}
 	if len(partners) == 0 {
-		return named, nil
+		return authority.Directory, nil
 	}
-	authority.Directory = named
 	joined, err := directory.Join(authority, partners...)
 	if err != nil {
 		return nil, config.Mistakes{{Place: cfg.PlaceOf(&cfg.Directories), Text: err.Error()}}
@@ -62,19 +59,6 @@ func (a *app) part(cfg *config.File, d *config.Directory, s policies.Schema) (di
 		part.On, part.Theirs = attributeOrKey(d.Join.With), attributeOrKey(d.Join.Attribute)
 	}
 	return part, err
-}
-
-// named puts the directory's name on a read that failed before its proof was made.
-type named struct {
-	engine.Directory
-	name string
-}
-
-// People implements engine.Directory.
-func (n named) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {
-	proof, err := n.Directory.People(ctx, yield)
-	proof.Source = n.name
-	return proof, err
 }
 
 // attributeOrKey gives the name that a join takes: "" for the key.
@@ -115,7 +99,7 @@ func file(cfg *config.File, f *config.FileSource) directory.File {
 func (a *app) common(cfg *config.File, d *config.Directory, s policies.Schema) (directory.Config, error) {
 	e := &expressions{cfg: cfg, schema: s}
 	c := directory.Config{
-		Name: d.Name, Key: d.Key, ExactKey: d.ExactKey, Now: a.Now,
+		Name: d.Name, Key: d.Key, ExactKey: d.ExactKey, Now: a.Now, Progress: a.progress.reading(d.Name),
 		Dates: directory.Dates(d.Dates),
 		Zone:  directory.Zone{Attribute: d.Zone.Attribute, Sites: d.Zone.Sites, Company: zone(cfg)},
 		States: e.states(map[engine.State]*string{

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/audit"
 	"github.com/rolecall/rolecall/engine/journal"
 )
@@ -47,10 +49,31 @@ func (a *app) continues(ctx context.Context, cfg *config.File, store *journal.St
 	return nil
 }
 
-// seal signs the journal as it is and keeps the checkpoint in the store and outside of it.
+// cutsOnly lets nothing but cuts be worked: what else an old journal says is open may long be done, or undone.
+type cutsOnly struct{ engine.Outbox }
+
+// Claim implements engine.Outbox. What it passes over stays claimed, and is only read back later.
+func (c cutsOnly) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.Intent, error) {
+	for {
+		all, err := c.Outbox.Claim(ctx, r)
+		if err != nil || len(all) == 0 {
+			return nil, err
+		}
+		cuts := slices.DeleteFunc(all, func(i engine.Intent) bool { return i.Change.Cause != engine.CauseCut })
+		if len(cuts) > 0 {
+			return cuts, nil
+		}
+	}
+}
+
+// seal signs the journal as it is and keeps the checkpoint in the store and outside of it. It never replaces one that the
+// journal does not continue.
 func (a *app) seal(ctx context.Context, cfg *config.File, store *journal.Store) error {
 	if cfg.Audit.Key.IsZero() {
 		return nil
+	}
+	if err := a.continues(ctx, cfg, store); err != nil {
+		return err
 	}
 	secret, err := a.secrets(cfg.Dir)(cfg.Audit.Key)
 	if err != nil {

@@ -77,5 +77,38 @@ func (s *server) ready(ctx context.Context) error {
 	if _, err := engine.LastSlot(ctx, s.system().store); err != nil {
 		return errors.New("the journal can't be read") // the log has the details
 	}
+	s.mu.Lock()
+	doubt := s.doubt
+	s.mu.Unlock()
+	if doubt != nil {
+		return errors.New("nothing is done: the journal does not continue its checkpoint, or that can't be told") // the log has the details
+	}
 	return s.health()
+}
+
+// trust asks before each act whether the journal continues the checkpoint that is kept outside: it may have been restored
+// from an older copy while the daemon runs.
+func (s *server) trust(ctx context.Context, sys *system) error {
+	err := s.app.continues(ctx, sys.cfg, sys.store)
+	if ctx.Err() != nil {
+		return err // says nothing of the journal
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil && s.doubt != nil:
+		s.log.Warn("the journal continues its checkpoint again")
+	case err != nil && s.doubt == nil:
+		s.log.Error("nothing is done any more, but for rolecall cut: the journal can't be trusted", "error", err)
+	}
+	s.doubt = err
+	s.metrics.trust(err == nil)
+	return err
+}
+
+// seal signs what was written; that it could not be is no reason to stop.
+func (s *server) seal(ctx context.Context, sys *system) {
+	if err := sys.seal(ctx); err != nil {
+		s.log.Error("the journal can't be sealed", "error", err)
+	}
 }

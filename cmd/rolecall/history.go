@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/policies"
 )
@@ -36,20 +37,12 @@ func (s *system) remember(ctx context.Context, actor string) error {
 	if last, err := s.last(ctx, engine.KindPolicy); err != nil {
 		return err
 	} else if hashOf(last) != s.policy.Hash() {
-		files, err := archive(s.cfg.In(s.cfg.Policies))
-		if err != nil {
-			return err
-		}
-		records = append(records, versionRecord(engine.KindPolicy, actor, "policy "+s.policy.Hash(), policyVersion{s.policy.Hash(), files}))
+		records = append(records, versionRecord(engine.KindPolicy, actor, "policy "+s.policy.Hash(), policyVersion{s.policy.Hash(), s.packed}))
 	}
 	if last, err := s.last(ctx, engine.KindConfig); err != nil {
 		return err
 	} else if hashOf(last) != s.cfg.Hash {
-		text, err := os.ReadFile(s.cfg.Source)
-		if err != nil {
-			return err
-		}
-		records = append(records, versionRecord(engine.KindConfig, actor, "configuration "+s.cfg.Hash, configVersion{s.cfg.Hash, string(text)}))
+		records = append(records, versionRecord(engine.KindConfig, actor, "configuration "+s.cfg.Hash, configVersion{s.cfg.Hash, s.cfg.Text}))
 	}
 	if len(records) == 0 {
 		return nil
@@ -110,6 +103,20 @@ func (s *system) former(schema policies.Schema) func(context.Context, string) (e
 		}
 		return policies.Load(files, schema)
 	}
+}
+
+// archived loads the policy together with its files as they were then: they may be edited while it is in force.
+func (a *app) archived(cfg *config.File, s policies.Schema) (*policies.Policy, []byte, error) {
+	before, _ := archive(cfg.In(cfg.Policies)) // what can't be read is complained about below
+	p, err := a.policy(cfg, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := archive(cfg.In(cfg.Policies))
+	if err != nil || !bytes.Equal(before, files) {
+		return nil, nil, config.Mistakes{{Place: cfg.PlaceOf(&cfg.Policies), Text: cfg.Policies + " was changed while it was read", Hint: "try again"}}
+	}
+	return p, files, nil
 }
 
 // archive packs the policy files, with no times and in the order of their names, so that equal files pack equally.

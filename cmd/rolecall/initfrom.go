@@ -1,169 +1,196 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
+	"embed"
+	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	texts "text/template"
+	"time"
 
-	"github.com/rolecall/rolecall/cmd/rolecall/config"
-	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/directory"
+	"github.com/rolecall/rolecall/engine/ldapconn"
 )
 
-// fromFlags say which server to look at and how to sign in; the password is a reference, as in the configuration.
-type fromFlags struct {
-	url, ca, dn, passwordEnv, passwordFile string
-	startTLS, plain                        bool
+//go:embed all:found
+var foundFiles embed.FS
+
+// from is what `init --from` was told about a server.
+type from struct {
+	urls          []string
+	dn, env, file string
+	ca            string
+	startTLS      bool
 }
 
-func (f *fromFlags) source() *config.LDAPSource {
-	return &config.LDAPSource{URL: []string{f.url}, CA: f.ca, StartTLS: f.startTLS, Plain: f.plain,
-		Bind: config.Bind{DN: f.dn, Password: engine.Secret{Env: f.passwordEnv, File: f.passwordFile}}}
-}
-
-// look asks a server what it is; nothing is written there.
-func (a *app) look(ctx context.Context, f *fromFlags) (directory.Found, error) {
-	if f.dn != "" && f.passwordEnv == "" && f.passwordFile == "" {
-		return directory.Found{}, usage("--password-env NAME or --password-file PATH", "--bind-dn needs a password")
-	}
-	client, err := a.ldap(&config.File{Dir: a.path(".")}, &config.Directory{Name: "corp", LDAP: f.source()})
-	if err != nil {
-		return directory.Found{}, usage("", "%w", err)
-	}
-	found, err := directory.Look(ctx, client)
-	if err != nil {
-		return found, failed("check --from, --bind-dn and the certificate; --ca FILE trusts another authority", "%w", err)
-	}
-	return found, nil
-}
-
-// startingFrom is the files of a first configuration for what was found. Everything from the server is quoted.
-func startingFrom(f *fromFlags, found *directory.Found) map[string]string {
-	return map[string]string{
-		"rolecall.yaml": fmt.Sprintf(configFrom, render.Clean(found.Context), found.Count, more(found.More), source(f), quoted(found.Profile),
-			quoted(found.People.Base), quoted(found.People.Filter), quoted(found.Key), keySeen(found.KeySeen), attributes(found.Attributes), groups(found.Groups)),
-		"policies/first.yaml":  policyFrom(found.Roles),
-		"programs/example.csv": "account,active,entitlements,person,name,mail\n",
-	}
-}
-
-const configFrom = `# Configuration of Rolecall, begun by a look at the directory. Review every line; docs/configuration.md describes each key.
-version: 1
-store: sqlite:rolecall.db
-policies: policies
-schedule: "*/15 * * * *"
-zone: UTC
-health: 127.0.0.1:8485
-
-directories:
-  # Found below %s: %d people%s.
-  - name: corp
-    kind: ldap
-    authority: people
-%s    profile: %s
-    people: {base: %s, filter: %s}
-    key: %s # %s
-    attributes:
-%s    # Who matches none of these is active. Find out how your directory marks people who left or are away:
-    # state: {left: 'status == "terminated"', away: 'status == "leave"'}
-%s    # Entries that are always there: a read without them is not complete.
-    # canaries: ["…"]
-
-programs:
-  # Begin with what you want to look at: revoke: never, and no create:, change nothing.
-  example: {kind: file, path: programs/example.csv, revoke: never}
-
-leavers: {unmanaged: approve, wait: 30d}
-`
-
-func quoted(text string) string {
-	out, err := json.Marshal(text) // a JSON string is a YAML string (YAML 1.2.2, 1.3)
-	if err != nil {
-		return `""`
-	}
-	return string(out)
-}
-
-func more(more bool) string {
-	if more {
-		return " and more"
-	}
-	return ""
-}
-
-func keySeen(seen bool) string {
-	if seen {
-		return "seen on every entry"
-	}
-	return "NOT seen on every entry: these people can't be managed; look at the rights of the account that reads"
-}
-
-func source(f *fromFlags) string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, "    "+format+"\n", args...) }
-	line("url: %s", quoted(f.url))
-	if f.startTLS {
-		line("start_tls: true")
-	}
-	if f.plain {
-		line("plain: true # no TLS: only for a server on this machine")
-	}
-	if f.ca != "" {
-		line("ca: %s", quoted(f.ca))
-	}
+func (f *from) check() error {
+	signIn := f.env != "" || f.file != ""
 	switch {
-	case f.passwordEnv != "":
-		line("bind: {dn: %s, password: {env: %s}}", quoted(f.dn), quoted(f.passwordEnv))
-	case f.passwordFile != "":
-		line("bind: {dn: %s, password: {file: %s}}", quoted(f.dn), quoted(f.passwordFile))
+	case len(f.urls) == 0 && (signIn || f.dn != "" || f.ca != "" || f.startTLS):
+		return usage("add --from ldaps://HOST", "there is no server to sign in to")
+	case f.env != "" && f.file != "":
+		return usage("give one of them", "the password is said to be in two places")
+	case f.dn != "" && !signIn:
+		return usage("add --password-env NAME or --password-file FILE; a password is never given on the command line", "--bind-dn has no password")
+	case f.dn == "" && signIn:
+		return usage("add --bind-dn DN", "there is a password, but nobody to sign in as")
 	}
-	return b.String()
+	return nil
 }
 
-func attributes(list []directory.Attribute) string {
-	var b strings.Builder
-	for _, at := range list {
-		if at.Multi {
-			fmt.Fprintf(&b, "      %s: {from: %s, multi: true}\n", quoted(at.Name), quoted(at.Source))
+// password is the reference that the configuration will hold. Paths are made absolute, since the configuration lies elsewhere.
+func (f *from) password() engine.Secret {
+	return engine.Secret{Env: f.env, File: f.file}
+}
+
+func (f *from) client(a *app) (*ldapconn.Client, error) {
+	for _, path := range []*string{&f.file, &f.ca} {
+		if *path == "" {
 			continue
 		}
-		fmt.Fprintf(&b, "      %s: %s\n", quoted(at.Name), quoted(at.Source))
+		absolute, err := filepath.Abs(a.path(*path))
+		if err != nil {
+			return nil, err
+		}
+		*path = absolute
 	}
-	return b.String()
+	c := ldapconn.Config{URLs: f.urls, StartTLS: f.startTLS, CAFile: f.ca, Bind: ldapconn.Bind{Method: ldapconn.Anonymous}, Timeout: lookTimeout, Retries: -1}
+	if f.dn != "" {
+		resolve := a.secrets(a.Dir)
+		c.Bind = ldapconn.Bind{Method: ldapconn.Simple, DN: f.dn, Password: func() (string, error) { return resolve(f.password()) }}
+	}
+	return ldapconn.New(c)
 }
 
-func groups(g directory.Groups) string {
-	if g.Base == "" && g.Filter == "" {
-		return "    # No groups were seen; roles may also come from an attribute: roles: [{attribute: title}]\n"
+// lookTimeout is shorter than that of a run: somebody waits.
+const lookTimeout = 10 * time.Second
+
+// lookAt looks at a server and gives the files of a configuration for it.
+func (a *app) lookAt(ctx context.Context, f *from) ([]newFile, error) {
+	client, err := f.client(a)
+	if err != nil {
+		return nil, usage("--from ldaps://ldap.example.com", "%w", err)
 	}
-	var parts []string
-	for _, p := range [][2]string{{"base", g.Base}, {"filter", g.Filter}, {"name", g.Name}, {"member", g.Member}, {"by", g.By}} {
-		if p[1] != "" {
-			parts = append(parts, p[0]+": "+quoted(p[1]))
+	seen, err := directory.Look(ctx, client)
+	if err != nil {
+		return nil, lookFailed(err)
+	}
+	a.tellFound(&seen)
+	files, err := embedded(foundFiles, "found")
+	if err != nil {
+		return nil, err
+	}
+	fill := filling{Found: seen, URLs: f.urls, StartTLS: f.startTLS, CA: f.ca, DN: f.dn, PasswordKey: "env", PasswordRef: f.env}
+	if f.file != "" {
+		fill.PasswordKey, fill.PasswordRef = "file", f.file
+	}
+	fill.rules()
+	for i := range files {
+		if filepath.Ext(files[i].name) != ".yaml" {
+			continue
+		}
+		if files[i].data, err = fill.in(files[i]); err != nil {
+			return nil, err
 		}
 	}
-	if g.Nested {
-		parts = append(parts, "nested: true")
-	}
-	if g.MemberOf {
-		parts = append(parts, "member_of: true")
-	}
-	return "    roles:\n      - {group: {" + strings.Join(parts, ", ") + "}}\n"
+	return files, nil
 }
 
-func policyFrom(roles []directory.FoundRole) string {
-	var b strings.Builder
-	b.WriteString("# Who should have what. mode: observe shows what a rule would give, and gives nothing.\nversion: 1\nrules:\n")
-	if len(roles) == 0 {
-		b.WriteString("  - {name: everybody, when: 'true', grant: [example], mode: observe, reason: an example}\n")
-		return b.String()
+// lookFailed says what is the matter with a server in the words of whoever typed its address.
+func lookFailed(err error) error {
+	var incomplete *ldapconn.Incomplete
+	if !errors.As(err, &incomplete) {
+		return failed("", "%w; nothing was written", err)
 	}
-	fmt.Fprintf(&b, "  - {name: first, roles: {any: [%s]}, grant: [example], mode: observe, reason: an example}\n", quoted("group:"+roles[0].Name))
-	b.WriteString("\n# The biggest groups, with the number of members they list:\n")
-	for _, r := range roles[:min(20, len(roles))] {
-		fmt.Fprintf(&b, "#   %s  %d\n", render.Clean("group:"+r.Name), r.Members)
+	hint := ""
+	for _, h := range []struct {
+		code ldapconn.Code
+		hint string
+	}{
+		{ldapconn.BindRefused, "look at --bind-dn and the password; nothing else was tried, so that no account is locked"},
+		{ldapconn.TLSRefused, "name the file with the directory's own CA with --ca"},
+		{ldapconn.Unreachable, "look at host, port and firewall: 636 for ldaps://, 389 for ldap:// with --start-tls"},
+		{ldapconn.Malformed, "is it an LDAP port?"},
+		{ldapconn.Cut, "does that port expect TLS (ldaps://), or none (ldap://)?"},
+		{ldapconn.NoAnswer, "does that port expect TLS (ldaps://), or none (ldap://)?"},
+	} {
+		if incomplete.Has(h.code) {
+			hint = h.hint
+			break
+		}
 	}
-	return b.String()
+	var details []string
+	for _, r := range incomplete.Reasons {
+		details = append(details, r.Detail)
+	}
+	return failed(hint, "the directory can't be looked at: %s; nothing was written", strings.Join(details, "; "))
+}
+
+func (a *app) tellFound(f *directory.Found) {
+	count := itoa(f.Count)
+	if f.More {
+		count += " or more"
+	}
+	out := a.out()
+	out.Line("%s (%s): %s people below %s", f.Server, f.Profile, count, f.People.Base)
+	if !f.KeySeen {
+		out.Line("warning: %s, which identifies people, was not shown on every entry; give the account the right to read it", f.Key)
+	}
+	if len(f.Roles) == 0 {
+		out.Line("no groups were found below %s", f.Context)
+		return
+	}
+	out.Line("groups below %s, the biggest: %s", f.Groups.Base, f.Roles[0].Name)
+}
+
+// filling is what the files of found are templates of.
+type filling struct {
+	directory.Found
+	URLs                     []string
+	StartTLS                 bool
+	CA, DN                   string
+	PasswordKey, PasswordRef string
+	Rules                    []foundRule
+	Others                   []directory.FoundRole
+}
+
+type foundRule struct {
+	Name, Role, Grant, Reason string
+	Members                   int
+}
+
+// Has says whether an attribute was found.
+func (f *filling) Has(name string) bool {
+	return slices.ContainsFunc(f.Attributes, func(at directory.Attribute) bool { return at.Name == name })
+}
+
+// starters is how many of the biggest groups get a rule to begin with.
+const starters = 3
+
+func (f *filling) rules() {
+	for i, r := range f.Roles {
+		if i >= starters {
+			f.Others = f.Roles[i:]
+			return
+		}
+		f.Rules = append(f.Rules, foundRule{Name: fmt.Sprintf("group-%d", i+1), Role: "group:" + r.Name, Grant: fmt.Sprintf("wiki/group-%d", i+1),
+			Reason: "to be written: what " + r.Name + " needs", Members: r.Members})
+	}
+}
+
+// in fills a template. What a directory says goes in quotes: it must stay data.
+func (f *filling) in(file newFile) ([]byte, error) {
+	t, err := texts.New(file.name).Funcs(texts.FuncMap{"q": strconv.Quote}).Parse(string(file.data))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = t.Execute(&out, f)
+	return out.Bytes(), err
 }

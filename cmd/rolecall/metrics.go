@@ -22,6 +22,7 @@ type metrics struct {
 	waiting   prometheus.Gauge
 	blocked   prometheus.Gauge
 	goodFiles prometheus.Gauge
+	trusted   prometheus.Gauge
 	toGrant   prometheus.Histogram
 	toRevoke  prometheus.Histogram
 	sources   *sources
@@ -40,19 +41,25 @@ func newMetrics(now func() time.Time) *metrics {
 		waiting:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_approvals_waiting", Help: "Changes of the last run that wait for approval."}),
 		blocked:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_changes_blocked", Help: "Changes of the last run that are blocked."}),
 		goodFiles: prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_configuration_ok", Help: "1 if the newest configuration and policy are in force, 0 if they are broken."}),
+		trusted:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_journal_ok", Help: "1 if the journal continues the checkpoint that is kept outside of it, 0 if it was rolled back or that can't be told: then nothing is done."}),
 		toGrant:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_grant_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
 		toRevoke:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_revoke_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
 		sources:   &sources{now: now, at: map[string]time.Time{}},
 	}
-	m.registry.MustRegister(m.runs, m.seconds, m.phases, m.outcomes, m.waiting, m.blocked, m.goodFiles, m.toGrant, m.toRevoke, m.sources)
+	m.registry.MustRegister(m.runs, m.seconds, m.phases, m.outcomes, m.waiting, m.blocked, m.goodFiles, m.trusted, m.toGrant, m.toRevoke, m.sources)
 	m.configuration(true)
+	m.trusted.Set(1)
 	return m
 }
 
-func (m *metrics) configuration(good bool) {
-	m.goodFiles.Set(0)
+func (m *metrics) configuration(good bool) { set(m.goodFiles, good) }
+
+func (m *metrics) trust(good bool) { set(m.trusted, good) }
+
+func set(g prometheus.Gauge, good bool) {
+	g.Set(0)
 	if good {
-		m.goodFiles.Set(1)
+		g.Set(1)
 	}
 }
 

@@ -23,15 +23,18 @@ type process struct {
 	Random         io.Reader
 	Actor          string        // the operating-system user
 	Terminal       bool          // Stdout is a terminal
+	Watched        bool          // Stderr is a terminal, so that somebody sees progress
 	Poll           time.Duration // between two looks of the daemon for changed files; 0: 5 s
 	Sweep          time.Duration // between its looks for what is due or was lost; 0: a minute
 }
 
 func thisProcess() process {
-	return process{
+	p := process{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Now: time.Now, Random: rand.Reader,
-		Actor: osUser(), Terminal: isatty.IsTerminal(os.Stdout.Fd()),
+		Actor: osUser(), Terminal: isatty.IsTerminal(os.Stdout.Fd()), Watched: isatty.IsTerminal(os.Stderr.Fd()),
 	}
+	onTestClock(&p)
+	return p
 }
 
 // osUser is the name that the journal knows whoever types commands by. It is not taken from the environment, which
@@ -55,10 +58,15 @@ func (p *process) path(given string) string {
 // run executes one command line and gives the exit code.
 func run(ctx context.Context, p process) int {
 	a := &app{process: p}
+	if p.Watched {
+		a.progress = newProgress(p.Stderr, p.Now)
+		defer a.progress.clear()
+		a.Stdout, a.Stderr = a.progress.before(p.Stdout), a.progress.before(p.Stderr)
+	}
 	root := a.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)
-	root.SetOut(p.Stdout)
-	root.SetErr(p.Stderr)
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
 	return a.report(root.ExecuteContext(ctx))
 }

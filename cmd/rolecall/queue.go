@@ -76,7 +76,7 @@ func (s *server) openStore(ctx context.Context, cfg *config.File, plans bool) (*
 func (s *server) options(stopping context.Context, plans bool) dispatch.Options {
 	o := dispatch.Options{
 		Now: s.app.Now, Log: s.log, Sweep: s.app.Sweep, Grace: stopGrace,
-		Jobs: dispatch.Jobs{Run: s.run, Last: s.lastSlot, Programs: func() []string { return s.system().names() },
+		Jobs: dispatch.Jobs{Run: s.run, Last: s.lastSlot, Then: func(program string) []string { return s.system().waitingFor(program) }, Programs: func() []string { return s.system().names() },
 			Work: func(ctx context.Context, program string) error { return s.work(ctx, stopping, program) }},
 	}
 	if plans {
@@ -97,6 +97,10 @@ func (s *server) lastSlot(ctx context.Context) (time.Time, error) {
 // run is one slot: read, plan, record. The work is then for whoever takes it.
 func (s *server) run(ctx context.Context, slot time.Time) error {
 	sys, began := s.system(), s.app.Now()
+	if err := s.trust(ctx, sys); err != nil {
+		s.metrics.run(0, nil, engine.Report{}, err)
+		return err
+	}
 	p, r, err := sys.applyAs(ctx, engine.ApplyOptions{Actor: actorDaemon, Slot: slot, Leave: true})
 	switch {
 	case errors.Is(err, engine.ErrSlotDone), dispatch.GaveWay(err):
@@ -104,9 +108,7 @@ func (s *server) run(ctx context.Context, slot time.Time) error {
 		return err
 	case err == nil:
 		s.report(ctx, p, r)
-		if sealing := sys.seal(ctx); sealing != nil {
-			s.log.Error("the journal can't be sealed", "error", sealing)
-		}
+		s.seal(ctx, sys)
 	}
 	s.metrics.run(s.app.Now().Sub(began), p, r, err)
 	return err
@@ -123,6 +125,9 @@ func (s *server) work(ctx, stopping context.Context, program string) error {
 		s.log.Warn("there is work for a program that is not in the configuration here; it is left to other machines", "program", program)
 		return nil
 	}
+	if err := s.trust(ctx, sys); err != nil {
+		return err
+	}
 	r, err := sys.engine.WorkProgram(ctx, p)
 	for i := range r.Failures {
 		f := &r.Failures[i]
@@ -130,6 +135,7 @@ func (s *server) work(ctx, stopping context.Context, program string) error {
 	}
 	if len(r.Outcomes) > 0 {
 		s.log.Info("worked", "program", program, "outcomes", outcomes(r.Outcomes))
+		s.seal(context.WithoutCancel(ctx), sys)
 	}
 	if stopping.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil

@@ -19,6 +19,7 @@ type app struct {
 	output     string
 	noColor    bool
 	verbose    bool
+	progress   *progress                                    // nil: nobody watches
 	phases     func(phase, what string, took time.Duration) // also told how long each phase of a run took; nil: nobody
 }
 
@@ -39,7 +40,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVarP(&a.configFile, "config", "c", "rolecall.yaml", "the configuration `FILE`")
 	f.StringVarP(&a.output, "output", "o", "table", "`FORMAT` of lists: "+strings.Join(render.Formats(), ", "))
 	f.BoolVar(&a.noColor, "no-color", false, "no colours, also on a terminal; so does NO_COLOR in the environment")
-	f.BoolVarP(&a.verbose, "verbose", "v", false, "say on standard error what was read in which time")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say on standard error what was read and how long each phase took")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("`"+c.CommandPath()+" --help` lists what may be said", "%w", err)
 	})

@@ -25,6 +25,7 @@ type server struct {
 	mu      sync.Mutex
 	current *system
 	beat    time.Time // when the daemon last looked around
+	doubt   error     // why the journal can't be acted on, nil if it can
 }
 
 // actorDaemon is who the journal says decided what the schedule did.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type access int
 const (
 	reading access = iota // a dry run: nothing is written, made or migrated
 	writing
+	cutting // writing that even a journal that was rolled back must not hold up
 )
 
 // system is a configuration put together.
@@ -29,6 +31,7 @@ type system struct {
 	cfg      *config.File
 	schema   policies.Schema
 	policy   *policies.Policy
+	packed   []byte // files of the policy, see archive
 	schedule *dispatch.Schedule
 	store    *journal.Store
 	engine   *engine.Engine
@@ -40,6 +43,16 @@ func (s *system) names() []string {
 	out := make([]string, len(s.engine.Programs))
 	for i := range s.engine.Programs {
 		out[i] = s.engine.Programs[i].Name
+	}
+	return out
+}
+
+// waitingFor are the programs that have the named one in their after:.
+func (s *system) waitingFor(name string) (out []string) {
+	for i := range s.engine.Programs {
+		if p := &s.engine.Programs[i]; slices.Contains(p.After, name) {
+			out = append(out, p.Name)
+		}
 	}
 	return out
 }
@@ -91,28 +104,34 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 	schema := schema(cfg)
 	programs, wrong1 := a.programs(ctx, cfg)
 	people, wrong2 := a.directory(cfg, schema)
-	policy, wrong3 := a.policy(cfg, schema)
+	policy, packed, wrong3 := a.archived(cfg, schema)
 	schedule, wrong4 := dispatch.ParseSchedule(cfg.Schedule)
 	if err := errors.Join(wrong1, wrong2, wrong3, wrong4); err != nil {
 		return nil, err
 	}
 	protect(programs, policy.Protected().Accounts)
-	return &system{cfg: cfg, schema: schema, policy: policy, schedule: schedule, engine: &engine.Engine{
+	return &system{cfg: cfg, schema: schema, policy: policy, packed: packed, schedule: schedule, engine: &engine.Engine{
 		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(),
-		Timing: a.timed(),
+		Timing: a.timed(), Progress: a.progress.step,
 	}}, nil
 }
 
 // join adds the journal, which stays the caller's if it is refused.
 func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode access) error {
 	s.seal = func(context.Context) error { return nil }
-	if mode == writing {
-		if err := a.continues(ctx, s.cfg, store); err != nil {
-			return err
-		}
-		s.seal = func(ctx context.Context) error { return a.seal(ctx, s.cfg, store) }
-	}
 	s.store, s.engine.Journal, s.engine.Outbox, s.engine.Former = store, store, store, s.former(s.schema)
+	if mode == reading {
+		return nil
+	}
+	switch err := a.continues(ctx, s.cfg, store); {
+	case err == nil:
+		s.seal = func(ctx context.Context) error { return a.seal(ctx, s.cfg, store) }
+	case mode == writing:
+		return err
+	default: // not sealed: the checkpoint outside is what shows the roll-back
+		a.logger().Error("the journal can't be trusted; only the cut is carried out", "error", err)
+		s.engine.Outbox = cutsOnly{store}
+	}
 	return nil
 }
 
@@ -152,7 +171,7 @@ func (a *app) store(ctx context.Context, cfg *config.File, mode access, queue en
 	if err != nil {
 		return nil, err
 	}
-	s, err := journal.Open(ctx, address, journal.Options{Now: a.Now, Random: a.Random, ReadOnly: mode == reading, Migrate: mode == writing, Enqueue: queue})
+	s, err := journal.Open(ctx, address, journal.Options{Now: a.Now, Random: a.Random, ReadOnly: mode == reading, Migrate: mode != reading, Enqueue: queue})
 	if err != nil {
 		return nil, failed("", "%w", err)
 	}

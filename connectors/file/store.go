@@ -1,6 +1,7 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,8 @@ func (s store) load() (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = root.Close() }() // nothing was written through it
-	f, err := root.Open(s.name)
+	defer func() { _ = root.Close() }()                                // nothing was written through it
+	f, err := root.OpenFile(s.name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe that nobody writes to is not waited for
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s is not there; make it with the line account,active,entitlements: %w", s.path(), err)
 	}
@@ -35,6 +36,9 @@ func (s store) load() (*table, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, cmp.Or(err, fmt.Errorf("%s is not a regular file; name a file", s.path()))
+	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.path(), err)

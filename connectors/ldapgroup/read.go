@@ -52,7 +52,7 @@ func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error
 // people maps the normalised DN of each person to the key.
 func (p *Program) people(ctx context.Context) (map[string]string, error) {
 	var keys map[string]string
-	request := ldapconn.Request{Base: p.dir.Base, Scope: ldapconn.Subtree, Filter: p.dir.Filter, Attributes: []string{p.dir.Key}}
+	request := p.request(p.dir.Filter)
 	_, err := p.dir.Client.Read(ctx, request, func() func(*ldapconn.Entry) error {
 		keys = map[string]string{}
 		return func(e *ldapconn.Entry) error {
@@ -67,6 +67,15 @@ func (p *Program) people(ctx context.Context) (map[string]string, error) {
 		}
 	})
 	return keys, err
+}
+
+// request searches below the base. Active Directory would answer with references to its other naming contexts, too.
+func (p *Program) request(filter string) ldapconn.Request {
+	r := ldapconn.Request{Base: p.dir.Base, Scope: ldapconn.Subtree, Filter: filter, Attributes: []string{p.dir.Key}}
+	if p.isGUID() {
+		r.Controls = []ldapconn.Control{{OID: ldapconn.ControlDomainScope}}
+	}
+	return r
 }
 
 // reading is one read of all groups.
@@ -188,7 +197,7 @@ func (p *Program) find(ctx context.Context, c *ldapconn.Conn, account string) (s
 		return "", nil
 	}
 	var found []string
-	request := ldapconn.Request{Base: p.dir.Base, Scope: ldapconn.Subtree, Filter: filter, Attributes: []string{p.dir.Key}}
+	request := p.request(filter)
 	_, err := c.Search(ctx, request, func(e *ldapconn.Entry) error {
 		if p.keyText(e.Get(p.dir.Key)) == account {
 			found = append(found, strings.Clone(e.DN))

@@ -13,7 +13,7 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// Create makes an active user whose externalId is the person's key.
+// Create makes an active user whose externalId is the person's key, unless the attributes say otherwise.
 func (p *Program) Create(ctx context.Context, a engine.NewAccount) (string, engine.Outcome, error) {
 	id, outcome, err := p.create(ctx, a)
 	if err != nil {
@@ -33,10 +33,10 @@ func (p *Program) create(ctx context.Context, a engine.NewAccount) (string, engi
 	u := user{Schemas: []string{userSchema}, UserName: a.Name, ExternalID: a.Person, Active: &active}
 	for _, attribute := range slices.Sorted(maps.Keys(a.Attributes)) {
 		if !u.set(attribute, a.Attributes[attribute]) {
-			return "", "", refuse("attribute %q is none that is known of users; known are displayName, formatted, givenName, familyName, mail, title, userType", attribute)
+			return "", "", refuse("attribute %q is none that is known of users; known are displayName, externalId, formatted, givenName, familyName, mail, title, userType", attribute)
 		}
 	}
-	if old, err := p.named(ctx, a); err != nil {
+	if old, err := p.named(ctx, a.Name, u.ExternalID); err != nil {
 		return "", "", before(err)
 	} else if old != "" {
 		return old, engine.Already, nil
@@ -44,7 +44,7 @@ func (p *Program) create(ctx context.Context, a engine.NewAccount) (string, engi
 	var made user
 	_, err := p.client.do(ctx, call{method: http.MethodPost, path: "/Users", body: u}, &made)
 	if isStatus(err, http.StatusConflict) { // by somebody else, or by the try before
-		if old, errAgain := p.named(ctx, a); errAgain != nil {
+		if old, errAgain := p.named(ctx, a.Name, u.ExternalID); errAgain != nil {
 			return "", "", errAgain
 		} else if old != "" {
 			return old, engine.Already, nil
@@ -67,12 +67,12 @@ func (p *Program) create(ctx context.Context, a engine.NewAccount) (string, engi
 }
 
 // named gives the id of a user of that name that was made for the same person; any other one of that name is refused.
-func (p *Program) named(ctx context.Context, a engine.NewAccount) (id string, err error) {
-	err = find(ctx, p, "/Users", "userName", a.Name, func(u *user) error {
-		if !strings.EqualFold(u.UserName, a.Name) {
+func (p *Program) named(ctx context.Context, name, externalID string) (id string, err error) {
+	err = find(ctx, p, "/Users", "userName", name, func(u *user) error {
+		if !strings.EqualFold(u.UserName, name) {
 			return nil
 		}
-		if a.Person == "" || u.ExternalID != a.Person {
+		if externalID == "" || u.ExternalID != externalID {
 			return refuse("there is a user %q already, which was not made for this person; review it with adopt", u.UserName)
 		}
 		id = u.ID
@@ -98,7 +98,7 @@ func (p *Program) Update(ctx context.Context, account string, to engine.NewAccou
 
 // updates are the operations that make a user into what it should be; paths are those of RFC 7643 section 4.1.
 func updates(u *user, to engine.NewAccount) ([]patchOp, error) {
-	paths := map[string]string{"userName": "userName", "displayName": "displayName", "title": "title", "userType": "userType",
+	paths := map[string]string{"userName": "userName", "displayName": "displayName", "title": "title", "userType": "userType", "externalId": "externalId",
 		"givenName": "name.givenName", "familyName": "name.familyName", "formatted": "name.formatted", "mail": "emails"}
 	want, have := map[string]string{}, u.attributes()
 	maps.Copy(want, to.Attributes)

@@ -70,7 +70,8 @@ func each[T any, P interface {
 }
 
 // find yields the resources with a certain value, and perhaps others: the caller compares. Providers that do not
-// understand the filter (quotes and backslashes are too much for some) are asked for everything.
+// understand the filter (quotes and backslashes are too much for some) are asked for everything, again when that changes
+// meanwhile, as it does while accounts are made side by side. yield may see a resource several times.
 func find[T any, P interface {
 	*T
 	resource
@@ -78,10 +79,19 @@ func find[T any, P interface {
 	query := url.Values{"filter": {attribute + " eq " + quote(value)}, "excludedAttributes": {"members"}}
 	err := each(ctx, p, path, query, yield)
 	if isStatus(err, http.StatusBadRequest) || isStatus(err, http.StatusNotImplemented) {
-		return each(ctx, p, path, url.Values{"excludedAttributes": {"members"}}, yield)
+		var changed *partial
+		for range findTries {
+			err = each(ctx, p, path, url.Values{"excludedAttributes": {"members"}}, yield)
+			if !errors.As(err, &changed) || changed.code != engine.ReasonPartial {
+				break
+			}
+		}
 	}
 	return err
 }
+
+// findTries is how often a list is read that changes all the time.
+const findTries = 5
 
 // Holdings lists the users, then the members of each group.
 func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {

@@ -126,6 +126,10 @@ func (u *user) mail() string {
 
 // set fills one attribute; ok is false for a name that is unknown.
 func (u *user) set(attribute, value string) (ok bool) {
+	if attribute == "externalId" {
+		u.ExternalID = value
+		return true
+	}
 	if u.Name == nil {
 		u.Name = &name{}
 	}

@@ -1,13 +1,10 @@
 package scim_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,6 +14,7 @@ import (
 	"github.com/rolecall/rolecall/connectors/scim"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest"
+	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
 
 const canary = "canary-7f3a"
@@ -24,39 +22,7 @@ const canary = "canary-7f3a"
 // scimmy starts the SCIM service provider of testdata and gives its address; it ends with the test.
 func scimmy(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join("testdata", "scimmy")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "scimmy")); err != nil {
-		install := exec.Command("npm", "ci", "--no-audit", "--no-fund")
-		install.Dir = dir
-		if out, err := install.CombinedOutput(); err != nil {
-			lacking(t, "the SCIM server can't be installed; run npm ci in connectors/scim/testdata/scimmy: "+err.Error()+"\n"+string(out))
-		}
-	}
-	node := exec.Command("node", "server.mjs")
-	node.Dir, node.Env, node.Stderr = dir, append(os.Environ(), "SCIM_TOKEN="+canary), os.Stderr
-	stdin, errIn := node.StdinPipe() // closed when this process ends, however it does
-	stdout, errOut := node.StdoutPipe()
-	if errIn != nil || errOut != nil {
-		t.Fatal(errIn, errOut)
-	}
-	if err := node.Start(); err != nil {
-		lacking(t, "node does not start; install nodejs and npm: "+err.Error())
-	}
-	t.Cleanup(func() { _ = stdin.Close(); _ = node.Wait() })
-	port, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		t.Fatal("the SCIM server did not start: ", err)
-	}
-	return "http://127.0.0.1:" + strings.TrimSpace(port)
-}
-
-// lacking is a failure where the server must be there, a skip elsewhere.
-func lacking(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" || os.Getuid() == 0 {
-		t.Fatal(why)
-	}
-	t.Skip(why)
+	return servers.SCIMMY(t, filepath.Join("testdata", "scimmy"), canary)
 }
 
 // add makes a resource and gives its id.
@@ -124,6 +90,27 @@ func TestOnSCIMMY(t *testing.T) {
 		u.Broken = []engine.Connector{open(t, c, nil, wrong), open(t, elsewhere, nil, canary), open(t, closed, nil, canary)}
 		return u
 	})
+}
+
+// With match: externalId the id comes as an attribute, too, and may be another one than the person's key.
+func TestCreateWithExternalID(t *testing.T) {
+	p := open(t, scim.Config{URL: scimmy(t) + "/scim/v2", Token: engine.Secret{Env: "T"}}, nil, canary)
+	for _, step := range []struct {
+		externalID string
+		want       engine.Outcome
+	}{{"E-7", engine.Done}, {"E-7", engine.Already}, {"E-8", engine.Refused}} {
+		id, outcome, err := p.Create(t.Context(), engine.NewAccount{Name: "dan", Person: "key", Attributes: map[string]string{"externalId": step.externalID}})
+		if outcome != step.want {
+			t.Errorf("%s: %s, %v", step.externalID, outcome, err)
+		}
+		if outcome != engine.Done {
+			continue
+		}
+		held, err := p.Account(t.Context(), id)
+		if err != nil || held[0].Info.Attributes["externalId"] != step.externalID {
+			t.Errorf("%+v, %v", held, err)
+		}
+	}
 }
 
 // faultyTransport makes the next call of the armed kind go wrong.

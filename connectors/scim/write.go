@@ -149,7 +149,7 @@ func (p *Program) groupID(ctx context.Context, displayName string) (string, erro
 	}
 	var ids []string
 	err := find(ctx, p, "/Groups", "displayName", displayName, func(g *group) error {
-		if g.DisplayName == displayName {
+		if g.DisplayName == displayName && !slices.Contains(ids, g.ID) {
 			ids = append(ids, g.ID)
 		}
 		return nil

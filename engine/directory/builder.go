@@ -125,6 +125,9 @@ func (b *builder) person(e *entry) {
 	b.block = b.block[1:]
 	*p = engine.Person{Key: key, Source: b.cfg.Name, Entry: e.place, Attributes: own, Jobs: b.jobs.copy([]engine.Job{job})}
 	b.people = append(b.people, p)
+	if b.cfg.Progress != nil {
+		b.cfg.Progress(len(b.people))
+	}
 }
 
 func (b *builder) key(e *entry) (key, problem string) {

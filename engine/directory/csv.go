@@ -77,14 +77,14 @@ func decoder(name string) (encoding.Encoding, error) {
 func (d *csvDirectory) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {
 	src, err := d.cfg.open(d.cfg.Name)
 	if err != nil {
-		return engine.Proof{}, err
+		return engine.Proof{Source: d.cfg.Name}, err
 	}
 	b := newBuilder(&d.cfg.Config)
 	b.rows = true
 	t := &table{b: b, src: src, cfg: &d.cfg}
 	if err := t.read(ctx); err != nil {
 		src.f.Close()
-		return engine.Proof{}, fmt.Errorf("directory %s: %w", d.cfg.Name, err)
+		return engine.Proof{Source: d.cfg.Name}, fmt.Errorf("directory %s: %w", d.cfg.Name, err)
 	}
 	src.finish(b)
 	return b.finish(ctx, yield)

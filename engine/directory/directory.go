@@ -32,6 +32,7 @@ type Config struct {
 	Roles      []RoleSource
 	Canaries   []Canary
 	Now        func() time.Time // nil: time.Now
+	Progress   func(people int) // told how many were read so far, while reading; nil: nobody
 }
 
 // Attribute is one attribute that people or jobs have for policy.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
@@ -57,13 +58,13 @@ type source struct {
 
 // open starts reading. The error says what to do.
 func (c File) open(directory string) (*source, error) {
-	f, err := os.Open(c.Path)
+	f, err := os.OpenFile(c.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe that nobody writes to is not waited for
 	if err != nil {
 		return nil, fmt.Errorf("directory %s: %w; look at its path and rights", directory, err)
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", c.Path)
+		err = fmt.Errorf("%s is not a regular file; name a file", c.Path)
 	}
 	if err != nil {
 		f.Close()
@@ -147,7 +148,7 @@ func (s *source) evidence(digest string) []string {
 
 // done compares the done-file with what was read.
 func (s *source) done(digest string) []string {
-	f, err := os.Open(s.Done)
+	f, err := os.OpenFile(s.Done, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return []string{"has no done-file yet: " + err.Error()}
 	}
@@ -155,6 +156,9 @@ func (s *source) done(digest string) []string {
 	info, err := f.Stat()
 	if err != nil {
 		return []string{"has no readable done-file: " + err.Error()}
+	}
+	if !info.Mode().IsRegular() {
+		return []string{"has a done-file that is not a regular file"}
 	}
 	if info.ModTime().Before(s.before.ModTime()) {
 		return []string{"is newer than its done-file " + s.Done}

@@ -72,9 +72,13 @@ func (d *ldapDirectory) checkFilters() error {
 // People reads the server; see engine.Directory. It may be called concurrently.
 func (d *ldapDirectory) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {
 	mark, markErr := d.mark(ctx) // before the people: they are at least as new as it says
+	var refused *ldapconn.Incomplete
+	if errors.As(markErr, &refused) && refused.Has(ldapconn.BindRefused) { // once is enough: each further try may lock the account
+		return engine.Proof{Source: d.cfg.Name}, fmt.Errorf("directory %s: %w", d.cfg.Name, markErr)
+	}
 	b, err := d.readPeople(ctx)
 	if err != nil {
-		return engine.Proof{}, fmt.Errorf("directory %s: people at %s: %w", d.cfg.Name, d.cfg.People.Base, err)
+		return engine.Proof{Source: d.cfg.Name}, fmt.Errorf("directory %s: people at %s: %w", d.cfg.Name, d.cfg.People.Base, err)
 	}
 	b.proof.Mark = mark
 	if markErr != nil {
@@ -82,7 +86,7 @@ func (d *ldapDirectory) People(ctx context.Context, yield func(engine.Person) er
 	}
 	for i, g := range b.groups {
 		if b.groups[i], err = d.readGroups(ctx, g); err != nil {
-			return engine.Proof{}, err
+			return engine.Proof{Source: d.cfg.Name}, err
 		}
 	}
 	return b.finish(ctx, yield)

@@ -101,7 +101,7 @@ func (s searched) has(e *entry, canon string) bool { return under(canon, s.base)
 func (d *ldifDirectory) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {
 	src, err := d.cfg.open(d.cfg.Name)
 	if err != nil {
-		return engine.Proof{}, err
+		return engine.Proof{Source: d.cfg.Name}, err
 	}
 	b := newBuilder(&d.cfg.Config)
 	b.tree = true
@@ -118,7 +118,7 @@ func (d *ldifDirectory) People(ctx context.Context, yield func(engine.Person) er
 	})
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		src.f.Close()
-		return engine.Proof{}, fmt.Errorf("directory %s: %w", d.cfg.Name, err)
+		return engine.Proof{Source: d.cfg.Name}, fmt.Errorf("directory %s: %w", d.cfg.Name, err)
 	}
 	if err != nil {
 		src.broken = err.Error()

@@ -84,6 +84,9 @@ type look struct {
 func (l *look) sample(ctx context.Context, s Search, attributes []string, limit int) (entries []*ldapconn.Entry, more bool, err error) {
 	enough := errors.New("enough")
 	r := ldapconn.Request{Base: s.Base, Scope: ldapconn.Subtree, Filter: s.Filter, Attributes: attributes, PageSize: min(limit, 500)}
+	if l.profile.Name == "ad" { // no references to other naming contexts
+		r.Controls = []ldapconn.Control{{OID: ldapconn.ControlDomainScope}}
+	}
 	result, err := l.client.Read(ctx, r, func() func(*ldapconn.Entry) error {
 		entries = nil
 		return func(e *ldapconn.Entry) error {

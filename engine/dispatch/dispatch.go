@@ -19,6 +19,8 @@ type Jobs struct {
 	Run func(ctx context.Context, slot time.Time) error
 	// Work carries out the open intents of one program, and does nothing if there are none.
 	Work func(ctx context.Context, program string) error
+	// Then gives the programs that waited for one whose work has just ended, so that they are worked at once; nil: none did.
+	Then func(program string) []string
 	// Last is the last slot that was run, by the journal (engine.LastSlot); zero: none ever.
 	Last func(ctx context.Context) (time.Time, error)
 	// Programs that may be worked; asked at each sweep.
@@ -151,6 +153,12 @@ func (c *crew) work(program string) {
 		if err := c.Work(c.ctx, program); err != nil {
 			c.Log.Error("working a program failed; it is tried again within a minute", "program", program, "error", err)
 		}
+	}
+	if c.Then == nil || c.ctx.Err() != nil {
+		return
+	}
+	for _, waited := range c.Then(program) {
+		c.wg.Go(func() { c.work(waited) })
 	}
 }
 

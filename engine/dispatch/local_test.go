@@ -274,3 +274,24 @@ func TestLocalTriesARunThatGaveWayAgain(t *testing.T) {
 		})
 	}
 }
+
+// A program that waits for another one is worked once the other one's work has ended, not only at the next sweep.
+func TestWhatWaitedIsWorkedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{slow: map[string]time.Duration{"hr": 10 * time.Second}}
+		options := o.options(t, "0 * * * *", "crm", "hr")
+		options.Then = func(program string) []string {
+			if program == "hr" {
+				return []string{"crm"}
+			}
+			return nil
+		}
+		serve(t, options, func(*dispatch.Local) {
+			pass(11 * time.Second)
+			slices.Sort(o.works[:2]) // both at once
+			if got := strings.Join(o.works, " "); got != "crm hr crm" {
+				t.Error(got)
+			}
+		})
+	})
+}

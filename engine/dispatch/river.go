@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -48,7 +49,7 @@ func NewRiver(db *sql.DB, o Options) (*River, error) {
 		queues[runQueue] = river.QueueConfig{MaxWorkers: 1}
 	}
 	client, err := river.NewClient(riverdatabasesql.New(db), &river.Config{
-		Queues: queues, Workers: workers, Logger: o.Log,
+		Queues: queues, Workers: workers, Logger: slog.New(warnings{o.Log.Handler()}),
 		FetchPollInterval: poll, // over database/sql River hears of nothing, it asks
 		JobTimeout:        -1,   // a run takes as long as it takes
 		MaxAttempts:       1,    // the next slot and the next sweep are the retries
@@ -59,6 +60,14 @@ func NewRiver(db *sql.DB, o Options) (*River, error) {
 	}
 	r.client = client
 	return r, nil
+}
+
+// warnings leaves out what River says every few seconds of its own affairs.
+type warnings struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
 }
 
 // Migrate makes or updates River's own tables. Safe to call from several processes at once, which wait for each other.

@@ -79,6 +79,12 @@ func (w *world) append() {
 
 func (w *world) claim() {
 	r := engine.ClaimRequest{Program: w.of("program", "p", "q"), Max: rapid.IntRange(0, 3).Draw(w.T, "max"), Now: w.clock.Now(), Lease: time.Minute}
+	if rapid.Bool().Draw(w.T, "after") {
+		r.After = []string{w.of("program", "p", "q")}
+	}
+	if rapid.Bool().Draw(w.T, "since") {
+		r.Since = w.clock.Now().Add(-time.Minute)
+	}
 	want, _ := w.model.Claim(context.Background(), r) // in memory
 	got, err := w.store.Claim(context.Background(), r)
 	if err != nil {
@@ -104,7 +110,7 @@ func (w *world) record() engine.Record {
 	case engine.KindOutcome:
 		return w.outcome(r)
 	case engine.KindSeen:
-		r.Data, _ = json.Marshal(engine.Seen{Appeared: w.pairs("appeared"), Disappeared: w.pairs("disappeared")}) // strings only
+		r.Data, _ = json.Marshal(engine.Seen{Appeared: w.pairs("appeared"), Disappeared: w.pairs("disappeared"), Vanished: w.pairs("vanished")}) // strings only
 	case engine.KindLink:
 		r.Entitlement = w.of("kind of account", "", "admin")
 	case engine.KindNote:

@@ -99,6 +99,32 @@ func (s *suite) claims() {
 	s.same("memory knows", []any{m.Open[0].Attempts, m.Open[0].Claimed, m.Open[1].Attempts}, []any{2, s.clock.Now(), 1})
 }
 
+func (s *suite) leaversFirst() {
+	s.must(intent(engine.OpGrant, "a", "r", ""), intent(engine.OpGrant, "b", "r", ""), intent(engine.OpRevoke, "c", "r", engine.ChargeLeaver))
+	s.same("a leaver goes before what is older", seqs(s.claim(1)), []int64{3})
+	began := s.clock.Now()
+	s.must(outcome(3, "c", "r", engine.Uncertain))
+	s.clock.Add(time.Second)
+	again, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "wiki", Max: 1, Now: s.clock.Now(), Lease: time.Minute, Since: began})
+	s.same("the same work does not repeat it", []any{seqs(again), err}, []any{[]int64{1}, error(nil)})
+	s.same("the next one does", seqs(s.claim(1)), []int64{3})
+}
+
+// A journal keeps views of its own: what vanished with an account must leave them as well, whoever else names it or not.
+func (s *suite) vanished() {
+	seen := func(in engine.Seen) engine.Record {
+		data, err := json.Marshal(in)
+		s.same("JSON", err, error(nil))
+		return engine.Record{Kind: engine.KindSeen, Program: "wiki", Data: data}
+	}
+	pair := [][2]string{{"a", "r"}}
+	s.must(seen(engine.Seen{Baseline: true, Appeared: pair}))
+	s.must(seen(engine.Seen{Vanished: pair}))
+	m := s.memory()
+	s.same("nothing is there", len(m.Program("wiki").Rows), 0)
+	s.refused(nil, engine.Free, seen(engine.Seen{Vanished: [][2]string{{"NUL\x00", "r"}}}))
+}
+
 func (s *suite) pause() {
 	pause := func(program string) engine.Record {
 		return engine.Record{Kind: engine.KindPause, Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactPause, Program: program}, Text: "why"}}}
@@ -112,6 +138,29 @@ func (s *suite) pause() {
 	s.same("all paused", seqs(s.claim(9)), []int64{})
 	s.must(resume(""))
 	s.same("only another one paused", seqs(s.claim(9)), []int64{1})
+}
+
+func (s *suite) comesFirst() {
+	hr := func(r engine.Record) engine.Record { r.Program = "hr"; return r }
+	first := s.must(hr(intent(engine.OpGrant, "a", "r", "")))
+	s.must(intent(engine.OpGrant, "a", "r", ""), intent(engine.OpRevoke, "b", "r", engine.ChargeLeaver))
+	claim := func(program string) []int64 {
+		s.Helper()
+		got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: program, Max: 9, Now: s.clock.Now(), Lease: time.Minute, After: []string{"crm", "hr"}})
+		if err != nil {
+			s.Fatal(err)
+		}
+		return seqs(got)
+	}
+	s.same("unclaimed work comes first, but for what may be repeated", claim("wiki"), []int64{3})
+	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "hr", Max: 9, Now: s.clock.Now(), Lease: time.Hour})
+	s.same("it is claimed", []any{seqs(got), err}, []any{[]int64{first}, nil})
+	s.same("leased work comes first", claim("wiki"), []int64{})
+	s.must(hr(outcome(first, "a", "r", engine.Uncertain)))
+	s.same("what nobody can tell of holds nothing up", claim("wiki"), []int64{2})
+	s.must(hr(intent(engine.OpGrant, "c", "r", "")), intent(engine.OpGrant, "d", "r", ""),
+		engine.Record{Kind: engine.KindPause, Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactPause, Program: "hr"}, Text: "why"}}})
+	s.same("what is paused holds nothing up", claim("wiki"), []int64{6})
 }
 
 func (s *suite) refuses() {

@@ -2,6 +2,8 @@ package journal
 
 import (
 	"context"
+	"fmt"
+	"math"
 
 	"github.com/jmoiron/sqlx"
 
@@ -35,34 +37,58 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 	return intents, nil
 }
 
-// claimable is what may be handed out, but for live leases of other intents of the account.
-const claimable = `(o.claimed = 0 OR o.repeatable = 1)`
+// claimable is what may be handed out, but for live leases of other intents of the account: what nobody claimed, and what
+// may be repeated and was not claimed since a time. While a program that comes first has work of its own, only the latter.
+func claimable(since int64, wait bool) string {
+	repeat := fmt.Sprintf("o.repeatable = 1 AND o.claimed < %d", since)
+	if wait {
+		return "(" + repeat + ")"
+	}
+	return "(o.claimed = 0 OR " + repeat + ")"
+}
 
-// oldest lists the oldest that may be handed out: their accounts are those to choose from. It walks along the index and ends
+// oldest lists the oldest that may be handed out: their accounts are those to choose from. It walks along an index and ends
 // with the last row that is needed, so that a claim costs the same however much is open.
-const oldest = `SELECT o.seq, o.account FROM open_intent o WHERE o.program = ? AND ` + claimable + `
+const oldest = `SELECT o.seq, o.account FROM open_intent o WHERE o.program = ? AND %s %s
 	AND NOT EXISTS (SELECT 1 FROM open_intent l WHERE l.account = o.account AND l.lease > ?)
 	AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program IN ('', ?) AND account = '' AND entitlement = '' AND person = '' AND key = '')
 	ORDER BY o.seq LIMIT ?`
 
-// choose gives the seqs to claim.
+// first finds work of programs that come first, see engine.ClaimRequest.After; a paused one holds nobody up.
+const first = `SELECT count(*) FROM (SELECT 1 FROM open_intent b WHERE b.program IN (?) AND (b.claimed = 0 OR b.lease > ?)
+	AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program = b.program AND account = '' AND entitlement = '' AND person = '' AND key = '') LIMIT 1) x`
+
+// mustWait says whether a program that comes first still has work of its own.
+func (t *tx) mustWait(c engine.ClaimRequest) (bool, error) {
+	if len(c.After) == 0 {
+		return false, nil
+	}
+	text, args, err := sqlx.In(first, c.After, micros(engine.Instant(c.Now)))
+	if err != nil {
+		return false, err
+	}
+	n := 0
+	err = t.GetContext(t.ctx, &n, t.Rebind(text), args...)
+	return n > 0, err
+}
+
+// choose gives the seqs to claim: accounts of leavers and of people who are cut off first, then that with the oldest intent.
 func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
-	accounts, ids, now := map[int64][]int64{}, newRows("i"), micros(engine.Instant(c.Now))
-	answer, err := t.QueryxContext(t.ctx, t.Rebind(oldest), c.Program, now, c.Program, c.Max)
-	err = each(answer, err)(func(r *sqlx.Rows) error {
-		var seq, account int64
-		err := r.Scan(&seq, &account)
-		if _, ok := accounts[account]; !ok {
-			accounts[account] = nil
-			ids.add(account)
-		}
-		return err
-	})
+	since := int64(math.MaxInt64)
+	if !c.Since.IsZero() {
+		since = micros(engine.Instant(c.Since))
+	}
+	wait, err := t.mustWait(c)
 	if err != nil {
 		return nil, err
 	}
-	const all = "SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE " + claimable
-	err = t.query(all, ids, func(r *sqlx.Rows) error {
+	may, accounts, ids := claimable(since, wait), map[int64][]int64{}, newRows("i")
+	for _, only := range []string{"AND o.repeatable = 1", ""} {
+		if err := t.walk(c, fmt.Sprintf(oldest, may, only), accounts, ids); err != nil {
+			return nil, err
+		}
+	}
+	err = t.query("SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE "+may, ids, func(r *sqlx.Rows) error {
 		var seq, account int64
 		err := r.Scan(&seq, &account)
 		accounts[account] = append(accounts[account], seq)
@@ -76,6 +102,20 @@ func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 		chosen.numbers = append(chosen.numbers, accounts[account]...)
 	}
 	return chosen, err
+}
+
+// walk adds the accounts of one walk, each once, in order.
+func (t *tx) walk(c engine.ClaimRequest, statement string, accounts map[int64][]int64, ids *rows) error {
+	answer, err := t.QueryxContext(t.ctx, t.Rebind(statement), c.Program, micros(engine.Instant(c.Now)), c.Program, c.Max)
+	return each(answer, err)(func(r *sqlx.Rows) error {
+		var seq, account int64
+		err := r.Scan(&seq, &account)
+		if _, ok := accounts[account]; !ok {
+			accounts[account] = nil
+			ids.add(account)
+		}
+		return err
+	})
 }
 
 func (t *tx) take(c engine.ClaimRequest, chosen *rows) error {

@@ -229,5 +229,5 @@ func bit(b bool) int64 {
 func seenPairs(r *engine.Record) [][2]string {
 	var s engine.Seen
 	_ = json.Unmarshal(r.Data, &s) // Canonical has read it
-	return append(s.Appeared, s.Disappeared...)
+	return slices.Concat(s.Appeared, s.Disappeared, s.Vanished)
 }

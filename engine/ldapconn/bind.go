@@ -28,7 +28,7 @@ func (c *Client) bind(conn *Conn) error {
 // would succeed as an anonymous bind (section 5.1.2; CVE-2017-14623).
 func (c *Client) bindSimple(conn *Conn, b Bind) error {
 	if !conn.encrypted && !conn.local && c.cfg.Insecure != AllowPlain {
-		return Reason{BindRefused, fmt.Sprintf("the password for %s is not sent unencrypted; use ldaps://, StartTLS or, if it must be, the option `insecure: %s`", b.DN, AllowPlain)}
+		return Reason{BindRefused, fmt.Sprintf("the password for %s is not sent unencrypted; use ldaps://, StartTLS or, if it must be, the option `plain: true`", b.DN)}
 	}
 	password, err := b.Password()
 	if err != nil {

@@ -76,7 +76,7 @@ func TestNoPlainPasswordToAnotherHost(t *testing.T) {
 	cfg.Bind.Password = func() (string, error) { asked = true; return "reader", nil }
 	_, err := newClient(t, cfg).Connect(t.Context())
 	wantCode(t, err, BindRefused)
-	if asked || !strings.Contains(err.Error(), "insecure: allow plain") {
+	if asked || !strings.Contains(err.Error(), "plain: true") {
 		t.Errorf("password asked: %v; %v", asked, err)
 	}
 	cfg.Insecure = AllowPlain

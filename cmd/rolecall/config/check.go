@@ -211,6 +211,9 @@ func (c *checks) program(name string, p *Program) {
 		}
 	}
 	c.templates(p)
+	if !slices.Contains(p.After, name) && c.comesAfter(name, name, map[string]bool{}) {
+		c.add(&p.After, "after makes "+name+" wait for itself", "of programs that wait for one another, let one go first")
+	}
 	for _, other := range p.After {
 		if c.Programs[other] == nil || other == name {
 			c.add(&p.After, fmt.Sprintf("after names %q, which is no other program", other), Suggest(other, slices.Collect(maps.Keys(c.Programs))))
@@ -222,6 +225,23 @@ func (c *checks) program(name string, p *Program) {
 	if p.Concurrency < 0 || p.Rate < 0 || p.Seats < 0 {
 		c.add(p, "program "+name+": concurrency, rate and seats can't be negative", "")
 	}
+}
+
+// comesAfter says whether a program's work comes after another one's, by whatever way.
+func (c *checks) comesAfter(name, other string, seen map[string]bool) bool {
+	for _, before := range c.Programs[name].After {
+		if before == other {
+			return true
+		}
+		if c.Programs[before] == nil || seen[before] {
+			continue
+		}
+		seen[before] = true
+		if c.comesAfter(before, other, seen) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *checks) templates(p *Program) {

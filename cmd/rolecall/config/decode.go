@@ -2,12 +2,14 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 )
 
@@ -36,13 +38,28 @@ func newDecoder(file string) *decoder {
 }
 
 // parse reads the one document of a file.
-func (d *decoder) parse(data []byte) ast.Node {
-	f, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+func (d *decoder) parse(data []byte) (body ast.Node) {
+	defer func() { // a panic of the parser must not become ours: the file is refused
+		if r := recover(); r != nil {
+			body = nil
+			d.mistakes = append(d.mistakes, Mistake{Place: Place{File: d.file}, Text: fmt.Sprintf("this can't be read as YAML: %v", r)})
+		}
+	}()
+	data, wrong := checkBytes(d.file, data)
+	if wrong != nil {
+		d.mistakes = append(d.mistakes, *wrong)
+		return nil
+	}
+	tokens := lexer.Tokenize(string(data))
+	if wrong = checkTokens(d.file, tokens); wrong != nil {
+		d.mistakes = append(d.mistakes, *wrong)
+		return nil
+	}
+	f, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		d.syntax(err)
 		return nil
 	}
-	var body ast.Node
 	for _, doc := range f.Docs {
 		if doc.Body == nil || doc.Body.Type() == ast.NullType || doc.Body.Type() == ast.CommentType {
 			continue
@@ -55,8 +72,14 @@ func (d *decoder) parse(data []byte) ast.Node {
 	}
 	if body == nil {
 		d.mistakes = append(d.mistakes, Mistake{Place: Place{File: d.file}, Text: "the file is empty", Hint: "`rolecall init DIR` writes a commented one"})
+		return nil
 	}
-	return body
+	switch body.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode, *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
+		return body
+	}
+	d.complain(body, "this is no configuration, which is lines of key: value", "`rolecall init DIR` writes a commented one")
+	return nil
 }
 
 func (d *decoder) syntax(err error) {
@@ -214,6 +237,6 @@ func (d *decoder) list(n ast.Node, v reflect.Value) {
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 	for i, item := range items {
-		d.value(item, v.Index(i))
+		d.value(rejoin(item), v.Index(i))
 	}
 }

@@ -44,6 +44,7 @@ type File struct {
 	Source string `yaml:"-"` // the same, absolute
 	Dir    string `yaml:"-"` // relative paths start here
 	Hash   string `yaml:"-"` // of its content
+	Text   string `yaml:"-"` // its content
 	places map[any]Place
 }
 

@@ -1,19 +1,18 @@
 package config
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
+	"syscall"
 	"time"
 )
-
-// maxSize of a configuration file, in bytes.
-const maxSize = 8 << 20
 
 // Load reads, fills in and checks the configuration file; a relative path starts in dir, "" for the working directory. The
 // error is a Mistakes where the content is wrong.
@@ -22,18 +21,24 @@ func Load(dir, path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(abs)
-	if err != nil {
-		return nil, unreadable(path, err)
-	}
-	if info.Size() > maxSize {
-		return nil, Mistakes{{Place: Place{File: path}, Text: fmt.Sprintf("the file is larger than %d MiB", maxSize>>20)}}
-	}
-	data, err := os.ReadFile(abs)
+	data, err := read(abs)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
 	return parse(path, abs, data)
+}
+
+// read takes no more of a file than is needed to see that it is too large. A pipe that nobody writes to is not waited for.
+func read(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, cmp.Or(err, error(&fs.PathError{Op: "read", Path: path, Err: errors.New("it is not a regular file")}))
+	}
+	return io.ReadAll(io.LimitReader(f, maxSize+1))
 }
 
 func unreadable(path string, err error) error {
@@ -67,6 +72,7 @@ func parse(path, abs string, data []byte) (*File, error) {
 		d.value(n, reflect.ValueOf(f).Elem())
 	}
 	sum := sha256.Sum256(data)
+	f.Text = string(data)
 	f.Path, f.Source, f.Dir, f.Hash, f.places = path, abs, filepath.Dir(abs), hex.EncodeToString(sum[:]), d.places
 	if len(d.mistakes) == 0 || !onlySyntax(d) {
 		d.mistakes = append(d.mistakes, check(f)...)

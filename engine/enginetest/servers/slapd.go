@@ -247,3 +247,10 @@ func suffixEntry(suffix string) string {
 	}
 	return fmt.Sprintf("dn: %s\nobjectClass: dcObject\nobjectClass: organization\n%s: %s\no: %s\n", suffix, name, value, value)
 }
+
+// Search reads one entry as Admin and returns it as LDIF, lines unbroken.
+func (s *SlapdServer) Search(t testing.TB, dn string, attributes ...string) string {
+	t.Helper()
+	args := []string{"-LLL", "-o", "ldif-wrap=no", "-x", "-H", s.URL, "-D", s.Admin.DN, "-w", s.Admin.Password, "-b", dn, "-s", "base"}
+	return run(t, exec.Command("ldapsearch", append(args, attributes...)...))
+}
