@@ -138,12 +138,19 @@ func (e *Engine) people(ctx context.Context, came *atomic.Int64) (r peopleRead) 
 			r.err = fmt.Errorf("reading the directory failed: %v", panicked)
 		}
 	}()
+	var parts [][]Person // a slice that grows would be copied again and again, and leave twice its size behind
+	n := 0
 	r.proof, r.err = e.Directory.People(ctx, func(p Person) error {
 		came.Add(1)
-		r.people = append(r.people, p)
-		e.progress("read", "people", len(r.people), 0)
+		if n++; len(parts) == 0 || len(parts[len(parts)-1]) == cap(parts[len(parts)-1]) {
+			parts = append(parts, make([]Person, 0, 1024))
+		}
+		last := &parts[len(parts)-1]
+		*last = append(*last, p)
+		e.progress("read", "people", n, 0)
 		return ctx.Err()
 	})
+	r.people = slices.Concat(parts...)
 	return r
 }
 
