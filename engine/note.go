@@ -20,13 +20,27 @@ func (p *programPlan) note() {
 	}
 }
 
+// making names the accounts that a claimed create may have made. Until it is read back they are not noted as seen: what
+// was there before is nobody's creation, and a read between a crash and the reading back would make it so.
+func (p *programPlan) making() map[string]bool {
+	names := map[string]bool{}
+	for _, i := range p.b.s.Memory.Open {
+		if i.Change.Program == p.program.Name && i.Change.Op == OpCreate && i.Change.Proposed && !i.Claimed.IsZero() && !p.settled[i.Seq] {
+			name, _ := ProposedName(i.Change.Account)
+			names[name] = true
+		}
+	}
+	return names
+}
+
 const seenPart = 5000 // holdings a record
 
 func (p *programPlan) noteSeen() {
 	appeared, gone := p.held.Minus(&p.known), p.known.Minus(&p.held)
 	var in, out, ours [][2]string
+	making := p.making()
 	appeared.Each(func(right, account uint32) {
-		if !p.creating[p.reading.accounts.Name(account)] { // reading back must still find it new
+		if !making[p.reading.accounts.Name(account)] {
 			in = append(in, p.names(right, account))
 		}
 	})

@@ -1,11 +1,15 @@
 package engine
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // openWork decides every open intent anew. An unclaimed one is left out of what is expected: if the plan comes to the
 // same change again it stays open, else it is withdrawn. A claimed one is read back, never retried: until a complete read
 // can tell, it counts as pending and the opposite change on its account waits.
 func (p *programPlan) openWork() {
+	under, until := 0, time.Time{}
 	for _, i := range p.b.s.Memory.Open {
 		if i.Change.Program != p.program.Name || p.b.s.Person != "" && i.Change.Person != p.b.s.Person {
 			continue
@@ -20,16 +24,30 @@ func (p *programPlan) openWork() {
 			p.close(i, i.Change.Account, Failed, "nobody knows what became of it; the person is out, and it is made again without reading back")
 		default:
 			p.pending(i, right, account)
+			under++
+			until = later(until, i.Lease)
 		}
 	}
+	if under > 0 {
+		p.b.warn(NoticeUnderWay, p.program.Name, "", fmt.Sprintf("%s in %s were begun and nobody knows yet how they ended; whoever makes them has until %s, and the first complete read after that tells",
+			plural(under, "change", "changes"), p.program.Name, until.UTC().Format(time.RFC3339)))
+	}
+}
+
+// NoticeUnderWay is the code of the notice that changes of a program were begun, by another process or one that is no
+// more, and are not known to have ended.
+const NoticeUnderWay = "under-way"
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 func (p *programPlan) pending(i Intent, right, account uint32) {
 	switch {
 	case i.Change.Op.Gives():
-		if name, ok := ProposedName(i.Change.Account); ok && i.Change.Op == OpCreate {
-			p.creating[name] = true
-		}
 		p.giving[account] = i.Change.Op
 		p.sets.Giving.Add(right, account)
 	case i.Change.Op.Takes():

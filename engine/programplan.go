@@ -41,7 +41,6 @@ type programPlan struct {
 	queued    map[effectOn]Intent // open intents that nobody claimed
 	settled   map[int64]bool      // intents this plan closes by reading back
 	undo      map[uint64]bool     // frozen by an undo
-	creating  map[string]bool     // names of accounts that a call with an unknown outcome may have made
 	would     map[uint32][]int32  // right → subjects whom observe rules would give it
 	unchanged int
 	scheduled Set            // of leaving: what is in grace
@@ -61,7 +60,7 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 	p := &programPlan{b: b, program: r.Program, reading: r, mem: b.s.Memory.Program(r.Program.Name), complete: r.Proof.Complete(),
 		active: none, exists: none, owner: map[uint32]int32{}, needs: map[int32][]uint32{}, waits: map[int32]string{}, news: map[uint32]*NewAccount{},
 		linked: map[int32]bool{}, giving: map[uint32]Op{}, taking: map[uint32]Op{}, renaming: map[uint32]bool{}, queued: map[effectOn]Intent{},
-		settled: map[int64]bool{}, kept: map[string]int{}, undo: map[uint64]bool{}, would: map[uint32][]int32{}, creating: map[string]bool{}}
+		settled: map[int64]bool{}, kept: map[string]int{}, undo: map[uint64]bool{}, would: map[uint32][]int32{}}
 	p.reserved()
 	for _, row := range p.mem.Rows {
 		if row.Managed {

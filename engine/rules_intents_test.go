@@ -68,6 +68,33 @@ func TestClaimedIsOnlyReadBack(t *testing.T) {
 	}
 }
 
+// A process dies after it made an account. A read before its lease ends sees the account; it must not take it for one that
+// was there before Rolecall.
+func TestCreateIsReadBackAlthoughSeenMeanwhile(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.hire("bob", "a")
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	w.targets["wiki"].AddAccount("bob", engine.AccountInfo{}, engine.Exists, engine.Active)
+	w.pass(time.Minute)
+	w.apply()
+	if !w.noted(engine.NoticeUnderWay) {
+		t.Error("nobody is told that changes are under way")
+	}
+	w.pass(20 * time.Minute)
+	w.apply()
+	w.later()
+	w.has("bob", "x", true)
+	if !w.managed("bob", "x") || w.noted(engine.NoticeUnderWay) {
+		t.Error("what the dead process made is not Rolecall's")
+	}
+}
+
 func (w *world) lead() int64 {
 	w.t.Helper()
 	epoch, err := w.journal.Lead(w.t.Context())

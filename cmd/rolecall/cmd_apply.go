@@ -104,7 +104,8 @@ func (a *app) summary(out render.Out, p *engine.Plan, r engine.Report) {
 
 func reportCode(p *engine.Plan, r engine.Report) int {
 	code := verdict(p)
-	if len(r.Failures) > 0 || len(r.Dropped) > 0 {
+	underWay := func(n engine.Notice) bool { return n.Code == engine.NoticeUnderWay }
+	if len(r.Failures) > 0 || len(r.Dropped) > 0 || slices.ContainsFunc(p.Notices, underWay) {
 		code = stronger(code, exitPartly)
 	}
 	return code

@@ -137,7 +137,14 @@ func writePlan(path string, p *engine.Plan) error {
 }
 
 func readPlan(path string) (*engine.Plan, error) {
-	data, err := os.ReadFile(path)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() { // a pipe would be waited for, a device never ends
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	var data []byte
+	if err == nil {
+		data, err = os.ReadFile(path)
+	}
 	if err != nil {
 		return nil, failed("`rolecall plan --out FILE` writes one", "the plan can't be read: %w", err)
 	}
