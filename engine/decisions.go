@@ -243,7 +243,7 @@ func (e *Engine) find(ctx context.Context, person string) (who Person, err error
 	case len(found) > 1:
 		return who, fmt.Errorf("%w: %s (keys %s)", ErrAmbiguous, quote(person), strings.Join(found, ", "))
 	case err != nil:
-		return who, fmt.Errorf("%w: %s; the directory can't be read now (%v), so only keys and account names work", ErrUnknownPerson, quote(person), err)
+		return who, fmt.Errorf("%w: %s; the directory can't be read now (%w), so only keys and account names work", ErrUnknownPerson, quote(person), err)
 	}
 	return who, fmt.Errorf("%w: %s", ErrUnknownPerson, quote(person))
 }

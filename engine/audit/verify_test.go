@@ -52,7 +52,7 @@ func clone(r Record) Record {
 
 // rehash gives a record the hashes that fit its content, as a forger would.
 func rehash(r Record) Record {
-	c := Hash{}
+	var c Hash
 	if len(r.Salt) == 0 {
 		c = Hash(r.Commitment)
 	} else {

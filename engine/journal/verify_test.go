@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,7 +107,7 @@ func TestBlanked(t *testing.T) {
 	}
 	r, _ := stored.record()
 	c := audit.Commitment([audit.SaltSize]byte(r.Salt), r.Personal)
-	s.write.MustExec("UPDATE journal SET salt = NULL, personal = NULL, commitment = ? WHERE seq = 8", fmt.Sprintf("%s", audit.Hash(c)))
+	s.write.MustExec("UPDATE journal SET salt = NULL, personal = NULL, commitment = ? WHERE seq = 8", c.String())
 	v := verify(t, s)
 	if !v.OK() || v.Blanked != 1 || v.Folded {
 		t.Errorf("%+v", v)

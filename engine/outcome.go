@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"errors"
+	"time"
+)
+
+// outcome makes the record of what happened, with the facts that later plans need.
+func (w *worker) outcome(i Intent, c Change, res Result) Record {
+	r := Record{Kind: KindOutcome, Run: i.Run, Actor: "rolecall", Of: i.Seq, Person: c.Person, Program: c.Program, Account: c.Account,
+		Entitlement: c.Right(), Op: c.Op, Outcome: res.Outcome, Cause: c.Cause}
+	if c.Op == OpCreate && c.Proposed && res.ID != "" {
+		r.Account = res.ID
+	}
+	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: r.Account, Entitlement: c.Right(), Key: c.Op.Effect()}
+	ok := res.Outcome == Done || res.Outcome == Already
+	if res.Err != nil {
+		r.Why = []string{res.Err.Error()}
+	}
+	switch {
+	case ok && c.Failures > 0:
+		r.Clear = append(r.Clear, failing)
+	case errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, errStopped):
+	case res.Outcome == Failed || res.Outcome == Refused:
+		r.Set = append(r.Set, Fact{FactKey: failing, Since: w.e.Now().UTC(), Count: c.Failures + 1, Until: w.e.Now().UTC().Add(backOff(c.Failures)), Text: res.Err.Error()})
+	}
+	suspended := FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}
+	if ok && c.Op == OpSuspend {
+		r.Set = append(r.Set, Fact{FactKey: suspended, Since: w.e.Now().UTC(), Text: suspendedBy(res.Outcome)})
+	}
+	if ok && c.Op == OpResume { // whoever suspends it from now on is somebody else
+		r.Clear = append(r.Clear, suspended)
+	}
+	w.count(c, res)
+	return r
+}
+
+// suspendedBy: Rolecall resumes only what it suspended itself.
+func suspendedBy(o Outcome) string {
+	if o == Done {
+		return "rolecall"
+	}
+	return "other"
+}
+
+// backOff doubles from one minute to a day.
+func backOff(failures int) time.Duration {
+	return min(24*time.Hour, time.Minute<<min(failures, 12))
+}
+
+func (w *worker) count(c Change, res Result) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done++
+	w.report.Outcomes[res.Outcome]++
+	if res.Outcome != Done && res.Outcome != Already {
+		w.report.Failures = append(w.report.Failures, Failure{Change: c, Outcome: res.Outcome, Error: res.Err.Error()})
+	}
+	w.e.progress("work", w.p.Name, w.done, w.of)
+}
