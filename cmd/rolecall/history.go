@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
@@ -130,6 +131,9 @@ func archive(folder string) ([]byte, error) {
 	for _, e := range entries {
 		if e.IsDir() || path.Ext(e.Name()) != ".yaml" {
 			continue
+		}
+		if info, err := os.Stat(filepath.Join(folder, e.Name())); err == nil && !info.Mode().IsRegular() {
+			continue // a pipe would be waited for; loading refuses it by name
 		}
 		if err := pack(w, folder, e.Name()); err != nil {
 			return nil, err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,10 +33,17 @@ func newTerminal(t *testing.T) *terminal {
 func (u *terminal) types(want int, args ...string) string {
 	u.t.Helper()
 	var out bytes.Buffer
+	var mu sync.Mutex // reads run side by side
 	clock := u.now
+	now := func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		clock = clock.Add(time.Millisecond)
+		return clock
+	}
 	got := run(u.t.Context(), process{
 		Args: args, Dir: u.dir, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Env: func(name string) string { return u.env[name] },
-		Now: func() time.Time { clock = clock.Add(time.Millisecond); return clock }, Random: rand1(), Actor: "tester",
+		Now: now, Random: rand1(), Actor: "tester",
 	})
 	u.now = clock.Add(time.Minute)
 	u.out = out.String()
