@@ -77,21 +77,30 @@ func find[T any, P interface {
 	resource
 }](ctx context.Context, p *Program, path, attribute, value string, yield func(P) error) error {
 	query := url.Values{"filter": {attribute + " eq " + quote(value)}, "excludedAttributes": {"members"}}
-	err := each(ctx, p, path, query, yield)
+	err := steady(ctx, p, path, query, yield)
 	if isStatus(err, http.StatusBadRequest) || isStatus(err, http.StatusNotImplemented) {
-		var changed *partial
-		for range findTries {
-			err = each(ctx, p, path, url.Values{"excludedAttributes": {"members"}}, yield)
-			if !errors.As(err, &changed) || changed.code != engine.ReasonPartial {
-				break
-			}
-		}
+		err = steady(ctx, p, path, url.Values{"excludedAttributes": {"members"}}, yield)
 	}
 	return err
 }
 
 // findTries is how often a list is read that changes all the time.
-const findTries = 5
+const findTries = 20
+
+// steady is each, again when the list changed meanwhile.
+func steady[T any, P interface {
+	*T
+	resource
+}](ctx context.Context, p *Program, path string, query url.Values, yield func(P) error) (err error) {
+	for range findTries {
+		var changed *partial
+		err = each(ctx, p, path, query, yield)
+		if !errors.As(err, &changed) || changed.code != engine.ReasonPartial {
+			break
+		}
+	}
+	return err
+}
 
 // Holdings lists the users, then the members of each group.
 func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
