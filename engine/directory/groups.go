@@ -62,6 +62,7 @@ func (g *groups) add(e *entry) {
 	}
 	at := int32(len(g.list))
 	g.self[g.number(grp.dn)] = at
+	g.bySID(e, at)
 	if !cfg.MemberOf {
 		for _, attribute := range cfg.members() {
 			g.members(e, attribute, at, &grp)

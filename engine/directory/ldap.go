@@ -88,6 +88,9 @@ func (d *ldapDirectory) People(ctx context.Context, yield func(engine.Person) er
 		if b.groups[i], err = d.readGroups(ctx, g); err != nil {
 			return engine.Proof{Source: d.cfg.Name}, err
 		}
+		if err := d.askInChain(ctx, b.people, b.groups[i]); err != nil {
+			return engine.Proof{Source: d.cfg.Name}, err
+		}
 	}
 	return b.finish(ctx, yield)
 }
@@ -105,6 +108,7 @@ func (d *ldapDirectory) readPeople(ctx context.Context) (*builder, error) {
 			b.person(&e)
 			for _, g := range b.groups {
 				g.addParents(&e)
+				g.addPrimary(&e)
 			}
 			return nil
 		}
@@ -171,6 +175,9 @@ func (d *ldapDirectory) peopleAttributes() []string {
 		if r.Group != nil && r.Group.MemberOf {
 			out = append(out, "memberOf")
 		}
+		if r.Group != nil && d.profile.Name == "ad" {
+			out = append(out, "primaryGroupID", "objectSid")
+		}
 	}
 	return distinct(out)
 }
@@ -181,6 +188,9 @@ func (d *ldapDirectory) groupAttributes(g *Groups) []string {
 		out = append(out, "memberOf")
 	} else {
 		out = append(out, g.members()...)
+	}
+	if d.profile.Name == "ad" {
+		out = append(out, "objectSid")
 	}
 	return distinct(out)
 }

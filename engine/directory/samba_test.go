@@ -52,8 +52,18 @@ func TestActiveDirectory(t *testing.T) {
 		}
 	})
 	t.Run("nested roles", func(t *testing.T) {
-		if want := []string{"group:eng", "group:go"}; !slices.Equal(by["alice"].Roles, want) || !slices.Equal(by["bob"].Roles, want) {
+		if want := []string{"group:domain users", "group:eng", "group:go"}; !slices.Equal(by["alice"].Roles, want) || !slices.Equal(by["bob"].Roles, want) {
 			t.Errorf("%q and %q, want %q", by["alice"].Roles, by["bob"].Roles, want)
+		}
+	})
+	t.Run("a primary group", func(t *testing.T) { // kept at the member, not at the group
+		if roles := rolesIn(t, c, s, "CN=Users,"+s.Suffix, "alice"); !slices.Contains(roles, "group:domain users") {
+			t.Errorf("%q lacks domain users", roles)
+		}
+	})
+	t.Run("through a group outside the base", func(t *testing.T) {
+		if roles := rolesIn(t, c, s, "OU=Roles,"+s.Suffix, "alice"); !slices.Equal(roles, []string{"group:build"}) {
+			t.Errorf("%q, want build by way of eng", roles)
 		}
 	})
 	t.Run("a big group", func(t *testing.T) {
@@ -85,13 +95,26 @@ func TestActiveDirectory(t *testing.T) {
 	t.Run("renamed", func(t *testing.T) {
 		s.Tool(t, "user", "rename", "alice", "--samaccountname=alicia", "--force-new-cn=Alicia")
 		people, later := collect(t, d)
-		if p := byLogin(people)["alicia"]; p.Key != by["alice"].Key || len(p.Roles) != 2 {
+		if p := byLogin(people)["alicia"]; p.Key != by["alice"].Key || len(p.Roles) != 3 {
 			t.Errorf("%+v", p)
 		}
 		if !engine.OlderMark(proof.Mark, later.Mark) {
 			t.Errorf("%s, then %s", proof.Mark, later.Mark)
 		}
 	})
+}
+
+// rolesIn reads the roles of one person from groups below a base.
+func rolesIn(t *testing.T, c *ldapconn.Client, s *servers.SambaServer, base, login string) []string {
+	t.Helper()
+	cfg := adConfig(s)
+	cfg.Roles[0].Group.Base = base
+	d, err := LDAP(c, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	people, _ := collect(t, d)
+	return byLogin(people)[login].Roles
 }
 
 func byLogin(people []engine.Person) map[string]engine.Person {
@@ -119,6 +142,8 @@ func fillSamba(t *testing.T, s *servers.SambaServer) {
 		fmt.Fprintf(&users, "dn: CN=u%d,OU=Many,%s\nchangetype: add\nobjectClass: user\nsAMAccountName: u%d\n\n", i, s.Suffix, i)
 		fmt.Fprintf(&group, "member: CN=u%d,OU=Many,%s\n", i, s.Suffix)
 	}
+	fmt.Fprintf(&group, "\ndn: CN=build,OU=Roles,%s\nchangetype: add\nobjectClass: group\nsAMAccountName: build\nmember: CN=eng,CN=Users,%s\n", s.Suffix, s.Suffix)
+	fmt.Fprintf(&users, "dn: OU=Roles,%s\nchangetype: add\nobjectClass: organizationalUnit\n\n", s.Suffix)
 	s.Modify(t, users.String())
 	s.Modify(t, group.String())
 }

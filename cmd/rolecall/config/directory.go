@@ -147,9 +147,9 @@ type Group struct {
 	Member string `yaml:"member"`
 	// By is the declared attribute that members are listed by, login for memberUid; a DN unless set.
 	By string `yaml:"by"`
-	// Nested resolves groups in groups.
+	// Nested resolves groups in groups; in Active Directory also by way of groups outside the base.
 	Nested bool `yaml:"nested"`
-	// MemberOf reads the person's memberOf instead of the groups' members.
+	// MemberOf reads the person's memberOf instead of the groups' members; ways through groups outside the base stay unseen.
 	MemberOf bool `yaml:"member_of"`
 }
 
