@@ -332,15 +332,16 @@ func (f *fleet) slots() (out []string) {
 	return out
 }
 
-// twice are the effects that were had more than once: no change of a quiet company may come twice.
+// twice are the effects that two intents had: no change of a quiet company may come twice. One intent may be reported twice:
+// by whoever read it back after the lease and, late, by whoever was stopped between the call and its record.
 func (f *fleet) twice() (out []string) {
-	seen := map[string]bool{}
+	seen := map[string]int64{}
 	for _, r := range f.records(engine.Query{Kind: engine.KindOutcome, Outcome: engine.Done}) {
 		key := fmt.Sprint(r.Op, " ", r.Program, "/", r.Entitlement, " ", r.Account)
-		if seen[key] {
+		if seen[key] != 0 && seen[key] != r.Of {
 			out = append(out, key)
 		}
-		seen[key] = true
+		seen[key] = r.Of
 	}
 	return out
 }
