@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	ldaplib "github.com/go-ldap/ldap/v3"
 	"github.com/go-ldap/ldap/v3/gssapi"
@@ -16,14 +18,37 @@ import (
 	"github.com/rolecall/rolecall/engine/ldapconn"
 )
 
-// ldap makes the client of one directory. Nothing is dialled yet; the password is asked for at each sign-in.
+// ldapClients shares one client of a directory among all that speak to it, so that a password which is refused is sent once.
+type ldapClients struct {
+	mu sync.Mutex
+	of map[*config.Directory]*ldapconn.Client
+}
+
+// ldap gives the client of one directory. Nothing is dialled yet; the password is asked for at each sign-in.
 func (a *app) ldap(cfg *config.File, d *config.Directory) (*ldapconn.Client, error) {
+	a.ldaps.mu.Lock()
+	defer a.ldaps.mu.Unlock()
+	if c := a.ldaps.of[d]; c != nil {
+		return c, nil
+	}
+	c, err := a.newLDAP(cfg, d)
+	if err == nil {
+		maps.DeleteFunc(a.ldaps.of, func(old *config.Directory, _ *ldapconn.Client) bool { return old.Name == d.Name }) // of an earlier configuration
+		if a.ldaps.of == nil {
+			a.ldaps.of = map[*config.Directory]*ldapconn.Client{}
+		}
+		a.ldaps.of[d] = c
+	}
+	return c, err
+}
+
+func (a *app) newLDAP(cfg *config.File, d *config.Directory) (*ldapconn.Client, error) {
 	l := d.LDAP
 	bind, err := a.bind(cfg, &l.Bind)
 	if err != nil {
 		return nil, fmt.Errorf("directory %s: %w", d.Name, err)
 	}
-	c := ldapconn.Config{URLs: l.URL, StartTLS: l.StartTLS, ServerName: l.ServerName, Bind: bind, Timeout: l.Timeout}
+	c := ldapconn.Config{URLs: l.URL, StartTLS: l.StartTLS, ServerName: l.ServerName, Bind: bind, Timeout: l.Timeout, Now: a.Now}
 	if l.CA != "" {
 		c.CAFile = cfg.In(l.CA)
 	}

@@ -19,7 +19,8 @@ type app struct {
 	output     string
 	noColor    bool
 	verbose    bool
-	progress   *progress                                    // nil: nobody watches
+	progress   *progress // nil: nobody watches
+	ldaps      ldapClients
 	phases     func(phase, what string, took time.Duration) // also told how long each phase of a run took; nil: nobody
 }
 

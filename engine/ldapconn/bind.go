@@ -37,9 +37,15 @@ func (c *Client) bindSimple(conn *Conn, b Bind) error {
 	if password == "" {
 		return Reason{BindRefused, fmt.Sprintf("the password for %s is empty, which would be an anonymous bind", b.DN)}
 	}
+	if c.refused.covers(password, c.cfg.Now()) {
+		return Reason{BindRefused, fmt.Sprintf("the password for %s was refused a short time ago and is not sent again until it changes, or %s have passed", b.DN, refusedFor)}
+	}
 	result, err := conn.exchange("bind", bindRequest(b.DN, octets(tagSimple, password)), opBindResponse)
 	if err != nil {
 		return err
+	}
+	if result.code == ldap.LDAPResultInvalidCredentials {
+		c.refused.add(password, c.cfg.Now())
 	}
 	return result.err("bind")
 }

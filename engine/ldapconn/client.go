@@ -11,6 +11,7 @@ type Client struct {
 	cfg     Config
 	targets []target
 	tls     *tls.Config
+	refused refusals
 }
 
 // New checks the configuration and reads the certificate files; it does not

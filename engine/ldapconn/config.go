@@ -53,6 +53,8 @@ type Config struct {
 	// Pause waits before round 1, 2, …; default 0.2 s, doubled up to 5 s. It
 	// returns an error when waiting is over for good.
 	Pause func(ctx context.Context, round int) error
+	// Now is the clock; default time.Now.
+	Now func() time.Time
 	// Dial makes the network connection; default net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -74,6 +76,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Pause == nil {
 		c.Pause = pause
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Dial == nil {
 		c.Dial = new(net.Dialer).DialContext

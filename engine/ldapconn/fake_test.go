@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -15,9 +16,11 @@ import (
 // fake is an LDAP server that says what a test wants it to say. Each request
 // is answered by the bytes that answer returns; "" after them closes.
 type fake struct {
-	url string
-	mu  sync.Mutex
-	got []message // requests in order, over all connections
+	binds    atomic.Int32
+	bindCode int // of each answer to a bind
+	url      string
+	mu       sync.Mutex
+	got      []message // requests in order, over all connections
 }
 
 // reply is what the fake does with one request.
@@ -68,7 +71,8 @@ func (f *fake) serve(conn net.Conn, answer func(int, message) reply) {
 			return
 		}
 		if m.op == opBindRequest {
-			conn.Write(packet(m.id, result(opBindResponse, 0)))
+			f.binds.Add(1)
+			conn.Write(packet(m.id, result(opBindResponse, f.bindCode)))
 			continue
 		}
 		f.mu.Lock()
