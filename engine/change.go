@@ -91,6 +91,9 @@ type Change struct {
 	notes   []Fact // what is remembered once it is really tried
 	away    bool   // suspends somebody who is away
 	held    bool   // waits for an approval whatever the budgets say
+	waits   bool   // a new approval item stands for it, which is not among the builder's facts
+	right   uint32 // numbers of the program's reading; account is none where there is no account yet
+	account uint32
 }
 
 // Right is the name of the entitlement within its program.

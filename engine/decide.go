@@ -8,8 +8,26 @@ import (
 	"strings"
 )
 
-// decide turns the difference of one program into changes, each with its reason and state. Limits come later.
-func (p *programPlan) decide() {
+// decide makes the changes. The list is made at its full size, since one that grows is there twice while it is copied.
+func (b *builder) decide() {
+	n := 0
+	for _, p := range b.programs {
+		p.compare()
+		n += p.diff.Grant.Len() + p.diff.Adopt.Len() + p.diff.Revoke.Len()
+		for _, rights := range p.needs {
+			n += len(rights)
+		}
+	}
+	b.plan.Changes = make([]Change, 0, n)
+	for _, p := range b.programs {
+		p.from = len(b.plan.Changes)
+		p.decide()
+		p.to = len(b.plan.Changes)
+	}
+}
+
+// compare makes the difference of one program.
+func (p *programPlan) compare() {
 	if p.complete {
 		p.diff = Diff(&p.sets)
 	} else { // nothing is granted or adopted where the list is not complete
@@ -19,6 +37,10 @@ func (p *programPlan) decide() {
 	}
 	same := p.diff.Expected.And(&p.sets.Desired)
 	p.unchanged = same.Len()
+}
+
+// decide turns the difference of one program into changes, each with its reason and state. Limits come later.
+func (p *programPlan) decide() {
 	p.detail = p.details(p.interesting())
 	p.diff.Adopt.Each(p.adopt)
 	p.adoptAll()

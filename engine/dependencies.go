@@ -4,63 +4,93 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // dependencies blocks grants whose implied entitlement is neither expected nor granted in the same plan, and accounts for
 // which nothing would be granted. What waits for approval may rest on what waits as well.
 func (b *builder) dependencies() {
 	for _, p := range b.programs {
-		if p.active == none && p.exists == none {
+		if p.active == none && p.exists == none || p.from == p.to {
 			continue
 		}
-		gives := map[given]ChangeState{}
-		for i := range b.plan.Changes {
-			if c := &b.plan.Changes[i]; c.Program == p.program.Name && c.Op.Gives() {
-				gives[c.gives()] = c.State
+		g := newGiven()
+		for i := range p.changes() {
+			if c := &p.changes()[i]; c.Op.Gives() && c.account != none {
+				g.note(p, c)
 			}
 		}
-		p.need(p.exists, Exists, gives)
-		p.need(p.active, Active, gives)
-		p.useless(gives)
+		p.need(p.exists, Exists, g)
+		p.need(p.active, Active, g)
+		p.useless(g)
 	}
 }
 
-// given is one holding that a plan gives.
-type given struct{ account, right string }
+// given says which accounts a plan makes and makes active, and whether that is ready or waits for approval.
+type given struct{ existReady, existWaits, activeReady, activeWaits *roaring.Bitmap }
 
-func (c *Change) gives() given { return given{c.Account, c.Right()} }
+func newGiven() *given { return &given{roaring.New(), roaring.New(), roaring.New(), roaring.New()} }
+
+// of are the accounts that are given one reserved entitlement; nil for another right.
+func (g *given) of(p *programPlan, right uint32) (ready, waits *roaring.Bitmap) {
+	switch right {
+	case p.exists:
+		return g.existReady, g.existWaits
+	case p.active:
+		return g.activeReady, g.activeWaits
+	}
+	return nil, nil
+}
+
+func (g *given) note(p *programPlan, c *Change) {
+	ready, waits := g.of(p, c.right)
+	if ready == nil {
+		return
+	}
+	ready.Remove(c.account)
+	waits.Remove(c.account)
+	switch c.State {
+	case Ready:
+		ready.Add(c.account)
+	case NeedsApproval:
+		waits.Add(c.account)
+	}
+}
 
 // need goes through what implies one reserved entitlement.
-func (p *programPlan) need(right uint32, name string, gives map[given]ChangeState) {
+func (p *programPlan) need(right uint32, name string, g *given) {
 	if right == none {
 		return
 	}
-	for i := range p.b.plan.Changes {
-		c := &p.b.plan.Changes[i]
-		if c.Program != p.program.Name || !c.Op.Gives() || c.Op == OpAdopt || c.Right() == Exists || c.Right() == name {
+	ready, waits := g.of(p, right)
+	for i := range p.changes() {
+		c := &p.changes()[i]
+		if !c.Op.Gives() || c.Op == OpAdopt || c.right == p.exists || c.right == right || c.account == none {
 			continue
 		}
-		account, ok := p.reading.accounts.Find(c.Account)
-		by := gives[given{c.Account, name}]
-		if ok && p.diff.Expected.Has(right, account) || by == Ready || by == NeedsApproval && c.State == NeedsApproval || c.State != Ready && c.State != NeedsApproval {
+		if p.diff.Expected.Has(right, c.account) || ready.Contains(c.account) || waits.Contains(c.account) && c.State == NeedsApproval || c.State != Ready && c.State != NeedsApproval {
 			continue
 		}
+		p.b.keepItem(c)
 		c.State, c.Reason = Blocked, "it needs "+Entitlement{p.program.Name, name}.String()+", which is neither there nor granted by this plan"
-		gives[c.gives()] = Blocked
+		g.note(p, c)
 	}
 }
 
 // useless blocks the making of accounts whose use is held back: a program makes them active.
-func (p *programPlan) useless(gives map[given]ChangeState) {
-	used := map[string]bool{}
-	for g, state := range gives {
-		if state == Ready && g.right != Exists && (p.active == none || g.right == Active) {
-			used[g.account] = true
+func (p *programPlan) useless(g *given) {
+	used := g.activeReady
+	if p.active == none {
+		used = roaring.New()
+		for i := range p.changes() {
+			if c := &p.changes()[i]; c.Op.Gives() && c.State == Ready && c.right != p.exists {
+				used.Add(c.account)
+			}
 		}
 	}
-	for i := range p.b.plan.Changes {
-		c := &p.b.plan.Changes[i]
-		if c.Program == p.program.Name && c.Op == OpCreate && c.State == Ready && !used[c.Account] {
+	for i := range p.changes() {
+		if c := &p.changes()[i]; c.Op == OpCreate && c.State == Ready && !used.Contains(c.account) {
 			c.State, c.Reason = Blocked, "what the account is for is held back"
 		}
 	}
@@ -69,27 +99,30 @@ func (p *programPlan) useless(gives map[given]ChangeState) {
 // staying blocks the suspend and the delete of accounts that keep something whose removal is held back. A leaver's suspend
 // and a cut wait for nothing, and whoever is away keeps everything but the account.
 func (b *builder) staying() {
-	stays := map[string]string{}
-	for i := range b.plan.Changes {
-		if c := &b.plan.Changes[i]; c.Op == OpRevoke && c.State != Ready {
-			stays[c.Program+"\x1f"+c.Account] = c.Entitlement + " is " + string(c.State)
+	for _, p := range b.programs {
+		stays := map[uint32]*Change{} // by account
+		for i := range p.changes() {
+			if c := &p.changes()[i]; c.Op == OpRevoke && c.State != Ready {
+				stays[c.account] = c
+			}
 		}
-	}
-	for i := range b.plan.Changes {
-		c := &b.plan.Changes[i]
-		why := stays[c.Program+"\x1f"+c.Account]
-		if why != "" && c.State == Ready && (c.Op == OpDelete || c.Op == OpSuspend && c.class == ChargeRevoke && !c.away) {
-			c.State, c.Reason = Blocked, "the account goes last, and "+why
+		for i := range p.changes() {
+			c := &p.changes()[i]
+			if c.State == Ready && (c.Op == OpDelete || c.Op == OpSuspend && c.class == ChargeRevoke && !c.away) && stays[c.account] != nil {
+				c.State, c.Reason = Blocked, "the account goes last, and "+stays[c.account].Entitlement+" is "+string(stays[c.account].State)
+			}
 		}
 	}
 }
 
 // markQueued marks the changes that an open, unclaimed intent already stands for: they were charged when it was written.
 func (b *builder) markQueued() {
-	for i := range b.plan.Changes {
-		c := &b.plan.Changes[i]
-		if q, open := b.programNamed(c.Program).waitingIntent(c); open && c.State == Ready {
-			c.Queued = q.Seq
+	for _, p := range b.programs {
+		for i := range p.changes() {
+			c := &p.changes()[i]
+			if q, open := p.waitingIntent(c); open && c.State == Ready {
+				c.Queued = q.Seq
+			}
 		}
 	}
 }

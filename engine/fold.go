@@ -109,8 +109,8 @@ func (f *Fold) whole(r Record) error {
 	}
 	f.begin(&i)
 	if r.Class != "" {
-		f.charges = append(f.charges, Charge{Time: r.Time, Class: r.Class, Program: r.Program, Source: source, Person: r.Person,
-			Account: r.Account, Entitlement: r.Entitlement, Approved: r.Approved, Cause: r.Cause})
+		f.charges = append(f.charges, Charge{Time: r.Time, Person: r.Person, Account: r.Account, ChargeKind: ChargeKind{
+			Class: r.Class, Program: r.Program, Source: source, Entitlement: r.Entitlement, Approved: r.Approved, Cause: r.Cause}})
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func (f *Fold) Memory(since time.Time) *Memory {
 	}
 	for _, c := range f.charges {
 		if !c.Time.Before(since) {
-			m.Charges = append(m.Charges, c)
+			m.Charges.Add(c)
 		}
 	}
 	f.programs(m)

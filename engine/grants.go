@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -69,19 +70,45 @@ func (p *programPlan) explainGrant(c *Change, account uint32) {
 
 // explain names the rules that give an entitlement, or one that it implies, and why.
 func (b *builder) explain(person *Person, e Entitlement) (rules, why []string, hash string) {
+	var names []string
 	for _, f := range b.s.Policy.Explain(person, b.s.Now, e) {
-		if f.Answer != "gives" || f.Rule == "" {
-			continue
-		}
-		rules, why = append(rules, f.Rule), append(why, f.Text)
-		if r, ok := b.rule(f.Rule); ok {
-			hash += r.Hash
+		if f.Answer == "gives" && f.Rule != "" {
+			names, why = append(names, f.Rule), append(why, f.Text)
 		}
 	}
-	if len(rules) == 0 && (e.Name == Active || e.Name == Exists) {
-		why = []string{"what the person should have in " + e.Program + " needs it"}
+	if len(names) == 0 && (e.Name == Active || e.Name == Exists) {
+		why = b.needed[e.Program]
+		if why == nil {
+			why = []string{"what the person should have in " + e.Program + " needs it"}
+			b.needed[e.Program] = why
+		}
 	}
-	return rules, why, hash
+	g := b.givenBy(names)
+	return g.rules, slices.Clip(why), g.hash
+}
+
+// givers are the rules that give one thing together, and the hash of what decides them: one copy for everybody.
+type givers struct {
+	rules []string
+	hash  string
+}
+
+func (b *builder) givenBy(names []string) givers {
+	if len(names) == 0 {
+		return givers{}
+	}
+	key := strings.Join(names, "\x1f") // of one name this is the name
+	g, ok := b.givers[key]
+	if !ok {
+		g.rules = names
+		for _, name := range names {
+			if r, ok := b.rule(name); ok {
+				g.hash += r.Hash
+			}
+		}
+		b.givers[key] = g
+	}
+	return g
 }
 
 // resume gives an account back only if Rolecall suspended it.
@@ -188,7 +215,7 @@ func (p *programPlan) waiting() {
 		s := &p.b.subjects[i]
 		for _, right := range p.needs[i] {
 			c := Change{Op: OpGrant, Program: p.program.Name, Entitlement: p.entitlement(right), Person: s.key, Login: s.person.Login(),
-				Name: s.person.Name(), Cause: CauseRule, State: Blocked, Reason: p.waits[i]}
+				Name: s.person.Name(), Cause: CauseRule, State: Blocked, Reason: p.waits[i], right: right, account: none}
 			c.Rules, c.Why, _ = p.b.explain(s.person, ParseEntitlement(c.Entitlement))
 			p.add(c)
 		}

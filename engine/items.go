@@ -73,7 +73,7 @@ func (b *builder) approvals() {
 		}
 		id := itemID(c)
 		if c.State != Ready || c.Cause == CauseCut {
-			b.items[id] = true // it waits for something else, but its reason lives
+			b.alive(id) // it waits for something else, but its reason lives
 			continue
 		}
 		if b.approvedBefore(c, id) {
@@ -152,11 +152,29 @@ func (b *builder) expire(item Item) {
 // hold sends a change to approval.
 func (b *builder) hold(c *Change, reason string) {
 	id := itemID(c)
-	b.items[id] = true
-	c.State, c.Item, c.Reason = NeedsApproval, id, reason
-	if _, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id}); !ok {
-		b.set(Item{ID: id, State: Waiting, Reason: reason, Change: *c, Since: b.s.Now}.fact())
+	c.State, c.Item, c.Reason, c.waits = NeedsApproval, id, reason, !b.alive(id)
+}
+
+// alive keeps an item from ending, if it is there; others need not be remembered.
+func (b *builder) alive(id string) bool {
+	_, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id})
+	if ok {
+		b.items[id] = true
 	}
+	return ok
+}
+
+// keepItem makes a fact of the item that a change waits as, for it is about to wait for something else.
+func (b *builder) keepItem(c *Change) {
+	if c.waits {
+		c.waits = false
+		b.set(c.item(b.s.Now).fact())
+	}
+}
+
+// item is what a change that needs approval waits as. It is made only where it is written: a wave has millions.
+func (c *Change) item(now time.Time) Item {
+	return Item{ID: c.Item, State: Waiting, Reason: c.Reason, Change: *c, Since: now}
 }
 
 // endItems ends items whose reason two complete reads, further apart than the lag, no longer show.
@@ -171,7 +189,7 @@ func (b *builder) endItems() {
 			continue
 		}
 		p := b.programNamed(item.Change.Program)
-		if b.items[f.Key] || p == nil || !p.complete || p.unknown(&item.Change) {
+		if b.items[f.Key] || p == nil || !p.complete || p.unsure(&item.Change) {
 			continue
 		}
 		first, err := time.Parse(time.RFC3339, f.Text)
@@ -184,12 +202,23 @@ func (b *builder) endItems() {
 	}
 }
 
-// unknown: nobody can tell now whether the change is still wanted.
-func (p *programPlan) unknown(c *Change) bool {
-	account, ok := p.reading.accounts.Find(c.Account)
-	right, ok2 := p.reading.rights.Find(c.Right())
+// unsure: nobody can tell now whether the change is still wanted.
+func (p *programPlan) unsure(c *Change) bool {
+	account, right, ok := p.numbers(c.Account, c.Right())
+	return ok && p.unknown(right, account)
+}
+
+// unknown: nobody can tell now whether the holding should be there.
+func (p *programPlan) unknown(right, account uint32) bool {
 	s, known := p.subjectOf(account)
-	return ok && ok2 && (known && s.standing == unseen || p.undecided.Has(right, account))
+	return known && s.standing == unseen || p.undecided.Has(right, account)
+}
+
+// numbers finds the numbers of a holding by name.
+func (p *programPlan) numbers(account, right string) (a, r uint32, ok bool) {
+	a, ok = p.reading.accounts.Find(account)
+	r, ok2 := p.reading.rights.Find(right)
+	return a, r, ok && ok2
 }
 
 func (b *builder) programNamed(name string) *programPlan {

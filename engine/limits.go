@@ -41,22 +41,11 @@ func (b *builder) limits() {
 	scopes := b.scopes()
 	l := b.s.Settings.Limits
 	for _, s := range scopes {
-		b.budget(s, ChargeRevoke, "revoke: people", l.RevokePeople, s.people, byPerson)
-		b.budget(s, ChargeRevoke, "revoke: holdings", l.RevokeHoldings, s.holdings, byHolding)
-		b.budget(s, ChargeLeaver, "leavers", l.Leavers, s.people, byPerson)
-		b.budget(s, ChargeGrant, "grant", l.Grant, s.holdings, byHolding)
+		b.budget(s, ChargeRevoke, "revoke: people", l.RevokePeople, s.people, people)
+		b.budget(s, ChargeRevoke, "revoke: holdings", l.RevokeHoldings, s.holdings, holdings)
+		b.budget(s, ChargeLeaver, "leavers", l.Leavers, s.people, people)
+		b.budget(s, ChargeGrant, "grant", l.Grant, s.holdings, holdings)
 	}
-}
-
-func byPerson(program, account, entitlement, person string) string {
-	if person == "" {
-		return program + "\x1f" + account
-	}
-	return person
-}
-
-func byHolding(program, account, entitlement, person string) string {
-	return strings.Join([]string{program, account, entitlement}, "\x1f")
 }
 
 // charged says whether a change counts against a budget: what was approved, and what is open already, does not count again.
@@ -64,33 +53,37 @@ func (c *Change) charged(class Class) bool {
 	return c.State == Ready && c.class == class && c.Item == "" && c.Queued == 0
 }
 
-func (b *builder) budget(s scope, class Class, name string, l Limit, highest int, unit func(program, account, entitlement, person string) string) {
-	counted, held := map[string]bool{}, []int{}
-	for _, c := range b.s.Memory.Charges {
+func (b *builder) budget(s scope, class Class, name string, l Limit, highest int, by counting) {
+	counted := b.units(by)
+	for c := range b.s.Memory.Charges.All() {
 		if c.Class == class && !c.Approved && b.s.Now.Sub(c.Time) < l.Window && s.has(c.Program, c.Source) {
-			counted[unit(c.Program, c.Account, c.Entitlement, c.Person)] = true
+			counted.charge(&c)
 		}
 	}
-	before := len(counted)
+	before := counted.len()
 	b.showBudget(s, name, l, highest, before)
-	for i := range b.plan.Changes {
-		c := &b.plan.Changes[i]
-		if !c.charged(class) || !s.has(c.Program, b.plan.sources[c.Person]) {
-			continue
-		}
-		counted[unit(c.Program, c.Account, ParseEntitlement(c.Entitlement).Name, c.Person)] = true
-		if c.Cause != CauseCut && !(c.Cause == CauseMarked && c.Person == b.sole) {
-			held = append(held, i)
-		}
-	}
-	allowed := l.Allowed(highest)
-	if len(counted) <= allowed || len(counted) == before {
+	b.eachCharged(s, class, counted.change)
+	allowed, after := l.Allowed(highest), counted.len()
+	if after <= allowed || after == before {
 		return
 	}
-	reason := fmt.Sprintf("limit %s of %s: %d within %s, %d allowed (floor %d, %g %% of %d, cap %d)", name, s, len(counted), hours(l.Window), allowed, l.Floor, l.Percent, highest, l.Cap)
+	reason := fmt.Sprintf("limit %s of %s: %d within %s, %d allowed (floor %d, %g %% of %d, cap %d)", name, s, after, hours(l.Window), allowed, l.Floor, l.Percent, highest, l.Cap)
 	b.alarm("limit", programOf(s), "", reason)
-	for _, i := range held {
-		b.hold(&b.plan.Changes[i], reason)
+	b.eachCharged(s, class, func(_ *programPlan, c *Change) {
+		if c.Cause != CauseCut && !(c.Cause == CauseMarked && c.Person == b.sole) {
+			b.hold(c, reason)
+		}
+	})
+}
+
+// eachCharged goes through the changes of the scope that count.
+func (b *builder) eachCharged(s scope, class Class, do func(*programPlan, *Change)) {
+	for _, p := range b.programs {
+		for i := range p.changes() {
+			if c := &p.changes()[i]; c.charged(class) && s.has(c.Program, b.plan.sources.of(c.Person)) {
+				do(p, c)
+			}
+		}
 	}
 }
 
@@ -185,47 +178,57 @@ func last(history []counted) time.Time { return history[len(history)-1].At }
 // policyWave: what a new, changed or deleted rule removes needs approval when it exceeds the floor. Everybody it touches
 // counts: those in grace, those of whom nobody can tell yet, and those it touched within the window already.
 func (b *builder) policyWave() {
-	people, holdings, wave := map[string]bool{}, map[string]bool{}, []int{}
-	count := func(program, account, right, person string) {
-		people[byPerson(program, account, right, person)] = true
-		holdings[byHolding(program, account, right, person)] = true
+	w := wave{b.units(people), b.units(holdings)}
+	touched := func(c *Change) bool {
+		return c.Cause == CausePolicy && (c.State == Ready || c.State == Scheduled || c.State == NeedsApproval)
 	}
-	for i := range b.plan.Changes {
-		c := &b.plan.Changes[i]
-		if c.Cause == CausePolicy && (c.State == Ready || c.State == Scheduled || c.State == NeedsApproval) {
-			count(c.Program, c.Account, c.Right(), c.Person)
-			wave = append(wave, i)
+	found := false
+	for _, p := range b.programs {
+		for i := range p.changes() {
+			if c := &p.changes()[i]; touched(c) {
+				w.people.change(p, c)
+				w.holdings.change(p, c)
+				found = true
+			}
 		}
 	}
-	if len(wave) == 0 {
+	if !found {
 		return
 	}
-	b.earlierWave(count)
+	b.earlierWave(w)
 	l := b.s.Settings.Limits
-	if len(people) <= l.RevokePeople.Floor && len(holdings) <= l.RevokeHoldings.Floor {
+	if w.people.len() <= l.RevokePeople.Floor && w.holdings.len() <= l.RevokeHoldings.Floor {
 		return
 	}
-	reason := fmt.Sprintf("the policy changed: it takes %s from %s, more than the floor (%d holdings, %d people)", plural(len(holdings), "holding", "holdings"), plural(len(people), "person", "people"), l.RevokeHoldings.Floor, l.RevokePeople.Floor)
+	reason := fmt.Sprintf("the policy changed: it takes %s from %s, more than the floor (%d holdings, %d people)", plural(w.holdings.len(), "holding", "holdings"), plural(w.people.len(), "person", "people"), l.RevokeHoldings.Floor, l.RevokePeople.Floor)
 	b.alarm("policy", "", "", reason)
-	for _, i := range wave {
-		if c := &b.plan.Changes[i]; c.State == Ready && c.Item == "" {
+	for i := range b.plan.Changes {
+		if c := &b.plan.Changes[i]; touched(c) && c.State == Ready && c.Item == "" {
 			b.hold(c, reason)
 		}
 	}
 }
 
+// wave is everybody and everything that a change of the policy touches.
+type wave struct{ people, holdings *units }
+
+func (w *wave) charge(c *Charge) {
+	w.people.charge(c)
+	w.holdings.charge(c)
+}
+
 // earlierWave counts what the policy's change touched before and what it may touch yet.
-func (b *builder) earlierWave(count func(program, account, right, person string)) {
-	for _, c := range b.s.Memory.Charges {
+func (b *builder) earlierWave(w wave) {
+	for c := range b.s.Memory.Charges.All() {
 		if c.Cause == CausePolicy && !c.Approved && b.s.Now.Sub(c.Time) < b.s.Settings.Limits.RevokePeople.Window {
-			count(c.Program, c.Account, c.Entitlement, c.Person)
+			w.charge(&c)
 		}
 	}
 	for _, p := range b.programs {
 		for _, f := range p.formers() {
-			if c := (&Change{Account: f.Account, Entitlement: Entitlement{f.Program, f.Entitlement}.String()}); f.Text != b.plan.Policy && p.unknown(c) {
-				account, _ := p.reading.accounts.Find(f.Account)
-				count(f.Program, f.Account, f.Entitlement, p.personOf(account))
+			account, right, ok := p.numbers(f.Account, f.Entitlement)
+			if f.Text != b.plan.Policy && ok && p.unknown(right, account) {
+				w.charge(&Charge{Account: f.Account, Person: p.personOf(account), ChargeKind: ChargeKind{Program: f.Program, Entitlement: f.Entitlement}})
 			}
 		}
 	}
@@ -248,30 +251,24 @@ func (p *programPlan) formers() (out []Fact) {
 
 // neverEmpty: nothing but a leaver, a cut or an approval takes the last holder of a right.
 func (b *builder) neverEmpty() {
-	taking := map[string][]int{}
-	for i := range b.plan.Changes {
-		if c := &b.plan.Changes[i]; c.Op.Takes() && c.State == Ready {
-			taking[c.Entitlement] = append(taking[c.Entitlement], i)
+	for _, p := range b.programs {
+		taken, given := map[uint32]int{}, map[uint32]bool{} // by right
+		for i := range p.changes() {
+			switch c := &p.changes()[i]; {
+			case c.State != Ready || c.Op == OpAdopt:
+			case c.Op.Takes():
+				taken[c.right]++
+			case c.Op.Gives():
+				given[c.right] = true
+			}
 		}
-	}
-	for _, e := range sortedKeys(taking) {
-		p := b.programNamed(ParseEntitlement(e).Program)
-		right, ok := p.reading.rights.Find(ParseEntitlement(e).Name)
-		if !ok || p.diff.Expected.Holders(right) > len(taking[e]) || p.gives(e) {
-			continue
-		}
-		for _, i := range taking[e] {
-			if c := &b.plan.Changes[i]; c.class == ChargeRevoke && c.Item == "" {
-				b.hold(c, "nobody would hold "+e+" any more")
+		for i := range p.changes() {
+			c := &p.changes()[i]
+			if c.Op.Takes() && c.State == Ready && c.class == ChargeRevoke && c.Item == "" && !given[c.right] && p.diff.Expected.Holders(c.right) <= taken[c.right] {
+				b.hold(c, "nobody would hold "+c.Entitlement+" any more")
 			}
 		}
 	}
-}
-
-func (p *programPlan) gives(entitlement string) bool {
-	return slices.ContainsFunc(p.b.plan.Changes, func(c Change) bool {
-		return c.Op.Gives() && c.Op != OpAdopt && c.State == Ready && c.Entitlement == entitlement
-	})
 }
 
 func sortedKeys[V any](m map[string]V) []string {

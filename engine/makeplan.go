@@ -17,6 +17,8 @@ type builder struct {
 	rules    []Rule
 	set_     map[FactKey]Fact
 	clear_   map[FactKey]bool
+	givers   map[string]givers
+	needed   map[string][]string // program → why an account is needed there, shared by all
 	records  []Record
 	gone     map[string]bool // people of whom somebody approved that they have left
 	sole     string          // the one person with an explicit leaver mark in this run
@@ -33,9 +35,10 @@ type target struct {
 // MakePlan compares what should be with what is. It is a pure function: equal snapshots give byte-equal plans. The snapshot's
 // readings gain names; nothing else of it is changed.
 func MakePlan(s *Snapshot) *Plan {
-	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, gone: map[string]bool{}, tasks: map[FactKey]bool{}}
-	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), Policy: cmp.Or(s.Hash, s.Policy.Hash()), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
-		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: map[string]string{}}
+	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, gone: map[string]bool{}, tasks: map[FactKey]bool{},
+		givers: map[string]givers{}, needed: map[string][]string{}}
+	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), now: s.Now, Policy: cmp.Or(s.Hash, s.Policy.Hash()), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
+		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: sources{usual: s.Proof.Source, others: map[string]string{}}}
 	sortReadings(s.Readings)
 	b.gatherSubjects()
 	for _, r := range s.Readings {
@@ -47,9 +50,7 @@ func MakePlan(s *Snapshot) *Plan {
 	done := s.phase("evaluate")
 	b.evaluate()
 	done()
-	for _, p := range b.programs {
-		p.decide()
-	}
+	b.decide()
 	b.notePolicy()
 	b.approvals()
 	b.dependencies() // what can't be made anyway asks for no approval and fills no budget
@@ -75,10 +76,7 @@ func (b *builder) finish() {
 	}
 	b.noteRun()
 	b.notePauses()
-	slices.SortStableFunc(p.Changes, func(x, y Change) int {
-		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(opOrder(&x), opOrder(&y)),
-			cmp.Compare(x.Entitlement, y.Entitlement), cmp.Compare(x.Login, y.Login), cmp.Compare(x.Person, y.Person))
-	})
+	b.sortChanges()
 	slices.SortStableFunc(p.Unmanaged, func(x, y Unmanaged) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Entitlement, y.Entitlement))
 	})
@@ -87,7 +85,7 @@ func (b *builder) finish() {
 	})
 	p.Notices = slices.Compact(p.Notices)
 	b.summarise()
-	p.records = append(b.factRecords(), b.records...)
+	p.observed = append(b.factRecords(), b.records...)
 	p.ID = identify(p)
 	p.Sum = p.sum()
 }
@@ -143,11 +141,13 @@ func (b *builder) summarise() {
 
 // identify hashes what a plan would do, so that the same intentions have the same id at any time.
 func identify(p *Plan) string {
-	text := mustJSON(struct {
-		Policy, Config string
-		Changes        []Change
-	}{p.Policy, p.Config, p.Changes})
-	return shortHash(string(text))
+	h := newPartsHash()
+	h.part([]byte(p.Policy))
+	h.part([]byte(p.Config))
+	for i := range p.Changes {
+		h.part(mustJSON(&p.Changes[i]))
+	}
+	return h.short()
 }
 
 func (b *builder) set(f Fact) {
@@ -169,9 +169,11 @@ func sameFact(a, b Fact) bool {
 	return a.Since.Equal(b.Since) && a.Until.Equal(b.Until) && a.Count == b.Count && a.Text == b.Text && string(a.Data) == string(b.Data)
 }
 
+// notePart is the most facts that one note sets or clears.
+const notePart = 500
+
 // factRecords packs the facts that changed into notes of bounded size.
 func (b *builder) factRecords() []Record {
-	const most = 500
 	var sets []Fact
 	for _, f := range b.set_ {
 		sets = append(sets, f)
@@ -183,10 +185,10 @@ func (b *builder) factRecords() []Record {
 	}
 	slices.SortFunc(clears, compareKeys)
 	var out []Record
-	for part := range slices.Chunk(sets, most) {
+	for part := range slices.Chunk(sets, notePart) {
 		out = append(out, Record{Kind: KindNote, Set: part})
 	}
-	for part := range slices.Chunk(clears, most) {
+	for part := range slices.Chunk(clears, notePart) {
 		out = append(out, Record{Kind: KindNote, Clear: part})
 	}
 	return out

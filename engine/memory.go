@@ -17,7 +17,7 @@ type Memory struct {
 	Time     time.Time // of the last record
 	Programs map[string]*ProgramMemory
 	Open     []Intent // sorted by Seq
-	Charges  []Charge // within the window that was asked for, sorted by time
+	Charges  Charges  // within the window that was asked for, sorted by time
 	facts    map[FactKey]Fact
 	byKind   map[string][]FactKey // sorted
 }
@@ -66,16 +66,6 @@ type Intent struct {
 // Repeatable says that the change may be tried again without reading back: revokes of leavers and cuts.
 func (i *Intent) Repeatable() bool {
 	return i.Change.Op.Takes() && (i.Class == ChargeLeaver || i.Change.Cause == CauseCut)
-}
-
-// Charge is one change that counts against the budgets.
-type Charge struct {
-	Time                         time.Time
-	Class                        Class
-	Program, Source              string
-	Person, Account, Entitlement string
-	Approved                     bool
-	Cause                        Cause
 }
 
 // NewMemory makes an empty memory holding the given facts.

@@ -286,7 +286,8 @@ func (i *openIntent) asks(c enginetest.ProgramCall) bool {
 
 // charge [I6]: in no window more than the floor, but for approvals, cuts and a leaver who is alone in the run.
 func (k *checker) charge(r *engine.Record) {
-	c := engine.Charge{Time: k.m.now, Class: r.Class, Program: r.Program, Person: r.Person, Account: r.Account, Entitlement: r.Entitlement, Approved: r.Approved, Cause: r.Cause}
+	c := engine.Charge{Time: k.m.now, Person: r.Person, Account: r.Account,
+		ChargeKind: engine.ChargeKind{Class: r.Class, Program: r.Program, Entitlement: r.Entitlement, Approved: r.Approved, Cause: r.Cause}}
 	k.charges = append(k.charges, c)
 	if r.Class == "" || r.Approved || r.Cause == engine.CauseCut || k.snapshot == nil {
 		return

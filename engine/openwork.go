@@ -171,12 +171,10 @@ func (p *programPlan) withdraw(i Intent) {
 
 // waitingIntent finds the open, unclaimed intent that does what the change does.
 func (p *programPlan) waitingIntent(c *Change) (Intent, bool) {
-	account, ok := p.reading.accounts.Find(c.Account)
-	right, ok2 := p.reading.rights.Find(c.Right())
-	if !ok || !ok2 {
+	if len(p.queued) == 0 || c.account == none {
 		return Intent{}, false
 	}
-	i, open := p.queued[effectOn{pair(right, account), c.Op.Effect()}]
+	i, open := p.queued[effectOn{pair(c.right, c.account), c.Op.Effect()}]
 	return i, open && i.Change.Op == c.Op
 }
 

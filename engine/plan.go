@@ -22,12 +22,32 @@ type Plan struct {
 	Notices   []Notice    `json:"notices"`   // what somebody should look at
 	Summary   Summary     `json:"summary"`
 
-	used    []Fact            // a reviewed plan that this one applies
-	records []Record          // what a real run writes before its intents: facts, links, releases, what was seen
-	control int64             // the last control record that the plan knew
-	sources map[string]string // person → directory, for the budgets
-	runs    int               // runs begun before it
-	budgets []Budget          // the limits as they stood
+	used     []Fact    // a reviewed plan that this one applies
+	observed []Record  // what a real run writes before its intents: facts, links, releases, what was seen
+	now      time.Time // as the snapshot has it
+	control  int64     // the last control record that the plan knew
+	sources  sources   // of the people with changes, for the budgets
+	runs     int       // runs begun before it
+	budgets  []Budget  // the limits as they stood
+}
+
+// sources says which directory each person comes from, which nearly always is the same.
+type sources struct {
+	usual  string
+	others map[string]string // by person
+}
+
+func (s *sources) note(person, source string) {
+	if source != s.usual {
+		s.others[person] = source
+	}
+}
+
+func (s *sources) of(person string) string {
+	if other, ok := s.others[person]; ok || person == "" {
+		return other
+	}
+	return s.usual
 }
 
 // Unmanaged is a holding, or a whole account, that Rolecall neither granted nor adopted.

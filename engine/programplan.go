@@ -26,6 +26,9 @@ type programPlan struct {
 	news    map[uint32]*NewAccount
 	linked  map[int32]bool // subjects whose link is in memory already
 
+	entitlements []string // by right: full names
+	from, to     int      // its changes in the plan, while that is made
+
 	held      Set // what the list shows, but for what Rolecall itself changed within the lag of the list
 	sets      Sets
 	diff      Difference
@@ -152,8 +155,12 @@ func (p *programPlan) accountKey(kind string, account uint32) FactKey {
 	return FactKey{Kind: kind, Program: p.program.Name, Account: p.reading.accounts.Name(account)}
 }
 
+// entitlement is the full name of a right, one text for all of its holders.
 func (p *programPlan) entitlement(right uint32) string {
-	return Entitlement{p.program.Name, p.reading.rights.Name(right)}.String()
+	for n := len(p.entitlements); n < p.reading.rights.Len(); n++ {
+		p.entitlements = append(p.entitlements, Entitlement{p.program.Name, p.reading.rights.Name(uint32(n))}.String())
+	}
+	return p.entitlements[right]
 }
 
 // subjectOf is who an account belongs to; ok is false for nobody.
@@ -167,7 +174,7 @@ func (p *programPlan) subjectOf(account uint32) (*subject, bool) {
 // change starts a change of one holding.
 func (p *programPlan) change(op Op, right, account uint32, cause Cause, why ...string) Change {
 	name := p.reading.accounts.Name(account)
-	c := Change{Op: op, Account: name, Program: p.program.Name, Entitlement: p.entitlement(right), Why: why, Cause: cause, State: Ready}
+	c := Change{Op: op, Account: name, Program: p.program.Name, Entitlement: p.entitlement(right), Why: why, Cause: cause, State: Ready, right: right, account: account}
 	if _, ok := ProposedName(name); ok {
 		c.Proposed, c.New = true, p.news[account]
 	}
@@ -179,7 +186,7 @@ func (p *programPlan) change(op Op, right, account uint32, cause Cause, why ...s
 		if s.person != nil {
 			c.Login, c.Name = s.person.Login(), s.person.Name()
 		}
-		p.b.plan.sources[s.key] = s.source
+		p.b.plan.sources.note(s.key, s.source)
 	}
 	return c
 }
@@ -192,6 +199,9 @@ func (p *programPlan) failing(op Op, right, account uint32) (Fact, bool) {
 }
 
 func (p *programPlan) add(c Change) { p.b.plan.Changes = append(p.b.plan.Changes, c) }
+
+// changes are those of this program, once all are decided and until the plan is sorted.
+func (p *programPlan) changes() []Change { return p.b.plan.Changes[p.from:p.to] }
 
 func block(c Change, reason string) Change {
 	c.State, c.Reason = Blocked, reason

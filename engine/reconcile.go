@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"strings"
@@ -249,9 +250,8 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64) (run string, err error) {
 	run = fmt.Sprintf("r%d", p.runs+1)
 	defer e.timed("journal", "")()
-	records := p.Records(run, actor)
 	guard := Guard{Epoch: epoch, Control: p.control}
-	for part := range slices.Chunk(records, 5000) {
+	for part := range chunks(p.records(run, actor), 5000) {
 		if err := e.Journal.Append(ctx, guard, part); err != nil {
 			return run, err
 		}
@@ -264,34 +264,89 @@ func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64)
 	return run, nil
 }
 
-// Records is all that committing the plan writes: the run, what it observed, and the intents.
-func (p *Plan) Records(run, actor string) []Record {
-	out := []Record{{Kind: KindRun, Data: mustJSON(struct {
+// chunks gives what comes in lists of at most n.
+func chunks[T any](all iter.Seq[T], n int) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		part := make([]T, 0, n)
+		for one := range all {
+			if part = append(part, one); len(part) == n {
+				if !yield(part) {
+					return
+				}
+				part = make([]T, 0, n)
+			}
+		}
+		if len(part) > 0 {
+			yield(part)
+		}
+	}
+}
+
+// records is all that committing the plan writes, one by one: the run, what it observed, the items that wait, the intents.
+func (p *Plan) records(run, actor string) iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for _, part := range []iter.Seq[Record]{slices.Values([]Record{p.runRecord()}), slices.Values(p.observed), p.itemRecords(), p.intentRecords(run, actor)} {
+			for r := range part {
+				r.Run, r.Actor = run, actor
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (p *Plan) runRecord() Record {
+	return Record{Kind: KindRun, Data: mustJSON(struct {
 		Plan, Policy, Config string
 		Proofs               []Proof
 		Summary              Summary
 		Notices              []Notice
-	}{p.ID, p.Policy, p.Config, p.Proofs, p.Summary, p.Notices}), Set: p.used}}
-	out = append(out, p.records...)
-	for i := range p.Changes {
-		c := &p.Changes[i]
-		if c.State != Ready || c.Queued != 0 {
-			continue
+	}{p.ID, p.Policy, p.Config, p.Proofs, p.Summary, p.Notices}), Set: p.used}
+}
+
+// itemRecords keeps what newly waits for approval.
+func (p *Plan) itemRecords() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for part := range chunks(p.newItems(), notePart) {
+			if !yield(Record{Kind: KindNote, Set: part}) {
+				return
+			}
 		}
-		r := IntentRecord(run, actor, p.sources[c.Person], *c, c.class)
-		if c.Op == OpAdopt {
-			r.Kind, r.Class = KindAdopt, ""
-		}
-		r.Set = append(r.Set, c.notes...)
-		if c.Item != "" { // an approval is used once
-			r.Clear = append(r.Clear, FactKey{Kind: FactItem, Key: c.Item})
-		}
-		out = append(out, r)
 	}
-	for i := range out {
-		out[i].Run, out[i].Actor = run, actor
+}
+
+func (p *Plan) newItems() iter.Seq[Fact] {
+	return func(yield func(Fact) bool) {
+		for i := range p.Changes {
+			if c := &p.Changes[i]; c.waits && !yield(c.item(p.now).fact()) {
+				return
+			}
+		}
 	}
-	return out
+}
+
+func (p *Plan) intentRecords(run, actor string) iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for i := range p.Changes {
+			c := &p.Changes[i]
+			if c.State == Ready && c.Queued == 0 && !yield(p.intentRecord(c, run, actor)) {
+				return
+			}
+		}
+	}
+}
+
+func (p *Plan) intentRecord(c *Change, run, actor string) Record {
+	r := IntentRecord(run, actor, p.sources.of(c.Person), *c, c.class)
+	if c.Op == OpAdopt {
+		r.Kind, r.Class = KindAdopt, ""
+	}
+	r.Set = append(r.Set, c.notes...)
+	if c.Item != "" { // an approval is used once
+		r.Clear = append(r.Clear, FactKey{Kind: FactItem, Key: c.Item})
+	}
+	return r
 }
 
 // ApplyOptions say who applies and what.

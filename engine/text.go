@@ -3,7 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"hash"
 	"strconv"
 	"time"
 )
@@ -18,12 +18,28 @@ func quote(s string) string {
 
 // shortHash is 64 bits of SHA-256 over parts that can't run into each other, in hex.
 func shortHash(parts ...string) string {
-	h := sha256.New()
+	h := newPartsHash()
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+		h.part([]byte(p))
 	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
+	return h.short()
 }
+
+// partsHash is a shortHash of parts that come one after the other.
+type partsHash struct {
+	sum hash.Hash
+	buf []byte
+}
+
+func newPartsHash() *partsHash { return &partsHash{sum: sha256.New()} }
+
+func (h *partsHash) part(p []byte) {
+	h.buf = append(strconv.AppendInt(h.buf[:0], int64(len(p)), 10), ':')
+	h.sum.Write(h.buf)
+	h.sum.Write(p)
+}
+
+func (h *partsHash) short() string { return hex.EncodeToString(h.sum.Sum(nil)[:8]) }
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
 

@@ -40,6 +40,7 @@ func (p *Policy) catalogue() {
 	}
 	slices.SortFunc(all, compareEntitlements)
 	p.entitlements = slices.Compact(all)
+	p.givers = make([][]int32, len(p.entitlements))
 }
 
 // compareEntitlements orders by program, then name: by their texts "wiki-x" would come between "wiki" and "wiki/edit".
@@ -90,6 +91,11 @@ func (p *Policy) addMatcher(number int32, r *rule) {
 		when: r.when, gives: p.numbers(r.grant), def: r}
 	at := int32(len(p.matchers))
 	p.matchers = append(p.matchers, m)
+	for _, e := range m.gives {
+		if of := p.givers[e]; len(of) == 0 || of[len(of)-1] != at { // a rule may list an entitlement twice
+			p.givers[e] = append(of, at)
+		}
+	}
 	switch {
 	case len(m.any) > 0:
 		for _, role := range m.any {

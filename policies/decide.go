@@ -47,9 +47,14 @@ func (p *Policy) Decide(person *engine.Person, now time.Time, has func(entitleme
 	s := p.pool.Get().(*scratch)
 	p.sayAll(s, person, now, has)
 	out = s.emit(out)
+	p.give(s)
+	return out
+}
+
+// give puts a scratch back that remembers nobody.
+func (p *Policy) give(s *scratch) {
 	s.person, s.job = nil, nil
 	p.pool.Put(s)
-	return out
 }
 
 func (p *Policy) undecided(out []engine.Verdict) []engine.Verdict {

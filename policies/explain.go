@@ -22,7 +22,8 @@ const (
 // Explain implements engine.Policy. Findings come strongest first: the state of the person where that decides alone, then
 // blocks, conflicts, extras, rules.
 func (p *Policy) Explain(person *engine.Person, now time.Time, e engine.Entitlement) []engine.Finding {
-	s := p.newScratch()
+	s := p.pool.Get().(*scratch)
+	defer p.give(s)
 	p.begin(s, person, now)
 	var out []engine.Finding
 	out = append(out, explainState(person)...)
@@ -151,13 +152,13 @@ func (p *Policy) explainExtras(s *scratch, e engine.Entitlement) (out []engine.F
 
 // explainRules sorts what gives before what is unknown before what does not match.
 func (p *Policy) explainRules(s *scratch, e engine.Entitlement) []engine.Finding {
+	n, ok := p.number(e)
+	if !ok {
+		return nil
+	}
 	var yes, unknown, no []engine.Finding
-	for i := range p.matchers {
-		m := &p.matchers[i]
-		if !slices.Contains(m.def.grant, e) {
-			continue
-		}
-		switch f, answer := p.explainRule(s, m); answer {
+	for _, i := range p.givers[n] {
+		switch f, answer := p.explainRule(s, &p.matchers[i]); answer {
 		case engine.Yes:
 			yes = append(yes, f)
 		case engine.Unknown:

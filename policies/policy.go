@@ -21,6 +21,7 @@ type Policy struct {
 	roles     map[string]int32   // canonical role → number, for those that any rule names
 	roleNames []string           // the inverse
 	bySource  map[string][]int32 // source → numbers of its roles
+	givers    [][]int32          // entitlement → matchers that give it
 	triggers  [][]int32          // role → matchers that can only match with it, or with another of their any: list
 	byValue   []valueIndex       // matchers without such a role whose condition needs a value of an attribute
 	always    []int32            // all other matchers

@@ -61,11 +61,7 @@ func (a *app) stopped(err error, r engine.Report) error {
 func (a *app) applied(p *engine.Plan, r engine.Report) error {
 	out := a.out()
 	if out.Format == render.JSON {
-		err := out.JSON(struct {
-			Version int           `json:"version"`
-			Plan    any           `json:"plan"`
-			Report  engine.Report `json:"report"`
-		}{1, render.PlanValue(p), r})
+		err := out.AppliedJSON(p, r)
 		return errors.Join(err, done(reportCode(p, r)))
 	}
 	if err := out.Applied(p); err != nil {

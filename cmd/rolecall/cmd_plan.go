@@ -126,7 +126,7 @@ func writePlan(path string, p *engine.Plan) error {
 	if err != nil {
 		return failed("", "the plan can't be written: %w", err)
 	}
-	err = render.Out{W: f}.JSON(render.PlanValue(p))
+	err = render.Out{W: f}.PlanJSON(p)
 	if closing := f.Close(); err == nil {
 		err = closing
 	}

@@ -21,7 +21,7 @@ func Show(m *engine.Memory) string {
 		fmt.Fprintf(&b, "open %d run=%s time=%s class=%s unknown=%v claimed=%s/%s/%d %s\n", i.Seq, i.Run, stamp(i.Time), i.Class,
 			i.Unknown, stamp(i.Claimed), stamp(i.Lease), i.Attempts, change)
 	}
-	for _, c := range m.Charges {
+	for c := range m.Charges.All() {
 		fmt.Fprintf(&b, "charge %s %+v\n", stamp(c.Time), c)
 	}
 	for _, kind := range m.FactKinds() {

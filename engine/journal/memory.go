@@ -58,7 +58,7 @@ func readFacts(ctx context.Context, t *sqlx.Tx) (facts []engine.Fact, err error)
 	return facts, err
 }
 
-func readCharges(ctx context.Context, t *sqlx.Tx, since time.Time) (charges []engine.Charge, err error) {
+func readCharges(ctx context.Context, t *sqlx.Tx, since time.Time) (charges engine.Charges, err error) {
 	query := t.Rebind(`SELECT j.time, j.class, j.program, j.source, coalesce(p.key, ''), coalesce(a.name, ''), j.entitlement, j.approved, j.cause
 		FROM journal j LEFT JOIN person p ON p.id = j.person LEFT JOIN account a ON a.id = j.account
 		WHERE j.class <> '' AND j.time >= ? ORDER BY j.seq`)
@@ -67,7 +67,7 @@ func readCharges(ctx context.Context, t *sqlx.Tx, since time.Time) (charges []en
 		var at, approved int64
 		err := r.Scan(&at, &c.Class, &c.Program, &c.Source, &c.Person, &c.Account, &c.Entitlement, &approved, &c.Cause)
 		c.Time, c.Approved = instant(at), approved != 0
-		charges = append(charges, c)
+		charges.Add(c)
 		return err
 	})
 	return charges, err

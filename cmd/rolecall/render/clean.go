@@ -45,6 +45,9 @@ func isClean(text string) bool {
 // harmless characters show themselves and move nothing but the cursor by their width. Format characters (Cf) hold bidi
 // controls, zero-width marks and tags; Zl and Zp break lines. U+034F, U+115F, U+1160, U+3164 and U+FFA0 are invisible.
 func harmless(r rune) bool {
+	if r >= ' ' && r < 0x7f { // nearly all
+		return true
+	}
 	switch r {
 	case 0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0:
 		return false

@@ -10,12 +10,6 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// planJSON is the documented form of a plan: its proofs say in a word whether they are complete.
-type planJSON struct {
-	*engine.Plan
-	Proofs []ProofJSON `json:"proofs"`
-}
-
 // ProofJSON is the documented form of a proof.
 type ProofJSON struct {
 	engine.Proof
@@ -39,11 +33,33 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// PlanValue is what a plan is written as in JSON.
-func PlanValue(p *engine.Plan) any {
-	shown := *p
-	shown.Changes, shown.Unmanaged, shown.Notices = orEmpty(p.Changes), orEmpty(p.Unmanaged), orEmpty(p.Notices)
-	return planJSON{&shown, Proofs(p.Proofs)}
+// PlanJSON writes a plan as JSON.
+func (o Out) PlanJSON(p *engine.Plan) error {
+	return writeObject(o.W, func(x *object) { planFields(x, p) })
+}
+
+// planFields is the documented form of a plan: its proofs say in a word whether they are complete.
+func planFields(x *object, p *engine.Plan) {
+	x.field("version", p.Version)
+	x.field("id", p.ID)
+	x.field("time", p.Time)
+	x.field("sum", p.Sum)
+	x.field("policy", p.Policy)
+	x.field("config", p.Config)
+	list(x, "changes", p.Changes)
+	list(x, "unmanaged", p.Unmanaged)
+	list(x, "notices", p.Notices)
+	x.field("summary", p.Summary)
+	x.field("proofs", Proofs(p.Proofs))
+}
+
+// AppliedJSON writes what a run did as JSON.
+func (o Out) AppliedJSON(p *engine.Plan, r engine.Report) error {
+	return writeObject(o.W, func(x *object) {
+		x.field("version", 1)
+		x.object("plan", func(x *object) { planFields(x, p) })
+		x.field("report", r)
+	})
 }
 
 // Plan shows a plan as reviewers like it: what stands out first, then by program, then the sum.
@@ -55,18 +71,22 @@ func (o Out) Applied(p *engine.Plan) error { return o.plan(p, 0) }
 func (o Out) plan(p *engine.Plan, unmanaged int) error {
 	switch o.Format {
 	case JSON:
-		return o.JSON(PlanValue(p))
+		return o.PlanJSON(p)
 	case CSV, Markdown:
-		return o.Data(changeTable(p), nil)
+		return o.table(changeHeader(), changeRows(p.Changes))
 	}
 	o.notices(p.Notices, "alarm")
 	o.incomplete(p.Proofs)
 	for program, changes := range byProgram(p.Changes) {
 		o.Raw(o.Paint(Bold, Clean(program)) + ": " + count(len(changes), "change"))
-		fmt.Fprint(o.W, indent(o.grid(o.changes(changes))))
+		if err := o.grid("  ", changeLines(changes)); err != nil {
+			return err
+		}
 		o.Line("")
 	}
-	o.unmanaged(p.Unmanaged, unmanaged)
+	if err := o.unmanaged(p.Unmanaged, unmanaged); err != nil {
+		return err
+	}
 	o.notices(p.Notices, "warning") // the end is what a terminal shows
 	o.notices(p.Notices, "info")
 	o.Line("%s", Sentence(p))
@@ -77,9 +97,9 @@ func byProgram(changes []engine.Change) func(yield func(string, []engine.Change)
 	return func(yield func(string, []engine.Change) bool) {
 		for len(changes) > 0 {
 			program := changes[0].Program
-			n := slices.IndexFunc(changes, func(c engine.Change) bool { return c.Program != program })
-			if n < 0 {
-				n = len(changes)
+			n := 1
+			for n < len(changes) && changes[n].Program == program {
+				n++
 			}
 			if !yield(program, changes[:n]) {
 				return
@@ -89,26 +109,34 @@ func byProgram(changes []engine.Change) func(yield func(string, []engine.Change)
 	}
 }
 
-func (o Out) changes(changes []engine.Change) Table {
-	var t Table
-	for i := range changes {
-		c := &changes[i]
-		if i > 0 && completes(&changes[i-1], c) {
-			continue
+// changeLines are the changes of one program for a terminal.
+func changeLines(changes []engine.Change) rows {
+	return func(yield func(Color, []string) bool) {
+		for i := range changes {
+			c := &changes[i]
+			if i > 0 && completes(&changes[i-1], c) {
+				continue
+			}
+			sign, color := signOf(c)
+			if !yield(color, []string{sign, string(c.Op), rightOf(c), Who(c.Name, c.Login, c.Person), accountOf(c), strings.Join(whyOf(changes[i:]), "; "), StateOf(c)}) {
+				return
+			}
 		}
-		sign, color := "~", Plain
-		switch {
-		case c.Op.Gives():
-			sign, color = "+", Green
-		case c.Op.Takes():
-			sign, color = "−", Red
-		}
-		if c.State != engine.Ready {
-			color = Amber
-		}
-		t.Add(color, sign, string(c.Op), rightOf(c), Who(c.Name, c.Login, c.Person), accountOf(c), strings.Join(whyOf(changes[i:]), "; "), StateOf(c))
 	}
-	return t
+}
+
+func signOf(c *engine.Change) (sign string, color Color) {
+	sign, color = "~", Plain
+	switch {
+	case c.Op.Gives():
+		sign, color = "+", Green
+	case c.Op.Takes():
+		sign, color = "−", Red
+	}
+	if c.State != engine.Ready {
+		color = Amber
+	}
+	return sign, color
 }
 
 // whyOf is the why of the first change; for a new account, that of the grant which needs it says more.
@@ -249,32 +277,27 @@ func (o Out) reasons(p *engine.Proof) bool {
 }
 
 // unmanaged shows at most a screenful; JSON has all.
-func (o Out) unmanaged(list []engine.Unmanaged, most int) {
+func (o Out) unmanaged(list []engine.Unmanaged, most int) error {
 	if len(list) == 0 {
-		return
+		return nil
 	}
 	if most == 0 {
 		o.Line("%s that Rolecall neither granted nor adopted; `rolecall plan` lists them.", count(len(list), "holding"))
-		return
+		return nil
 	}
 	o.Raw(o.Paint(Bold, "not managed") + ": " + count(len(list), "holding") + " that Rolecall neither granted nor adopted")
 	var t Table
 	for _, u := range list[:min(most, len(list))] {
 		t.Add(Dim, "·", u.Entitlement, Who(u.Name, u.Account, u.Account), u.Kind)
 	}
-	fmt.Fprint(o.W, indent(o.grid(t)))
+	if err := o.grid("  ", t.lines()); err != nil {
+		return err
+	}
 	if more := len(list) - most; more > 0 {
 		o.Line("  … and %d more; -o json shows all", more)
 	}
 	o.Line("")
-}
-
-func indent(block string) string {
-	var b strings.Builder
-	for line := range strings.Lines(block) {
-		b.WriteString("  " + line)
-	}
-	return b.String()
+	return nil
 }
 
 // Sentence sums a plan up.
@@ -315,16 +338,22 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func changeTable(p *engine.Plan) Table {
-	t := Table{Header: []string{"program", "op", "entitlement", "person", "login", "name", "account", "why", "cause", "state", "reason", "due"}}
-	for i := range p.Changes {
-		c := &p.Changes[i]
-		due := ""
-		if c.Due != nil {
-			due = c.Due.UTC().Format(time.RFC3339)
+func changeHeader() []string {
+	return []string{"program", "op", "entitlement", "person", "login", "name", "account", "why", "cause", "state", "reason", "due"}
+}
+
+func changeRows(changes []engine.Change) rows {
+	return func(yield func(Color, []string) bool) {
+		for i := range changes {
+			c := &changes[i]
+			due := ""
+			if c.Due != nil {
+				due = c.Due.UTC().Format(time.RFC3339)
+			}
+			if !yield(Plain, []string{c.Program, string(c.Op), c.Entitlement, c.Person, c.Login, c.Name, c.Account, strings.Join(c.Why, "; "), string(c.Cause),
+				string(c.State), c.Reason, due}) {
+				return
+			}
 		}
-		t.Add(Plain, c.Program, string(c.Op), c.Entitlement, c.Person, c.Login, c.Name, c.Account, strings.Join(c.Why, "; "), string(c.Cause),
-			string(c.State), c.Reason, due)
 	}
-	return t
 }

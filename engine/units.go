@@ -1,0 +1,80 @@
+package engine
+
+import "github.com/RoaringBitmap/roaring/v2"
+
+// counting says what a budget counts: people, or holdings.
+type counting bool
+
+const (
+	people   counting = false
+	holdings counting = true
+)
+
+// units is what was counted, each once, by number: a wave has millions. What has no number here (somebody who is neither in
+// the directory nor linked, a program that is configured no more) is counted by name.
+type units struct {
+	b      *builder
+	by     counting
+	people roaring.Bitmap // by subject
+	held   map[*programPlan]*Set
+	other  map[[3]string]bool
+}
+
+func (b *builder) units(by counting) *units {
+	return &units{b: b, by: by, held: map[*programPlan]*Set{}, other: map[[3]string]bool{}}
+}
+
+func (u *units) len() int {
+	n := int(u.people.GetCardinality()) + len(u.other)
+	for _, s := range u.held {
+		n += s.Len()
+	}
+	return n
+}
+
+// change counts a change of a plan.
+func (u *units) change(p *programPlan, c *Change) {
+	switch {
+	case u.by == people:
+		u.person(c.Program, c.Account, c.Person)
+	case c.account == none:
+		u.other[[3]string{c.Program, c.Account, c.Right()}] = true
+	default:
+		u.hold(p, c.right, c.account)
+	}
+}
+
+// charge counts what an earlier run did.
+func (u *units) charge(c *Charge) {
+	if u.by == people {
+		u.person(c.Program, c.Account, c.Person)
+		return
+	}
+	if p := u.b.programNamed(c.Program); p != nil {
+		if account, right, ok := p.numbers(c.Account, c.Entitlement); ok {
+			u.hold(p, right, account)
+			return
+		}
+	}
+	u.other[[3]string{c.Program, c.Account, c.Entitlement}] = true
+}
+
+func (u *units) hold(p *programPlan, right, account uint32) {
+	s := u.held[p]
+	if s == nil {
+		s = &Set{}
+		u.held[p] = s
+	}
+	s.Add(right, account)
+}
+
+// person counts somebody; an account of nobody known counts as a person of its own.
+func (u *units) person(program, account, person string) {
+	if person == "" {
+		u.other[[3]string{program, account}] = true
+	} else if i, ok := u.b.index[person]; ok {
+		u.people.Add(uint32(i))
+	} else {
+		u.other[[3]string{person}] = true
+	}
+}
