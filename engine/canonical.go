@@ -52,6 +52,8 @@ func (r *Record) check() error {
 		return fmt.Errorf("the kind is unknown")
 	case r.Kind == KindIntent && (r.Op == "" || r.Program == "" || r.Account == ""):
 		return fmt.Errorf("an intent needs op, program and account")
+	case r.Kind == KindLate:
+		return fmt.Errorf("what is late is for the journal to say; append an outcome")
 	case r.Kind == KindOutcome && (r.Outcome == "" || r.Of <= 0):
 		return fmt.Errorf("an outcome needs its word and the intent it belongs to")
 	}

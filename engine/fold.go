@@ -52,6 +52,9 @@ func (f *Fold) Apply(r Record) error {
 		return fmt.Errorf("journal: record %d follows %d", r.Seq, f.seq)
 	}
 	f.seq, f.time, f.touched = r.Seq, r.Time, Touched{}
+	if r.Kind == KindLate { // neither do its facts
+		return nil
+	}
 	if r.Kind.Control() {
 		f.control = r.Seq
 	}
@@ -122,6 +125,14 @@ func (f *Fold) manage(r Record, confirmed bool) {
 	}
 	h.Confirmed = h.Confirmed || confirmed
 	h.Rules = r.Rules
+}
+
+// Late gives an outcome whose intent was closed before, as by a read-back, the kind late. Journals ask for each record just
+// before they keep it.
+func (f *Fold) Late(r *Record) {
+	if r.Kind == KindOutcome && f.open[r.Of] == nil {
+		r.Kind = KindLate
+	}
 }
 
 // An outcome closes only the intent it names, and only once.

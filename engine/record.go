@@ -14,6 +14,7 @@ const (
 	KindEnd     Kind = "end"     // its work ended: counts are in Data
 	KindIntent  Kind = "intent"  // a change is about to be made; without it no call starts
 	KindOutcome Kind = "outcome" // what became of the intent named by Of
+	KindLate    Kind = "late"    // an outcome that came after its intent was closed: kept as evidence, counts for nothing; Append alone gives this kind
 	KindAdopt   Kind = "adopt"   // a holding that was there became managed
 	KindRelease Kind = "release" // a holding is managed no more
 	KindLink    Kind = "link"    // (person, program, kind) → account
@@ -48,7 +49,7 @@ func (k Kind) Control() bool {
 // known says whether the kind is one of the constants above.
 func (k Kind) known() bool {
 	switch k {
-	case KindRun, KindEnd, KindIntent, KindOutcome, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
+	case KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
 		KindAccept, KindRefusal, KindLogin:
 		return true

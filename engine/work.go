@@ -272,6 +272,9 @@ func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record
 		bySeq[intents[n].Seq] = &intents[n]
 	}
 	for n := range outcomes {
+		if outcomes[n].Kind == KindLate { // told when it was closed, by whoever did
+			continue
+		}
 		w.e.Settled(*bySeq[outcomes[n].Of], outcomes[n].Outcome)
 	}
 	return nil

@@ -153,3 +153,49 @@ func TestSettledIsToldEveryOutcome(t *testing.T) {
 	w.apply()
 	w.expect(told, "create wiki/.exists done", "grant wiki already")
 }
+
+// standing is a program whose caller stands still after an account was made, for as long as pause lasts.
+type standing struct {
+	*enginetest.Program
+	pause func()
+}
+
+func (s *standing) Create(ctx context.Context, a engine.NewAccount) (string, engine.Outcome, error) {
+	id, outcome, err := s.Program.Create(ctx, a)
+	s.pause()
+	return id, outcome, err
+}
+
+// A process stands still after it made an account. When it goes on, another one has read that back and closed the intent: the
+// account was made once, so it is reported once.
+func TestAResultAfterTheReadBackCountsNoSecondTime(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki"}}
+	w.hire("ann", "a")
+	other := *w.engine
+	other.Programs = slices.Clone(w.engine.Programs)
+	told := 0
+	w.engine.Settled = func(_ engine.Intent, o engine.Outcome) { told++ }
+	w.program("wiki").Connector = &standing{w.targets["wiki"], func() {
+		w.pass(11 * time.Minute)
+		if _, _, err := other.Apply(t.Context(), engine.ApplyOptions{}); err != nil {
+			t.Error(err)
+		}
+	}}
+	w.apply()
+	var got []string
+	for _, kind := range []engine.Kind{engine.KindOutcome, engine.KindLate} {
+		create := engine.Exists
+		if err := w.journal.Records(t.Context(), engine.Query{Kind: kind, Entitlement: &create}, func(r engine.Record) error {
+			got = append(got, string(r.Kind)+" "+string(r.Op)+" "+r.Account+" "+string(r.Outcome))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.expect(got, "outcome create ann done", "late create ann done")
+	if told != 0 {
+		t.Errorf("it was told of %d outcomes; all were settled by the other process", told)
+	}
+	w.expect([]string{w.truth("wiki")}, "ann= ann=.exists")
+}

@@ -138,6 +138,9 @@ func testPausedBeyondItsLease(t *testing.T, binary string, s *servers.PostgresSe
 		return len(f.records(engine.Query{Kind: engine.KindOutcome, Program: "crm", Outcome: engine.Done})) > 0
 	})
 	a.signal(syscall.SIGSTOP)
+	f.eventually("the server has carried out what a asked for", func() bool {
+		return f.asks("SELECT count(*) FROM pg_stat_activity WHERE usename = 'a' AND state = 'active' AND datname = current_database()") == "0"
+	})
 	ended := f.now().Add(10 * time.Minute) // its lease began before now
 	made := f.asks("SELECT string_agg(account, ' ' ORDER BY account) FROM account")
 	if made == "alice bob carol dave" {
@@ -149,6 +152,11 @@ func testPausedBeyondItsLease(t *testing.T, binary string, s *servers.PostgresSe
 	a.signal(syscall.SIGCONT)
 	f.eventually("a says what it did not try", func() bool { return strings.Contains(a.said(), "the work was stopped before this call started") })
 	f.settled()
+	for _, late := range f.records(engine.Query{Kind: engine.KindLate}) { // at most what a had made and not yet recorded
+		if late.Outcome == engine.Done && !strings.Contains(made, late.Account) {
+			t.Errorf("a result came late for what a had not made: %v", late)
+		}
+	}
 	if by := f.asks("SELECT string_agg(account, ' ' ORDER BY account) FROM account WHERE made_by = 'a'"); by != made {
 		t.Errorf("a had made %s, and made %s in all", made, by)
 	}

@@ -46,7 +46,7 @@ func (j *Journal) Append(ctx context.Context, g engine.Guard, records []engine.R
 		if err := j.add(&kept[i]); err != nil {
 			return err
 		}
-		records[i].Seq, records[i].Time, records[i].Hash = kept[i].Seq, kept[i].Time, kept[i].Hash
+		records[i].Seq, records[i].Time, records[i].Hash, records[i].Kind = kept[i].Seq, kept[i].Time, kept[i].Hash, kept[i].Kind
 	}
 	return nil
 }
@@ -71,6 +71,7 @@ func (j *Journal) add(r *engine.Record) error {
 			r.Time = j.records[n-1].Time
 		}
 	}
+	j.fold.Late(r)
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err

@@ -74,8 +74,20 @@ func (s *suite) late() {
 	one := s.must(intent(engine.OpGrant, "a", "r", ""))
 	s.must(outcome(one, "a", "r", engine.Failed))
 	two := s.must(intent(engine.OpGrant, "a", "r", ""))
-	s.must(outcome(one, "a", "r", engine.Done)) // of the first, long closed
+	fact := engine.Fact{FactKey: engine.FactKey{Kind: engine.FactSuspended, Program: "wiki", Account: "a"}, Since: s.clock.Now(), Text: "rolecall"}
+	late := outcome(one, "a", "r", engine.Done) // of the first, long closed
+	late.Set, late.Clear = []engine.Fact{fact}, []engine.FactKey{{Kind: engine.FactFailing, Program: "wiki", Account: "a", Entitlement: "r"}}
+	failing := engine.Record{Kind: engine.KindNote, Set: []engine.Fact{{FactKey: late.Clear[0], Since: s.clock.Now(), Count: 1}}}
+	s.must(failing)
+	records := []engine.Record{late}
+	s.must(records...)
+	s.same("its kind", records[0].Kind, engine.KindLate)
+	s.same("it is no second outcome", len(s.records(engine.Query{Kind: engine.KindOutcome})), 1)
+	s.same("it is kept whole", s.records(engine.Query{Kind: engine.KindLate}), records)
 	m := s.memory()
+	_, suspended := m.Fact(fact.FactKey)
+	_, fails := m.Fact(late.Clear[0])
+	s.same("neither its facts nor what it clears count", []bool{suspended, fails}, []bool{false, true})
 	s.same("the second stays open", seqs(m.Open), []int64{two})
 	s.same("and nothing was seen", m.Program("wiki").Rows[0].Seen, false)
 	s.must(outcome(two, "a", "r", engine.Uncertain))

@@ -57,7 +57,7 @@ func (s *Store) Append(ctx context.Context, g engine.Guard, records []engine.Rec
 		return err
 	}
 	for i, r := range q.records {
-		records[i].Seq, records[i].Time, records[i].Hash = r.Seq, r.Time, r.Hash //nolint:gosec // G602: there are as many of both
+		records[i].Seq, records[i].Time, records[i].Hash, records[i].Kind = r.Seq, r.Time, r.Hash, r.Kind //nolint:gosec // G602: there are as many of both
 	}
 	return nil
 }

@@ -132,6 +132,7 @@ func seal(records []engine.Record, random io.Reader) ([]sealed, error) {
 
 // add numbers, hashes and folds one record.
 func (b *batch) add(r *engine.Record, s *sealed, now int64) error {
+	b.fold.Late(r)
 	b.head.Size++
 	r.Seq, r.Time, b.head.Time = b.head.Size, instant(now), now
 	person, account := int64(0), int64(0)
