@@ -61,6 +61,7 @@ const (
 	Uncertain Outcome = "unknown"   // it may have happened: read back before anything is tried again
 	Failed    Outcome = "failed"    // it certainly did not happen; it may be tried again
 	Withdrawn Outcome = "withdrawn" // a later run would not make this change again
+	Halted    Outcome = "halted"    // the same, but it was begun: it stays open, is read back, and never repeated
 )
 
 // Connector is one program. Every call may be repeated: granting twice and revoking what is not there succeed with

@@ -186,8 +186,18 @@ func (e *Engine) cutPlan(ctx context.Context, who Person, facts ...Fact) (*Plan,
 	return MakePlan(s), nil
 }
 
-// Lift ends a cut; what policy gives comes back with the next run.
+// Lift ends a cut, and what of it is still open; what policy gives comes back with the next run.
 func (e *Engine) Lift(ctx context.Context, actor, person, reason string) error {
+	for try := 0; ; try++ {
+		err := e.lift(ctx, actor, person, reason)
+		if try < 3 && errors.Is(err, ErrStale) { // a worker took what was to be withdrawn
+			continue
+		}
+		return err
+	}
+}
+
+func (e *Engine) lift(ctx context.Context, actor, person, reason string) error {
 	mem, err := e.Journal.Memory(ctx, e.Now())
 	if err != nil {
 		return err
@@ -203,7 +213,25 @@ func (e *Engine) Lift(ctx context.Context, actor, person, reason string) error {
 	if _, ok := mem.Fact(key); !ok {
 		return fmt.Errorf("%s is not cut off", quote(person))
 	}
-	return e.Journal.Append(ctx, Free, []Record{{Kind: KindLift, Actor: actor, Person: key.Person, Why: []string{reason}, Clear: []FactKey{key}}})
+	lift := Record{Kind: KindLift, Actor: actor, Person: key.Person, Why: []string{reason}, Clear: []FactKey{key}}
+	return e.Journal.Append(ctx, Free, append([]Record{lift}, endCut(mem, actor, key.Person)...))
+}
+
+// endCut withdraws what nobody has begun of a cut, and lets nobody repeat the rest.
+func endCut(mem *Memory, actor, person string) (out []Record) {
+	for _, i := range mem.Open {
+		if i.Change.Person != person || i.Change.Cause != CauseCut || !i.Repeatable() {
+			continue
+		}
+		outcome := Halted
+		if i.Claimed.IsZero() {
+			outcome = Withdrawn
+		}
+		r := outcomeOf(&i, outcome, "the cut was lifted")
+		r.Actor = actor
+		out = append(out, r)
+	}
+	return out
 }
 
 // resolve finds the key of a person named by key or login. While the directory can't be read, keys and account names that

@@ -146,6 +146,11 @@ func (f *Fold) outcome(r Record) {
 		f.touched.Open = append(f.touched.Open, i.Seq)
 		return
 	}
+	if r.Outcome == Halted {
+		i.Halted = f.part || i.Halted || i.Repeatable()
+		f.touched.Open = append(f.touched.Open, i.Seq)
+		return
+	}
 	f.end(i)
 	if r.Outcome != Done && r.Outcome != Already {
 		return

@@ -107,7 +107,7 @@ func (a *admission) outcome(r *Record) error {
 	if r.Outcome == Withdrawn && !i.Claimed.IsZero() {
 		return fmt.Errorf("%w (intent %d was claimed)", ErrStale, r.Of)
 	}
-	if r.Outcome != Uncertain {
+	if r.Outcome != Uncertain && r.Outcome != Halted {
 		a.ended[r.Of] = true
 		a.change[effectOf(&i.Change)]--
 	}

@@ -61,11 +61,12 @@ type Intent struct {
 	Lease    time.Time // until when the worker may call
 	Attempts int
 	Unknown  bool // the worker could not tell what became of it; Lease is then the time of that outcome
+	Halted   bool // a later run would not make it again
 }
 
-// Repeatable says that the change may be tried again without reading back: revokes of leavers and cuts.
+// Repeatable says that the change may be tried again without reading back: revokes of leavers and cuts, unless halted.
 func (i *Intent) Repeatable() bool {
-	return i.Change.Op.Takes() && (i.Class == ChargeLeaver || i.Change.Cause == CauseCut)
+	return !i.Halted && i.Change.Op.Takes() && (i.Class == ChargeLeaver || i.Change.Cause == CauseCut)
 }
 
 // NewMemory makes an empty memory holding the given facts.

@@ -31,6 +31,7 @@ type checker struct {
 type openIntent struct {
 	engine.Record
 	called int
+	halted bool
 }
 
 func newChecker(m *model) *checker {
@@ -230,6 +231,10 @@ func (k *checker) outcome(r *engine.Record) {
 	if i == nil || r.Outcome == engine.Uncertain {
 		return
 	}
+	if r.Outcome == engine.Halted {
+		i.halted = true
+		return
+	}
 	delete(k.open, r.Of)
 	if _, proposed := engine.ProposedName(i.Account); proposed && r.Op == engine.OpCreate && (r.Outcome == engine.Done || r.Outcome == engine.Already) {
 		k.link(r.Program, r.Account, r.Person)
@@ -261,7 +266,9 @@ func (k *checker) call(program string, c enginetest.ProgramCall) {
 		if i.Program != program || !i.asks(c) {
 			continue
 		}
-		i.called++
+		if i.called++; i.halted {
+			k.m.fail("[I3] intent %d was tried again after a run that would not make it", i.Seq)
+		}
 		if i.called > 1 && !(i.Op.Takes() && (i.Class == engine.ChargeLeaver || i.Cause == engine.CauseCut)) {
 			k.m.fail("[I3] intent %d was tried twice without reading back", i.Seq)
 		}

@@ -23,6 +23,7 @@ func (p *programPlan) openWork() {
 			p.settled[i.Seq] = true
 			p.close(i, i.Change.Account, Failed, "nobody knows what became of it; the person is out, and it is made again without reading back")
 		default:
+			p.halt(i)
 			p.pending(i, right, account)
 			under++
 			until = later(until, i.Lease)
@@ -98,10 +99,41 @@ func (p *programPlan) overtaken(i Intent) bool {
 	return s == leaver || s == cutOff
 }
 
-// close records the end of an intent.
+// halt ends the repeating of what was begun on a leaver or somebody cut off and would not be made again: whoever is back
+// would else lose it long after, while the program can't be read.
+func (p *programPlan) halt(i Intent) {
+	if i.Repeatable() && !p.stillTaken(i) {
+		p.close(i, i.Change.Account, Halted, "this run would not make the change again; it is only read back")
+	}
+}
+
+// stillTaken says whether the person still loses what the intent takes. A cut takes no existence.
+func (p *programPlan) stillTaken(i Intent) bool {
+	who, ok := p.b.index[i.Change.Person]
+	if !ok {
+		return false
+	}
+	deletes := i.Change.Right() == Exists
+	switch s := &p.b.subjects[who]; s.standing {
+	case cutOff:
+		return !deletes
+	case leaver:
+		account, known := p.reading.accounts.Find(i.Change.Account)
+		return p.program.Revoke != RevokeNever && (!deletes || known && p.keepExists(s, account) == "")
+	}
+	return false
+}
+
+// close records what became of an intent.
 func (p *programPlan) close(i Intent, account string, outcome Outcome, why string) {
-	p.b.records = append(p.b.records, Record{Kind: KindOutcome, Of: i.Seq, Person: i.Change.Person, Program: p.program.Name, Account: account,
-		Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: outcome, Why: []string{why}})
+	r := outcomeOf(&i, outcome, why)
+	r.Account = account
+	p.b.records = append(p.b.records, r)
+}
+
+func outcomeOf(i *Intent, o Outcome, why string) Record {
+	return Record{Kind: KindOutcome, Of: i.Seq, Person: i.Change.Person, Program: i.Change.Program, Account: i.Change.Account,
+		Entitlement: i.Change.Right(), Op: i.Change.Op, Outcome: o, Why: []string{why}}
 }
 
 // applyReadBack makes memory, as this plan sees it, what it will be once the outcome is recorded.

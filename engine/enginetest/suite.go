@@ -43,6 +43,7 @@ func JournalSuite(t *testing.T, open func(t testing.TB, now func() time.Time) St
 		"guard":             (*suite).guard,
 		"open intents":      (*suite).openIntents,
 		"withdrawn":         (*suite).withdrawn,
+		"halted":            (*suite).halted,
 		"late outcomes":     (*suite).late,
 		"claims":            (*suite).claims,
 		"leavers first":     (*suite).leaversFirst,

@@ -130,7 +130,7 @@ func (w *world) intent(r engine.Record) engine.Record {
 
 // outcome is mostly of an open intent, sometimes of one that is closed or none at all.
 func (w *world) outcome(r engine.Record) engine.Record {
-	r.Outcome = engine.Outcome(w.of("outcome", "done", "done", "already", "refused", "unknown", "failed", "withdrawn"))
+	r.Outcome = engine.Outcome(w.of("outcome", "done", "done", "already", "refused", "unknown", "failed", "withdrawn", "halted"))
 	r.Of = int64(rapid.IntRange(1, len(w.model.records)+1).Draw(w.T, "of"))
 	m, _ := w.model.Memory(context.Background(), time.Time{}) // in memory
 	if len(m.Open) == 0 || rapid.IntRange(0, 4).Draw(w.T, "any") == 0 {

@@ -70,6 +70,18 @@ func (s *suite) withdrawn() {
 	s.same("nothing left to claim", seqs(s.claim(9)), []int64{})
 }
 
+func (s *suite) halted() {
+	one := s.must(intent(engine.OpRevoke, "a", "r", engine.ChargeLeaver))
+	s.same("claimed", seqs(s.claim(9)), []int64{one})
+	s.must(outcome(one, "a", "r", engine.Uncertain))
+	s.must(outcome(one, "a", "r", engine.Halted))
+	s.clock.Add(time.Hour)
+	s.same("not handed out again", seqs(s.claim(9)), []int64{})
+	s.same("still open", []any{seqs(s.memory().Open), s.memory().Open[0].Halted}, []any{[]int64{one}, true})
+	s.must(outcome(one, "a", "r", engine.Done))
+	s.same("closed by reading back", seqs(s.memory().Open), []int64{})
+}
+
 func (s *suite) late() {
 	one := s.must(intent(engine.OpGrant, "a", "r", ""))
 	s.must(outcome(one, "a", "r", engine.Failed))

@@ -73,7 +73,7 @@ func readCharges(ctx context.Context, t *sqlx.Tx, since time.Time) (charges engi
 	return charges, err
 }
 
-const selectIntents = `SELECT j.public, j.personal, a.name AS account, o.uncertain, o.claimed, o.lease, o.attempts
+const selectIntents = `SELECT j.public, j.personal, a.name AS account, o.repeatable, o.uncertain, o.claimed, o.lease, o.attempts
 	FROM open_intent o JOIN journal j ON j.seq = o.seq JOIN account a ON a.id = o.account`
 
 func readOpen(ctx context.Context, t *sqlx.Tx) (open []engine.Intent, err error) {
@@ -89,8 +89,8 @@ func readOpen(ctx context.Context, t *sqlx.Tx) (open []engine.Intent, err error)
 func scanIntent(r *sqlx.Rows) (engine.Intent, error) {
 	var publicText, personalText []byte
 	var account string
-	var uncertain, claimed, lease, attempts int64
-	if err := r.Scan(&publicText, &personalText, &account, &uncertain, &claimed, &lease, &attempts); err != nil {
+	var repeatable, uncertain, claimed, lease, attempts int64
+	if err := r.Scan(&publicText, &personalText, &account, &repeatable, &uncertain, &claimed, &lease, &attempts); err != nil {
 		return engine.Intent{}, err
 	}
 	record, _, err := load(publicText, personalText)
@@ -101,6 +101,7 @@ func scanIntent(r *sqlx.Rows) (engine.Intent, error) {
 	if account != i.Change.Account { // the program has given the proposed account its id
 		i.Change.Account, i.Change.Proposed = account, false
 	}
+	i.Halted = repeatable == 0 && i.Repeatable()
 	i.Unknown, i.Claimed, i.Lease, i.Attempts = uncertain != 0, instant(claimed), instant(lease), int(attempts)
 	return i, err
 }

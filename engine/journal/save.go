@@ -145,13 +145,13 @@ func (b *batch) saveOpen() error {
 	for _, i := range b.before.Open {
 		known[i.Seq] = true
 	}
-	begun, changed, ended := newRows("itittiiiii").expect(len(b.touched.Open)), newRows("iiii"), newRows("i")
+	begun, changed, ended := newRows("itittiiiii").expect(len(b.touched.Open)), newRows("iiiii"), newRows("i")
 	for _, seq := range unique(b.touched.Open, cmp.Compare[int64]) {
 		i, is := b.fold.OpenIntent(seq)
 		account := b.names.accounts.known(i.Change.Program, i.Change.Account)
 		switch {
 		case is && known[seq]:
-			changed.add(seq, account, bit(i.Unknown), micros(i.Lease)) // a lease only if this batch ended it
+			changed.add(seq, account, bit(i.Unknown), micros(i.Lease), bit(i.Halted)) // a lease and a halt only if they are of this batch
 		case is:
 			begun.add(seq, i.Change.Program, account, i.Change.Right(), string(i.Change.Op), bit(i.Repeatable()), bit(i.Unknown), int64(0), int64(0), int64(0))
 		case known[seq]:
@@ -162,7 +162,8 @@ func (b *batch) saveOpen() error {
 		return err
 	}
 	err := b.run(`UPDATE open_intent SET account = r.column2, uncertain = r.column3,
-		lease = CASE WHEN r.column4 > 0 THEN r.column4 ELSE lease END FROM @rows r WHERE open_intent.seq = r.column1`, changed)
+		lease = CASE WHEN r.column4 > 0 THEN r.column4 ELSE lease END,
+		repeatable = CASE WHEN r.column5 > 0 THEN 0 ELSE repeatable END FROM @rows r WHERE open_intent.seq = r.column1`, changed)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func lines(m *engine.Memory) map[string]bool {
 	add("head: %d records, last control record %d, %d runs, %s", m.Seq, m.Control, m.Runs, m.Time)
 	for _, i := range m.Open {
 		change, _ := encode(i.Change) // strings only
-		add("open intent %d of %s: %s, unknown %v", i.Seq, i.Run, change, i.Unknown)
+		add("open intent %d of %s: %s, unknown %v, halted %v", i.Seq, i.Run, change, i.Unknown, i.Halted)
 	}
 	for _, kind := range m.FactKinds() {
 		for _, f := range m.Facts(kind) {
