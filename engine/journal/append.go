@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -31,9 +30,6 @@ type group struct {
 // mostRecords bounds the records of one transaction, and so the time for which the head is locked; one Append is never
 // cut.
 const mostRecords = 2000
-
-// commitTime is how long one transaction may take, waiting for the head lock included.
-const commitTime = time.Minute
 
 // Append implements engine.Journal.
 func (s *Store) Append(ctx context.Context, g engine.Guard, records []engine.Record) error {
@@ -111,9 +107,7 @@ func (g *group) leave(q *request) bool {
 // commit writes the first of those that wait, of which the caller's is one, and hands over to the next.
 func (g *group) commit(s *Store) {
 	taken := g.take()
-	ctx, cancel := context.WithTimeout(context.Background(), commitTime) // one caller's end is not the others'
-	defer cancel()
-	if err := s.commit(ctx, taken); err != nil {
+	if err := s.commit(context.Background(), taken); err != nil { // one caller's end is not the others'
 		for _, q := range taken {
 			q.err = s.wrap("append", err)
 		}
@@ -150,7 +144,7 @@ func (s *Store) Lead(ctx context.Context) (epoch int64, err error) {
 	}
 	err = s.locked(ctx, func(t *tx, h *head) error {
 		epoch = h.Epoch + 1
-		_, err := t.ExecContext(ctx, fmt.Sprintf("UPDATE head SET epoch = %d", epoch))
+		_, err := t.ExecContext(t.ctx, fmt.Sprintf("UPDATE head SET epoch = %d", epoch))
 		return err
 	})
 	return epoch, s.wrap("lead", err)

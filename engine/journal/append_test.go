@@ -30,7 +30,7 @@ func waitFor(s *Store, n int) {
 func gathering(t *testing.T) (s *Store, transactions *atomic.Int64, release func()) {
 	transactions = &atomic.Int64{} // each reads the clock once
 	s = openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), func() time.Time { transactions.Add(1); return time.Now() })
-	s.writing.Lock()
+	s.writing <- struct{}{}
 	done := make(chan error)
 	go func() { done <- s.Append(context.Background(), engine.Free, []engine.Record{{Kind: engine.KindCut}}) }()
 	for busy := false; !busy; runtime.Gosched() {
@@ -39,7 +39,7 @@ func gathering(t *testing.T) (s *Store, transactions *atomic.Int64, release func
 		s.group.mu.Unlock()
 	}
 	return s, transactions, func() {
-		s.writing.Unlock()
+		s.writing.end()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}

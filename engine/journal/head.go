@@ -3,6 +3,8 @@ package journal
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/rolecall/rolecall/engine/audit"
 )
@@ -15,10 +17,32 @@ type head struct {
 
 const selectHead = "SELECT size, epoch, control, runs, time, people, accounts, entitlements, rulesets, frontier FROM head"
 
+// turn lets one transaction of the process write at a time. A Mutex would have those that wait outlast their context.
+type turn chan struct{}
+
+func (t turn) begin(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("another transaction of this process does not end: %w", ctx.Err())
+	}
+}
+
+func (t turn) end() { <-t }
+
+// writeTime is how long one transaction may take, waiting for its turn and for the head lock included: a lock that somebody
+// else never lets go holds nobody up for longer.
+const writeTime = time.Minute
+
 // locked runs do in a writing transaction that has locked the head row, and commits unless do fails.
 func (s *Store) locked(ctx context.Context, do func(*tx, *head) error) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, s.writeTime)
+	defer cancel()
+	if err := s.writing.begin(ctx); err != nil {
+		return err
+	}
+	defer s.writing.end()
 	conn, err := s.write.Connx(ctx)
 	if err != nil {
 		return err
@@ -35,7 +59,7 @@ func (s *Store) locked(ctx context.Context, do func(*tx, *head) error) error {
 		err = do(t, &h)
 	}
 	if err != nil {
-		return errors.Join(err, inner.Rollback())
+		return errors.Join(ctx.Err(), err, inner.Rollback()) // a server says only that it was told to stop
 	}
 	return inner.Commit()
 }

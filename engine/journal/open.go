@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -39,7 +38,8 @@ type Store struct {
 	read       *sqlx.DB
 	statements map[statement]*sqlx.Stmt // of write
 	names      *names
-	writing    sync.Mutex // held for one transaction; guards statements and names
+	writing    turn // held for one transaction; guards statements and names
+	writeTime  time.Duration
 	group      group
 }
 
@@ -94,6 +94,7 @@ func (s *Store) connect(driver, dsn string, check func() error) error {
 	}
 	s.write.SetMaxOpenConns(2) // one writes, the other one prepares a statement for it the first time
 	s.statements, s.names = map[statement]*sqlx.Stmt{}, newNames()
+	s.writing, s.writeTime = make(turn, 1), writeTime
 	if err := s.connectReader(driver, dsn); err != nil {
 		return err
 	}
