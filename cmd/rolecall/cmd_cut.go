@@ -16,7 +16,7 @@ func (a *app) cutCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "cut PERSON", Short: "Cut somebody off now, or lift a cut",
 		Long: "Suspends every account that is linked to the person, managed or not; no limit stands in the way, and the directory need not\n" +
-			"be reachable. It stays until somebody lifts it. Policy's access comes back with the next run after that.",
+			"be reachable, nor the policy right. It stays until somebody lifts it. Policy's access comes back with the next run after that.",
 		Example: "  rolecall cut mallory --reason \"laptop stolen\"\n  rolecall cut mallory --lift --reason \"laptop found\"",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
@@ -33,11 +33,18 @@ func (a *app) cutCommand() *cobra.Command {
 }
 
 func (a *app) cut(ctx context.Context, person, reason string) (err error) {
-	s, err := a.open(ctx, cutting)
+	s, without, err := a.openSound(ctx)
 	if err != nil {
 		return err
 	}
 	defer settle(&err, s.close)
+	if err := a.cutIn(ctx, s, person, reason); err != nil {
+		return err
+	}
+	return a.unreached(ctx, s, person, without)
+}
+
+func (a *app) cutIn(ctx context.Context, s *system, person, reason string) error {
 	s.describe(ctx)
 	p, r, err := s.engine.Cut(ctx, a.actor(), person, reason)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// programs opens the connector of every program; no call is made. What is wrong with any of them comes together.
+// programs opens the connector of every program; no call is made. What is wrong with any of them comes together,
+// next to those that are right.
 func (a *app) programs(ctx context.Context, cfg *config.File) ([]engine.Program, error) {
 	var out []engine.Program
 	var wrong config.Mistakes
@@ -31,7 +32,7 @@ func (a *app) programs(ctx context.Context, cfg *config.File) ([]engine.Program,
 		}
 	}
 	if len(wrong) > 0 {
-		return nil, wrong
+		return out, wrong
 	}
 	return out, nil
 }

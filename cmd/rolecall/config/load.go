@@ -66,6 +66,14 @@ func Parse(path string, data []byte) (*File, error) {
 }
 
 func parse(path, abs string, data []byte) (*File, error) {
+	f, mistakes := decode(path, abs, data)
+	if err := mistakes.err(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func decode(path, abs string, data []byte) (*File, Mistakes) {
 	f := defaults()
 	d := newDecoder(path)
 	if n := d.parse(data); n != nil {
@@ -77,10 +85,7 @@ func parse(path, abs string, data []byte) (*File, error) {
 	if len(d.mistakes) == 0 || !onlySyntax(d) {
 		d.mistakes = append(d.mistakes, check(f)...)
 	}
-	if err := d.mistakes.err(); err != nil {
-		return nil, err
-	}
-	return f, nil
+	return f, d.mistakes
 }
 
 // onlySyntax says that nothing was decoded, so that checks would only repeat that all is missing.
