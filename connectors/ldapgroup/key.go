@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/rolecall/rolecall/engine/ldapconn"
+	"github.com/go-ldap/ldap/v3"
 )
 
 // strangerPrefix starts the account of a member that is no person of the directory; its normalised DN follows.
@@ -40,7 +40,7 @@ func (p *Program) keyFilter(account string) (filter string, ok bool) {
 		if strings.EqualFold(p.dir.Key, "entryUUID") && !uuid.MatchString(account) {
 			return "", false
 		}
-		return "(" + p.dir.Key + "=" + ldapconn.EscapeFilter(account) + ")", true
+		return "(" + p.dir.Key + "=" + ldap.EscapeFilter(account) + ")", true
 	}
 	raw, err := hex.DecodeString(strings.ReplaceAll(account, "-", ""))
 	if err != nil || !uuid.MatchString(account) {

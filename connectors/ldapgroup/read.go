@@ -217,7 +217,7 @@ func (p *Program) find(ctx context.Context, c *ldapconn.Conn, account string) (s
 func (p *Program) isMember(ctx context.Context, c *ldapconn.Conn, right, dn string) (bool, error) {
 	n := 0
 	request := ldapconn.Request{Base: p.groups[right], Scope: ldapconn.Base, Attributes: []string{"1.1"},
-		Filter: "(" + p.member + "=" + ldapconn.EscapeFilter(dn) + ")"}
+		Filter: "(" + p.member + "=" + ldap.EscapeFilter(dn) + ")"}
 	_, err := c.Search(ctx, request, func(*ldapconn.Entry) error { n++; return nil })
 	return n > 0, err
 }

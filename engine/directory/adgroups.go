@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-ldap/ldap/v3"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/ldapconn"
 )
@@ -46,7 +47,7 @@ func (d *ldapDirectory) askInChain(ctx context.Context, people []*engine.Person,
 	}
 	for _, at := range g.withStrangers(people) {
 		grp := &g.list[at]
-		filter := "(&" + d.cfg.People.Filter + "(memberOf:1.2.840.113556.1.4.1941:=" + ldapconn.EscapeFilter(grp.dn) + "))"
+		filter := "(&" + d.cfg.People.Filter + "(memberOf:1.2.840.113556.1.4.1941:=" + ldap.EscapeFilter(grp.dn) + "))"
 		var members []string
 		_, err := d.client.Read(ctx, d.request(Search{d.cfg.People.Base, filter}, []string{"1.1"}), func() func(*ldapconn.Entry) error {
 			members = nil

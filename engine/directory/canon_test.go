@@ -89,14 +89,3 @@ func TestCanonDN(t *testing.T) {
 		t.Error(up)
 	}
 }
-
-// The quick way for DNs of plain ASCII must give what the thorough one gives.
-func TestQuickDN(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		dn := rapid.StringMatching(`([a-zA-Z]{1,3}=[a-zA-Z0-9= .-]{1,8},){0,3}[a-z]=[A-Za-z]{1,3}`).Draw(t, "dn")
-		rdns, ok := splitDN(dn)
-		if plainDN(dn) && ok && strings.ToLower(dn) != strings.Join(rdns, ",") {
-			t.Fatalf("%q: %q", dn, rdns)
-		}
-	})
-}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-ldap/ldap/v3"
 	"github.com/rolecall/rolecall/engine"
 )
 
@@ -75,7 +76,7 @@ func (g *groups) add(e *entry) {
 func (g *groups) ownName(dn string, names []string) string {
 	rdn, _, _ := strings.Cut(dn, ",")
 	for _, n := range names {
-		if strings.HasSuffix(rdn, "="+escapeDN(n)) {
+		if strings.HasSuffix(rdn, "="+ldap.EscapeDN(n)) {
 			return n
 		}
 	}

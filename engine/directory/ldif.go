@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/ldapconn"
 )
 
 // LDIFConfig is a directory in an LDIF file (RFC 2849), such as slapcat or ldapsearch -LLL write it.
@@ -95,7 +96,9 @@ func (d *ldifDirectory) search(s Search, otherwise string) (searched, error) {
 	return searched{base, match}, nil
 }
 
-func (s searched) has(e *entry, canon string) bool { return under(canon, s.base) && s.match(e) }
+func (s searched) has(e *entry, canon string) bool {
+	return ldapconn.IsBelow(canon, s.base) && s.match(e)
+}
 
 // People reads the file; see engine.Directory. It may be called concurrently.
 func (d *ldifDirectory) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {

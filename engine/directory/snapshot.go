@@ -35,7 +35,7 @@ func csnMark(ctx context.Context, conn *ldapconn.Conn, base string) (string, err
 		return "", err
 	}
 	for _, suffix := range dse.NamingContexts {
-		if !under(canonDN(base), canonDN(suffix)) {
+		if !ldapconn.IsBelow(canonDN(base), canonDN(suffix)) {
 			continue
 		}
 		e, err := conn.Get(ctx, suffix, "contextCSN")

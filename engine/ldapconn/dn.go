@@ -8,13 +8,6 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// EscapeFilter makes a value safe within a filter (RFC 4515 section 3): the
-// shape of the filter no longer depends on it.
-func EscapeFilter(value string) string { return ldap.EscapeFilter(value) }
-
-// EscapeDN makes a value safe as the value of one RDN (RFC 4514 section 2.4).
-func EscapeDN(value string) string { return ldap.EscapeDN(value) }
-
 // CheckFilter reports mistakes in a filter (RFC 4515) without a server.
 func CheckFilter(filter string) error {
 	if _, err := ldap.CompileFilter(filter); err != nil {
@@ -27,10 +20,18 @@ func CheckFilter(filter string) error {
 // equal strings: lower case, single spaces, RDN parts sorted, RFC 4514
 // escapes. Values are taken to ignore case, as those of all usual naming
 // attributes do (RFC 4517 section 4.2.11).
-func NormalizeDN(dn string) (string, error) {
+func NormalizeDN(dn string) (string, error) { return FoldDN(dn, lowerCase) }
+
+// FoldDN is NormalizeDN with another form for values. fold must be lower case
+// for printable ASCII with single inner spaces.
+func FoldDN(dn string, fold func(value string) (string, error)) (string, error) {
 	if isPlainDN(dn) {
 		return strings.ToLower(dn), nil
 	}
+	return foldParsed(dn, fold)
+}
+
+func foldParsed(dn string, fold func(value string) (string, error)) (string, error) {
 	parsed, err := ldap.ParseDN(dn)
 	if err != nil {
 		return "", fmt.Errorf("DN %q: %w", dn, err)
@@ -42,7 +43,11 @@ func NormalizeDN(dn string) (string, error) {
 			if a.Value == "" || !isType(a.Type) {
 				return "", fmt.Errorf("DN %q: part %d is not of the form type=value", dn, i+1)
 			}
-			parts[j] = strings.ToLower(a.Type) + "=" + EscapeDN(canonicalValue(a.Value))
+			value, err := fold(a.Value)
+			if err != nil {
+				return "", fmt.Errorf("DN %q: part %d: %w", dn, i+1, err)
+			}
+			parts[j] = strings.ToLower(a.Type) + "=" + ldap.EscapeDN(value)
 		}
 		slices.Sort(parts)
 		rdns[i] = strings.Join(parts, "+")
@@ -64,23 +69,29 @@ func isAlphanumeric(b byte) bool {
 	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9'
 }
 
-// canonicalValue follows the insignificant space handling of RFC 4518 section
+// lowerCase follows the insignificant space handling of RFC 4518 section
 // 2.6.1, by which a value of spaces only is one space.
-func canonicalValue(v string) string {
+func lowerCase(v string) (string, error) {
 	words := strings.FieldsFunc(v, func(r rune) bool { return r == ' ' })
 	if len(words) == 0 {
-		return " "
+		return " ", nil
 	}
-	return strings.ToLower(strings.Join(words, " "))
+	return strings.ToLower(strings.Join(words, " ")), nil
 }
+
+// mustEscape are the characters that a value never holds without a backslash.
+const mustEscape = `"+,;<>\`
 
 // isPlainDN reports whether lower case is all that dn needs; most are so, and
 // a directory has a great many of them.
 func isPlainDN(dn string) bool {
 	inValue, last := false, byte(',')
-	for i := range len(dn) {
+	for i := 0; i < len(dn); i++ {
 		b := dn[i]
 		switch {
+		case isAlphanumeric(b): // nearly all
+		case b == '\\' && inValue && i+1 < len(dn) && strings.IndexByte(mustEscape, dn[i+1]) >= 0: // Smith\, Ann
+			i++
 		case b == '=' && !inValue:
 			if last == ',' {
 				return false
@@ -95,7 +106,7 @@ func isPlainDN(dn string) bool {
 			if !inValue || last == ' ' || last == '=' || i+1 == len(dn) || dn[i+1] == ',' {
 				return false
 			}
-		case isAlphanumeric(b), b == '-', b == '.', inValue && (b == '@' || b == '_' || b == '='):
+		case b == '-', b == '.', inValue && b > ' ' && b <= '~' && b != '#' && strings.IndexByte(mustEscape, b) < 0:
 		default:
 			return false
 		}

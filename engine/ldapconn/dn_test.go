@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
+	"pgregory.net/rapid"
 )
 
 func TestNormalizeDN(t *testing.T) {
@@ -42,11 +43,21 @@ func FuzzNormalizeDN(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if parsed, err := ldap.ParseDN(dn); isPlainDN(dn) && (err != nil || len(parsed.RDNs) != 1+strings.Count(dn, ",")) {
-			t.Fatalf("the short way takes %q: %v", dn, err)
+		if thorough, err := foldParsed(dn, lowerCase); err != nil || thorough != once {
+			t.Fatalf("%q became %q, the long way gives %q, %v", dn, once, thorough, err)
 		}
 		if twice, err := NormalizeDN(once); err != nil || twice != once {
 			t.Fatalf("%q became %q and then %q, %v", dn, once, twice, err)
+		}
+	})
+}
+
+// The quick way for DNs of plain ASCII must give what the thorough one gives.
+func TestQuickDN(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dn := rapid.StringMatching(`([a-zA-Z]{1,3}=[ -~]{1,8},){0,3}[a-z]=[A-Za-z]{1,3}`).Draw(t, "dn")
+		if thorough, err := foldParsed(dn, lowerCase); isPlainDN(dn) && (err != nil || strings.ToLower(dn) != thorough) {
+			t.Fatalf("%q: %q, %v", dn, thorough, err)
 		}
 	})
 }
@@ -72,11 +83,11 @@ func FuzzEscape(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		filter, err := ldap.CompileFilter("(&(uid=" + EscapeFilter(value) + ")(cn=x))")
+		filter, err := ldap.CompileFilter("(&(uid=" + ldap.EscapeFilter(value) + ")(cn=x))")
 		if err != nil || len(filter.Children) != 2 || filter.Children[0].Tag != ldap.FilterEqualityMatch {
 			t.Fatalf("filter with %q: %v", value, err)
 		}
-		dn, err := ldap.ParseDN("uid=" + EscapeDN(value) + ",dc=x")
+		dn, err := ldap.ParseDN("uid=" + ldap.EscapeDN(value) + ",dc=x")
 		if err != nil || len(dn.RDNs) != 2 || len(dn.RDNs[0].Attributes) != 1 {
 			t.Fatalf("DN with %q: %v", value, err)
 		}

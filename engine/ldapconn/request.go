@@ -78,7 +78,7 @@ func orDefault[T int | int64 | time.Duration](value, normal T) T {
 func (r Request) encode() ([]byte, error) {
 	filter, err := ldap.CompileFilter(r.Filter)
 	if err != nil {
-		return nil, fmt.Errorf("ldap: filter %q: %w; write values through EscapeFilter", r.Filter, err)
+		return nil, fmt.Errorf("ldap: filter %q: %w; escape values in it", r.Filter, err)
 	}
 	var names [][]byte
 	for _, name := range r.Attributes {
