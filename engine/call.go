@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// call makes one call to the program. A panic or an error without an outcome is an unknown effect.
+// call makes one call to the program. A panic, an error without an outcome, or no answer at all is an unknown effect.
 func (w *worker) call(ctx context.Context, lease time.Time, c Change) (res Result) {
-	if w.pace(ctx) != nil {
+	if w.pace(ctx, 1) != nil {
 		return Result{Outcome: Failed, Err: errStopped}
 	}
 	ctx, cancel, err := w.begin(ctx, lease, w.callTime())
@@ -17,6 +17,15 @@ func (w *worker) call(ctx context.Context, lease time.Time, c Change) (res Resul
 		return Result{Outcome: Failed, Err: err}
 	}
 	defer cancel()
+	res, ok := attempt(ctx, w, func() Result { return w.change(ctx, c) })
+	if !ok {
+		return Result{Outcome: Uncertain, Err: errLost}
+	}
+	return res
+}
+
+// change is the call itself.
+func (w *worker) change(ctx context.Context, c Change) (res Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			res = Result{Outcome: Uncertain, Err: fmt.Errorf("the connector failed: %v", p)}

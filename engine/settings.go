@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // RevokeMode says which revocations are wanted in a program; there is no default.
 type RevokeMode string
@@ -46,7 +49,8 @@ type Program struct {
 	Protected   []string      // accounts that only an approval or a cut may touch
 	Admin       string        // the right whose last holder is never removed, "" if none
 	Concurrency int           // calls at once, 0: what the connector declares
-	Rate        float64       // calls a second at most, 0: unlimited
+	Rate        float64       // calls a second at most, 0: unlimited; a change of a Batcher counts as a call. Holds for one process
+	Lost        *atomic.Int32 // calls that never returned: while there are too many the program is set aside; nil: each piece of work counts its own
 	After       []string      // programs whose work comes first
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,7 +27,8 @@ type Failure struct {
 }
 
 // Work carries out open intents of all programs until none is left that may be claimed. A program that fails stays its
-// own problem. An error means that the journal failed: nothing more is done, and what was being done is read back later.
+// own problem. An error means that the journal failed: nothing more is done, and what was being done is read back later; or that a
+// program was set aside, see Program.Lost.
 func (e *Engine) Work(ctx context.Context) (Report, error) { return e.work(ctx, true) }
 
 // work is Work; a cut keeps to no order among programs.
@@ -98,8 +100,11 @@ const (
 // decide who acts.
 func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 	described := *p
-	w := &worker{e: e, p: &described, report: Report{Outcomes: map[Outcome]int{}}}
+	w := &worker{e: e, p: &described, lost: cmp.Or(p.Lost, &atomic.Int32{}), report: Report{Outcomes: map[Outcome]int{}}}
 	for began := e.Now(); ; {
+		if err := w.setAside(); err != nil {
+			return w.report, errors.Join(err, w.settle())
+		}
 		if err := ctx.Err(); err != nil {
 			return w.report, errors.Join(err, w.settle())
 		}
@@ -144,6 +149,7 @@ type worker struct {
 	p       *Program
 	lanes   chan struct{} // full while as many accounts are worked on as may be at once
 	writing chan struct{} // the same for outcomes being written
+	lost    *atomic.Int32 // see Program.Lost
 	flight  sync.WaitGroup
 
 	mu     sync.Mutex
@@ -162,8 +168,18 @@ func (w *worker) describe(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.callTime())
 	defer cancel()
-	if description, err := d.Describe(ctx); err == nil { // else what is known has to do
-		w.p.Describes = description
+	type answer struct {
+		Description
+		err error
+	}
+	a, ok := attempt(ctx, w, func() (a answer) {
+		a.err = errLost
+		defer func() { _ = recover() }()
+		a.Description, a.err = d.Describe(ctx)
+		return a
+	})
+	if ok && a.err == nil { // else what is known has to do
+		w.p.Describes = a.Description
 	}
 }
 
@@ -303,11 +319,15 @@ func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration)
 	if ctx.Err() != nil || left < w.callTime() {
 		return nil, nil, errStopped
 	}
+	if err := w.setAside(); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", errStopped, err)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(most, left))
 	return ctx, cancel, nil
 }
 
-func (w *worker) pace(ctx context.Context) error {
+// pace waits until so many calls may start at once.
+func (w *worker) pace(ctx context.Context, calls int) error {
 	if w.p.Rate <= 0 {
 		return nil
 	}
@@ -317,7 +337,7 @@ func (w *worker) pace(ctx context.Context) error {
 	if start.Before(now) {
 		start = now
 	}
-	w.next = start.Add(time.Duration(float64(time.Second) / w.p.Rate))
+	w.next = start.Add(time.Duration(float64(calls) * float64(time.Second) / w.p.Rate))
 	w.mu.Unlock()
 	if d := start.Sub(now); d > 0 {
 		return w.e.wait(ctx, d)

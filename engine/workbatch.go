@@ -61,11 +61,24 @@ func withoutAccount(intents []Intent, made map[string]string, broken map[string]
 	return good, lost
 }
 
-// round makes one batch of calls; whatever comes back short or panics is an unknown effect.
+// round makes calls in batches. A limited rate holds for changes, so no batch is more than what may start within a second.
 func (w *worker) round(ctx context.Context, b Batcher, intents []Intent) (out []Result) {
-	if len(intents) == 0 {
-		return nil
+	most := max(1, len(intents))
+	if w.p.Rate > 0 {
+		most = max(1, min(most, int(w.p.Rate)))
 	}
+	for part := range slices.Chunk(intents, most) {
+		if w.pace(ctx, len(part)) != nil {
+			out = append(out, slices.Repeat([]Result{{Outcome: Failed, Err: errStopped}}, len(part))...)
+			continue
+		}
+		out = append(out, w.together(ctx, b, part)...)
+	}
+	return out
+}
+
+// together makes one batch of calls; whatever comes back short, panics or never comes is an unknown effect.
+func (w *worker) together(ctx context.Context, b Batcher, intents []Intent) []Result {
 	ctx, cancel, err := w.begin(ctx, intents[0].Lease, 10*w.callTime())
 	if err != nil {
 		return slices.Repeat([]Result{{Outcome: Failed, Err: err}}, len(intents))
@@ -78,15 +91,24 @@ func (w *worker) round(ctx context.Context, b Batcher, intents []Intent) (out []
 			calls[n].New = i.Change.New
 		}
 	}
+	out, ok := attempt(ctx, w, func() []Result { return applied(ctx, b, calls) })
+	if !ok {
+		return slices.Repeat([]Result{{Outcome: Uncertain, Err: errLost}}, len(intents))
+	}
+	return out
+}
+
+// applied gives one result for each call.
+func applied(ctx context.Context, b Batcher, calls []Call) (out []Result) {
 	why := errors.New("the connector gave no answer for this change")
 	defer func() {
 		if p := recover(); p != nil {
 			why = fmt.Errorf("the connector failed: %v", p)
 		}
-		for len(out) < len(intents) {
+		for len(out) < len(calls) {
 			out = append(out, Result{Outcome: Uncertain, Err: why})
 		}
-		out = out[:len(intents)]
+		out = out[:len(calls)]
 		for n := range out {
 			out[n] = settle(out[n])
 		}

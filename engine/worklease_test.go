@@ -76,11 +76,13 @@ type batching struct {
 	*enginetest.Program
 	before func()
 	given  []time.Duration
+	sizes  []int
 }
 
 func (b *batching) Apply(ctx context.Context, calls []engine.Call) (out []engine.Result) {
 	deadline, _ := ctx.Deadline()
 	b.given = append(b.given, time.Until(deadline).Round(time.Second))
+	b.sizes = append(b.sizes, len(calls))
 	b.before()
 	for _, c := range calls {
 		if c.New != nil {

@@ -87,7 +87,30 @@ func (s *system) files(a *app) []finding {
 		f.Text = t.Place + ": " + strings.ReplaceAll(f.Text, "\n", "; ")
 		out = append(out, f)
 	}
-	return append(out, s.targets()...)
+	return append(append(out, s.targets()...), s.rates()...)
+}
+
+// rates are the limits of calls, which hold for each machine: where several may work that is easily forgotten.
+func (s *system) rates() (out []finding) {
+	for i := range s.engine.Programs {
+		p := &s.engine.Programs[i]
+		var most []string
+		if p.Rate > 0 {
+			most = append(most, fmt.Sprintf("%g a second", p.Rate))
+		}
+		if p.Concurrency > 0 {
+			most = append(most, fmt.Sprintf("%d at once", p.Concurrency))
+		}
+		if len(most) == 0 {
+			continue
+		}
+		text := "at most " + strings.Join(most, " and ") + " of the calls that change something"
+		if !strings.HasPrefix(s.cfg.Store, "sqlite:") {
+			text += ", on each machine that serves or works: divide what the program bears by their number"
+		}
+		out = append(out, finding{Part: "rate", Name: p.Name, OK: true, Text: text})
+	}
+	return out
 }
 
 // connections reads everything once.

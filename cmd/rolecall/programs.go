@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/connectors"
@@ -52,7 +53,7 @@ func program(cfg *config.File, name string, p *config.Program, c engine.Connecto
 	out := engine.Program{
 		Name: name, Kind: p.Kind, Connector: c, Revoke: p.Revoke, Patterns: p.Entitlements, Match: p.Match, MatchWith: template(p.MatchWith),
 		Create: template(p.Create), Attributes: map[string]engine.Template{}, Repair: p.Repair, Away: p.Away, Delete: p.Delete,
-		Wait: *cmp.Or(p.Wait, &cfg.Leavers.Wait), Grace: p.Grace, Protected: p.Protected, Admin: p.Admin, Concurrency: p.Concurrency, Rate: p.Rate, After: p.After,
+		Wait: *cmp.Or(p.Wait, &cfg.Leavers.Wait), Grace: p.Grace, Protected: p.Protected, Admin: p.Admin, Concurrency: p.Concurrency, Rate: p.Rate, Lost: &atomic.Int32{}, After: p.After,
 	}
 	for attribute, text := range p.Attributes {
 		out.Attributes[attribute] = template(text)

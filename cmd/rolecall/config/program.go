@@ -41,9 +41,9 @@ type Program struct {
 	Protected []string `yaml:"protected"`
 	// Admin is the right whose last holder is never removed.
 	Admin string `yaml:"admin"`
-	// Concurrency is how many calls may be under way at once; 0 leaves it to the kind.
+	// Concurrency is how many calls may be under way at once, on each machine; 0 leaves it to the kind.
 	Concurrency int `yaml:"concurrency"`
-	// Rate is how many calls a second may be made; 0: any.
+	// Rate is how many calls a second may be made, on each machine; where a kind makes many changes with one call, each counts; 0: any.
 	Rate float64 `yaml:"rate"`
 	// After names programs whose work comes first.
 	After []string `yaml:"after"`
