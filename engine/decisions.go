@@ -175,6 +175,7 @@ func (e *Engine) cutPlan(ctx context.Context, who Person, facts ...Fact) (*Plan,
 	if who.Entry != "" || len(who.Attributes) > 0 { // only for its name
 		s.People = []Person{who}
 	}
+	s.outlived()
 	s.Proof.Add("not-read", "a cut does not wait for the directory")
 	for i := range e.Programs {
 		p := e.Programs[i]

@@ -162,16 +162,21 @@ func SortClaimed(intents []Intent) {
 func (f *Fold) waits(r ClaimRequest) bool {
 	for _, i := range f.open {
 		_, paused := f.facts[FactKey{Kind: FactPause, Program: i.Change.Program}]
-		if !paused && slices.Contains(r.After, i.Change.Program) && (i.Claimed.IsZero() || i.Lease.After(r.Now)) {
+		if !paused && slices.Contains(r.After, i.Change.Program) && (i.Claimed.IsZero() || leased(i.Lease, r.Now)) {
 			return true
 		}
 	}
 	return false
 }
 
+// before: it was claimed before the work began that asks now, or by a clock that was ahead.
+func (i *Intent) before(r ClaimRequest) bool {
+	return r.Since.IsZero() || i.Claimed.Before(Instant(r.Since)) || i.Claimed.After(r.Now.Add(LongestLease))
+}
+
 // claimable lists the open intents of the program that may be handed out, by account, sorted by Seq.
 func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
-	out, leased := map[string][]*Intent{}, map[string]bool{}
+	out, live := map[string][]*Intent{}, map[string]bool{}
 	for program := range map[string]bool{"": true, r.Program: true} {
 		if _, paused := f.facts[FactKey{Kind: FactPause, Program: program}]; paused {
 			return out
@@ -183,14 +188,14 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 			continue
 		}
 		account := i.Change.Account
-		if i.Lease.After(r.Now) {
-			leased[account] = true
-		} else if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && (r.Since.IsZero() || i.Claimed.Before(Instant(r.Since))) {
+		if leased(i.Lease, r.Now) {
+			live[account] = true
+		} else if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && i.before(r) {
 			out[account] = append(out[account], i)
 		}
 	}
 	for account, intents := range out {
-		if leased[account] {
+		if live[account] {
 			delete(out, account)
 		}
 		slices.SortFunc(intents, func(a, b *Intent) int { return cmp.Compare(a.Seq, b.Seq) })

@@ -422,7 +422,7 @@ func TestASlotRunsOnce(t *testing.T) {
 
 func TestTheLastSlotIsFoundBehindRunsOfPeople(t *testing.T) {
 	w := newWorld(t, "wiki")
-	if got, err := engine.LastSlot(t.Context(), w.journal); err != nil || !got.IsZero() {
+	if got, err := engine.LastSlot(t.Context(), w.journal, time.Time{}); err != nil || !got.IsZero() {
 		t.Errorf("before any run: %v, %v", got, err)
 	}
 	for range 45 {
@@ -436,7 +436,7 @@ func TestTheLastSlotIsFoundBehindRunsOfPeople(t *testing.T) {
 		w.pass(time.Minute)
 		w.apply()
 	}
-	if got, err := engine.LastSlot(t.Context(), w.journal); err != nil || !got.Equal(slot) {
+	if got, err := engine.LastSlot(t.Context(), w.journal, time.Time{}); err != nil || !got.Equal(slot) {
 		t.Errorf("got %v, %v, want %v", got, err, slot)
 	}
 }

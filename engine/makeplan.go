@@ -40,6 +40,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), now: s.Now, Policy: cmp.Or(s.Hash, s.Policy.Hash()), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
 		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: sources{usual: s.Proof.Source, others: map[string]string{}}}
 	sortReadings(s.Readings)
+	b.noteAhead()
 	b.gatherSubjects()
 	for _, r := range s.Readings {
 		if s.Only != "" && r.Program.Name != s.Only {

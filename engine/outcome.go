@@ -43,9 +43,11 @@ func suspendedBy(o Outcome) string {
 	return "other"
 }
 
+const mostBackOff = 24 * time.Hour
+
 // backOff doubles from one minute to a day.
 func backOff(failures int) time.Duration {
-	return min(24*time.Hour, time.Minute<<min(failures, 12))
+	return min(mostBackOff, time.Minute<<min(failures, 12))
 }
 
 func (w *worker) count(c Change, res Result) {

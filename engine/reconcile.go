@@ -75,6 +75,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}
 	s.Memory = mem
+	s.outlived()
 	s.Readings = e.readPrograms(ctx, mem)
 	wg.Wait()
 	if err := ctx.Err(); err != nil {

@@ -13,8 +13,9 @@ var ErrSlotDone = errors.New("this slot of the schedule was run already")
 const FactSlot = "slot"
 
 // LastSlot is the last slot of the schedule that was run, zero if none was. It reads the newest runs only, so it may be
-// asked often, where Journal.Memory reads everything.
-func LastSlot(ctx context.Context, l Log) (slot time.Time, err error) {
+// asked often, where Journal.Memory reads everything. A slot after latest is from a clock that was ahead, and passed over;
+// zero: none is.
+func LastSlot(ctx context.Context, l Log, latest time.Time) (slot time.Time, err error) {
 	const page = 20 // most runs are of the schedule; the others come from people
 	q := Query{Kind: KindRun, Newest: true, Limit: page}
 	for n := page; n == page && err == nil && slot.IsZero(); {
@@ -23,7 +24,7 @@ func LastSlot(ctx context.Context, l Log) (slot time.Time, err error) {
 			n++
 			q.Before = r.Seq
 			for _, f := range r.Set {
-				if f.Kind == FactSlot && f.Since.After(slot) {
+				if f.Kind == FactSlot && f.Since.After(slot) && (latest.IsZero() || !f.Since.After(latest)) {
 					slot = f.Since
 				}
 			}

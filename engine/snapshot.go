@@ -23,6 +23,10 @@ type Snapshot struct {
 	refused  *Item     // the directory's read, where the baseline speaks against it
 	excused  []FactKey // an approval that this read uses up
 	baseline []Fact    // what later reads are held against
+	ahead    []Fact    // corrected, see outlived
+	inFuture int       // how much was
+	late     time.Time // the journal's time, if that lies in the future
+	caughtUp bool      // no lease lies in the future any more
 	timed    func(phase, what string) (done func())
 }
 

@@ -74,7 +74,7 @@ func (s *server) health() error {
 func (s *server) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if _, err := engine.LastSlot(ctx, s.system().store); err != nil {
+	if _, err := engine.LastSlot(ctx, s.system().store, time.Time{}); err != nil {
 		return errors.New("the journal can't be read") // the log has the details
 	}
 	s.mu.Lock()

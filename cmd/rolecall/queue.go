@@ -87,7 +87,7 @@ func (s *server) options(stopping context.Context, plans bool) dispatch.Options 
 
 // lastSlot is the last slot that was run. Where none was ever, the one before the daemon's first start counts as missed.
 func (s *server) lastSlot(ctx context.Context) (time.Time, error) {
-	slot, err := engine.LastSlot(ctx, s.system().store)
+	slot, err := engine.LastSlot(ctx, s.system().store, s.system().engine.Settings.LatestSlot(s.app.Now()))
 	if err == nil && slot.IsZero() {
 		slot = time.Unix(0, 0)
 	}

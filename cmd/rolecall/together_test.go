@@ -95,7 +95,7 @@ func daemon(t *testing.T, dsn string, now func() time.Time, d *people, programs 
 		}
 		return fmt.Errorf("program %q is not configured", program)
 	}
-	jobs.Last = func(ctx context.Context) (time.Time, error) { return engine.LastSlot(ctx, store) }
+	jobs.Last = func(ctx context.Context) (time.Time, error) { return engine.LastSlot(ctx, store, time.Time{}) }
 	slots, err := dispatch.ParseSchedule("* * * * *")
 	if err != nil {
 		t.Fatal(err)

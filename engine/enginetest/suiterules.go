@@ -123,6 +123,16 @@ func (s *suite) claims() {
 	s.same("memory knows", []any{m.Open[0].Attempts, m.Open[0].Claimed, m.Open[1].Attempts}, []any{2, s.clock.Now(), 1})
 }
 
+func (s *suite) clockAhead() {
+	s.must(intent(engine.OpRevoke, "a", "r", engine.ChargeLeaver))
+	s.clock.Add(240 * time.Hour)
+	s.same("claimed far ahead", seqs(s.claim(9)), []int64{1})
+	s.clock.Add(-240 * time.Hour)
+	s.must(intent(engine.OpGrant, "a", "q", ""))
+	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "wiki", Max: 9, Now: s.clock.Now(), Lease: time.Minute, Since: s.clock.Now()})
+	s.same("its lease holds nothing up", []any{seqs(got), err}, []any{[]int64{1, 2}, error(nil)})
+}
+
 func (s *suite) leaversFirst() {
 	s.must(intent(engine.OpGrant, "a", "r", ""), intent(engine.OpGrant, "b", "r", ""), intent(engine.OpRevoke, "c", "r", engine.ChargeLeaver))
 	s.same("a leaver goes before what is older", seqs(s.claim(1)), []int64{3})
@@ -177,7 +187,7 @@ func (s *suite) comesFirst() {
 		return seqs(got)
 	}
 	s.same("unclaimed work comes first, but for what may be repeated", claim("wiki"), []int64{3})
-	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "hr", Max: 9, Now: s.clock.Now(), Lease: time.Hour})
+	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "hr", Max: 9, Now: s.clock.Now(), Lease: 15 * time.Minute})
 	s.same("it is claimed", []any{seqs(got), err}, []any{[]int64{first}, nil})
 	s.same("leased work comes first", claim("wiki"), []int64{})
 	s.must(hr(outcome(first, "a", "r", engine.Uncertain)))

@@ -39,23 +39,28 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 
 // claimable is what may be handed out, but for live leases of other intents of the account: what nobody claimed, and what
 // may be repeated and was not claimed since a time. While a program that comes first has work of its own, only the latter.
-func claimable(since int64, wait bool) string {
-	repeat := fmt.Sprintf("o.repeatable = 1 AND o.claimed < %d", since)
+func claimable(since, ahead int64, wait bool) string {
+	repeat := fmt.Sprintf("o.repeatable = 1 AND (o.claimed < %d OR o.claimed > %d)", since, ahead)
 	if wait {
 		return "(" + repeat + ")"
 	}
 	return "(o.claimed = 0 OR " + repeat + ")"
 }
 
+// ahead is the time after which no lease ends but by a clock that is ahead.
+func ahead(c engine.ClaimRequest) int64 {
+	return micros(engine.Instant(c.Now.Add(engine.LongestLease)))
+}
+
 // oldest lists the oldest that may be handed out: their accounts are those to choose from. It walks along an index and ends
 // with the last row that is needed, so that a claim costs the same however much is open.
 const oldest = `SELECT o.seq, o.account FROM open_intent o WHERE o.program = ? AND %s %s
-	AND NOT EXISTS (SELECT 1 FROM open_intent l WHERE l.account = o.account AND l.lease > ?)
+	AND NOT EXISTS (SELECT 1 FROM open_intent l WHERE l.account = o.account AND l.lease > ? AND l.lease <= ?)
 	AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program IN ('', ?) AND account = '' AND entitlement = '' AND person = '' AND key = '')
 	ORDER BY o.seq LIMIT ?`
 
 // first finds work of programs that come first, see engine.ClaimRequest.After; a paused one holds nobody up.
-const first = `SELECT count(*) FROM (SELECT 1 FROM open_intent b WHERE b.program IN (?) AND (b.claimed = 0 OR b.lease > ?)
+const first = `SELECT count(*) FROM (SELECT 1 FROM open_intent b WHERE b.program IN (?) AND (b.claimed = 0 OR b.lease > ? AND b.lease <= ?)
 	AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program = b.program AND account = '' AND entitlement = '' AND person = '' AND key = '') LIMIT 1) x`
 
 // mustWait says whether a program that comes first still has work of its own.
@@ -63,7 +68,7 @@ func (t *tx) mustWait(c engine.ClaimRequest) (bool, error) {
 	if len(c.After) == 0 {
 		return false, nil
 	}
-	text, args, err := sqlx.In(first, c.After, micros(engine.Instant(c.Now)))
+	text, args, err := sqlx.In(first, c.After, micros(engine.Instant(c.Now)), ahead(c))
 	if err != nil {
 		return false, err
 	}
@@ -82,7 +87,7 @@ func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	may, accounts, ids := claimable(since, wait), map[int64][]int64{}, newRows("i")
+	may, accounts, ids := claimable(since, ahead(c), wait), map[int64][]int64{}, newRows("i")
 	for _, only := range []string{"AND o.repeatable = 1", ""} {
 		if err := t.walk(c, fmt.Sprintf(oldest, may, only), accounts, ids); err != nil {
 			return nil, err
@@ -106,7 +111,7 @@ func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 
 // walk adds the accounts of one walk, each once, in order.
 func (t *tx) walk(c engine.ClaimRequest, statement string, accounts map[int64][]int64, ids *rows) error {
-	answer, err := t.QueryxContext(t.ctx, t.Rebind(statement), c.Program, micros(engine.Instant(c.Now)), c.Program, c.Max)
+	answer, err := t.QueryxContext(t.ctx, t.Rebind(statement), c.Program, micros(engine.Instant(c.Now)), ahead(c), c.Program, c.Max)
 	return each(answer, err)(func(r *sqlx.Rows) error {
 		var seq, account int64
 		err := r.Scan(&seq, &account)
