@@ -197,6 +197,7 @@ func (p *programPlan) propose() {
 		}
 		proposed[name] = append(proposed[name], i)
 	}
+	defer func() { p.needs = maps.Collect(maps.All(p.needs)) }() // a map that was big stays big
 	for _, name := range slices.Sorted(maps.Keys(proposed)) {
 		who := proposed[name]
 		if len(who) > 1 {

@@ -72,7 +72,7 @@ func (w *worker) remove(ctx context.Context, c Change) (res Result) {
 		return Result{Outcome: Failed, Err: fmt.Errorf("the account could not be read before its deletion: %w", err)}
 	}
 	for _, h := range held {
-		if why := keepsAccount(h.Entitlement, c.class); why != "" {
+		if why := keepsAccount(h.Entitlement, c.class()); why != "" {
 			return Result{Outcome: Failed, Err: fmt.Errorf("the account is not deleted: %s", why)}
 		}
 	}

@@ -86,14 +86,26 @@ type Change struct {
 	Failures    int         `json:"failures,omitempty"` // how often it failed so far
 	New         *NewAccount `json:"new,omitempty"`
 
-	class   Class  // what it is charged to
-	decider string // hash of the rules that decide it, for the approval item
-	notes   []Fact // what is remembered once it is really tried
-	away    bool   // suspends somebody who is away
-	held    bool   // waits for an approval whatever the budgets say
-	waits   bool   // a new approval item stands for it, which is not among the builder's facts
+	basis   *basis // nil: it is charged to nothing
+	note    *Fact  // what is remembered once it is really tried
 	right   uint32 // numbers of the program's reading; account is none where there is no account yet
 	account uint32
+	away    bool // suspends somebody who is away
+	held    bool // waits for an approval whatever the budgets say
+	waits   bool // a new approval item stands for it, which is not among the builder's facts
+}
+
+// basis is what limits and approvals go by. Grants by the same rules share theirs, for a plan may have millions.
+type basis struct {
+	class   Class  // what the change is charged to
+	decider string // hash of the rules that decide it, for the approval item
+}
+
+func (c *Change) class() Class {
+	if c.basis == nil {
+		return ""
+	}
+	return c.basis.class
 }
 
 // Right is the name of the entitlement within its program.

@@ -23,10 +23,11 @@ type ChargeKind struct {
 // Charges is a list of charges in order. On the day of a first provisioning there is one for every holding, so each takes
 // 24 bytes. The zero list is empty.
 type Charges struct {
-	rows  []chargeRow
-	names Names
-	kinds []ChargeKind
-	kind  map[ChargeKind]uint32
+	rows             []chargeRow
+	people, accounts []string // by number
+	names            *Names   // what Add has numbered
+	kinds            []ChargeKind
+	kind             map[ChargeKind]uint32
 }
 
 type chargeRow struct {
@@ -34,22 +35,24 @@ type chargeRow struct {
 	person, account, kind uint32
 }
 
-// Add puts one charge last.
+// NewCharges starts a list for a store that has numbers of its own and adds many with AddRow: people and accounts are the
+// names by number, which may be filled in until the list is used.
+func NewCharges(people, accounts []string) Charges {
+	return Charges{people: people, accounts: accounts}
+}
+
+// AddRow puts one charge last, at a time in microseconds of Unix, of a kind that Kind gave.
+func (c *Charges) AddRow(at int64, person, account, kind uint32) {
+	c.rows = append(c.rows, chargeRow{at, person, account, kind})
+}
+
+// Add puts one charge last, of a list that NewCharges did not make.
 func (c *Charges) Add(one Charge) {
-	c.AddRow(one.Time, c.Name(one.Person), c.Name(one.Account), c.Kind(one.ChargeKind))
-}
-
-// AddRow puts one charge last whose numbers Name and Kind gave, for stores that have numbers of their own and add many.
-func (c *Charges) AddRow(at time.Time, person, account, kind uint32) {
-	c.rows = append(c.rows, chargeRow{at.UnixMicro(), person, account, kind})
-}
-
-// Name numbers a person or an account, see AddRow.
-func (c *Charges) Name(name string) uint32 {
-	if c.names.number == nil {
-		c.names = *NewNames(0)
+	if c.names == nil {
+		c.names = NewNames(0)
 	}
-	return c.names.Number(name)
+	c.AddRow(one.Time.UnixMicro(), c.names.Number(one.Person), c.names.Number(one.Account), c.Kind(one.ChargeKind))
+	c.people, c.accounts = c.names.names, c.names.names
 }
 
 // Kind numbers a kind, see AddRow.
@@ -69,7 +72,7 @@ func (c *Charges) Kind(k ChargeKind) uint32 {
 func (c *Charges) All() iter.Seq[Charge] {
 	return func(yield func(Charge) bool) {
 		for _, r := range c.rows {
-			one := Charge{Time: time.UnixMicro(r.at).UTC(), Person: c.names.Name(r.person), Account: c.names.Name(r.account), ChargeKind: c.kinds[r.kind]}
+			one := Charge{Time: time.UnixMicro(r.at).UTC(), Person: c.people[r.person], Account: c.accounts[r.account], ChargeKind: c.kinds[r.kind]}
 			if !yield(one) {
 				return
 			}

@@ -124,12 +124,11 @@ func (p *programPlan) ordinaryRevoke(s *subject, right, account uint32) {
 		return
 	}
 	c := p.change(takeOp(p, right), right, account, CauseRule)
-	c.class = ChargeRevoke
 	since, former := p.undesiredSince(right, account)
 	row := p.detail[pair(right, account)]
 	c.Rules = p.rulesOf(row)
 	c.Cause, c.Why = p.causeOf(s, right, account, c.Rules, former)
-	c.decider = p.b.hashOf(c.Rules)
+	c.basis = &basis{ChargeRevoke, p.b.hashOf(c.Rules)}
 	c.away = p.suspendsAway(s, right)
 	p.leaving.Add(right, account)
 	if due := since.Add(p.grace(c.Rules)); due.After(p.b.s.Now) && !p.denied.Has(right, account) && c.Cause != CauseUndo {

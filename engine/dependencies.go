@@ -108,7 +108,7 @@ func (b *builder) staying() {
 		}
 		for i := range p.changes() {
 			c := &p.changes()[i]
-			if c.State == Ready && (c.Op == OpDelete || c.Op == OpSuspend && c.class == ChargeRevoke && !c.away) && stays[c.account] != nil {
+			if c.State == Ready && (c.Op == OpDelete || c.Op == OpSuspend && c.class() == ChargeRevoke && !c.away) && stays[c.account] != nil {
 				c.State, c.Reason = Blocked, "the account goes last, and "+stays[c.account].Entitlement+" is "+string(stays[c.account].State)
 			}
 		}

@@ -14,11 +14,11 @@ import (
 // grant decides about something desired that is not expected to be there.
 func (p *programPlan) grant(right, account uint32) {
 	c := p.change(p.giveOp(right, account), right, account, CauseRule)
-	c.class = ChargeGrant
+	class := ChargeGrant
 	if right == p.exists && p.exists != none {
-		c.class = "" // an account is counted with what it is made for
+		class = "" // an account is counted with what it is made for
 	}
-	p.explainGrant(&c, account)
+	p.explainGrant(&c, account, class)
 	if p.undo[pair(right, account)] {
 		c.Cause, c.Why = CauseUndo, []string{"undoes an earlier run"}
 	}
@@ -60,16 +60,15 @@ func (p *programPlan) giveOp(right, account uint32) Op {
 	return OpGrant
 }
 
-func (p *programPlan) explainGrant(c *Change, account uint32) {
-	s, ok := p.subjectOf(account)
-	if !ok || s.person == nil {
-		return
+func (p *programPlan) explainGrant(c *Change, account uint32, class Class) {
+	c.basis = &basis{class: class}
+	if s, ok := p.subjectOf(account); ok && s.person != nil {
+		c.Rules, c.Why, c.basis = p.b.explain(s.person, ParseEntitlement(c.Entitlement), class)
 	}
-	c.Rules, c.Why, c.decider = p.b.explain(s.person, ParseEntitlement(c.Entitlement))
 }
 
 // explain names the rules that give an entitlement, or one that it implies, and why.
-func (b *builder) explain(person *Person, e Entitlement) (rules, why []string, hash string) {
+func (b *builder) explain(person *Person, e Entitlement, class Class) (rules, why []string, by *basis) {
 	var names []string
 	for _, f := range b.s.Policy.Explain(person, b.s.Now, e) {
 		if f.Answer == "gives" && f.Rule != "" {
@@ -83,27 +82,29 @@ func (b *builder) explain(person *Person, e Entitlement) (rules, why []string, h
 			b.needed[e.Program] = why
 		}
 	}
-	g := b.givenBy(names)
-	return g.rules, slices.Clip(why), g.hash
+	g := b.givenBy(names, class)
+	return g.rules, slices.Clip(why), &g.basis
 }
 
-// givers are the rules that give one thing together, and the hash of what decides them: one copy for everybody.
+// givers are the rules that give one thing together: one copy for everybody.
 type givers struct {
 	rules []string
-	hash  string
+	basis basis
 }
 
-func (b *builder) givenBy(names []string) givers {
-	if len(names) == 0 {
-		return givers{}
-	}
-	key := strings.Join(names, "\x1f") // of one name this is the name
-	g, ok := b.givers[key]
-	if !ok {
-		g.rules = names
+type giversKey struct {
+	rules string
+	class Class
+}
+
+func (b *builder) givenBy(names []string, class Class) *givers {
+	key := giversKey{strings.Join(names, "\x1f"), class}
+	g := b.givers[key]
+	if g == nil {
+		g = &givers{rules: names, basis: basis{class: class}}
 		for _, name := range names {
 			if r, ok := b.rule(name); ok {
-				g.hash += r.Hash
+				g.basis.decider += r.Hash
 			}
 		}
 		b.givers[key] = g
@@ -146,7 +147,7 @@ func (p *programPlan) removed(c Change, right, account uint32) {
 		return
 	}
 	f.Count++
-	c.notes = append(c.notes, f) // counted when it is really tried
+	c.note = &f // counted when it is really tried
 	p.add(c)
 }
 
@@ -176,7 +177,7 @@ func (p *programPlan) adopt(right, account uint32) {
 		return
 	}
 	c := p.change(OpAdopt, right, account, CauseAdopt)
-	p.explainGrant(&c, account)
+	p.explainGrant(&c, account, "")
 	p.add(c)
 	p.link(int(p.owner[account]), account)
 }
@@ -216,7 +217,7 @@ func (p *programPlan) waiting() {
 		for _, right := range p.needs[i] {
 			c := Change{Op: OpGrant, Program: p.program.Name, Entitlement: p.entitlement(right), Person: s.key, Login: s.person.Login(),
 				Name: s.person.Name(), Cause: CauseRule, State: Blocked, Reason: p.waits[i], right: right, account: none}
-			c.Rules, c.Why, _ = p.b.explain(s.person, ParseEntitlement(c.Entitlement))
+			c.Rules, c.Why, _ = p.b.explain(s.person, ParseEntitlement(c.Entitlement), "")
 			p.add(c)
 		}
 	}

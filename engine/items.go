@@ -59,7 +59,11 @@ func (i Item) fact() Fact {
 
 // itemID names what is decided: operation, account, entitlement, cause and the rules that decide it.
 func itemID(c *Change) string {
-	return shortHash(string(c.Op), c.Program, c.Account, c.Entitlement, c.Person, string(c.Cause), c.decider)
+	decider := ""
+	if c.basis != nil {
+		decider = c.basis.decider
+	}
+	return shortHash(string(c.Op), c.Program, c.Account, c.Entitlement, c.Person, string(c.Cause), decider)
 }
 
 // approvals applies what people decided, and keeps waiting what waits already: later room in a budget never frees it.

@@ -50,7 +50,7 @@ func (b *builder) limits() {
 
 // charged says whether a change counts against a budget: what was approved, and what is open already, does not count again.
 func (c *Change) charged(class Class) bool {
-	return c.State == Ready && c.class == class && c.Item == "" && c.Queued == 0
+	return c.State == Ready && c.class() == class && c.Item == "" && c.Queued == 0
 }
 
 func (b *builder) budget(s scope, class Class, name string, l Limit, highest int, by counting) {
@@ -264,7 +264,7 @@ func (b *builder) neverEmpty() {
 		}
 		for i := range p.changes() {
 			c := &p.changes()[i]
-			if c.Op.Takes() && c.State == Ready && c.class == ChargeRevoke && c.Item == "" && !given[c.right] && p.diff.Expected.Holders(c.right) <= taken[c.right] {
+			if c.Op.Takes() && c.State == Ready && c.class() == ChargeRevoke && c.Item == "" && !given[c.right] && p.diff.Expected.Holders(c.right) <= taken[c.right] {
 				b.hold(c, "nobody would hold "+c.Entitlement+" any more")
 			}
 		}

@@ -339,11 +339,13 @@ func (p *Plan) intentRecords(run, actor string) iter.Seq[Record] {
 }
 
 func (p *Plan) intentRecord(c *Change, run, actor string) Record {
-	r := IntentRecord(run, actor, p.sources.of(c.Person), *c, c.class)
+	r := IntentRecord(run, actor, p.sources.of(c.Person), *c, c.class())
 	if c.Op == OpAdopt {
 		r.Kind, r.Class = KindAdopt, ""
 	}
-	r.Set = append(r.Set, c.notes...)
+	if c.note != nil {
+		r.Set = append(r.Set, *c.note)
+	}
 	if c.Item != "" { // an approval is used once
 		r.Clear = append(r.Clear, FactKey{Kind: FactItem, Key: c.Item})
 	}

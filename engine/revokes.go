@@ -248,9 +248,8 @@ func (p *programPlan) subjectName(s *subject) string {
 // leave adds one removal of a leaver. Unmanaged ones follow the leavers' setting.
 func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 	c := p.change(takeOp(p, right), right, account, s.cause, s.why)
-	c.class = ChargeLeaver
+	c.basis = &basis{ChargeLeaver, string(s.cause)}
 	c.Rules = p.rulesOf(p.detail[pair(right, account)])
-	c.decider = string(s.cause)
 	p.leaving.Add(right, account)
 	if grace := p.b.s.Settings.LeaverGrace; grace > 0 {
 		since, _ := p.undesiredSince(right, account)
@@ -260,7 +259,8 @@ func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 		}
 	}
 	if !managed {
-		c.notes = append(c.notes, p.taken(s, right, account))
+		taken := p.taken(s, right, account)
+		c.note = &taken
 	}
 	if !managed && p.b.s.Settings.Unmanaged == UnmanagedApprove {
 		c.held, c.Reason = true, "a leaver's holding that Rolecall does not manage (leavers: unmanaged: approve)"
@@ -355,7 +355,7 @@ func (p *programPlan) cut(s *subject, account uint32) {
 
 func (p *programPlan) addCut(s *subject, op Op, right, account uint32) {
 	c := p.change(op, right, account, CauseCut, s.why)
-	c.class = ChargeLeaver
+	c.basis = &basis{class: ChargeLeaver}
 	p.leaving.Add(right, account)
 	p.add(c)
 }

@@ -259,7 +259,7 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 	made, broken := "", false
 	for _, i := range intents {
 		c := i.Change
-		c.class = i.Class
+		c.basis = &basis{class: i.Class}
 		if made != "" {
 			c.Account, c.Proposed = made, false
 		}

@@ -15,7 +15,7 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
 	for _, i := range intents {
 		switch {
 		case i.Change.Op == OpRename || i.Change.Op == OpUpdate || i.Change.Op == OpDelete:
-			i.Change.class = i.Class
+			i.Change.basis = &basis{class: i.Class}
 			singly = append(singly, i)
 		case i.Change.Op == OpCreate && i.Change.Proposed:
 			first = append(first, i)

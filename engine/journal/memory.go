@@ -42,10 +42,11 @@ func readMemory(ctx context.Context, t *sqlx.Tx, since time.Time) (*engine.Memor
 	if m.Open, err = readOpen(ctx, t); err != nil {
 		return nil, err
 	}
-	if m.Charges, err = readCharges(ctx, t, since); err != nil {
+	b := newBuilders(&h)
+	if m.Programs, err = b.readPrograms(ctx, t); err != nil {
 		return nil, err
 	}
-	m.Programs, err = readPrograms(ctx, t, &h)
+	m.Charges, err = b.readCharges(ctx, t, since)
 	return m, err
 }
 
@@ -56,21 +57,6 @@ func readFacts(ctx context.Context, t *sqlx.Tx) (facts []engine.Fact, err error)
 		return err
 	})
 	return facts, err
-}
-
-func readCharges(ctx context.Context, t *sqlx.Tx, since time.Time) (charges engine.Charges, err error) {
-	query := t.Rebind(`SELECT j.time, j.class, j.program, j.source, coalesce(p.key, ''), coalesce(a.name, ''), j.entitlement, j.approved, j.cause
-		FROM journal j LEFT JOIN person p ON p.id = j.person LEFT JOIN account a ON a.id = j.account
-		WHERE j.class <> '' AND j.time >= ? ORDER BY j.seq`)
-	err = each(t.QueryxContext(ctx, query, micros(since)))(func(r *sqlx.Rows) error {
-		var c engine.Charge
-		var at, approved int64
-		err := r.Scan(&at, &c.Class, &c.Program, &c.Source, &c.Person, &c.Account, &c.Entitlement, &approved, &c.Cause)
-		c.Time, c.Approved = instant(at), approved != 0
-		charges.Add(c)
-		return err
-	})
-	return charges, err
 }
 
 const selectIntents = `SELECT j.public, j.personal, a.name AS account, o.repeatable, o.uncertain, o.claimed, o.lease, o.attempts

@@ -12,6 +12,7 @@ import (
 // names, so that a holding costs no look-up by name.
 type builders struct {
 	programs map[string]*engine.MemoryBuilder
+	people   []string // keys, as far as they are needed
 	accounts []numbered
 	rights   []numbered
 	rules    [][]string
@@ -31,9 +32,12 @@ type ruleIn struct {
 	rules   int64
 }
 
-func readPrograms(ctx context.Context, t *sqlx.Tx, h *head) (map[string]*engine.ProgramMemory, error) {
-	b := &builders{programs: map[string]*engine.MemoryBuilder{}, accounts: make([]numbered, h.Accounts+1),
+func newBuilders(h *head) *builders {
+	return &builders{programs: map[string]*engine.MemoryBuilder{}, people: make([]string, h.People+1), accounts: make([]numbered, h.Accounts+1),
 		rights: make([]numbered, h.Entitlements+1), rules: make([][]string, h.Rulesets+1), sets: map[ruleIn]uint32{}}
+}
+
+func (b *builders) readPrograms(ctx context.Context, t *sqlx.Tx) (map[string]*engine.ProgramMemory, error) {
 	for _, read := range []func(context.Context, *sqlx.Tx) error{b.readNames, b.readRules, b.readHoldings, b.readLinks, b.readBaselines} {
 		if err := read(ctx, t); err != nil {
 			return nil, err
@@ -127,15 +131,16 @@ func (b *builders) ruleSet(p *engine.MemoryBuilder, rules int64) uint32 {
 }
 
 func (b *builders) readLinks(ctx context.Context, t *sqlx.Tx) error {
-	const query = "SELECT coalesce(p.key, ''), l.program, l.kind, l.account, l.from_time FROM link l LEFT JOIN person p ON p.id = l.person WHERE l.until_seq = 0"
+	const query = "SELECT l.person, coalesce(p.key, ''), l.program, l.kind, l.account, l.from_time FROM link l LEFT JOIN person p ON p.id = l.person WHERE l.until_seq = 0"
 	return each(t.QueryxContext(ctx, query))(func(r *sqlx.Rows) error {
 		var l engine.Link
 		var program string
-		var account, since int64
-		if err := r.Scan(&l.Person, &program, &l.Kind, &account, &since); err != nil {
+		var person, account, since int64
+		if err := r.Scan(&person, &l.Person, &program, &l.Kind, &account, &since); err != nil {
 			return err
 		}
 		l.Account, l.Since = b.accounts[account].name, instant(since)
+		b.people[person] = l.Person
 		b.program(program).Link(l)
 		return nil
 	})
