@@ -213,10 +213,6 @@ func (e *Engine) resolve(ctx context.Context, person string) (string, error) {
 	return p.Key, err
 }
 
-// Find is who a login or key names: the person's entry where the directory shows it, else only the key that the journal
-// knows.
-func (e *Engine) Find(ctx context.Context, person string) (Person, error) { return e.find(ctx, person) }
-
 // find is resolve with the person's entry, where the directory shows it.
 func (e *Engine) find(ctx context.Context, person string) (who Person, err error) {
 	r, ok := watched(ctx, min(e.idle(), findIdle), func(ctx context.Context, came *atomic.Int64) peopleRead { return e.called(ctx, person, came) })
