@@ -41,7 +41,8 @@ func (p *programPlan) compare() {
 
 // decide turns the difference of one program into changes, each with its reason and state. Limits come later.
 func (p *programPlan) decide() {
-	p.detail = p.details(p.interesting())
+	interesting := p.diff.Grant.Or(&p.diff.Revoke)
+	p.detail = p.details(&interesting)
 	p.diff.Adopt.Each(p.adopt)
 	p.adoptAll()
 	p.diff.Grant.Each(p.grant)
@@ -52,11 +53,6 @@ func (p *programPlan) decide() {
 	p.listUnmanaged()
 	p.noteKept()
 	p.noteObserved()
-}
-
-func (p *programPlan) interesting() *Set {
-	all := p.diff.Grant.Or(&p.diff.Revoke)
-	return &all
 }
 
 // revokes goes from rights to the active account to its existence, since what is kept decides what it implies.
@@ -233,15 +229,7 @@ func (p *programPlan) isAdditive(rules []string) bool {
 }
 
 func (b *builder) rule(name string) (Rule, bool) {
-	i, ok := slices.BinarySearchFunc(b.rules, name, func(r Rule, n string) int {
-		if r.Name < n {
-			return -1
-		}
-		if r.Name > n {
-			return 1
-		}
-		return 0
-	})
+	i, ok := slices.BinarySearchFunc(b.rules, name, func(r Rule, n string) int { return strings.Compare(r.Name, n) })
 	if !ok {
 		return Rule{}, false
 	}
@@ -291,7 +279,7 @@ func (p *programPlan) noteKept() {
 			continue
 		}
 		level := "info"
-		if len(reason) > 7 && reason[:7] == "unknown" || reason == "revoke: never" || reason == "managed, but linked to nobody" {
+		if strings.HasPrefix(reason, "unknown") || reason == "revoke: never" || reason == "managed, but linked to nobody" {
 			level = "warning"
 		}
 		p.b.notice(level, "kept", p.program.Name, "", fmt.Sprintf("%s in %s kept as they are: %s", plural(n, "holding", "holdings"), p.program.Name, reason))

@@ -123,7 +123,7 @@ func (e *Engine) Cut(ctx context.Context, actor, person, reason string) (*Plan, 
 	if strings.TrimSpace(reason) == "" {
 		return nil, Report{}, ErrNoReason
 	}
-	who, err := e.find(ctx, person)
+	who, err := e.Find(ctx, person)
 	if err != nil {
 		return nil, Report{}, err
 	}
@@ -238,16 +238,12 @@ func endCut(mem *Memory, actor, person string) (out []Record) {
 // resolve finds the key of a person named by key or login. While the directory can't be read, keys and account names that
 // the journal knows are enough.
 func (e *Engine) resolve(ctx context.Context, person string) (string, error) {
-	p, err := e.find(ctx, person)
+	p, err := e.Find(ctx, person)
 	return p.Key, err
 }
 
-// Find is who a login or key names: the person's entry where the directory shows it, else only the key that the journal
-// knows.
-func (e *Engine) Find(ctx context.Context, person string) (Person, error) { return e.find(ctx, person) }
-
-// find is resolve with the person's entry, where the directory shows it.
-func (e *Engine) find(ctx context.Context, person string) (who Person, err error) {
+// Find is resolve with the person's entry, where the directory shows it.
+func (e *Engine) Find(ctx context.Context, person string) (who Person, err error) {
 	r, ok := watched(ctx, min(e.idle(), findIdle), func(ctx context.Context, came *atomic.Int64) peopleRead { return e.called(ctx, person, came) })
 	if err = r.err; !ok {
 		err = errStalled

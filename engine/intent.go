@@ -30,10 +30,7 @@ type intentData struct {
 // IntentRecord makes the record that must be durable before the change may be tried. source is the person's directory.
 func IntentRecord(run, actor, source string, c Change, class Class) Record {
 	e := ParseEntitlement(c.Entitlement)
-	data, err := json.Marshal(intentData{Login: c.Login, Name: c.Name, Item: c.Item, From: source, Fails: c.Failures, New: c.New})
-	if err != nil {
-		panic("engine: strings can't fail to marshal: " + err.Error())
-	}
+	data := mustJSON(intentData{Login: c.Login, Name: c.Name, Item: c.Item, From: source, Fails: c.Failures, New: c.New})
 	return Record{
 		Kind: KindIntent, Run: run, Actor: actor, Person: c.Person, Program: e.Program, Account: c.Account, Entitlement: e.Name,
 		Op: c.Op, Cause: c.Cause, Class: class, Rules: c.Rules, Why: c.Why, Data: data, Approved: c.Item != "",

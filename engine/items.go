@@ -183,7 +183,7 @@ func (c *Change) item(now time.Time) Item {
 
 // endItems ends items whose reason two complete reads, further apart than the lag, no longer show.
 func (b *builder) endItems() {
-	if b.s.Only != "" || b.s.Person != "" || !b.s.Proof.Complete() {
+	if !b.whole() {
 		return
 	}
 	for _, f := range b.s.Memory.Facts(FactItem) {

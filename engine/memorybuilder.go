@@ -17,13 +17,13 @@ type MemoryBuilder struct {
 // NewMemoryBuilder starts an empty one.
 func NewMemoryBuilder() *MemoryBuilder {
 	b := &MemoryBuilder{accounts: NewNames(0), rights: NewNames(0), rules: NewNames(0)}
-	b.ruleSet(nil)
+	b.RuleSet(nil)
 	return b
 }
 
 // Add puts one holding in; row's numbers are set here.
 func (b *MemoryBuilder) Add(account, entitlement string, row HoldingRow, rules []string) {
-	row.Account, row.Entitlement, row.Rules = b.accounts.Number(account), b.rights.Number(entitlement), b.ruleSet(rules)
+	row.Account, row.Entitlement, row.Rules = b.accounts.Number(account), b.rights.Number(entitlement), b.RuleSet(rules)
 	b.p.Rows = append(b.p.Rows, row)
 }
 
@@ -34,7 +34,14 @@ func (b *MemoryBuilder) Account(name string) uint32 { return b.accounts.Number(n
 func (b *MemoryBuilder) Right(name string) uint32 { return b.rights.Number(name) }
 
 // RuleSet numbers a list of rules, see Account.
-func (b *MemoryBuilder) RuleSet(rules []string) uint32 { return b.ruleSet(rules) }
+func (b *MemoryBuilder) RuleSet(rules []string) uint32 {
+	n := b.rules.Len()
+	i := b.rules.Number(strings.Join(rules, "\x1f"))
+	if int(i) == n {
+		b.p.RuleSets = append(b.p.RuleSets, rules)
+	}
+	return i
+}
 
 // AddRow puts one holding in whose numbers are this builder's.
 func (b *MemoryBuilder) AddRow(row HoldingRow) { b.p.Rows = append(b.p.Rows, row) }
@@ -52,13 +59,4 @@ func (b *MemoryBuilder) Done() *ProgramMemory {
 		return cmp.Or(strings.Compare(x.Person, y.Person), strings.Compare(x.Kind, y.Kind))
 	})
 	return &b.p
-}
-
-func (b *MemoryBuilder) ruleSet(rules []string) uint32 {
-	n := b.rules.Len()
-	i := b.rules.Number(strings.Join(rules, "\x1f"))
-	if int(i) == n {
-		b.p.RuleSets = append(b.p.RuleSets, rules)
-	}
-	return i
 }

@@ -100,7 +100,6 @@ type Person struct {
 	State      State      // from expressions and dates, as of the time of the read
 	StateWhy   string     // the expression or date that decided State
 	Marked     bool       // State is Left because of an explicit mark in a complete entry
-	Returned   bool       // a former key's owner is suspected; offered, never assumed
 	Attributes Attributes // login, mail, name and the other declared ones
 	Roles      []string   // "source:name", sorted: roles held in every job (groups, nested ones resolved)
 	Jobs       []Job      // at least one

@@ -145,5 +145,7 @@ const (
 	FactFiltered  = "settings"  // Key: directory; Text: hash of its settings at the last accepted read
 	FactTask      = "task"      // Key: id; something a person must do
 	FactWaiting   = "waiting"   // person, program: Since; Text: what an account waits for
+	FactSlot      = "slot"      // the last slot of the schedule that was run; Since
+	FactUsed      = "used"      // a reviewed plan was applied; Key: its id and time
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
 )

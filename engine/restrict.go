@@ -14,9 +14,6 @@ var (
 	ErrVersion = errors.New("the plan file has another version")
 )
 
-// FactUsed marks a reviewed plan as applied; Key: its id.
-const FactUsed = "used"
-
 // Check says whether a plan that was read from a file is the one that was written.
 func (p *Plan) Check() error {
 	if p.Version != PlanVersion {

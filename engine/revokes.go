@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -135,10 +136,7 @@ func gaveIt(v Verdict) bool {
 }
 
 func compareEntitlements(a, b Entitlement) int {
-	if c := strings.Compare(a.Program, b.Program); c != 0 {
-		return c
-	}
-	return strings.Compare(a.Name, b.Name)
+	return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Name, b.Name))
 }
 
 // guardRevoke applies what holds a single removal back, budgets apart.
@@ -269,8 +267,8 @@ func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 		p.add(block(c, "a "+string(op)+" on this account is not settled yet"))
 		return
 	}
-	if f, ok := p.failing(c.Op, right, account); ok && f.Until.After(p.b.s.Now) {
-		p.add(block(c, fmt.Sprintf("failed %s, next try %s: %s", plural(f.Count, "time", "times"), day(f.Until), f.Text)))
+	if reason := p.frozen(c.Op, right, account); reason != "" {
+		p.add(block(c, reason))
 		return
 	}
 	if c.Op == OpDelete && p.gap() && !p.secondSight(right, account) {

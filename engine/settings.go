@@ -56,18 +56,18 @@ type Program struct {
 
 // Limit allows max(Floor, min(Cap, Percent of the highest count in the window)) removals or grants in a rolling Window.
 type Limit struct {
-	Floor   int           `json:"floor"`
-	Percent float64       `json:"percent"`
-	Cap     int           `json:"cap"`
-	Window  time.Duration `json:"window"`
+	Floor   int           `yaml:"floor"`   // Floor is always allowed.
+	Percent float64       `yaml:"percent"` // Percent of the highest number of holders in the window.
+	Cap     int           `yaml:"cap"`     // Cap is never exceeded, unless by the floor.
+	Window  time.Duration `yaml:"window"`  // Window over which changes are counted.
 }
 
 // Limits are kept per program, per source and in all.
 type Limits struct {
-	RevokePeople   Limit `json:"revoke_people"`
-	RevokeHoldings Limit `json:"revoke_holdings"`
-	Leavers        Limit `json:"leavers"`
-	Grant          Limit `json:"grant"`
+	RevokePeople   Limit
+	RevokeHoldings Limit
+	Leavers        Limit
+	Grant          Limit
 }
 
 // Settings is everything configured that a plan depends on, besides policy.

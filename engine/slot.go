@@ -9,9 +9,6 @@ import (
 // ErrSlotDone: the slot of the schedule, or a later one, was run already. Nothing was written.
 var ErrSlotDone = errors.New("this slot of the schedule was run already")
 
-// FactSlot is the last slot of the schedule that was run; Since.
-const FactSlot = "slot"
-
 // LastSlot is the last slot of the schedule that was run, zero if none was. It reads the newest runs only, so it may be
 // asked often, where Journal.Memory reads everything. A slot after latest is from a clock that was ahead, and passed over;
 // zero: none is.

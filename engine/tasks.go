@@ -86,7 +86,7 @@ func (b *builder) offerBack() {
 
 // endTasks forgets tasks whose reason is gone, as far as complete reads show it.
 func (b *builder) endTasks() {
-	if b.s.Only != "" || b.s.Person != "" || !b.s.Proof.Complete() {
+	if !b.whole() {
 		return
 	}
 	for _, f := range b.s.Memory.Facts(FactTask) {

@@ -90,7 +90,7 @@ func (p *Policy) difference(t *testCase, at time.Time) string {
 			if got := p.outcome(verdicts, e); got != want {
 				fmt.Fprintf(&b, "%s: should be %s, is %s\n", e, want, got)
 				for _, f := range p.Explain(&t.person, at, e) {
-					fmt.Fprintf(&b, "    %s\n", FindingText(f))
+					fmt.Fprintf(&b, "    %s\n", findingText(f))
 				}
 			}
 		}
@@ -116,8 +116,8 @@ func (p *Policy) outcome(verdicts []engine.Verdict, e engine.Entitlement) string
 	return "not given"
 }
 
-// FindingText gives one finding as a line: "rule x gives (file:line): text".
-func FindingText(f engine.Finding) string {
+// findingText gives one finding as a line: "rule x gives (file:line): text".
+func findingText(f engine.Finding) string {
 	head := strings.TrimSpace(f.Rule + " " + f.Answer)
 	if f.Place != "" {
 		head += " (" + f.Place + ")"

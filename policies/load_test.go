@@ -158,18 +158,6 @@ func stairs(n int) string {
 	return b.String()
 }
 
-func TestExcerptPointsAtThePlace(t *testing.T) {
-	_, err := loadText("version: 1\nrules:\n  - {name: a, roles: [enginer], grant: wiki}\n")
-	var mistakes Mistakes
-	if !errors.As(err, &mistakes) {
-		t.Fatal(err)
-	}
-	want := "    3 |   - {name: a, roles: [enginer], grant: wiki}\n      |                       ^\n"
-	if got := mistakes[0].Excerpt(); got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
-	}
-}
-
 func TestBareRoleNeedsOneSource(t *testing.T) {
 	s := testSchema()
 	s.Sources = []RoleSource{{Name: "group"}, {Name: "title", Roles: []string{"dev"}}}

@@ -14,7 +14,6 @@ type Mistake struct {
 	Line, Column int    // from 1; 0 where the mistake has no place in the file
 	Text         string // one sentence
 	Hint         string // what to do, may be empty
-	Source       string // the line of the file that it is in, may be empty
 }
 
 // String gives "file:line:col: text (hint)".
@@ -29,14 +28,6 @@ func (m Mistake) String() string {
 		b.WriteString(" (" + m.Hint + ")")
 	}
 	return b.String()
-}
-
-// Excerpt shows the line with a mark under the place, "" if there is nothing to show.
-func (m Mistake) Excerpt() string {
-	if m.Source == "" || m.Column < 1 {
-		return ""
-	}
-	return fmt.Sprintf("%5d | %s\n      | %s^\n", m.Line, m.Source, strings.Repeat(" ", m.Column-1))
 }
 
 // Mistakes are all mistakes of a folder of policy files at once, by file, line and column.

@@ -20,11 +20,7 @@ type reader struct {
 func (r *reader) wrong(n *node, text, hint string) { r.wrongAt(n.line, n.col, text, hint) }
 
 func (r *reader) wrongAt(line, col int, text, hint string) {
-	m := Mistake{File: r.file, Line: line, Column: col, Text: text, Hint: hint}
-	if line > 0 && line <= len(r.lines) {
-		m.Source = r.lines[line-1]
-	}
-	*r.mistakes = append(*r.mistakes, m)
+	*r.mistakes = append(*r.mistakes, Mistake{File: r.file, Line: line, Column: col, Text: text, Hint: hint})
 }
 
 func (r *reader) problem(n *node, p *problem) {

@@ -162,7 +162,7 @@ func writeWhy(b *strings.Builder, p *Policy, people []heldPerson, now time.Time,
 			if people[i].Key == key {
 				fmt.Fprintf(b, "why %s\n", ask)
 				for _, f := range p.Explain(&people[i].Person, now, engine.ParseEntitlement(entitlement)) {
-					fmt.Fprintf(b, "    %s\n", FindingText(f))
+					fmt.Fprintf(b, "    %s\n", findingText(f))
 				}
 			}
 		}

@@ -91,7 +91,7 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 			}
 		}
 	}
-	if err := s.engine.Adopt(ctx, a.actor(), program, reason, pairs); err != nil {
+	if err := s.engine.Adopt(ctx, a.Actor, program, reason, pairs); err != nil {
 		return refused(err)
 	}
 	a.out().Line("%s linked in %s; what policy gives them becomes managed with the next run.", plural(len(pairs), "account"), program)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,7 @@ func (a *app) applyCommand() *cobra.Command {
 }
 
 func (a *app) apply(ctx context.Context, given []string) (err error) {
-	o := engine.ApplyOptions{Actor: a.actor()}
+	o := engine.ApplyOptions{Actor: a.Actor}
 	if len(given) == 1 {
 		if o.Only, err = readPlan(a.path(given[0])); err != nil {
 			return err
@@ -86,11 +87,11 @@ func (a *app) summary(out render.Out, p *engine.Plan, r engine.Report) {
 	var parts []string
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
 		if n := r.Outcomes[o]; n > 0 {
-			parts = append(parts, itoa(n)+" "+string(o))
+			parts = append(parts, strconv.Itoa(n)+" "+string(o))
 		}
 	}
 	if n := p.Summary.Ops[engine.OpAdopt]; n > 0 {
-		parts = append(parts, itoa(n)+" adopted")
+		parts = append(parts, strconv.Itoa(n)+" adopted")
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing to do"}

@@ -45,14 +45,11 @@ func (a *app) showItems(items []engine.Item) error {
 		c := &it.Change
 		t.Add(render.Plain, it.ID, string(it.State), string(c.Op), c.Entitlement, render.Who(c.Name, c.Login, c.Person), c.Account, it.Reason, stamp(it.Since), decided)
 	}
-	if items == nil {
-		items = []engine.Item{}
-	}
 	if len(items) == 0 && a.out().Format == render.TableFormat {
 		a.out().Line("Nothing waits for approval.")
 		return nil
 	}
-	return a.out().Data(t, items)
+	return a.out().Data(t, append([]engine.Item{}, items...))
 }
 
 // decision is approve or reject.
@@ -78,7 +75,7 @@ func (a *app) decide(ctx context.Context, verb string, given []string, reason st
 	if verb == "reject" {
 		decide = s.engine.Reject
 	}
-	items, err := decide(ctx, a.actor(), given, reason)
+	items, err := decide(ctx, a.Actor, given, reason)
 	if err != nil {
 		return refused(err)
 	}

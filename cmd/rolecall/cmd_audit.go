@@ -126,12 +126,9 @@ func (a *app) auditList() *cobra.Command {
 		Use: "list", Short: "Records, newest first", Args: args(cobra.NoArgs),
 		Example: "  rolecall audit list --person 4711 --from 2027-01-01\n  rolecall audit list --kind outcome --outcome refused -o json",
 		RunE: func(c *cobra.Command, _ []string) error {
-			var list []recordJSON
+			list := []recordJSON{}
 			if err := a.records(c.Context(), f, func(r recordJSON) error { list = append(list, r); return nil }); err != nil {
 				return err
-			}
-			if list == nil {
-				list = []recordJSON{}
 			}
 			return a.out().Data(recordTable(list), list)
 		},
@@ -216,15 +213,14 @@ func (a *app) auditShow() *cobra.Command {
 			if err != nil || seq < 1 {
 				return usage("`rolecall audit list` shows the numbers", "%q is no number of a record", given[0])
 			}
-			found := errors.New("found")
 			err = a.records(c.Context(), queryFlags{limit: 1, after: seq - 1, oldest: true}, func(r recordJSON) error {
 				if r.Seq != seq {
 					return nil
 				}
 				// One record is shown as JSON in every format: nothing of it may be left out.
-				return errors.Join(render.Out{W: a.Stdout}.JSON(r), found)
+				return errors.Join(render.Out{W: a.Stdout}.JSON(r), errFound)
 			})
-			if errors.Is(err, found) {
+			if errors.Is(err, errFound) {
 				return nil
 			}
 			if err == nil {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
 )
 
@@ -23,7 +23,7 @@ func (a *app) cutCommand() *cobra.Command {
 			if !lift {
 				return a.cut(c.Context(), given[0], reason)
 			}
-			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.Lift(ctx, a.actor(), given[0], reason) },
+			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.Lift(ctx, a.Actor, given[0], reason) },
 				"The cut of "+given[0]+" is lifted; what policy gives comes back with the next run.")
 		},
 	}
@@ -46,7 +46,7 @@ func (a *app) cut(ctx context.Context, person, reason string) (err error) {
 
 func (a *app) cutIn(ctx context.Context, s *system, person, reason string) error {
 	s.describe(ctx)
-	p, r, err := s.engine.Cut(ctx, a.actor(), person, reason)
+	p, r, err := s.engine.Cut(ctx, a.Actor, person, reason)
 	if err != nil {
 		if p != nil {
 			a.byHand(p)
@@ -56,6 +56,15 @@ func (a *app) cutIn(ctx context.Context, s *system, person, reason string) error
 	// The cut did not wait for any read, so that its incomplete proofs are no news.
 	p.Proofs = nil
 	return a.applied(p, r)
+}
+
+// byHand lists on standard error what somebody must do in the programs, since Rolecall can't.
+func (a *app) byHand(p *engine.Plan) {
+	out := render.Out{W: a.Stderr}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		out.Line("to do by hand: %s %s of account %s in %s", string(c.Op), c.Entitlement, c.Account, c.Program)
+	}
 }
 
 // describeTime is how long a cut waits for programs that are slow to say what they can do.
@@ -91,26 +100,4 @@ func (s *system) describe(ctx context.Context) {
 			return
 		}
 	}
-}
-
-func (a *app) giveCommand() *cobra.Command {
-	var reason, until string
-	c := &cobra.Command{
-		Use: "give PERSON ENTITLEMENT", Short: "Give one person a dated extra",
-		Long:    "The extra begins with the next run and always expires: --until is its last day. It is recorded with the reason.",
-		Example: "  rolecall give alice crm --until 2027-01-31 --reason \"trade fair\"",
-		Args:    args(cobra.ExactArgs(2)),
-		RunE: func(c *cobra.Command, given []string) error {
-			day, err := config.ParseDate(until)
-			if err != nil {
-				return usage("--until 2027-01-31", "--until: %w", err)
-			}
-			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error {
-				return s.engine.Give(ctx, a.actor(), given[0], given[1], day, reason)
-			}, given[0]+" is given "+given[1]+" until the end of "+day.Format(time.DateOnly)+", with the next run.")
-		},
-	}
-	reasonFlag(c, &reason)
-	c.Flags().StringVar(&until, "until", "", "the last `DAY` on which it holds, 2027-01-31; required")
-	return c
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,19 +120,10 @@ func (p *player) run(ctx context.Context, most int, codes []int, line ...string)
 		Env: p.a.Env, Now: func() time.Time { return p.now }, Random: p.a.Random, Actor: "you", Terminal: p.a.Terminal && !p.a.noColor})
 	p.show(text.String(), most)
 	p.now = p.now.Add(time.Second)
-	if !contains(codes, code) {
+	if !slices.Contains(codes, code) {
 		p.err = fmt.Errorf("rolecall %s ended with exit code %d, not %v:\n%s", strings.Join(line, " "), code, codes, text.String())
 	}
 	return text.String()
-}
-
-func contains(codes []int, code int) bool {
-	for _, c := range codes {
-		if c == code {
-			return true
-		}
-	}
-	return false
 }
 
 func (p *player) show(text string, most int) {

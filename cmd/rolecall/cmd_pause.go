@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -15,8 +16,8 @@ func (a *app) pauseCommand() *cobra.Command {
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error {
-				return s.engine.Pause(ctx, a.actor(), first(given), reason)
-			}, "Paused "+orAll(given)+".")
+				return s.engine.Pause(ctx, a.Actor, first(given), reason)
+			}, "Paused "+cmp.Or(first(given), "all programs")+".")
 		},
 	}
 	reasonFlag(c, &reason)
@@ -29,8 +30,8 @@ func (a *app) resumeCommand() *cobra.Command {
 		Example: "  rolecall resume\n  rolecall resume crm",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
-			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.Unpause(ctx, a.actor(), first(given)) },
-				"Resumed "+orAll(given)+".")
+			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.Unpause(ctx, a.Actor, first(given)) },
+				"Resumed "+cmp.Or(first(given), "all programs")+".")
 		},
 	}
 }
@@ -52,13 +53,6 @@ func (a *app) decideOn(ctx context.Context, decide func(context.Context, *system
 func first(given []string) string {
 	if len(given) == 0 {
 		return ""
-	}
-	return given[0]
-}
-
-func orAll(given []string) string {
-	if len(given) == 0 {
-		return "all programs"
 	}
 	return given[0]
 }

@@ -87,9 +87,7 @@ func (a *app) diffPolicies(ctx context.Context, given []string) (err error) {
 		}
 	}
 	peopleOnly := *s.engine
-	peopleOnly.Programs, peopleOnly.Named = nil, slices.Concat(before.Roles(), after.Roles())
-	slices.Sort(peopleOnly.Named)
-	peopleOnly.Named = slices.Compact(peopleOnly.Named)
+	peopleOnly.Programs, peopleOnly.Named = nil, slices.Compact(slices.Sorted(slices.Values(slices.Concat(before.Roles(), after.Roles()))))
 	snapshot, err := peopleOnly.Snapshot(ctx)
 	if err != nil {
 		return err

@@ -41,10 +41,7 @@ func (a *app) showTasks(tasks []engine.Task) error {
 	for _, one := range tasks {
 		t.Add(render.Plain, one.ID, stamp(one.Since), one.Program, one.Person, one.Text, one.Done)
 	}
-	if tasks == nil {
-		tasks = []engine.Task{}
-	}
-	return a.out().Data(t, tasks)
+	return a.out().Data(t, append([]engine.Task{}, tasks...))
 }
 
 func (a *app) tasksDone() *cobra.Command {
@@ -52,7 +49,7 @@ func (a *app) tasksDone() *cobra.Command {
 	c := &cobra.Command{
 		Use: "done TASK", Short: "Tick a task off", Args: args(cobra.ExactArgs(1)), Example: "  rolecall tasks done 5f0c2a91 --reason \"account closed by the vendor\"",
 		RunE: func(c *cobra.Command, given []string) error {
-			err := a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.TaskDone(ctx, a.actor(), given[0], note) }, "Noted.")
+			err := a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.TaskDone(ctx, a.Actor, given[0], note) }, "Noted.")
 			if errors.Is(err, engine.ErrUnknownTask) {
 				return usage("", "%w", err)
 			}

@@ -49,7 +49,7 @@ func (a *app) undo(ctx context.Context, run, reason string, mode access) (err er
 	if mode == reading {
 		list, err = s.engine.UndoPreview(ctx, s.store, run)
 	} else {
-		list, err = s.engine.Undo(ctx, s.store, a.actor(), run, reason)
+		list, err = s.engine.Undo(ctx, s.store, a.Actor, run, reason)
 	}
 	if err != nil && len(list) == 0 {
 		return refused(err)
@@ -79,7 +79,7 @@ func (a *app) release(ctx context.Context, reason string) (err error) {
 	if reason == "" {
 		return refused(engine.ErrNoReason)
 	}
-	n, err := s.engine.Release(ctx, a.actor(), reason)
+	n, err := s.engine.Release(ctx, a.Actor, reason)
 	if err != nil {
 		return refused(err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,16 +26,9 @@ func (a *app) why(ctx context.Context, given []string) (err error) {
 		return err
 	}
 	defer settle(&err, s.close)
-	program := ""
-	if len(given) == 2 {
-		program = given[1]
-	}
-	answer, err := s.engine.Why(ctx, given[0], program)
-	switch {
-	case errors.Is(err, engine.ErrUnknownPerson), errors.Is(err, engine.ErrAmbiguous):
-		return usage("name a login or key as the directory has it", "%w", err)
-	case err != nil:
-		return err
+	answer, err := s.engine.Why(ctx, given[0], first(given[1:]))
+	if err != nil {
+		return refused(err)
 	}
 	out := a.out()
 	if out.Format != render.TableFormat {

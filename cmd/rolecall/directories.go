@@ -78,13 +78,13 @@ func (a *app) source(cfg *config.File, d *config.Directory, common directory.Con
 		}
 		return directory.CSV(directory.CSVConfig{Config: common, File: file(cfg, d.File), Comma: comma, Encoding: d.File.Encoding})
 	case "ldif":
-		return directory.LDIF(directory.LDIFConfig{Config: common, File: file(cfg, d.File), People: directory.Search(d.File.People)})
+		return directory.LDIF(directory.LDIFConfig{Config: common, File: file(cfg, d.File), People: d.File.People})
 	}
 	client, err := a.ldap(cfg, d)
 	if err != nil {
 		return nil, err
 	}
-	return directory.LDAP(client, directory.LDAPConfig{Config: common, Profile: d.LDAP.Profile, People: directory.Search(d.LDAP.People), PageSize: d.LDAP.PageSize})
+	return directory.LDAP(client, directory.LDAPConfig{Config: common, Profile: d.LDAP.Profile, People: d.LDAP.People, PageSize: d.LDAP.PageSize})
 }
 
 func file(cfg *config.File, f *config.FileSource) directory.File {
@@ -100,7 +100,7 @@ func (a *app) common(cfg *config.File, d *config.Directory, s policies.Schema) (
 	e := &expressions{cfg: cfg, schema: s}
 	c := directory.Config{
 		Name: d.Name, Key: d.Key, ExactKey: d.ExactKey, Now: a.Now, Progress: a.progress.reading(d.Name),
-		Dates: directory.Dates(d.Dates),
+		Dates: d.Dates,
 		Zone:  directory.Zone{Attribute: d.Zone.Attribute, Sites: d.Zone.Sites, Company: zone(cfg)},
 		States: e.states(map[engine.State]*string{
 			engine.StateLeft: &d.State.Left, engine.StateAway: &d.State.Away, engine.StateUpcoming: &d.State.Upcoming, engine.StateActive: &d.State.Active,
@@ -160,12 +160,7 @@ func (e *expressions) compile(text *string) engine.Condition {
 }
 
 func (e *expressions) role(r *config.Role) directory.RoleSource {
-	out := directory.RoleSource{As: r.As, Attribute: r.Attribute, Name: r.Name, When: e.compile(&r.When)}
-	if r.Group != nil {
-		g := directory.Groups(*r.Group)
-		out.Group = &g
-	}
-	return out
+	return directory.RoleSource{As: r.As, Group: r.Group, Attribute: r.Attribute, Name: r.Name, When: e.compile(&r.When)}
 }
 
 // zone is the company's; the configuration was checked.

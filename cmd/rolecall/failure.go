@@ -116,5 +116,3 @@ func withHint(text, hint string) string {
 	}
 	return text + " (" + hint + ")"
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -133,7 +133,7 @@ func lookFailed(err error) error {
 }
 
 func (a *app) tellFound(f *directory.Found) {
-	count := itoa(f.Count)
+	count := strconv.Itoa(f.Count)
 	if f.More {
 		count += " or more"
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -108,26 +109,8 @@ func (a *app) groupDirectory(cfg *config.File) func(name string) (ldapgroup.Dire
 		if err != nil {
 			return ldapgroup.Directory{}, err
 		}
-		out := ldapgroup.Directory{Client: client, URL: d.LDAP.URL[0], Base: d.LDAP.People.Base, Filter: d.LDAP.People.Filter, Key: d.Key}
-		return withProfile(out, d.LDAP.Profile), nil
+		profile, err := directory.ProfileOf(d.LDAP.Profile)
+		return ldapgroup.Directory{Client: client, URL: d.LDAP.URL[0], Base: d.LDAP.People.Base,
+			Filter: cmp.Or(d.LDAP.People.Filter, profile.People), Key: cmp.Or(d.Key, profile.Key)}, err
 	}
-}
-
-// withProfile fills in what the configuration leaves to the profile.
-func withProfile(d ldapgroup.Directory, name string) ldapgroup.Directory {
-	if name == "" {
-		name = "openldap"
-	}
-	for _, p := range directory.Profiles() {
-		if p.Name != name {
-			continue
-		}
-		if d.Filter == "" {
-			d.Filter = p.People
-		}
-		if d.Key == "" {
-			d.Key = p.Key
-		}
-	}
-	return d
 }

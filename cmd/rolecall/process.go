@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -42,7 +43,7 @@ func thisProcess() process {
 func osUser() string {
 	u, err := user.Current()
 	if err != nil {
-		return "uid " + itoa(os.Getuid())
+		return "uid " + strconv.Itoa(os.Getuid())
 	}
 	return u.Username
 }

@@ -113,6 +113,3 @@ func version() string {
 	}
 	return text + " " + info.GoVersion
 }
-
-// actor is who the journal says did it.
-func (a *app) actor() string { return a.Actor }

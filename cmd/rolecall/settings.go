@@ -19,8 +19,7 @@ func settings(cfg *config.File, protected policies.Protected, now time.Time) eng
 		Zone: zone(cfg), Unmanaged: cfg.Leavers.Unmanaged, LeaverGrace: cfg.Leavers.Grace, Absences: absences(cfg), Apart: cfg.Leavers.Apart,
 		ProtectedPeople: append(append([]string{}, cfg.Protected...), protected.People...), Slot: slot(cfg, now), Hash: cfg.Hash, Filters: filters(cfg),
 		Limits: engine.Limits{
-			RevokePeople: engine.Limit(l.Revoke.People), RevokeHoldings: engine.Limit(l.Revoke.Holdings),
-			Leavers: engine.Limit(l.Leavers), Grant: engine.Limit(l.Grant),
+			RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant,
 		},
 	}
 }

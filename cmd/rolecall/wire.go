@@ -81,10 +81,6 @@ func (a *app) open(ctx context.Context, mode access) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.assemble(ctx, cfg, mode)
-}
-
-func (a *app) assemble(ctx context.Context, cfg *config.File, mode access) (*system, error) {
 	s, err := a.parts(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -97,6 +93,15 @@ func (a *app) assemble(ctx context.Context, cfg *config.File, mode access) (*sys
 		return nil, errors.Join(err, store.Close())
 	}
 	return s, nil
+}
+
+// journalOnly opens the journal alone, so that it can be read whatever else is wrong.
+func (a *app) journalOnly(ctx context.Context) (*journal.Store, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	return a.store(ctx, cfg, reading, nil)
 }
 
 // parts is everything but the journal. Nothing is called or made.

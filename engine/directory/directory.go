@@ -19,7 +19,8 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// Config is what all kinds of directory have in common.
+// Config is what all kinds of directory have in common. The fields of the types in it that have yaml tags are keys of the
+// configuration file, and their comments its reference.
 type Config struct {
 	Name       string // of the source, in proofs and messages
 	Key        string // the source's attribute that is never reused: entryUUID, objectGUID, employee_id
@@ -48,9 +49,14 @@ type Attribute struct {
 // Dates says which declared attributes hold a job's first and last day. A plain date is inclusive and means the whole
 // day in the person's zone; a time is the instant itself. An unreadable date makes the state unknown.
 type Dates struct {
-	Start, End string        // names of declared attributes, "" for none
-	Lead       time.Duration // a job counts as active this long before its start
-	Layouts    []string      // further layouts of package time, besides ISO 8601, LDAP's and Active Directory's
+	// Start is the attribute with the first day of the job.
+	Start string `yaml:"start"`
+	// End is the attribute with its last day.
+	End string `yaml:"end"`
+	// Lead is how long before the first day access is given.
+	Lead time.Duration `yaml:"lead"`
+	// Layouts are further forms of dates, in Go's notation; ISO 8601 and those of LDAP and Active Directory are known.
+	Layouts []string `yaml:"layouts"`
 }
 
 // Zone says where a person's dates end: a declared attribute that holds an IANA zone, or one of the names in Sites.
@@ -71,13 +77,20 @@ type RoleSource struct {
 
 // Groups says where roles are groups.
 type Groups struct {
-	Base     string // DN below which groups are looked for
-	Filter   string // RFC 4515; "" means the profile's group classes
-	Name     string // attribute that names the role; "" means cn
-	Member   string // attribute that lists the members; "" means member and uniqueMember
-	By       string // declared attribute that the members are listed by (login for memberUid); "" means by DN
-	Nested   bool   // members of a member group are members
-	MemberOf bool   // LDAP: read the person's memberOf instead of the groups' members; sees no nested groups by itself
+	// Base below which they are.
+	Base string `yaml:"base"`
+	// Filter that finds them; the profile knows it.
+	Filter string `yaml:"filter"`
+	// Name is the attribute that names the role, cn unless set.
+	Name string `yaml:"name"`
+	// Member is the attribute that lists the members; the profile knows it.
+	Member string `yaml:"member"`
+	// By is the declared attribute that members are listed by, login for memberUid; a DN unless set.
+	By string `yaml:"by"`
+	// Nested resolves groups in groups; in Active Directory also by way of groups outside the base.
+	Nested bool `yaml:"nested"`
+	// MemberOf reads the person's memberOf instead of the groups' members; ways through groups outside the base stay unseen.
+	MemberOf bool `yaml:"member_of"`
 }
 
 // Label gives the first half of the roles' names.

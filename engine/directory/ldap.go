@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,19 +32,11 @@ type ldapDirectory struct {
 // whole, with a proof that says so; a server that can't be reached, refuses the sign-in or has no such base is an error.
 // Groups that can't be read leave the roles of their source unknown and the people untouched.
 func LDAP(client *ldapconn.Client, cfg LDAPConfig) (engine.Directory, error) {
-	if cfg.Profile == "" {
-		cfg.Profile = "openldap"
-	}
-	profile, err := profileOf(cfg.Profile)
+	profile, err := ProfileOf(cfg.Profile)
 	if err != nil {
 		return nil, fmt.Errorf("directory %s: %w", cfg.Name, err)
 	}
-	if cfg.Key == "" {
-		cfg.Key = profile.Key
-	}
-	if cfg.People.Filter == "" {
-		cfg.People.Filter = profile.People
-	}
+	cfg.Key, cfg.People.Filter = cmp.Or(cfg.Key, profile.Key), cmp.Or(cfg.People.Filter, profile.People)
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}

@@ -18,10 +18,13 @@ type LDIFConfig struct {
 	People Search
 }
 
-// Search says which entries are meant: those at and below Base that Filter matches.
+// Search says which entries are meant: those at and below Base (in a file, "" means all) that Filter matches
+// (RFC 4515; "" means the kind's own choice).
 type Search struct {
-	Base   string // DN; LDIF: "" means all
-	Filter string // RFC 4515; "" means the kind's own choice
+	// Base below which they are.
+	Base string `yaml:"base"`
+	// Filter that finds them.
+	Filter string `yaml:"filter"`
 }
 
 const (

@@ -139,7 +139,7 @@ func (l *look) people(ctx context.Context, contexts []string) error {
 	if len(best) == 0 {
 		return cmp.Or(failed, fmt.Errorf("no people found in %q; look at the rights of the account, or write the configuration by hand", contexts))
 	}
-	if ipa, _ := profileOf("freeipa"); l.profile.Name == "389ds" && share(best, ipa.Key) > 0.5 {
+	if ipa, _ := ProfileOf("freeipa"); l.profile.Name == "389ds" && share(best, ipa.Key) > 0.5 {
 		l.profile = ipa
 	}
 	l.found.Profile, l.found.Key, l.found.KeySeen = l.profile.Name, l.profile.Key, share(best, l.profile.Key) == 1

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/rolecall/rolecall/engine/ldapconn"
@@ -16,9 +17,9 @@ type Profile struct {
 	Member []string
 }
 
-// Profiles gives the known families, sorted by name. Sources: RFC 4530 (entryUUID), [MS-ADA3] objectGUID and
+// profiles gives the known families, sorted by name. Sources: RFC 4530 (entryUUID), [MS-ADA3] objectGUID and
 // objectCategory, the schemas that 389 Directory Server and FreeIPA ship (nsUniqueId, ipaUniqueID).
-func Profiles() []Profile {
+func profiles() []Profile {
 	const groupOf = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))"
 	return []Profile{
 		{Name: "389ds", Key: "nsUniqueId", Login: "uid", People: "(objectClass=person)", Groups: groupOf, Member: []string{"member", "uniqueMember"}},
@@ -28,8 +29,10 @@ func Profiles() []Profile {
 	}
 }
 
-func profileOf(name string) (Profile, error) {
-	for _, p := range Profiles() {
+// ProfileOf gives the family of that name; "" is openldap.
+func ProfileOf(name string) (Profile, error) {
+	name = cmp.Or(name, "openldap")
+	for _, p := range profiles() {
 		if p.Name == name {
 			return p, nil
 		}
@@ -38,10 +41,7 @@ func profileOf(name string) (Profile, error) {
 }
 
 func profileOfKind(k ldapconn.Kind) Profile {
-	names := map[ldapconn.Kind]string{ldapconn.ActiveDirectory: "ad", ldapconn.DS389: "389ds", ldapconn.OpenLDAP: "openldap"}
-	if p, err := profileOf(names[k]); err == nil {
-		return p
-	}
-	p, _ := profileOf("openldap") // it is in the list above
+	names := map[ldapconn.Kind]string{ldapconn.ActiveDirectory: "ad", ldapconn.DS389: "389ds"}
+	p, _ := ProfileOf(names[k]) // it is in the list above
 	return p
 }

@@ -123,7 +123,7 @@ func (j *Journal) Records(ctx context.Context, q engine.Query, yield func(engine
 	}
 	n := 0
 	for _, r := range all {
-		if !Matches(q, r) {
+		if !matches(q, r) {
 			continue
 		}
 		if err := cmp.Or(ctx.Err(), yield(r)); err != nil {
@@ -136,8 +136,8 @@ func (j *Journal) Records(ctx context.Context, q engine.Query, yield func(engine
 	return nil
 }
 
-// Matches is the meaning of engine.Query, but for order and limit.
-func Matches(q engine.Query, r engine.Record) bool {
+// matches is the meaning of engine.Query, but for order and limit.
+func matches(q engine.Query, r engine.Record) bool {
 	same := func(want, have string) bool { return want == "" || want == have }
 	return r.Seq > q.After && (q.Before == 0 || r.Seq < q.Before) &&
 		!r.Time.Before(q.From) && (q.To.IsZero() || r.Time.Before(q.To)) &&

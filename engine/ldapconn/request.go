@@ -17,12 +17,11 @@ const (
 	Subtree Scope = 2 // the base and everything below
 )
 
-// OIDs of request controls that callers may need.
-const (
-	ControlPaging      = "1.2.840.113556.1.4.319"  // RFC 2696; added by Search itself
-	ControlDomainScope = "1.2.840.113556.1.4.1339" // Active Directory: this domain only, hence no references to others
-	ControlManageDsaIT = "2.16.840.1.113730.3.4.2" // RFC 3296: referral objects as ordinary entries
-)
+// ControlDomainScope keeps a search of Active Directory to this domain, hence no references to others.
+const ControlDomainScope = "1.2.840.113556.1.4.1339"
+
+// controlPaging is of RFC 2696; Search adds it by itself.
+const controlPaging = "1.2.840.113556.1.4.319"
 
 // Control is a request control (RFC 4511 section 4.1.11).
 type Control struct {
@@ -115,7 +114,7 @@ func encodeControls(controls []Control) []byte {
 // pagingControl is critical: a server that cannot page must say so.
 func pagingControl(size int, cookie string) Control {
 	value := element(tagSequence, integer(tagInteger, size), octets(tagOctetString, cookie))
-	return Control{OID: ControlPaging, Critical: true, Value: value}
+	return Control{OID: controlPaging, Critical: true, Value: value}
 }
 
 // pagingCookie finds the control of RFC 2696 among the controls of an answer.
@@ -129,7 +128,7 @@ func pagingCookie(controls string) (cookie string, found bool, err error) {
 		if err != nil {
 			return "", false, err
 		}
-		if oid == ControlPaging {
+		if oid == controlPaging {
 			cookie, err := parsePaging(value)
 			return cookie, true, err
 		}

@@ -9,12 +9,11 @@ import (
 // Kind is a family of directory servers.
 type Kind string
 
-// The kinds that RootDSE can tell apart.
+// The kinds that RootDSE can tell apart; "" is any other.
 const (
 	OpenLDAP        Kind = "openldap"
 	ActiveDirectory Kind = "ad"
 	DS389           Kind = "389ds" // also below FreeIPA
-	UnknownKind     Kind = ""
 )
 
 // oidActiveDirectory is LDAP_CAP_ACTIVE_DIRECTORY_OID (MS-ADTS section 3.1.1.3.4.3.1).
@@ -25,19 +24,11 @@ type DSE struct {
 	Kind                 Kind
 	NamingContexts       []string
 	DefaultNamingContext string // Active Directory
-	SupportedControls    []string
-	SupportedMechanisms  []string // SASL
-	VendorName           string
-	VendorVersion        string
 }
-
-// Supports reports whether the server knows the control.
-func (d DSE) Supports(oid string) bool { return slices.Contains(d.SupportedControls, oid) }
 
 // RootDSE reads the entry that describes the server. Errors as for Get.
 func (c *Conn) RootDSE(ctx context.Context) (DSE, error) {
-	e, err := c.Get(ctx, "", "objectClass", "namingContexts", "defaultNamingContext", "supportedControl",
-		"supportedSASLMechanisms", "supportedCapabilities", "vendorName", "vendorVersion")
+	e, err := c.Get(ctx, "", "objectClass", "namingContexts", "defaultNamingContext", "supportedCapabilities", "vendorName")
 	if err != nil {
 		return DSE{}, err
 	}
@@ -45,10 +36,6 @@ func (c *Conn) RootDSE(ctx context.Context) (DSE, error) {
 		Kind:                 kindOf(e),
 		NamingContexts:       e.Values("namingContexts"),
 		DefaultNamingContext: e.Get("defaultNamingContext"),
-		SupportedControls:    e.Values("supportedControl"),
-		SupportedMechanisms:  e.Values("supportedSASLMechanisms"),
-		VendorName:           e.Get("vendorName"),
-		VendorVersion:        e.Get("vendorVersion"),
 	}, nil
 }
 
@@ -61,5 +48,5 @@ func kindOf(e *Entry) Kind {
 	case strings.Contains(e.Get("vendorName"), "389 Project"):
 		return DS389
 	}
-	return UnknownKind
+	return ""
 }

@@ -175,7 +175,7 @@ func (r *reading) done(m message) (next string, err error) {
 		return "", err
 	}
 	if !found {
-		return "", Reason{NoPagingControl, fmt.Sprintf("the answer to page %d has no paging control, so nobody knows whether there is more; the server must support %s", r.result.Pages, ControlPaging)}
+		return "", Reason{NoPagingControl, fmt.Sprintf("the answer to page %d has no paging control, so nobody knows whether there is more; the server must support %s", r.result.Pages, controlPaging)}
 	}
 	return next, nil
 }

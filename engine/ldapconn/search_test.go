@@ -110,7 +110,7 @@ func TestEveryLieIsIncomplete(t *testing.T) {
 		"not LDAP":          {twoPages(func(message) reply { return reply{bytes: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")} }), Request{}, Malformed},
 		"indefinite length": {twoPages(func(message) reply { return reply{bytes: []byte{0x30, 0x80, 0, 0}} }), Request{}, Malformed},
 		"empty cookie control value": {twoPages(func(m message) reply {
-			return reply{bytes: packet(m.id, result(opSearchDone, 0), Control{OID: ControlPaging}.encode())}
+			return reply{bytes: packet(m.id, result(opSearchDone, 0), Control{OID: controlPaging}.encode())}
 		}), Request{}, Malformed},
 		"huge message": {twoPages(func(message) reply { return reply{bytes: []byte{0x30, 0x84, 0x7f, 0xff, 0xff, 0xff}} }), Request{}, TooManyBytes},
 		"many bytes":   {pages(1000, 10), Request{Limits: Limits{Bytes: 10_000}}, TooManyBytes},

@@ -285,7 +285,7 @@ func (c *checks) attributeNames() []string {
 
 func (c *checks) limits() {
 	l := &c.Limits
-	for _, one := range []*Limit{&l.Revoke.People, &l.Revoke.Holdings, &l.Leavers, &l.Grant} {
+	for _, one := range []*engine.Limit{&l.Revoke.People, &l.Revoke.Holdings, &l.Leavers, &l.Grant} {
 		switch {
 		case one.Floor < 0 || one.Cap < one.Floor:
 			c.add(one, "floor must not be negative, and cap not below it", "")

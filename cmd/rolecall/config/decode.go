@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -201,7 +202,7 @@ func (d *decoder) distinct(pairs []*ast.MappingValueNode) []*ast.MappingValueNod
 		}
 		key := keyOf(p)
 		if at, twice := first[key]; twice {
-			d.complain(p.Key, "key \""+key+"\" is here a second time; the first is in line "+itoa(at.Line), "remove one of the two")
+			d.complain(p.Key, "key \""+key+"\" is here a second time; the first is in line "+strconv.Itoa(at.Line), "remove one of the two")
 			return true
 		}
 		first[key] = d.place(p.Key)

@@ -7,6 +7,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/directory"
 )
 
 // Directory is one source of people. Keys that are not listed here belong to its kind.
@@ -29,7 +30,7 @@ type Directory struct {
 	// State says who is active, away, about to come, or gone.
 	State State `yaml:"state"`
 	// Dates says which attributes hold a job's first and last day.
-	Dates Dates `yaml:"dates"`
+	Dates directory.Dates `yaml:"dates"`
 	// Zone says in which time zone a person's dates end.
 	Zone Zone `yaml:"zone"`
 	// Roles says where roles come from.
@@ -88,18 +89,6 @@ type State struct {
 	Active string `yaml:"active"`
 }
 
-// Dates says which declared attributes hold a job's first and last day, both inclusive.
-type Dates struct {
-	// Start is the attribute with the first day of the job.
-	Start string `yaml:"start"`
-	// End is the attribute with its last day.
-	End string `yaml:"end"`
-	// Lead is how long before the first day access is given.
-	Lead time.Duration `yaml:"lead"`
-	// Layouts are further forms of dates, in Go's notation; ISO 8601 and those of LDAP and Active Directory are known.
-	Layouts []string `yaml:"layouts"`
-}
-
 // Zone says in which time zone a person's dates end, the company's unless set.
 type Zone struct {
 	// Attribute that holds an IANA name, or the name of a site.
@@ -115,7 +104,7 @@ type Role struct {
 	// Attribute whose values are roles, one of the declared ones.
 	Attribute string `yaml:"attribute"`
 	// Group: names of groups are roles.
-	Group *Group `yaml:"group"`
+	Group *directory.Groups `yaml:"group"`
 	// When gives the role `name` to those for whom the expression holds.
 	When string `yaml:"when"`
 	// Name of the role that when gives.
@@ -133,24 +122,6 @@ func (r *Role) Label() string {
 		return r.Attribute
 	}
 	return "expression"
-}
-
-// Group says where groups are.
-type Group struct {
-	// Base below which they are.
-	Base string `yaml:"base"`
-	// Filter that finds them; the profile knows it.
-	Filter string `yaml:"filter"`
-	// Name is the attribute that names the role, cn unless set.
-	Name string `yaml:"name"`
-	// Member is the attribute that lists the members; the profile knows it.
-	Member string `yaml:"member"`
-	// By is the declared attribute that members are listed by, login for memberUid; a DN unless set.
-	By string `yaml:"by"`
-	// Nested resolves groups in groups; in Active Directory also by way of groups outside the base.
-	Nested bool `yaml:"nested"`
-	// MemberOf reads the person's memberOf instead of the groups' members; ways through groups outside the base stay unseen.
-	MemberOf bool `yaml:"member_of"`
 }
 
 // Canary is an entry that is known to be there.
@@ -178,7 +149,7 @@ type FileSource struct {
 	// Encoding of a CSV file: utf-8 unless set, windows-1252, iso-8859-1, iso-8859-15 or utf-16.
 	Encoding string `yaml:"encoding"`
 	// People says which entries of an LDIF file are people.
-	People Search `yaml:"people"`
+	People directory.Search `yaml:"people"`
 }
 
 // Complete says how the end of a file is known. One of the keys is enough; all that are set must hold.
@@ -192,14 +163,6 @@ type Complete struct {
 	Done string `yaml:"done"`
 	// Whole takes an LDIF file for whole that ends with a blank line.
 	Whole bool `yaml:"whole"`
-}
-
-// Search says where people are.
-type Search struct {
-	// Base below which they are.
-	Base string `yaml:"base"`
-	// Filter that finds them.
-	Filter string `yaml:"filter"`
 }
 
 // LDAPSource are the keys of the kind ldap.
@@ -219,7 +182,7 @@ type LDAPSource struct {
 	// Bind says how to sign in.
 	Bind Bind `yaml:"bind"`
 	// People says which entries are people.
-	People Search `yaml:"people"`
+	People directory.Search `yaml:"people"`
 	// PageSize of a paged search; 0: 500.
 	PageSize int `yaml:"page_size"`
 	// Timeout of one answer; 0: 30s.

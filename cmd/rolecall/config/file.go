@@ -68,29 +68,17 @@ type Limits struct {
 	// Revoke limits removals.
 	Revoke RevokeLimits `yaml:"revoke"`
 	// Leavers limits people who leave, who have a budget of their own.
-	Leavers Limit `yaml:"leavers"`
+	Leavers engine.Limit `yaml:"leavers"`
 	// Grant limits what is given.
-	Grant Limit `yaml:"grant"`
+	Grant engine.Limit `yaml:"grant"`
 }
 
 // RevokeLimits limits removals in two ways.
 type RevokeLimits struct {
 	// People limits how many people lose something.
-	People Limit `yaml:"people"`
+	People engine.Limit `yaml:"people"`
 	// Holdings limits how many holdings are taken.
-	Holdings Limit `yaml:"holdings"`
-}
-
-// Limit allows max(floor, min(cap, percent of the highest count in the window)) changes in a rolling window.
-type Limit struct {
-	// Floor is always allowed.
-	Floor int `yaml:"floor"`
-	// Percent of the highest number of holders in the window.
-	Percent float64 `yaml:"percent"`
-	// Cap is never exceeded, unless by the floor.
-	Cap int `yaml:"cap"`
-	// Window over which changes are counted.
-	Window time.Duration `yaml:"window"`
+	Holdings engine.Limit `yaml:"holdings"`
 }
 
 // Audit says how the journal is made checkable from outside.

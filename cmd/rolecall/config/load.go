@@ -12,6 +12,8 @@ import (
 	"reflect"
 	"syscall"
 	"time"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // Load reads, fills in and checks the configuration file; a relative path starts in dir, "" for the working directory. The
@@ -99,11 +101,11 @@ func defaults() *File {
 		Leavers: Leavers{Wait: 30 * day, Apart: 24 * time.Hour},
 		Limits: Limits{
 			Revoke: RevokeLimits{
-				People:   Limit{Floor: 3, Percent: 10, Cap: 100, Window: day},
-				Holdings: Limit{Floor: 6, Percent: 10, Cap: 500, Window: day},
+				People:   engine.Limit{Floor: 3, Percent: 10, Cap: 100, Window: day},
+				Holdings: engine.Limit{Floor: 6, Percent: 10, Cap: 500, Window: day},
 			},
-			Leavers: Limit{Floor: 3, Percent: 5, Cap: 300, Window: day},
-			Grant:   Limit{Floor: 20, Percent: 50, Cap: 2000, Window: day},
+			Leavers: engine.Limit{Floor: 3, Percent: 5, Cap: 300, Window: day},
+			Grant:   engine.Limit{Floor: 20, Percent: 50, Cap: 2000, Window: day},
 		},
 	}
 }

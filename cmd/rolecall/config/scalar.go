@@ -12,8 +12,6 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // isText says that a struct is written as one word: a date, for one.
 func isText(v reflect.Value) bool {
 	if v.Type() == reflect.TypeFor[time.Time]() {
@@ -129,7 +127,7 @@ func ParseDuration(text string) (time.Duration, error) {
 // FormatDuration is the shortest text that ParseDuration reads back.
 func FormatDuration(d time.Duration) string {
 	if day := 24 * time.Hour; d >= day && d%day == 0 {
-		return itoa(int(d/day)) + "d"
+		return strconv.Itoa(int(d/day)) + "d"
 	}
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {

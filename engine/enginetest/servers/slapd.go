@@ -101,17 +101,8 @@ func (s *SlapdServer) Start(t testing.TB) {
 	}
 }
 
-// Stop ends the server in order: open connections are told.
-func (s *SlapdServer) Stop() { s.process.stop(syscall.SIGTERM) }
-
 // Kill ends the server at once, as a crash would.
 func (s *SlapdServer) Kill() { s.process.stop(syscall.SIGKILL) }
-
-// Pause stops the server from answering while its connections stay open.
-func (s *SlapdServer) Pause() error { return s.process.cmd.Process.Signal(syscall.SIGSTOP) }
-
-// Resume ends a pause.
-func (s *SlapdServer) Resume() error { return s.process.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Modify applies LDIF change records (or, without changetype, adds entries) as
 // Admin, through the overlays.

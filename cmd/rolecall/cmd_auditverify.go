@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +53,7 @@ func (a *app) verify(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	found := verified{Version: 1, OK: v.OK(), Records: v.Records, Covered: v.Covered, Blanked: v.Blanked, Root: v.Tree.Head().Root.String(), Wrong: v.Wrong}
+	found := verified{Version: 1, OK: v.OK(), Records: v.Records, Covered: v.Covered, Blanked: v.Blanked, Root: v.Tree.Head().Root.String(), Wrong: append([]string{}, v.Wrong...)}
 	if v.Fault != nil {
 		found.Wrong = append([]string{v.Fault.String()}, found.Wrong...)
 	}
@@ -67,9 +66,6 @@ func (a *app) verify(ctx context.Context) (err error) {
 func (a *app) showVerified(v verified, sealed bool) error {
 	out := a.out()
 	if out.Format == render.JSON {
-		if v.Wrong == nil {
-			v.Wrong = []string{}
-		}
 		return out.JSON(v)
 	}
 	for _, w := range v.Wrong {
@@ -86,41 +82,5 @@ func (a *app) showVerified(v verified, sealed bool) error {
 	if v.OK {
 		out.Line("Root %s.", v.Root)
 	}
-	return nil
-}
-
-func (a *app) auditKey() *cobra.Command {
-	var file string
-	c := &cobra.Command{
-		Use: "key NAME", Short: "Make the pair of keys that seals the journal", Args: args(cobra.ExactArgs(1)),
-		Long: "Writes the secret key into a file and prints the public one. NAME is the journal's own, for ever, like\n" +
-			"rolecall.example.com/journal. Put the file where the store's administrator can't read it, and both into the configuration:\n\n" +
-			"  audit: {key: {file: journal.key}, verifier: \"…\", checkpoints: /srv/elsewhere/journal.checkpoint}",
-		Example: "  rolecall audit key rolecall.example.com/journal --out journal.key",
-		RunE:    func(_ *cobra.Command, given []string) error { return a.makeKey(given[0], file) },
-	}
-	c.Flags().StringVar(&file, "out", "journal.key", "the new `FILE` for the secret key")
-	return c
-}
-
-func (a *app) makeKey(name, file string) error {
-	secret, public, err := audit.GenerateKey(a.Random, name)
-	if err != nil {
-		return usage("a name like rolecall.example.com/journal", "%w", err)
-	}
-	f, err := os.OpenFile(a.path(file), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return failed("an existing key is never overwritten", "%w", err)
-	}
-	if _, err = f.WriteString(secret + "\n"); err == nil {
-		err = f.Sync()
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		return failed("", "%w", err)
-	}
-	a.out().Line("%s", public)
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -9,17 +10,7 @@ import (
 
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
-	"github.com/rolecall/rolecall/engine/journal"
 )
-
-// journalOnly opens the journal alone, so that it can be read whatever else is wrong.
-func (a *app) journalOnly(ctx context.Context) (*journal.Store, error) {
-	cfg, err := a.config()
-	if err != nil {
-		return nil, err
-	}
-	return a.store(ctx, cfg, reading, nil)
-}
 
 func (a *app) auditAsOf() *cobra.Command {
 	var person, program, account string
@@ -62,16 +53,13 @@ func (a *app) asOf(ctx context.Context, at time.Time, person, program, account s
 	if err != nil {
 		return err
 	}
-	if held == nil {
-		held = []engine.Held{}
-	}
 	t := render.Table{Header: []string{"program", "account", "entitlement", "person", "managed", "from", "until", "rules", "record"}}
 	for _, h := range held {
 		managed := "no"
 		if h.Managed {
 			managed = "yes"
 		}
-		t.Add(render.Plain, h.Program, h.Account, h.Entitlement, h.Person, managed, stamp(h.From), stamp(h.Until), strings.Join(h.Rules, ", "), itoa(int(h.Record)))
+		t.Add(render.Plain, h.Program, h.Account, h.Entitlement, h.Person, managed, stamp(h.From), stamp(h.Until), strings.Join(h.Rules, ", "), strconv.Itoa(int(h.Record)))
 	}
-	return a.out().Data(t, held)
+	return a.out().Data(t, append([]engine.Held{}, held...))
 }
