@@ -63,6 +63,9 @@ func (k *checker) within(r *engine.Record, l engine.Limit, unit func(*engine.Cha
 // approval, a cut or, but for admins, a leaver.
 func (k *checker) lastMembers(records []engine.Record) {
 	taken, given := map[string]map[string]*engine.Record{}, map[string]bool{}
+	for _, i := range k.open {
+		given[i.Program+"/"+i.Entitlement] = given[i.Program+"/"+i.Entitlement] || i.Op.Gives()
+	}
 	for i := range records {
 		r := &records[i]
 		if r.Kind != engine.KindIntent {
@@ -113,7 +116,7 @@ func (k *checker) lastAdmin(taken map[string]map[string]*engine.Record) {
 		if p.Admin == "" || l == nil || !l.complete || k.m.program(p.Name).Describes.Lag > 0 {
 			continue
 		}
-		ours, left := false, false
+		ours, approved, left := false, false, false
 		for h := range l.held {
 			if h[1] != p.Admin || !l.held[[2]string{h[0], engine.Active}] {
 				continue
@@ -122,12 +125,13 @@ func (k *checker) lastAdmin(taken map[string]map[string]*engine.Record) {
 			for _, right := range []string{p.Admin, engine.Active, engine.Exists} {
 				if r := taken[p.Name+"/"+right][h[0]]; r != nil {
 					gone = true
-					ours = ours || !r.Approved && r.Cause != engine.CauseCut
+					ours = ours || r.Cause != engine.CauseCut
+					approved = approved || r.Approved
 				}
 			}
 			left = left || !gone
 		}
-		if k.ok(I6); ours && !left {
+		if k.ok(I6); ours && !approved && !left {
 			k.m.fail(I6, "no admin of %s is left", p.Name)
 		}
 	}

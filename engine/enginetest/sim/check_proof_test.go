@@ -15,8 +15,8 @@ func (k *checker) adopt(r *engine.Record) {
 	k.onlyReviewed(r)
 	p := k.believed(r.Person)
 	undone := k.undone(h)
-	if p == nil || p.State != engine.StateActive && p.State != engine.StateAway {
-		k.m.fail(I7, "%s/%s of %s was adopted for %q, who is not there", r.Program, r.Entitlement, r.Account, r.Person)
+	if p == nil || p.State != engine.StateActive && p.State != engine.StateAway && !undone {
+		k.m.fail(I7, "%s/%s of %s was adopted for %+v, who is not there", r.Program, r.Entitlement, r.Account, p)
 	} else if k.m.policyNow().says(p, k.m.now, r.Program, r.Entitlement) != engine.Desired && !undone && !r.Approved {
 		k.m.fail(I7, "%s/%s of %s was adopted although nobody wants it", r.Program, r.Entitlement, r.Account)
 	}
@@ -63,6 +63,9 @@ func (k *checker) takes(r *engine.Record, h engine.Held3) {
 		return
 	}
 	read, p := k.m.cur.seen.read, k.believed(r.Person)
+	if r.Cause == engine.CauseMarked && read != nil && read.marks {
+		p = read.people[r.Person]
+	}
 	switch {
 	case read == nil || k.cut[r.Person]:
 		k.m.fail(I1, "a revoke without a read, or beside a cut: %s %s", r.Op, r.Person)

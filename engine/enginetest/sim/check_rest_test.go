@@ -191,7 +191,7 @@ func (k *checker) leaverGoes(p *engine.Plan, a account, who string, alone bool) 
 	switch {
 	case i < 0 && !pending:
 		k.m.fail(I12, "%s carries a leaver's mark, and the plan says nothing of the account %s of %s", who, a.id, a.program)
-	case i >= 0 && alone && p.Changes[i].State == engine.NeedsApproval && strings.HasPrefix(p.Changes[i].Reason, "limit"):
+	case i >= 0 && alone && p.Changes[i].State == engine.NeedsApproval && k.items[p.Changes[i].Item] == k.runs && strings.HasPrefix(p.Changes[i].Reason, "limit"):
 		k.m.fail(I12, "%s is the only leaver, and is held back: %s", who, p.Changes[i].Reason)
 	}
 }

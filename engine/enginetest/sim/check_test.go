@@ -62,6 +62,7 @@ type checker struct {
 	only    map[line]bool // of the reviewed plan that is being applied, nil: none
 	plan    *engine.Plan  // the last one that was committed
 
+	items         map[string]int       // that wait for approval → the run that asked first
 	approved      map[string]time.Time // item → until
 	baselineUntil time.Time
 	rekeyUntil    time.Time
@@ -107,7 +108,7 @@ type openIntent struct {
 func newChecker(m *model) *checker {
 	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, reborn: map[account]bool{},
 		absent: map[string]*absence{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
-		failing: map[effect]failures{}, slots: map[time.Time]bool{}, approved: map[string]time.Time{}}
+		failing: map[effect]failures{}, slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
 }
 
 // ok counts one check of a promise.
@@ -131,6 +132,16 @@ func (k *checker) record(r *engine.Record) {
 	k.attributable(r)
 	if r.Kind.Control() {
 		k.control++
+	}
+	for i := range r.Set {
+		if id := r.Set[i].Key; r.Set[i].Kind == engine.FactItem && k.items[id] == 0 {
+			k.items[id] = k.runs
+		}
+	}
+	for i := range r.Clear {
+		if r.Clear[i].Kind == engine.FactItem {
+			delete(k.items, r.Clear[i].Key)
+		}
 	}
 	switch r.Kind {
 	case engine.KindRun:
@@ -212,8 +223,8 @@ func (k *checker) run(r *engine.Record) {
 		case read.people[p.Key] != nil:
 			delete(k.absent, p.Key)
 		case a == nil:
-			k.absent[p.Key] = &absence{first: k.m.now}
-		case !rekeyed && k.m.now.Sub(a.first) >= k.m.cur.engine.Settings.Apart-4*time.Second:
+			k.absent[p.Key] = &absence{first: read.at}
+		case !rekeyed && read.at.Sub(a.first) >= k.m.cur.engine.Settings.Apart-4*time.Second:
 			a.accepted = true
 		}
 	}
@@ -247,7 +258,7 @@ func (k *checker) rekeyed(r *read) bool {
 			vanished++
 		}
 	}
-	return vanished > 3 && (r.count-present)*2 >= vanished && vanished*10 >= len(linked)
+	return vanished > 4 && (r.count-present)*2 >= vanished+2 && vanished*10 >= len(linked)+10 // clearly more than the engine asks for
 }
 
 func (k *checker) longAbsent(key string, r *read) bool {

@@ -37,6 +37,8 @@ func (m *model) tell(at int, p *engine.Plan) {
 	}
 	rest := slices.Clone(m.story[at:])
 	m.story = m.story[:at]
+	now := m.now
+	m.now = p.Time
 	m.say("run: people %s, %d roles in doubt", proofText(&p.Proofs[0]), len(p.Proofs[0].Unseen()))
 	for i := range p.Proofs[1:] {
 		if proof := &p.Proofs[i+1]; !proof.Complete() {
@@ -51,6 +53,7 @@ func (m *model) tell(at int, p *engine.Plan) {
 	for _, c := range p.Changes {
 		m.say("  %-8s %-14s %-12s %-6s %s/%s %s", c.Op, c.Entitlement, c.Account, c.Person, c.State, c.Cause, c.Reason)
 	}
+	m.now = now
 	m.story = append(m.story, rest...)
 }
 

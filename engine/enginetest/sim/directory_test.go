@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -16,8 +17,10 @@ type directory model
 // read is one answer of the directory, with what may be believed of it.
 type read struct {
 	fault   string
+	at      time.Time
 	whole   bool                      // absence from it means something
 	entries bool                      // what is shown of each entry is all there is of it, and not older than what was acted on
+	marks   bool                      // a mark that it shows is one
 	people  map[string]*engine.Person // as may be believed: roles that were not shown are missing
 	count   int
 	holders map[string]int
@@ -35,7 +38,7 @@ type replica struct {
 func (d *directory) People(_ context.Context, yield func(engine.Person) error) (engine.Proof, error) {
 	m := (*model)(d)
 	fault, hidden := m.goWrong()
-	r := &read{fault: fault, people: map[string]*engine.Person{}, holders: map[string]int{}, mark: m.version, partner: fault != "partner down"}
+	r := &read{fault: fault, at: m.now, people: map[string]*engine.Person{}, holders: map[string]int{}, mark: m.version, partner: fault != "partner down"}
 	m.cur.seen.read, m.cur.seen.control = r, m.check.control
 	people := m.people
 	if fault == "stale" {
@@ -110,7 +113,8 @@ func (m *model) believe(r *read) {
 	t, k := m.cur.engine.Settings.Tolerance, m.check
 	excused := m.now.Before(k.baselineUntil) // somebody approved a smaller read
 	r.whole = r.fault == "" || r.fault == "partner down" || excused && (r.fault == "half" || r.fault == "roles gone" || r.fault == "attribute gone")
-	r.entries = r.fault != "canary" && r.fault != "stale" && (r.fault != "attribute gone" || excused) && r.fault != "unreachable" && r.fault != "breaks" && r.fault != "panics"
+	r.marks = r.fault != "stale" && r.fault != "unreachable" && r.fault != "breaks" && r.fault != "panics"
+	r.entries = r.marks && r.fault != "canary" && (r.fault != "attribute gone" || excused)
 	if r.fault == "" && k.accepted != nil && !excused && lost(t, r.count, k.accepted.count, t.People) {
 		r.whole = false // a mass departure, which looks like a broken read
 	}

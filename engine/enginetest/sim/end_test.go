@@ -14,7 +14,7 @@ import (
 func (k *checker) idle() bool {
 	return k.lastRun == 1 && !slices.ContainsFunc(k.plan.Changes, func(c engine.Change) bool {
 		return c.State == engine.Ready || c.State == engine.Scheduled || c.State == engine.NeedsApproval ||
-			c.State == engine.Blocked && (strings.HasPrefix(c.Reason, "failed ") || strings.HasPrefix(c.Reason, "first seen due"))
+			c.State == engine.Blocked && (strings.HasPrefix(c.Reason, "failed ") && !strings.Contains(c.Reason, "has an account") || strings.HasPrefix(c.Reason, "first seen due"))
 	})
 }
 
@@ -54,6 +54,10 @@ func (k *checker) accountsOf(program, person string) (out []string) {
 
 // out: whoever has left or is cut off can use nothing that is linked.
 func (k *checker) out(who *person) {
+	doubted := slices.ContainsFunc(k.plan.Notices, func(n engine.Notice) bool { return n.Code == "rekeyed" })
+	if doubted && !who.there && !k.cut[who.Key] {
+		return // somebody decided that the keys had changed
+	}
 	report := k.m.cur.engine.Settings.Unmanaged == engine.UnmanagedReport && !k.cut[who.Key]
 	for _, p := range k.m.programs {
 		if k.program(p.Name).Revoke == engine.RevokeNever && !k.cut[who.Key] {
@@ -84,7 +88,8 @@ func (k *checker) in(who *person, undone map[engine.Held3]bool) {
 		has := slices.ContainsFunc(k.accountsOf(e.Program, who.Key), func(a string) bool {
 			return k.m.program(e.Program).Has(a, e.Name) || undone[engine.Held3{Program: e.Program, Account: a, Entitlement: e.Name}]
 		})
-		if !has && !k.excused(e.Program, e.Name, who.Key, "rejected", "removed by somebody else", "suspended by somebody else", "contested", "nobody knows whose",
+		proposed := engine.Held3{Program: e.Program, Account: engine.ProposedPrefix + who.Login(), Entitlement: e.Name}
+		if !has && !undone[proposed] && !k.excused(e.Program, e.Name, who.Key, "rejected", "removed by somebody else", "suspended by somebody else", "contested", "nobody knows whose",
 			"which is neither there nor granted", "held back", "would get the account", "may belong to somebody else", "being made for somebody else", "refuses", "review it with adopt") {
 			k.m.fail(I9, "%s should have %s and does not", who.Key, e)
 		}

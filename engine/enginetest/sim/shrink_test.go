@@ -33,5 +33,8 @@ func shrunk(seed uint64) string {
 		}
 	}
 	m := play(seed, steps, without, true, newFigures())
+	if most := 150; len(m.story) > most {
+		m.story = m.story[len(m.story)-most:]
+	}
 	return fmt.Sprintf("seed %d goes wrong with %d of %d steps: %s\n%s", seed, steps-len(without), steps, m.failed, strings.Join(m.story, "\n"))
 }
