@@ -91,6 +91,8 @@ type Change struct {
 	notes   []Fact // what is remembered once it is really tried
 	away    bool   // suspends somebody who is away
 	held    bool   // waits for an approval whatever the budgets say
+
+	replaced bool // takes the last holding of a right that the same plan gives to somebody else
 }
 
 // Right is the name of the entitlement within its program.

@@ -257,11 +257,16 @@ func (b *builder) neverEmpty() {
 	for _, e := range sortedKeys(taking) {
 		p := b.programNamed(ParseEntitlement(e).Program)
 		right, ok := p.reading.rights.Find(ParseEntitlement(e).Name)
-		if !ok || p.diff.Expected.Holders(right) > len(taking[e]) || p.gives(e) {
+		if !ok || p.diff.Expected.Holders(right) > len(taking[e]) {
 			continue
 		}
+		given := p.gives(e)
 		for _, i := range taking[e] {
-			if c := &b.plan.Changes[i]; c.class == ChargeRevoke && c.Item == "" {
+			switch c := &b.plan.Changes[i]; {
+			case c.class != ChargeRevoke || c.Item != "":
+			case given:
+				c.replaced = true
+			default:
 				b.hold(c, "nobody would hold "+e+" any more")
 			}
 		}

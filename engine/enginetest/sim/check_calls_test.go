@@ -140,7 +140,7 @@ func (k *checker) failed(i *openIntent, r *engine.Record) {
 	case r.Outcome == engine.Done || r.Outcome == engine.Already:
 		delete(k.failing, e)
 	case (r.Outcome == engine.Failed || r.Outcome == engine.Refused) && i.called > 0 && len(r.Set) > 0:
-		k.failing[e] = failures{k.failing[e].n + 1, r.Time}
+		k.failing[e] = failures{k.failing[e].n + 1, r.Set[0].Since}
 	}
 }
 

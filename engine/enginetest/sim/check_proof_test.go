@@ -15,7 +15,7 @@ func (k *checker) adopt(r *engine.Record) {
 	k.onlyReviewed(r)
 	p := k.believed(r.Person)
 	undone := k.undone(h)
-	if p == nil || p.State != engine.StateActive && p.State != engine.StateAway && !undone {
+	if p == nil || p.State != engine.StateActive && p.State != engine.StateAway && !undone && !r.Approved {
 		k.m.fail(I7, "%s/%s of %s was adopted for %+v, who is not there", r.Program, r.Entitlement, r.Account, p)
 	} else if k.m.policyNow().says(p, k.m.now, r.Program, r.Entitlement) != engine.Desired && !undone && !r.Approved {
 		k.m.fail(I7, "%s/%s of %s was adopted although nobody wants it", r.Program, r.Entitlement, r.Account)

@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -134,6 +135,9 @@ func (k *checker) record(r *engine.Record) {
 		k.control++
 	}
 	for i := range r.Set {
+		if r.Set[i].Kind == engine.FactBaseline {
+			k.accept(r.Set[i])
+		}
 		if id := r.Set[i].Key; r.Set[i].Kind == engine.FactItem && k.items[id] == 0 {
 			k.items[id] = k.runs
 		}
@@ -215,31 +219,39 @@ func (k *checker) run(r *engine.Record) {
 	if read == nil || !read.whole || strings.HasPrefix(r.Actor, "boss") { // a cut's run has read nothing
 		return
 	}
-	k.accept(read)
-	rekeyed := k.rekeyed(read) && !k.m.now.Before(k.rekeyUntil)
+	rekeyed, letGo := k.rekeyed(read), k.m.now.Before(k.rekeyUntil)
 	for _, p := range k.m.people {
 		a := k.absent[p.Key]
 		switch {
 		case read.people[p.Key] != nil:
 			delete(k.absent, p.Key)
 		case a == nil:
-			k.absent[p.Key] = &absence{first: read.at}
-		case !rekeyed && read.at.Sub(a.first) >= k.m.cur.engine.Settings.Apart-4*time.Second:
+			k.absent[p.Key] = &absence{first: read.at, accepted: letGo}
+		case letGo, !rekeyed && k.apart(a, read):
 			a.accepted = true
 		}
 	}
 }
 
-// accept remembers what later reads are held against.
-func (k *checker) accept(r *read) {
-	next := &read{count: r.count, mark: r.mark, holders: map[string]int{}}
-	for _, role := range []string{"r:a", "r:b", "h:c"} {
-		doubted := false
-		for _, p := range r.people {
-			doubted = doubted || slices.Contains(p.Missing, role) && !slices.Contains(k.m.person(p.Key).Missing, role)
-		}
-		if next.holders[role] = r.holders[role]; doubted && k.accepted != nil {
-			next.holders[role] = k.accepted.holders[role]
+// accept [I1]: what later reads are held against comes from a read that may be believed.
+func (k *checker) accept(f engine.Fact) {
+	k.ok(I1)
+	var p engine.Proof
+	if err := json.Unmarshal(f.Data, &p); err != nil {
+		k.m.fail(I1, "the baseline can't be read: %v", err)
+		return
+	}
+	if r := k.m.cur.seen.read; r == nil || !r.whole {
+		k.m.fail(I1, "a read that may not be believed became the baseline")
+	}
+	next := &read{count: p.Count, holders: map[string]int{}}
+	_, _ = fmt.Sscanf(p.Mark, "usn:dc1:%d", &next.mark)
+	for _, role := range p.Roles {
+		next.holders[role.Role] = role.Holders
+	}
+	for _, partner := range p.Partners {
+		for _, role := range partner.Roles {
+			next.holders[role.Role] = role.Holders
 		}
 	}
 	k.accepted = next
@@ -263,7 +275,11 @@ func (k *checker) rekeyed(r *read) bool {
 
 func (k *checker) longAbsent(key string, r *read) bool {
 	a := k.absent[key]
-	return a != nil && r.whole && r.people[key] == nil && k.m.now.After(a.first) && (a.accepted || k.m.now.Before(k.rekeyUntil))
+	return a != nil && a.accepted && r.whole && r.people[key] == nil && k.apart(a, r)
+}
+
+func (k *checker) apart(a *absence, r *read) bool {
+	return r.at.Sub(a.first) >= k.m.cur.engine.Settings.Apart-4*time.Second
 }
 
 // step is checked after every event.

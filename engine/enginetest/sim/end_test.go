@@ -54,10 +54,6 @@ func (k *checker) accountsOf(program, person string) (out []string) {
 
 // out: whoever has left or is cut off can use nothing that is linked.
 func (k *checker) out(who *person) {
-	doubted := slices.ContainsFunc(k.plan.Notices, func(n engine.Notice) bool { return n.Code == "rekeyed" })
-	if doubted && !who.there && !k.cut[who.Key] {
-		return // somebody decided that the keys had changed
-	}
 	report := k.m.cur.engine.Settings.Unmanaged == engine.UnmanagedReport && !k.cut[who.Key]
 	for _, p := range k.m.programs {
 		if k.program(p.Name).Revoke == engine.RevokeNever && !k.cut[who.Key] {
@@ -165,9 +161,7 @@ func (m *model) settle() {
 	}
 	for i, still := 0, 0; i < 80 && still < 3 && m.failed == ""; i++ { // longer than any grace, back-off, approval and wait
 		m.now = m.now.Add(3 * time.Hour)
-		if _, err := m.cur.engine.Approve(m.context(), "boss", []string{"all"}, "yes"); err != nil {
-			m.fail(I9, "%v", err)
-		}
+		m.approveAll()
 		m.run(engine.ApplyOptions{})
 		m.check.step()
 		if still++; m.failed == "" && !m.check.idle() {
@@ -176,5 +170,26 @@ func (m *model) settle() {
 	}
 	if m.failed == "" {
 		m.check.end()
+	}
+}
+
+// approveAll lets everything through that waits, and what was rejected of the directory's reads.
+func (m *model) approveAll() {
+	mem, err := m.store.Memory(m.context(), m.now)
+	if err != nil {
+		m.fail(I9, "%v", err)
+		return
+	}
+	var ids []string
+	for _, i := range mem.Items() {
+		if i.State == engine.Waiting || i.State == engine.Rejected && (i.Change.Op == engine.OpBaseline || i.Change.Op == engine.OpReKey) {
+			ids = append(ids, i.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	if _, err := m.cur.engine.Approve(m.context(), "boss", ids, "yes"); err != nil {
+		m.fail(I9, "%v", err)
 	}
 }
