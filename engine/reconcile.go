@@ -143,7 +143,7 @@ func (e *Engine) people(ctx context.Context, came *atomic.Int64) (r peopleRead) 
 	r.proof, r.err = e.Directory.People(ctx, func(p Person) error {
 		came.Add(1)
 		if n++; len(parts) == 0 || len(parts[len(parts)-1]) == cap(parts[len(parts)-1]) {
-			parts = append(parts, make([]Person, 0, 1024))
+			parts = append(parts, make([]Person, 0, 16<<min(len(parts), 6)))
 		}
 		last := &parts[len(parts)-1]
 		*last = append(*last, p)

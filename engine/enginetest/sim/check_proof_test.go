@@ -14,10 +14,10 @@ func (k *checker) adopt(r *engine.Record) {
 	k.managed[h] = true
 	k.onlyReviewed(r)
 	p := k.believed(r.Person)
-	undone := k.undone(h)
-	if p == nil || p.State != engine.StateActive && p.State != engine.StateAway && !undone && !r.Approved {
+	here := p != nil && (p.State == engine.StateActive || p.State == engine.StateAway)
+	if p == nil || !here && !r.Approved && !k.undone(h) {
 		k.m.fail(I7, "%s/%s of %s was adopted for %+v, who is not there", r.Program, r.Entitlement, r.Account, p)
-	} else if k.m.policyNow().says(p, k.m.now, r.Program, r.Entitlement) != engine.Desired && !undone && !r.Approved {
+	} else if k.m.policyNow().says(p, k.m.now, r.Program, r.Entitlement) != engine.Desired && !r.Approved && !k.undone(h) {
 		k.m.fail(I7, "%s/%s of %s was adopted although nobody wants it", r.Program, r.Entitlement, r.Account)
 	}
 	k.used(r)

@@ -19,6 +19,7 @@ type policy struct {
 	entitlements []engine.Entitlement
 	givers       [][]int // by entitlement: rules
 	hash         string
+	last         *policy // that was made of it with extras
 }
 
 func newPolicy(gives map[string][]string, mode map[string]string, grace time.Duration, blocks map[string]string) *policy {
@@ -67,12 +68,16 @@ func (p *policy) Hash() string                       { return p.hash }
 
 // WithExtras implements engine.Extender.
 func (p *policy) WithExtras(extras []engine.Extra) engine.Policy {
+	if p.last != nil && slices.Equal(p.last.extras, extras) {
+		return p.last
+	}
 	with := &policy{gives: p.gives, blocks: p.blocks, rules: slices.Clone(p.rules), extras: extras, hash: p.hash + fmt.Sprint(extras)}
 	for _, x := range extras {
 		with.rules = append(with.rules, engine.Rule{Name: extraName(x), Hash: fmt.Sprint(x), Extra: true, Until: x.Until.Add(24 * time.Hour)})
 	}
 	slices.SortFunc(with.rules, func(a, b engine.Rule) int { return strings.Compare(a.Name, b.Name) })
 	with.index()
+	p.last = with
 	return with
 }
 
