@@ -47,7 +47,7 @@ func Judge(p Proof, accepted *Proof, named []string, t Tolerance) Proof {
 		return p
 	}
 	if OlderMark(p.Mark, accepted.Mark) {
-		p.once(ReasonStale, fmt.Sprintf("%s shows %s, but %s was already acted on; look whether a replica lags or a file was restored", p.Source, p.Mark, accepted.Mark))
+		p.once(ReasonOlder, fmt.Sprintf("%s shows %s, but %s was already acted on; look whether a replica lags or a file was restored", p.Source, p.Mark, accepted.Mark))
 	}
 	if p.hasReason(ReasonPartial) {
 		return p // it shows fewer, and why: there is nothing that somebody could approve

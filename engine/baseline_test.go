@@ -33,7 +33,7 @@ func TestJudge(t *testing.T) {
 		{"a small branch but one", func(p *Proof) { p.Counts = []Count{{"attribute mail", 90}, {"ou=a", 60}, {"ou=b", 1}} }, "[]", "[]"},
 		{"a branch gone", func(p *Proof) { p.Counts = []Count{{"attribute mail", 90}, {"ou=a", 60}} }, "[baseline]", "[]"},
 		{"six in a hundred lost the attribute", func(p *Proof) { p.Counts = []Count{{"attribute mail", 85}, {"ou=a", 60}, {"ou=b", 4}} }, "[attribute]", "[]"},
-		{"an older replica", func(p *Proof) { p.Mark = "time:2027-01-01" }, "[stale]", "[]"},
+		{"an older replica", func(p *Proof) { p.Mark = "time:2027-01-01" }, "[older]", "[]"},
 		{"a group half empty", func(p *Proof) { p.Roles[0].Holders = 20 }, "[]", "[baseline]"},
 		{"a group made anew", func(p *Proof) { p.Roles[0].ID = "2" }, "[]", "[baseline]"},
 		{"a named group gone", func(p *Proof) { p.Roles = slices.Delete(p.Roles, 0, 1) }, "[]", "[role-missing]"},

@@ -91,9 +91,14 @@ func merge(actual, desired []uint64) (grant, revoke int) {
 
 // benchPolicy gives one entitlement for each role, by index.
 type benchPolicy struct {
-	*modelPolicy
-	index map[string]int32
+	rules        []engine.Rule
+	entitlements []engine.Entitlement
+	index        map[string]int32
 }
+
+func (p *benchPolicy) Entitlements() []engine.Entitlement { return p.entitlements }
+func (p *benchPolicy) Rules() []engine.Rule               { return p.rules }
+func (p *benchPolicy) Hash() string                       { return "bench" }
 
 func (p *benchPolicy) Decide(who *engine.Person, _ time.Time, _ func(int32) bool, out []engine.Verdict) []engine.Verdict {
 	for _, r := range who.Roles {
@@ -112,13 +117,12 @@ func (p *benchPolicy) Explain(who *engine.Person, _ time.Time, e engine.Entitlem
 
 // benchSnapshot is a company in which everything is as it should be: people with an account and four rights each, six holdings.
 func benchSnapshot(people, rights int, keyed bool) *engine.Snapshot {
-	gives, index := map[string][]string{}, map[string]int32{}
+	policy := &benchPolicy{index: map[string]int32{}}
 	for r := range rights {
-		gives[fmt.Sprintf("%03d", r)] = []string{fmt.Sprintf("pg/r%03d", r)}
-	}
-	policy := &benchPolicy{newModelPolicy(gives, nil, 0, nil), index}
-	for i, e := range policy.Entitlements() {
-		index["r:"+strings.TrimPrefix(e.Name, "r")] = int32(i)
+		name := fmt.Sprintf("%03d", r)
+		policy.index["r:"+name] = int32(r)
+		policy.rules = append(policy.rules, engine.Rule{Name: name, Hash: name})
+		policy.entitlements = append(policy.entitlements, engine.Entitlement{Program: "pg", Name: "r" + name})
 	}
 	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 	s := &engine.Snapshot{Now: now, Proof: engine.Proof{Source: "corp", Count: people}, Policy: policy, Settings: testSettings()}

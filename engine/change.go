@@ -93,6 +93,8 @@ type Change struct {
 	away    bool // suspends somebody who is away
 	held    bool // waits for an approval whatever the budgets say
 	waits   bool // a new approval item stands for it, which is not among the builder's facts
+
+	replaced bool // takes the last holding of a right that the same plan gives to somebody else
 }
 
 // basis is what limits and approvals go by. Grants by the same rules share theirs, for a plan may have millions.

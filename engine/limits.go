@@ -265,7 +265,11 @@ func (b *builder) neverEmpty() {
 		}
 		for i := range p.changes() {
 			c := &p.changes()[i]
-			if c.Op.Takes() && c.State == Ready && c.class() == ChargeRevoke && c.Item == "" && !given[c.right] && p.diff.Expected.Holders(c.right) <= taken[c.right] {
+			last := c.Op.Takes() && c.State == Ready && c.class() == ChargeRevoke && c.Item == "" && p.diff.Expected.Holders(c.right) <= taken[c.right]
+			switch {
+			case last && given[c.right]:
+				c.replaced = true
+			case last:
 				b.hold(c, "nobody would hold "+c.Entitlement+" any more")
 			}
 		}

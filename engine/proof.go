@@ -29,7 +29,8 @@ const (
 	ReasonBaseline    = "baseline"     // fewer people, attributes or role holders than the last accepted read allows
 	ReasonAttribute   = "attribute"    // fewer people show an attribute than the last accepted read allows
 	ReasonCanary      = "canary"       // a canary entry is missing or lacks its known value
-	ReasonStale       = "stale"        // older than max_age, or than a read that was already acted on
+	ReasonStale       = "stale"        // older than max_age
+	ReasonOlder       = "older"        // older than a read that was already acted on: nothing that it shows is believed
 	ReasonNoEnd       = "no-end"       // a file without its declared row count, end mark or done-file
 	ReasonDuplicate   = "duplicate"    // one immutable key came twice
 	ReasonMalformed   = "malformed"    // something that can't be read; the detail says where

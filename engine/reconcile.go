@@ -145,7 +145,7 @@ func (e *Engine) people(ctx context.Context, came *atomic.Int64) (r peopleRead) 
 	r.proof, r.err = e.Directory.People(ctx, func(p Person) error {
 		came.Add(1)
 		if n++; len(parts) == 0 || len(parts[len(parts)-1]) == cap(parts[len(parts)-1]) {
-			parts = append(parts, make([]Person, 0, 1024))
+			parts = append(parts, make([]Person, 0, 16<<min(len(parts), 6)))
 		}
 		last := &parts[len(parts)-1]
 		*last = append(*last, p)
@@ -252,7 +252,7 @@ func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64)
 	run = fmt.Sprintf("r%d", p.runs+1)
 	defer e.timed("journal", "")()
 	guard := Guard{Epoch: epoch, Control: p.control}
-	for part := range chunks(p.records(run, actor), 5000) {
+	for part := range chunks(p.Records(run, actor), 5000) {
 		if err := e.Journal.Append(ctx, guard, part); err != nil {
 			return run, err
 		}
@@ -283,8 +283,8 @@ func chunks[T any](all iter.Seq[T], n int) iter.Seq[[]T] {
 	}
 }
 
-// records is all that committing the plan writes, one by one: the run, what it observed, the items that wait, the intents.
-func (p *Plan) records(run, actor string) iter.Seq[Record] {
+// Records is all that committing the plan writes, one by one: the run, what it observed, the items that wait, the intents.
+func (p *Plan) Records(run, actor string) iter.Seq[Record] {
 	return func(yield func(Record) bool) {
 		for _, part := range []iter.Seq[Record]{slices.Values([]Record{p.runRecord()}), slices.Values(p.observed), p.itemRecords(), p.intentRecords(run, actor)} {
 			for r := range part {

@@ -47,14 +47,16 @@ func (p *Plan) restrict(reviewed *Plan, m *Memory) (dropped []Change, err error)
 			seen[lineOf(c)] = true
 		}
 	}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.State == Ready && !seen[lineOf(c)] && c.Queued == 0 {
+			c.State, c.Reason = Blocked, "not in the reviewed plan"
+		}
+	}
+	p.unreplaced()
 	holds := map[string]bool{}
 	for i := range p.Changes {
-		c := &p.Changes[i]
-		if c.State != Ready {
-			continue
-		}
-		if holds[lineOf(c)] = seen[lineOf(c)]; !seen[lineOf(c)] && c.Queued == 0 {
-			c.State, c.Reason = Blocked, "not in the reviewed plan"
+		if c := &p.Changes[i]; c.State == Ready {
+			holds[lineOf(c)] = seen[lineOf(c)]
 		}
 	}
 	for i := range reviewed.Changes {
@@ -63,6 +65,21 @@ func (p *Plan) restrict(reviewed *Plan, m *Memory) (dropped []Change, err error)
 		}
 	}
 	return dropped, nil
+}
+
+// unreplaced keeps the last holding of a right that is not given to somebody else after all.
+func (p *Plan) unreplaced() {
+	given := map[string]bool{}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Op.Gives() && c.Op != OpAdopt && c.State == Ready {
+			given[c.Entitlement] = true
+		}
+	}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.replaced && c.State == Ready && c.Queued == 0 && !given[c.Entitlement] {
+			c.State, c.Reason = Blocked, "nobody would hold "+c.Entitlement+" any more: whom the plan gives it to is not in the reviewed plan"
+		}
+	}
 }
 
 func lineOf(c *Change) string {

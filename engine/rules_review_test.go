@@ -208,3 +208,30 @@ func TestReviewedPlanMakesTheAccountThatWasShown(t *testing.T) {
 	w.has("zoe", engine.Exists, false)
 	w.has("yan", engine.Exists, true)
 }
+
+// Whoever looked at a plan saw the last holder replaced; when the successor falls away meanwhile, the last holder stays.
+func TestReviewedPlanKeepsTheLastHolder(t *testing.T) {
+	w := newWorld(t, "app")
+	w.policy.rules["b"], w.policy.rules["a"] = []string{"app/lead"}, []string{"app"}
+	w.hire("ann", "a", "b")
+	w.hire("bob", "a")
+	w.apply()
+	w.roles("ann", "a")
+	w.roles("bob", "a", "b")
+	reviewed, err := w.engine.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.roles("bob", "a")
+	w.hire("cyd", "a", "b")
+	if _, _, err := w.engine.Apply(t.Context(), engine.ApplyOptions{Actor: "test", Only: reviewed}); err != nil {
+		t.Fatal(err)
+	}
+	if !w.targets["app"].Has("ann", "lead") {
+		t.Error("ann was the last lead, and nobody follows her")
+	}
+	w.apply()
+	if w.targets["app"].Has("ann", "lead") || !w.targets["app"].Has("cyd", "lead") {
+		t.Error("cyd follows ann")
+	}
+}

@@ -155,3 +155,21 @@ func (w *world) managed(account, right string) bool {
 		return r.Managed && p.Accounts[r.Account] == account && p.Entitlements[r.Entitlement] == right
 	})
 }
+
+// A replica that lags shows what was true once: a role that was lost since, or a leaver's mark that was taken back.
+func TestNothingOfAnOlderReadIsBelieved(t *testing.T) {
+	w := newWorld(t, "app")
+	w.policy.rules["a"] = []string{"app/x"}
+	w.hire("ann", "a")
+	w.hire("bob")
+	w.proof.Mark = "usn:dc1:20"
+	w.apply()
+	w.fire("ann")
+	w.roles("bob", "a")
+	w.proof.Mark = "usn:dc1:10"
+	w.expect(w.plan())
+	w.proof.Mark = "usn:dc1:21"
+	if got := w.plan(); len(got) == 0 {
+		t.Error("a newer read is believed")
+	}
+}

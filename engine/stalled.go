@@ -15,15 +15,23 @@ const (
 
 var errStalled = errors.New("nothing came of the read for a long time, so it was given up; look whether the server hangs")
 
-func (e *Engine) idle() time.Duration { return cmp.Or(e.ReadIdle, readIdle) }
+func (e *Engine) idle() time.Duration {
+	if e.OneByOne {
+		return 0
+	}
+	return cmp.Or(e.ReadIdle, readIdle)
+}
 
 // watched reads until the read ends; ok is false if it hung, or went on after its context. It is left to itself then, so it
 // must share nothing with its caller that either of them changes: a source that heeds no context delays nobody else. came
-// counts what arrives.
+// counts what arrives. With idle 0 the read is trusted to end, and nothing runs beside it.
 func watched[T any](ctx context.Context, idle time.Duration, read func(ctx context.Context, came *atomic.Int64) T) (out T, ok bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var came atomic.Int64
+	if idle == 0 {
+		return read(ctx, &came), true
+	}
 	done := make(chan T, 1)
 	go func() { done <- read(ctx, &came) }()
 	tick := time.NewTicker(idle)

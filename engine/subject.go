@@ -56,6 +56,8 @@ func (b *builder) presentSubject(p *Person) subject {
 	s := subject{key: p.Key, source: p.Source, person: p, standing: present, cause: CauseRule}
 	switch {
 	case b.isCut(&s):
+	case b.s.Proof.hasReason(ReasonOlder): // a mark in it may have been taken back since, and a role
+		s.standing, s.why = unseen, "the directory shows an older state than was acted on: "+reasonsText(b.s.Proof.Reasons)
 	case p.State == StateLeft && p.Marked:
 		s.standing, s.cause, s.why = leaver, CauseMarked, "has left: "+p.StateWhy
 	case p.State == StateLeft || p.State == StateUnknown:

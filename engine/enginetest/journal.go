@@ -116,7 +116,11 @@ func (j *Journal) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.In
 // Records implements engine.Log. yield is called without the lock, so it may use the journal.
 func (j *Journal) Records(ctx context.Context, q engine.Query, yield func(engine.Record) error) error {
 	j.mu.Lock()
-	all := slices.Clone(j.records)
+	from, to := min(max(q.After, 0), int64(len(j.records))), int64(len(j.records))
+	if q.Before > 0 {
+		to = max(from, min(to, q.Before-1))
+	}
+	all := slices.Clone(j.records[from:to])
 	j.mu.Unlock()
 	if q.Newest {
 		slices.Reverse(all)

@@ -42,7 +42,7 @@ var (
 // ProgramCall is one call to a Program.
 type ProgramCall struct {
 	N           int       // 1, 2, …
-	Op          string    // list, read, grant, revoke, create
+	Op          string    // list, read, grant, revoke, create, update
 	Account     string    // for create: the name asked for
 	Entitlement string    // for grant and revoke
 	Time        time.Time // of the start
@@ -205,6 +205,29 @@ func (p *Program) Create(ctx context.Context, n engine.NewAccount) (string, engi
 		id = ""
 	}
 	return id, outcome, err
+}
+
+// Rename is what engine.Updater asks for, under a name of its own: a Program can rename only where a test makes it one.
+func (p *Program) Rename(ctx context.Context, account string, to engine.NewAccount) (engine.Outcome, error) {
+	return p.write(ctx, ProgramCall{Op: "update", Account: account}, func() (engine.Outcome, error) {
+		for other, a := range p.accounts {
+			if other != account && a.info.Name == to.Name {
+				return engine.Refused, fmt.Errorf("%s has an account %q already", p.Name, to.Name)
+			}
+		}
+		if p.accounts[account] == nil {
+			return engine.Refused, fmt.Errorf("%s has no account %q", p.Name, account)
+		}
+		p.change(func(accounts map[string]*programAccount) {
+			if a := accounts[account]; a != nil {
+				attributes := map[string]string{}
+				maps.Copy(attributes, a.info.Attributes)
+				maps.Copy(attributes, to.Attributes)
+				a.info.Name, a.info.Attributes = to.Name, attributes
+			}
+		})
+		return engine.Done, nil
+	})
 }
 
 // write makes one change with the fault it is given.

@@ -1,0 +1,187 @@
+package sim
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
+)
+
+func (k *checker) outcome(r *engine.Record) {
+	k.ok(I3)
+	i := k.open[r.Of]
+	if i == nil {
+		return
+	}
+	if r.Outcome == engine.Withdrawn && i.called > 0 {
+		k.m.fail(I3, "intent %d was withdrawn after it was tried", i.Seq)
+	}
+	k.failed(i, r)
+	if r.Outcome == engine.Uncertain {
+		return
+	}
+	if r.Outcome == engine.Halted {
+		i.halted = true
+		return
+	}
+	delete(k.open, r.Of)
+	if _, proposed := engine.ProposedName(i.Account); proposed && r.Op == engine.OpCreate && (r.Outcome == engine.Done || r.Outcome == engine.Already) {
+		k.link(r.Program, r.Account, r.Person)
+		k.rename(r.Program, i.Account, r.Account)
+	}
+}
+
+// rename follows a proposed account to the id that the program gave it.
+func (k *checker) rename(program, from, to string) {
+	for _, i := range k.open {
+		if i.Program == program && i.Account == from {
+			i.Account = to
+		}
+	}
+	for h := range k.managed {
+		if h.Program == program && h.Account == from {
+			delete(k.managed, h)
+			h.Account = to
+			k.managed[h] = true
+		}
+	}
+}
+
+// claimed [I15]: nobody works in a program that is paused; [I3] and nothing is handed out again without reading back, but
+// for what may be repeated.
+func (k *checker) claimed(r engine.ClaimRequest, intents []engine.Intent) {
+	k.ok(I15)
+	if k.paused[""] || k.paused[r.Program] {
+		k.m.fail(I15, "%d changes are begun in %s, which is paused", len(intents), r.Program)
+	}
+	for n := range intents {
+		k.ok(I3)
+		i := k.open[intents[n].Seq]
+		if i == nil {
+			k.m.fail(I3, "intent %d is handed out, and is not open", intents[n].Seq)
+			continue
+		}
+		if !i.lease.IsZero() && !intents[n].Repeatable() {
+			k.m.fail(I3, "intent %d is handed out again without reading back", i.Seq)
+		}
+		i.lease = intents[n].Lease
+	}
+}
+
+// call [I3, I4, I5]: a call starts only with a durable intent, once, unless it takes something from a leaver or somebody
+// cut, and while the lease lasts long enough.
+func (k *checker) call(program string, c enginetest.ProgramCall) {
+	k.calls++
+	k.ok(I3)
+	k.ok(I4)
+	k.ok(I5)
+	i := k.asking(program, c)
+	if i == nil {
+		k.m.fail(I4, "%s %s %q in %s without an intent", c.Op, c.Account, c.Entitlement, program)
+		return
+	}
+	if i.called++; i.halted {
+		k.m.fail(I3, "intent %d was tried again after a run that would not make it", i.Seq)
+	}
+	if i.called > 1 && !i.repeatable() {
+		k.m.fail(I3, "intent %d was tried twice without reading back", i.Seq)
+	}
+	if left := i.lease.Sub(k.m.now); left < 30*time.Second { // the time that a call may take
+		k.m.fail(I5, "a call for intent %d starts with %s of its lease left", i.Seq, left)
+	}
+	if c.Entitlement == engine.Exists && c.Op == "revoke" {
+		k.deletes(program, c.Account, i)
+	}
+}
+
+// asking finds the intent that a call is for.
+func (k *checker) asking(program string, c enginetest.ProgramCall) *openIntent {
+	for _, seq := range slices.Sorted(maps.Keys(k.open)) {
+		if i := k.open[seq]; i.Program == program && i.asks(c) {
+			return i
+		}
+	}
+	return nil
+}
+
+func (i *openIntent) repeatable() bool {
+	return i.Op.Takes() && (i.Class == engine.ChargeLeaver || i.Cause == engine.CauseCut)
+}
+
+// asks says whether the call is what the intent is for. An account that the same batch made is still called by its
+// proposed name in the intent.
+func (i *openIntent) asks(c enginetest.ProgramCall) bool {
+	name, proposed := engine.ProposedName(i.Account)
+	switch c.Op {
+	case "create":
+		return proposed && i.Op == engine.OpCreate && name == c.Account
+	case "update":
+		return i.Op == engine.OpRename && i.Account == c.Account
+	}
+	account := i.Account == c.Account || proposed && (name == c.Account || strings.HasSuffix(c.Account, "-"+name))
+	return account && i.Entitlement == c.Entitlement && (i.Op.Gives() && c.Op == "grant" || i.Op.Takes() && c.Op == "revoke")
+}
+
+// deletes [I1]: an account is deleted only after it was suspended, and without what nobody may take from it.
+func (k *checker) deletes(program, id string, i *openIntent) {
+	k.ok(I1)
+	t := k.m.program(program)
+	if t.Has(id, engine.Active) {
+		k.m.fail(I1, "the account %s of %s is deleted while it is active", id, program)
+	}
+	for _, right := range []string{"x", "y", "z"} {
+		if t.Has(id, right) && i.Class != engine.ChargeLeaver {
+			k.m.fail(I7, "the account %s of %s is deleted while it holds %s", id, program, right)
+		}
+	}
+}
+
+// failed keeps what is known of failures [I12].
+func (k *checker) failed(i *openIntent, r *engine.Record) {
+	e := effect{engine.Held3{Program: r.Program, Account: r.Account, Entitlement: r.Entitlement}, r.Op.Gives()}
+	switch {
+	case r.Outcome == engine.Done || r.Outcome == engine.Already:
+		delete(k.failing, e)
+	case (r.Outcome == engine.Failed || r.Outcome == engine.Refused) && i.called > 0 && len(r.Set) > 0:
+		k.failing[e] = failures{k.failing[e].n + 1, r.Set[0].Since}
+	}
+}
+
+// backOff [I12]: what failed is not tried again and again.
+func (k *checker) backOff(r *engine.Record) {
+	k.ok(I12)
+	f, ok := k.failing[effect{held(r), r.Op.Gives()}]
+	if !ok || r.Cause == engine.CauseCut || r.Op == engine.OpRename {
+		return
+	}
+	if wait := min(24*time.Hour, time.Minute<<min(f.n-1, 11)); r.Time.Sub(f.at) < wait-4*time.Second {
+		k.m.fail(I12, "%s %s/%s of %s is tried %s after failing for the %d. time", r.Op, r.Program, r.Entitlement, r.Account, r.Time.Sub(f.at), f.n)
+	}
+}
+
+// intentsFirst [I4]: there were never more calls than intents, but for those that may be repeated.
+func (k *checker) intentsFirst() { k.ok(I4) }
+
+// overlaps [I3]: no account has two calls at once.
+func (k *checker) overlaps() {
+	k.ok(I3)
+	for _, p := range k.m.programs {
+		if n := p.Overlaps(); n > 0 {
+			k.m.fail(I3, "%d calls on one account of %s at once", n, p.Name)
+		}
+	}
+}
+
+// guarded [I5]: whoever commits a plan is still the leader, and nothing was decided since it read the journal.
+func (k *checker) guarded(g engine.Guard) {
+	k.ok(I5)
+	if g.Epoch != 0 && g.Epoch != k.epoch {
+		k.m.fail(I5, "a plan of leader %d was committed while %d leads", g.Epoch, k.epoch)
+	}
+	if g.Control >= 0 && k.control != k.m.cur.seen.control {
+		k.m.fail(I5, "a stale plan was committed")
+	}
+}

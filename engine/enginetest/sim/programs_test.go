@@ -1,0 +1,212 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
+)
+
+// program is a program of the company. What is done to it by hand goes to the fake itself; Rolecall comes by a target.
+type program struct {
+	*enginetest.Program
+	m      *model
+	faults draw
+	down   time.Time // it does not answer until then
+	fault  enginetest.Fault
+	batch  bool // a batch is under way, which is over before its lease is
+}
+
+// list is what a program listed to a daemon.
+type list struct {
+	complete bool
+	held     map[[2]string]bool // account, right
+}
+
+func (m *model) newProgram(i uint64, name string) *program {
+	p := &program{m: m, faults: newDraw(), Program: enginetest.NewProgram(name, func() time.Time { return m.now })}
+	p.faults.source.Seed(m.seed, 10+i)
+	p.Before = p.before
+	switch name {
+	case "app":
+		p.ID = func(name string) string { m.accounts++; return fmt.Sprintf("id%d-%s", m.accounts, name) }
+		p.Describes.Rename = m.seed%3 == 1
+	case "grp":
+		p.Describes = engine.Description{Keyed: true}
+	}
+	if m.seed%5 == i {
+		p.Describes.Lag = 20 * time.Minute
+	}
+	return p
+}
+
+// connector is what Rolecall knows the program by: one that takes batches in some histories.
+func (p *program) connector() engine.Connector {
+	t := target{Program: p.Program, p: p, token: secret}
+	if p.Name == "wiki" && p.m.seed%4 == 2 {
+		return batching{t}
+	}
+	return t
+}
+
+// target is the way from Rolecall to a program. It notes what was listed, and panics now and then.
+type target struct {
+	*enginetest.Program
+	p     *program
+	token string // what a connector signs in with
+}
+
+// Holdings implements engine.Connector.
+func (t target) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
+	l := &list{held: map[[2]string]bool{}}
+	if t.p.m.cur.seen.lists == nil {
+		t.p.m.cur.seen.lists = map[string]*list{}
+	}
+	t.p.m.cur.seen.lists[t.Name] = l
+	proof, err := t.Program.Holdings(ctx, func(h engine.Holding) error {
+		l.held[[2]string{h.Account, h.Entitlement}] = true
+		return yield(h)
+	})
+	t.panics(4, "list")
+	l.complete = err == nil && proof.Complete()
+	return proof, err
+}
+
+// Grant implements engine.Connector.
+func (t target) Grant(ctx context.Context, account, right string) (engine.Outcome, error) {
+	defer t.panics(6, "grant")
+	return t.Program.Grant(ctx, account, right)
+}
+
+// Revoke implements engine.Connector.
+func (t target) Revoke(ctx context.Context, account, right string) (engine.Outcome, error) {
+	defer t.panics(6, "revoke")
+	return t.Program.Revoke(ctx, account, right)
+}
+
+// Create implements engine.Creator.
+func (t target) Create(ctx context.Context, n engine.NewAccount) (string, engine.Outcome, error) {
+	id, outcome, err := t.Program.Create(ctx, n)
+	if t.p.fault == enginetest.LoseAfter || outcome == engine.Done {
+		t.p.m.check.born(t.Name, n.Name, id)
+	}
+	t.panics(6, "create")
+	return id, outcome, err
+}
+
+// Update implements engine.Updater.
+func (t target) Update(ctx context.Context, account string, to engine.NewAccount) (engine.Outcome, error) {
+	return t.Rename(ctx, account, to)
+}
+
+func (t target) panics(likely int, op string) {
+	m := t.p.m
+	if !m.quiet && !m.cur.dead && t.p.faults.chance(likely) {
+		m.fault("program: panic", "the connector of %s panics after a %s", t.Name, op)
+		panic("the connector panics")
+	}
+}
+
+// batching is a target that takes many changes at once.
+type batching struct{ target }
+
+// Apply implements engine.Batcher. It answers short when it fails in the middle.
+func (b batching) Apply(ctx context.Context, calls []engine.Call) []engine.Result {
+	out := make([]engine.Result, 0, len(calls))
+	b.p.batch = true
+	defer func() { b.p.batch = false }()
+	for _, c := range calls {
+		var r engine.Result
+		switch {
+		case c.New != nil:
+			r.ID, r.Outcome, r.Err = b.Create(ctx, *c.New)
+		case c.Grant:
+			r.Outcome, r.Err = b.Program.Grant(ctx, c.Account, c.Entitlement)
+		default:
+			r.Outcome, r.Err = b.Program.Revoke(ctx, c.Account, c.Entitlement)
+		}
+		if out = append(out, r); !b.p.m.quiet && b.p.faults.chance(20) {
+			b.p.m.fault("program: batch breaks", "the answer of %s to a batch ends early", b.Name)
+			break
+		}
+	}
+	return out
+}
+
+// before decides how a call goes wrong.
+func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
+	m := p.m
+	m.note(p.Name, c.Op, c.Account, c.Entitlement)
+	if c.Writes() && m.cur.dead {
+		return enginetest.LoseBefore
+	}
+	if c.Writes() {
+		m.check.call(p.Name, c)
+		m.meanwhile("in the middle of a call", 25, 20*time.Second)
+	}
+	if m.quiet {
+		return enginetest.NoFault
+	}
+	if p.down.After(m.now) {
+		return enginetest.Unreachable
+	}
+	if c.Writes() {
+		p.fault = p.writeFault(c)
+		return p.fault
+	}
+	return p.readFault(c)
+}
+
+func (p *program) readFault(c enginetest.ProgramCall) enginetest.Fault {
+	n := p.faults.IntN(1000)
+	switch {
+	case n < 40:
+		p.m.fault("program: unreachable", "%s does not answer a %s", p.Name, c.Op)
+		return enginetest.Unreachable
+	case c.Op != "list":
+	case n < 70:
+		p.m.fault("program: list breaks", "the list of %s breaks", p.Name)
+		return enginetest.BreakList
+	case n < 110:
+		p.m.fault("program: list partial", "the list of %s is partial", p.Name)
+		return enginetest.PartialList
+	}
+	return enginetest.NoFault
+}
+
+func (p *program) writeFault(c enginetest.ProgramCall) enginetest.Fault {
+	tell := func(kind string) {
+		p.m.fault("call: "+kind, "%s: call %s %s %q goes wrong: %s", p.Name, c.Op, c.Account, c.Entitlement, kind)
+	}
+	switch n := p.faults.IntN(100); {
+	case n < 3:
+		tell("fails")
+		return enginetest.FailBefore
+	case n < 6:
+		tell("lost before its effect")
+		return enginetest.LoseBefore
+	case n < 9:
+		tell("lost after its effect")
+		return enginetest.LoseAfter
+	case n < 10:
+		tell("a lie")
+		return enginetest.Lie
+	case n < 12:
+		tell("refused")
+		return enginetest.Refuse
+	case n < 13:
+		tell("the process dies before it")
+		p.m.cur.dead = true
+		return enginetest.LoseBefore
+	case n < 14:
+		tell("the process dies after it")
+		p.m.cur.dead = true
+		return enginetest.LoseAfter
+	case n < 17 && p.m.depth == 0 && !p.batch: // what happens in the middle of another call must end before that
+		tell("takes long")
+		p.m.now = p.m.now.Add(time.Duration(1+p.faults.IntN(14)) * time.Minute)
+	}
+	return enginetest.NoFault
+}

@@ -1,0 +1,177 @@
+package sim
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var (
+	seedsFlag = flag.Int("seeds", 60, "histories to play")
+	firstFlag = flag.Uint64("first", 1, "the seed of the first one")
+	stepsFlag = flag.Int("steps", 300, "what happens in each")
+	twiceFlag = flag.Int("twice", 10, "how many of them are played twice and compared byte for byte")
+	tellFlag  = flag.Bool("tell", false, "print the story of every history")
+	soakFlag  = flag.String("soak", "", "file that keeps the next seed: play on from there until stopped, or for -for")
+	forFlag   = flag.Duration("for", 0, "how long to soak, 0: until stopped")
+	stopFlag  = flag.Bool("stop", false, "stop at the first history that goes wrong, and print no story")
+)
+
+// TestSim plays random histories and checks every promise after each step. One integer makes the whole history:
+//
+//	go test ./engine/enginetest/sim -run TestSim -first 4711 -seeds 1 -tell
+func TestSim(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // histories are small and short
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(700 << 20))
+	if *soakFlag != "" {
+		soak(t)
+		return
+	}
+	seeds := *seedsFlag
+	if testing.Short() {
+		seeds = min(seeds, 12)
+	}
+	playMany(t, *firstFlag, seeds)
+}
+
+// soak goes on from the seed that a file keeps.
+func soak(t *testing.T) {
+	const batch = 2000
+	for began := time.Now(); *forFlag == 0 || time.Since(began) < *forFlag; {
+		first := uint64(1)
+		if text, err := os.ReadFile(*soakFlag); err == nil {
+			if first, err = strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err != nil {
+				t.Fatalf("%s holds no seed: %v", *soakFlag, err)
+			}
+		}
+		playMany(t, first, batch)
+		if err := os.WriteFile(*soakFlag, []byte(fmt.Sprintln(first+batch)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// playMany plays seeds on all cores, each history on one.
+func playMany(t *testing.T, first uint64, seeds int) {
+	var next atomic.Uint64
+	var stop atomic.Bool
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	total, bad, began := newFigures(), []uint64{}, time.Now()
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			mine := newFigures()
+			for n := next.Add(1) - 1; n < uint64(seeds) && !stop.Load(); n = next.Add(1) - 1 {
+				failed := playOne(first+n, n < uint64(*twiceFlag), mine)
+				if failed == "" {
+					continue
+				}
+				stop.Store(*stopFlag)
+				mu.Lock()
+				bad = append(bad, first+n)
+				t.Errorf("seed %d: %s", first+n, failed)
+				mu.Unlock()
+			}
+			mu.Lock()
+			total.add(mine)
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	t.Log(total.show(time.Since(began)))
+	slices.Sort(bad)
+	t.Logf("%d histories went wrong: %v", len(bad), bad)
+	if len(bad) > 0 && !*stopFlag {
+		t.Log(shrunk(bad[0]))
+	}
+	if *tellFlag {
+		for seed := first; seed < first+uint64(seeds); seed++ {
+			t.Logf("the story of seed %d:\n%s", seed, strings.Join(play(seed, *stepsFlag, nil, true, newFigures()).story, "\n"))
+		}
+	}
+}
+
+// playOne plays a seed, or plays it twice and compares, once with its story and once without.
+func playOne(seed uint64, twice bool, count *figures) (failed string) {
+	m := play(seed, *stepsFlag, nil, false, count)
+	count.seeds++
+	if !twice {
+		return m.failed
+	}
+	one, two := play(seed, *stepsFlag, nil, true, newFigures()), play(seed, *stepsFlag, nil, true, newFigures())
+	if a, b := strings.Join(one.story, "\n"), strings.Join(two.story, "\n"); a != b || m.trace.Sum64() != one.trace.Sum64() || one.trace.Sum64() != two.trace.Sum64() {
+		return "two plays of one seed differ"
+	}
+	count.twice++
+	return m.failed
+}
+
+// play plays one history, without the steps to leave out.
+func play(seed uint64, steps int, without map[int]bool, telling bool, count *figures) (m *model) {
+	m = newModel(seed, telling, count)
+	defer func() {
+		if p := recover(); p != nil {
+			m.fail(I12, "the engine panics: %v\n%s", p, debug.Stack())
+		}
+	}()
+	all, total := events(), 0
+	for _, e := range all {
+		total += e.weight
+	}
+	for n := 1; n <= steps && m.failed == ""; n++ {
+		if !without[n] {
+			m.step(n, all, total)
+			m.check.step()
+		}
+	}
+	if m.failed == "" {
+		m.settle()
+	}
+	return m
+}
+
+func (m *model) context() context.Context { return context.Background() }
+
+// figures is what was tried, and how often.
+type figures struct {
+	seeds, steps, twice int
+	checks              [len(promises)]int
+	faults              map[string]int
+}
+
+func newFigures() *figures { return &figures{faults: map[string]int{}} }
+
+func (f *figures) fault(kind string) { f.faults[kind]++ }
+
+func (f *figures) add(o *figures) {
+	f.seeds, f.steps, f.twice = f.seeds+o.seeds, f.steps+o.steps, f.twice+o.twice
+	for i, n := range o.checks {
+		f.checks[i] += n
+	}
+	for k, n := range o.faults {
+		f.faults[k] += n
+	}
+}
+
+func (f *figures) show(took time.Duration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d histories, %d steps, %.1f histories/s, %d played twice and equal\n", f.seeds, f.steps, float64(f.seeds)/took.Seconds(), f.twice)
+	for i := I1; i <= I15; i++ {
+		fmt.Fprintf(&b, "  I%-3d %-28s %12d checks\n", i, promises[i], f.checks[i])
+	}
+	for _, kind := range slices.Sorted(maps.Keys(f.faults)) {
+		fmt.Fprintf(&b, "  %-44s %9d times\n", kind, f.faults[kind])
+	}
+	return b.String()
+}
