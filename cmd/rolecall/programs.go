@@ -32,7 +32,7 @@ func (a *app) programs(ctx context.Context, cfg *config.File) ([]engine.Program,
 		}
 	}
 	if len(wrong) > 0 {
-		return nil, wrong
+		return nil, errors.Join(wrong, hangUp(out))
 	}
 	return out, nil
 }
