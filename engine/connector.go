@@ -67,7 +67,8 @@ const (
 // Connector is one program. Every call may be repeated: granting twice and revoking what is not there succeed with
 // Already. Holdings yields accounts and entitlements letter for letter as Grant takes them. An error together with
 // Done is impossible; with Failed or Refused it says why; any other error is taken for Uncertain, since the effect can't
-// be excluded. Calls come from several goroutines, never two at once for one account.
+// be excluded. Calls come from several goroutines, never two at once for one account. What is an io.Closer too is closed after
+// the last call, but for calls that were given up.
 type Connector interface {
 	Holdings(ctx context.Context, yield func(Holding) error) (Proof, error)
 	Grant(ctx context.Context, account, entitlement string) (Outcome, error)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -18,6 +19,16 @@ func onTestClock(p *process) {
 	}
 	p.Now = func() time.Time {
 		return time.Unix(0, at).Add(time.Duration(speed) * time.Since(time.Unix(0, began))).Truncate(time.Microsecond)
+	}
+	p.Wait = func(ctx context.Context, d time.Duration) error {
+		t := time.NewTimer(d / time.Duration(speed))
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+			return nil
+		}
 	}
 	p.Poll, p.Sweep = 100*time.Millisecond, 300*time.Millisecond
 }

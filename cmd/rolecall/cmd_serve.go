@@ -135,5 +135,8 @@ func (s *server) follow(ctx context.Context, watch *watch, hangup <-chan os.Sign
 	}
 }
 
-// close ends the queue's connections and the journal.
-func (s *server) close() error { return errors.Join(s.system().close(), s.closeQueue()) }
+// close ends the queue's connections, those of the programs and the journal.
+func (s *server) close() error {
+	s.former.Wait()
+	return errors.Join(s.system().close(), s.closeQueue())
+}

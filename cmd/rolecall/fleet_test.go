@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -133,14 +134,12 @@ func testNextSlotAfterKill(t *testing.T, binary string, s *servers.PostgresServe
 // testPausedBeyondItsLease stops a process between two calls until others act in its place, then lets it go on.
 func testPausedBeyondItsLease(t *testing.T, binary string, s *servers.PostgresServer) {
 	f := newFleet(t, binary, s, "postgres", "*/5 * * * *", "09:00:20", 60)
+	replace(t, filepath.Join(f.dir, "rolecall.yaml"), "rate: 1\n", "rate: 0.05\n") // three calls a second by the test's clock
 	a := f.start("a", "serve")
 	f.eventually("a has made an account", func() bool {
 		return len(f.records(engine.Query{Kind: engine.KindOutcome, Program: "crm", Outcome: engine.Done})) > 0
 	})
-	a.signal(syscall.SIGSTOP)
-	f.eventually("the server has carried out what a asked for", func() bool {
-		return f.asks("SELECT count(*) FROM pg_stat_activity WHERE usename = 'a' AND state = 'active' AND datname = current_database()") == "0"
-	})
+	f.eventually("a is stopped between two calls", func() bool { return a.stopBetweenCalls(s) })
 	ended := f.now().Add(10 * time.Minute) // its lease began before now
 	made := f.asks("SELECT string_agg(account, ' ' ORDER BY account) FROM account")
 	if made == "alice bob carol dave" {

@@ -221,6 +221,23 @@ func (f *fleet) start(name, command string) *machine {
 
 func (m *machine) signal(s syscall.Signal) { _ = m.cmd.Process.Signal(s) }
 
+// stopBetweenCalls stops the machine where it is in the middle of no transaction, in which it would hold locks; false if it was.
+func (m *machine) stopBetweenCalls(s *servers.PostgresServer) bool {
+	m.signal(syscall.SIGSTOP)
+	for range 20 { // the server may still carry out what it was asked for
+		switch busy := s.Exec(m.t, `SELECT coalesce(string_agg(state, ' '), '') FROM pg_stat_activity
+			WHERE state <> 'idle' AND backend_type = 'client backend' AND pid <> pg_backend_pid()`); {
+		case busy == "":
+			return true
+		case strings.Contains(busy, "transaction"):
+			m.signal(syscall.SIGCONT)
+			return false
+		}
+	}
+	m.signal(syscall.SIGCONT)
+	return false
+}
+
 func (m *machine) said() string {
 	text, err := os.ReadFile(m.log)
 	if err != nil {

@@ -22,11 +22,12 @@ type process struct {
 	Env            func(string) string
 	Now            func() time.Time
 	Random         io.Reader
-	Actor          string        // the operating-system user
-	Terminal       bool          // Stdout is a terminal
-	Watched        bool          // Stderr is a terminal, so that somebody sees progress
-	Poll           time.Duration // between two looks of the daemon for changed files; 0: 5 s
-	Sweep          time.Duration // between its looks for what is due or was lost; 0: a minute
+	Actor          string                                           // the operating-system user
+	Terminal       bool                                             // Stdout is a terminal
+	Watched        bool                                             // Stderr is a terminal, so that somebody sees progress
+	Poll           time.Duration                                    // between two looks of the daemon for changed files; 0: 5 s
+	Sweep          time.Duration                                    // between its looks for what is due or was lost; 0: a minute
+	Wait           func(ctx context.Context, d time.Duration) error // see engine.Engine; nil: a timer
 }
 
 func thisProcess() process {

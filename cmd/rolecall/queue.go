@@ -32,10 +32,10 @@ func (s *server) open(ctx context.Context, cfg *config.File, plans bool) error {
 	s.closeQueue = func() error { return nil }
 	store, err := s.openStore(ctx, cfg, plans)
 	if err != nil {
-		return errors.Join(err, s.closeQueue())
+		return errors.Join(err, s.closeQueue(), hangUp(sys.engine.Programs))
 	}
 	if err := s.app.join(ctx, sys, store, writing); err != nil {
-		return errors.Join(err, store.Close(), s.closeQueue())
+		return errors.Join(err, store.Close(), s.closeQueue(), hangUp(sys.engine.Programs))
 	}
 	s.take(sys)
 	return nil
@@ -96,7 +96,9 @@ func (s *server) lastSlot(ctx context.Context) (time.Time, error) {
 
 // run is one slot: read, plan, record. The work is then for whoever takes it.
 func (s *server) run(ctx context.Context, slot time.Time) error {
-	sys, began := s.system(), s.app.Now()
+	sys, done := s.use()
+	defer done()
+	began := s.app.Now()
 	if err := s.trust(ctx, sys); err != nil {
 		s.metrics.run(0, nil, engine.Report{}, err)
 		return err
@@ -119,7 +121,8 @@ func (s *server) work(ctx, stopping context.Context, program string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(stopping, cancel)()
-	sys := s.system()
+	sys, done := s.use()
+	defer done()
 	p := sys.program(program)
 	if p == nil {
 		s.log.Warn("there is work for a program that is not in the configuration here; it is left to other machines", "program", program)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -24,8 +25,9 @@ type server struct {
 
 	mu      sync.Mutex
 	current *system
-	beat    time.Time // when the daemon last looked around
-	doubt   error     // why the journal can't be acted on, nil if it can
+	former  sync.WaitGroup // configurations that are still to be closed
+	beat    time.Time      // when the daemon last looked around
+	doubt   error          // why the journal can't be acted on, nil if it can
 }
 
 // actorDaemon is who the journal says decided what the schedule did.
@@ -37,11 +39,27 @@ func (s *server) system() *system {
 	return s.current
 }
 
-// take puts a configuration in force. What is under way ends with the former one.
+// use gives the configuration in force to somebody who calls its programs, until done.
+func (s *server) use() (sys *system, done func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.using.Add(1)
+	return s.current, s.current.using.Done
+}
+
+// take puts a configuration in force. What is under way ends with the former one, whose connections end then.
 func (s *server) take(fresh *system) {
 	fresh.engine.Settled = s.metrics.settled
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if old := s.current; old != nil {
+		s.former.Go(func() {
+			old.using.Wait()
+			if err := hangUp(old.engine.Programs); err != nil {
+				s.log.Warn("connections of the former configuration can't be ended", "error", err)
+			}
+		})
+	}
 	s.current = fresh
 }
 
@@ -105,7 +123,10 @@ func (s *server) reopen(ctx context.Context, old *system) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fresh, s.app.join(ctx, fresh, old.store, writing)
+	if err := s.app.join(ctx, fresh, old.store, writing); err != nil {
+		return nil, errors.Join(err, hangUp(fresh.engine.Programs))
+	}
+	return fresh, nil
 }
 
 // alive notes that the daemon looks around, and tells systemd.

@@ -4,10 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
@@ -36,6 +39,7 @@ type system struct {
 	store    *journal.Store
 	engine   *engine.Engine
 	seal     func(context.Context) error // nothing while only reading
+	using    sync.WaitGroup              // of the daemon: what still works with it; see server.use
 }
 
 // names of all programs.
@@ -67,11 +71,24 @@ func (s *system) program(name string) *engine.Program {
 	return nil
 }
 
+// hangUp ends the connections of programs.
+func hangUp(programs []engine.Program) error {
+	var errs []error
+	for i := range programs {
+		if c, ok := programs[i].Connector.(io.Closer); ok {
+			if err := c.Close(); err != nil {
+				errs = append(errs, fmt.Errorf("ending the connections of %s: %w", programs[i].Name, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // close seals what was written.
 func (s *system) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // also when the command was interrupted
 	defer cancel()
-	return errors.Join(s.seal(ctx), s.store.Close())
+	return errors.Join(s.seal(ctx), s.store.Close(), hangUp(s.engine.Programs))
 }
 
 // open puts the configuration together. Mistakes in different places come together; the journal is opened last, so that
@@ -87,10 +104,10 @@ func (a *app) open(ctx context.Context, mode access) (*system, error) {
 	}
 	store, err := a.store(ctx, cfg, mode, nil)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, hangUp(s.engine.Programs))
 	}
 	if err := a.join(ctx, s, store, mode); err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, store.Close(), hangUp(s.engine.Programs))
 	}
 	return s, nil
 }
@@ -112,12 +129,12 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 	policy, packed, wrong3 := a.archived(cfg, schema)
 	schedule, wrong4 := dispatch.ParseSchedule(cfg.Schedule)
 	if err := errors.Join(wrong1, wrong2, wrong3, wrong4); err != nil {
-		return nil, err
+		return nil, errors.Join(err, hangUp(programs))
 	}
 	protect(programs, policy.Protected().Accounts)
 	return &system{cfg: cfg, schema: schema, policy: policy, packed: packed, schedule: schedule, engine: &engine.Engine{
 		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(),
-		Timing: a.timed(), Progress: a.progress.step,
+		Timing: a.timed(), Progress: a.progress.step, Wait: a.Wait,
 	}}, nil
 }
 

@@ -63,6 +63,12 @@ type Program struct {
 	etag   *bool                  // whether the provider checks If-Match, nil: not asked yet
 }
 
+// Close ends the connections that are kept. The program may be used afterwards.
+func (p *Program) Close() error {
+	p.client.http.CloseIdleConnections()
+	return nil
+}
+
 // Page sizes, in resources, and calls at once.
 const (
 	defaultPage  = 100

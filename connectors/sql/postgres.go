@@ -41,6 +41,9 @@ func newPostgres(c Config, o Options, db *sqlx.DB, identity string) (*Postgres, 
 	return &Postgres{db: db, identity: identity, rights: c.Rights, ignore: c.Ignore, options: o}, nil
 }
 
+// Close ends the connections; the program is not used afterwards.
+func (p *Postgres) Close() error { return p.db.Close() }
+
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, name); return ok })
 }

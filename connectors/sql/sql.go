@@ -49,6 +49,14 @@ func open(c Config, o Options) (engine.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+	p, err := onDatabase(c, o, db, identity)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return p, nil
+}
+
+func onDatabase(c Config, o Options, db *sqlx.DB, identity string) (engine.Connector, error) {
 	switch c.Preset {
 	case "postgres":
 		if c.Statements != (Statements{}) {

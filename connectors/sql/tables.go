@@ -59,6 +59,9 @@ func newTables(s Statements, o Options, db *sqlx.DB, identity string) (engine.Co
 	return t, nil
 }
 
+// Close ends the connections; the program is not used afterwards.
+func (p *Tables) Close() error { return p.db.Close() }
+
 // creator is the form of Tables that has a statement to create.
 type creator struct{ *Tables }
 

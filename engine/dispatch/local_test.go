@@ -295,3 +295,40 @@ func TestWhatWaitedIsWorkedAtOnce(t *testing.T) {
 		})
 	})
 }
+
+// Clocks of machines jump (a suspended laptop, a restored snapshot, a wrong time server) also while the clocks of a zone
+// change: each slot is still run once.
+func TestEachSlotOnceWhenClocksJumpOverAChangeOfTheClocks(t *testing.T) {
+	const spring, autumn = "2000-03-26T00:50:30Z", "2000-10-29T00:20:30Z" // both change at 01:00 UTC
+	for name, c := range map[string]struct {
+		spec, begin string
+		jumps       []time.Duration // forty minutes pass after each
+		runs        string
+	}{
+		"spring, straight on":          {"30 2 * * *", spring, []time.Duration{0, 0}, "01:00@01:00:00"}, // 02:30 does not exist, so 03:00 of the new time
+		"spring, over it and back":     {"30 2 * * *", spring, []time.Duration{3 * time.Hour, -3 * time.Hour, 0, 0}, "01:00@03:51:30"},
+		"spring, back after it":        {"30 2 * * *", spring, []time.Duration{0, -2 * time.Hour, 0, 0, 0}, "01:00@01:00:00"},
+		"autumn, straight on":          {"30 2 * * *", autumn, []time.Duration{0, 0, 0}, "00:30@00:30:00"}, // 02:30 comes twice
+		"autumn, over both and back":   {"30 2 * * *", autumn, []time.Duration{2 * time.Hour, -2 * time.Hour, 0, 0, 0}, "00:30@02:21:30"},
+		"autumn, back between the two": {"30 2 * * *", autumn, []time.Duration{0, -time.Hour, 0, 0, 0}, "00:30@00:30:00"},
+		"autumn, forth and back each hour": {"0 * * * *", autumn, []time.Duration{0, -time.Hour, 2 * time.Hour, -time.Hour, 0, 0},
+			"01:00@01:00:00 02:00@02:41:00 03:00@03:00:00 04:00@04:00:00"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begin, err := time.Parse(time.RFC3339, c.begin)
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := &office{skew: time.Until(begin)}
+				serve(t, o.options(t, "CRON_TZ=Europe/Berlin "+c.spec), func(*dispatch.Local) {
+					for _, d := range c.jumps {
+						o.jump(d)
+						pass(40 * time.Minute)
+					}
+				})
+				o.expect(t, c.runs)
+			})
+		})
+	}
+}

@@ -23,9 +23,10 @@ import (
 //     when new ones are committed. A job too many finds nothing to claim.
 type River struct {
 	planner
-	client *river.Client[*sql.Tx]
-	crew   *crew
-	seen   lastBeat
+	client  *river.Client[*sql.Tx]
+	crew    *crew
+	seen    lastBeat
+	trouble *trouble
 }
 
 const (
@@ -40,7 +41,7 @@ const (
 func NewRiver(db *sql.DB, o Options) (*River, error) {
 	plans := newPlanner(o)
 	o = plans.Options
-	r := &River{planner: plans, crew: newCrew(o)}
+	r := &River{planner: plans, crew: newCrew(o), trouble: &trouble{}}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runWorker{r: r})
 	river.AddWorker(workers, &workWorker{crew: r.crew})
@@ -49,7 +50,7 @@ func NewRiver(db *sql.DB, o Options) (*River, error) {
 		queues[runQueue] = river.QueueConfig{MaxWorkers: 1}
 	}
 	client, err := river.NewClient(riverdatabasesql.New(db), &river.Config{
-		Queues: queues, Workers: workers, Logger: slog.New(warnings{o.Log.Handler()}),
+		Queues: queues, Workers: workers, Logger: slog.New(warnings{o.Log.Handler(), r.trouble}),
 		FetchPollInterval: poll, // over database/sql River hears of nothing, it asks
 		JobTimeout:        -1,   // a run takes as long as it takes
 		MaxAttempts:       1,    // the next slot and the next sweep are the retries
@@ -60,14 +61,6 @@ func NewRiver(db *sql.DB, o Options) (*River, error) {
 	}
 	r.client = client
 	return r, nil
-}
-
-// warnings leaves out what River says every few seconds of its own affairs.
-type warnings struct{ slog.Handler }
-
-// Enabled implements slog.Handler.
-func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
 }
 
 // Migrate makes or updates River's own tables. Safe to call from several processes at once, which wait for each other.
@@ -117,18 +110,18 @@ func (r *River) Kick(ctx context.Context) error {
 }
 
 // Serve takes part until the context ends, then lets what is under way finish within Options.Grace, ends it, and returns.
-// An error means that the database did not answer at the start; later failures are logged, and tried again. Call it once,
-// after Migrate.
+// Failures of the database are logged and tried again, at the start, too. Call it once, after Migrate.
 func (r *River) Serve(ctx context.Context) error {
 	r.started = r.Now()
 	hard, end := outlive(ctx, r.Grace)
 	defer end()
 	r.crew.ctx = hard
 	defer r.crew.wg.Wait()
-	if err := r.client.Start(ctx); err != nil {
-		return fmt.Errorf("the queue can't be used: %w", err)
+	if !r.begin(ctx) {
+		return nil
 	}
 	for {
+		r.over(ctx)
 		if err := r.plan(ctx); err != nil && ctx.Err() == nil {
 			r.Log.Error("whether a run is due can't be found out; it is tried again within a minute", "error", err)
 		}
@@ -141,6 +134,27 @@ func (r *River) Serve(ctx context.Context) error {
 			return nil
 		case <-r.wake:
 		case <-time.After(r.wait()):
+		}
+	}
+}
+
+// begin starts River; it is false if the context ended before the database answered.
+func (r *River) begin(ctx context.Context) bool {
+	for wait := r.Sweep / 60; ; wait = min(2*wait, r.Sweep) {
+		err := r.client.Start(ctx)
+		if err == nil {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		if r.trouble.first() {
+			r.Log.Error(troubled+"it can't be started", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(wait):
 		}
 	}
 }

@@ -79,8 +79,13 @@ func fast(began time.Time) func() time.Time {
 
 func newProcess(t testing.TB, name, dsn, spec string, began time.Time) *process {
 	t.Helper()
+	return newLogged(t, name, dsn, spec, began, logger(t))
+}
+
+func newLogged(t testing.TB, name, dsn, spec string, began time.Time, log *slog.Logger) *process {
+	t.Helper()
 	p := &process{name: name, db: openBooks(t, dsn), takes: 50 * time.Millisecond}
-	o := dispatch.Options{Now: fast(began), Sweep: 300 * time.Millisecond, Grace: 5 * time.Second, Log: logger(t),
+	o := dispatch.Options{Now: fast(began), Sweep: 300 * time.Millisecond, Grace: 5 * time.Second, Log: log,
 		Jobs: dispatch.Jobs{Run: p.run, Work: p.work, Last: p.last, Programs: always([]string{"crm", "wiki"})}}
 	if spec != "" {
 		o.Schedule = always(schedule(t, spec))
@@ -213,6 +218,7 @@ func TestRiver(t *testing.T) {
 		t.Run(name, func(t *testing.T) { test(t, s) })
 	}
 	t.Run("the database is killed", func(t *testing.T) { testDatabaseKilled(t, s) })
+	t.Run("an outage is said once", func(t *testing.T) { testOutageIsSaidOnce(t, s) })
 }
 
 func testThreeProcesses(t *testing.T, s *servers.PostgresServer) {
@@ -372,5 +378,57 @@ func testDatabaseKilled(t *testing.T, s *servers.PostgresServer) {
 		eventually(t, db, "SELECT count(*) >= 2 FROM done WHERE slot > (SELECT coalesce(max(slot), '2000-01-01') - interval '2 minutes' FROM begun)")
 		eventually(t, db, allWorked)
 		t.Logf("round %d: two slots and all work done %v after the server was back", round, time.Since(back).Round(time.Millisecond))
+	}
+}
+
+// lines counts what is logged.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
+// until waits for something to be logged so many times.
+func (l *lines) until(t *testing.T, text string, times int) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); l.count(text) < times; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%q was not logged %d times:\n%s", text, times, l.text.String())
+		}
+	}
+}
+
+// testOutageIsSaidOnce has the database down as the queue starts, and again later.
+func testOutageIsSaidOnce(t *testing.T, s *servers.PostgresServer) {
+	dsn, db := newBooks(t, s)
+	const fails, works = "the queue fails", "the queue works again"
+	log := &lines{}
+	p := newLogged(t, "a", dsn, "* * * * *", time.Now(), slog.New(slog.NewTextHandler(log, nil)))
+	s.StopImmediate()
+	p.serve(t)
+	log.until(t, fails, 1)
+	s.Start(t)
+	eventually(t, db, "SELECT count(*) >= 1 FROM done")
+	log.until(t, works, 1)
+	due := log.count("whether a run is due")
+	s.StopImmediate()
+	log.until(t, fails, 2)
+	log.until(t, "whether a run is due", due+4) // that is at least three sweeps, and so several polls of River's
+	s.Start(t)
+	log.until(t, works, 2)
+	eventually(t, db, allWorked)
+	if log.count(fails) != 2 || log.count(works) != 2 || log.count("Error fetching jobs") > 1 || log.count("errors_left_out=0") > 1 {
+		t.Errorf("two outages were logged so:\n%s", log.text.String())
 	}
 }

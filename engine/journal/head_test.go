@@ -61,3 +61,27 @@ func timesOut(t *testing.T, s *Store) {
 		}
 	}
 }
+
+// A process that stands still in the middle of a transaction (stopped, its machine paused) holds the others up for a while only.
+func TestTheHeadIsTakenFromWhoeverStandsStill(t *testing.T) {
+	address := servers.Postgres(t).NewDatabase(t)
+	s := openStore(t, address, nil)
+	var bound string
+	if err := s.write.Get(&bound, "SHOW "+idleTime); err != nil || bound != "30s" {
+		t.Errorf("it may stand still for %q, %v", bound, err)
+	}
+	still := openStore(t, address+"&"+idleTime+"=200", nil)
+	err := still.locked(t.Context(), func(*tx, *head) error {
+		_, err := s.Lead(t.Context())
+		return err
+	})
+	if err == nil {
+		t.Error("its transaction was committed all the same")
+	}
+	if err := still.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindNote}}); err != nil {
+		t.Errorf("it can't go on: %v", err)
+	}
+	if m, err := s.Memory(t.Context(), time.Time{}); err != nil || m.Epoch != 1 {
+		t.Errorf("the other one did not write: %v %v", m, err)
+	}
+}

@@ -58,6 +58,10 @@ func (postgresDialect) explain(err error) string {
 	return ""
 }
 
+// idleTime bounds how long a process that stands still, or was cut off from the network, in the middle of a transaction holds
+// the head: the server takes it from it then, and its transaction fails.
+const idleTime = "idle_in_transaction_session_timeout"
+
 // openPostgres opens a postgres:// URL. Everything the writer does finds rows by key; without statistics (a new table)
 // PostgreSQL would choose scans and stay with them, hence the settings.
 func openPostgres(ctx context.Context, address *url.URL, o Options) (*Store, error) {
@@ -72,6 +76,9 @@ func openPostgres(ctx context.Context, address *url.URL, o Options) (*Store, err
 	reading.RawQuery = q.Encode()
 	for _, setting := range []string{"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"} {
 		q.Set(setting, "off")
+	}
+	if !q.Has(idleTime) {
+		q.Set(idleTime, "30s")
 	}
 	writing := *address
 	writing.RawQuery = q.Encode()
