@@ -18,6 +18,7 @@ type builder struct {
 	set_     map[FactKey]Fact
 	clear_   map[FactKey]bool
 	givers   map[giversKey]*givers
+	charged  *charged            // nil before any budget is counted
 	needed   map[string][]string // program → why an account is needed there, shared by all
 	records  []Record
 	gone     map[string]bool // people of whom somebody approved that they have left
