@@ -72,10 +72,13 @@ func (c *Charges) Kind(k ChargeKind) uint32 {
 func (c *Charges) All() iter.Seq[Charge] {
 	return func(yield func(Charge) bool) {
 		for _, r := range c.rows {
-			one := Charge{Time: time.UnixMicro(r.at).UTC(), Person: c.people[r.person], Account: c.accounts[r.account], ChargeKind: c.kinds[r.kind]}
-			if !yield(one) {
+			if !yield(c.charge(r)) {
 				return
 			}
 		}
 	}
+}
+
+func (c *Charges) charge(r chargeRow) Charge {
+	return Charge{Time: time.UnixMicro(r.at).UTC(), Person: c.people[r.person], Account: c.accounts[r.account], ChargeKind: c.kinds[r.kind]}
 }

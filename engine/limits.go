@@ -56,11 +56,7 @@ func (c *Change) charged(class Class) bool {
 
 func (b *builder) budget(s scope, class Class, name string, l Limit, highest int, by counting) {
 	counted := b.units(by)
-	for c := range b.s.Memory.Charges.All() {
-		if c.Class == class && !c.Approved && b.s.Now.Sub(c.Time) < l.Window && s.has(c.Program, c.Source) {
-			counted.charge(&c)
-		}
-	}
+	counted.past(l.Window, func(k *ChargeKind) bool { return k.Class == class && !k.Approved && s.has(k.Program, k.Source) })
 	before := counted.len()
 	b.showBudget(s, name, l, highest, before)
 	b.eachCharged(s, class, counted.change)
@@ -220,10 +216,8 @@ func (w *wave) charge(c *Charge) {
 
 // earlierWave counts what the policy's change touched before and what it may touch yet.
 func (b *builder) earlierWave(w wave) {
-	for c := range b.s.Memory.Charges.All() {
-		if c.Cause == CausePolicy && !c.Approved && b.s.Now.Sub(c.Time) < b.s.Settings.Limits.RevokePeople.Window {
-			w.charge(&c)
-		}
+	for _, u := range []*units{w.people, w.holdings} {
+		u.past(b.s.Settings.Limits.RevokePeople.Window, func(k *ChargeKind) bool { return k.Cause == CausePolicy && !k.Approved })
 	}
 	for _, p := range b.programs {
 		for _, f := range p.formers() {

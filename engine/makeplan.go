@@ -18,6 +18,7 @@ type builder struct {
 	set_     map[FactKey]Fact
 	clear_   map[FactKey]bool
 	givers   map[giversKey]*givers
+	charged  *charged            // nil before any budget is counted
 	needed   map[string][]string // program → why an account is needed there, shared by all
 	records  []Record
 	gone     map[string]bool // people of whom somebody approved that they have left
@@ -35,7 +36,7 @@ type target struct {
 // MakePlan compares what should be with what is. It is a pure function: equal snapshots give byte-equal plans. The snapshot's
 // readings gain names; nothing else of it is changed.
 func MakePlan(s *Snapshot) *Plan {
-	b := &builder{s: s, index: map[string]int32{}, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, gone: map[string]bool{}, tasks: map[FactKey]bool{},
+	b := &builder{s: s, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, gone: map[string]bool{}, tasks: map[FactKey]bool{},
 		givers: map[giversKey]*givers{}, needed: map[string][]string{}}
 	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), now: s.Now, Policy: cmp.Or(s.Hash, s.Policy.Hash()), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
 		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: sources{usual: s.Proof.Source, others: map[string]string{}}}

@@ -28,16 +28,15 @@ type subject struct {
 
 // gatherSubjects lists everybody, sorted by key.
 func (b *builder) gatherSubjects() {
+	if b.s.Person == "" {
+		b.subjects = make([]subject, 0, len(b.s.People))
+	}
 	for i := range b.s.People {
 		if p := &b.s.People[i]; b.s.Person == "" || p.Key == b.s.Person {
 			b.subjects = append(b.subjects, b.presentSubject(p))
 		}
 	}
-	known := map[string]bool{}
-	for i := range b.subjects {
-		known[b.subjects[i].key] = true
-	}
-	absent := b.absentKeys(known)
+	absent := b.absentKeys()
 	rekeyed := b.rekeyed(absent)
 	if rekeyed {
 		b.holdFresh()
@@ -46,6 +45,7 @@ func (b *builder) gatherSubjects() {
 		b.subjects = append(b.subjects, b.absentSubject(key, rekeyed))
 	}
 	slices.SortFunc(b.subjects, func(x, y subject) int { return strings.Compare(x.key, y.key) })
+	b.index = make(map[string]int32, len(b.subjects))
 	for i := range b.subjects {
 		b.index[b.subjects[i].key] = int32(i)
 	}
@@ -77,11 +77,12 @@ func (b *builder) isCut(s *subject) bool {
 }
 
 // absentKeys lists who is linked or cut but was not read.
-func (b *builder) absentKeys(known map[string]bool) []string {
+func (b *builder) absentKeys() []string {
 	var out []string
+	found := map[string]bool{}
 	add := func(key string) {
-		if !known[key] && (b.s.Person == "" || key == b.s.Person) {
-			known[key] = true
+		if (b.s.Person == "" || key == b.s.Person) && !found[key] && !b.isPresent(key) {
+			found[key] = true
 			out = append(out, key)
 		}
 	}
@@ -98,6 +99,12 @@ func (b *builder) absentKeys(known map[string]bool) []string {
 	}
 	slices.Sort(out)
 	return slices.DeleteFunc(out, func(k string) bool { return k == "" })
+}
+
+// isPresent looks among those of the directory, who are sorted by key.
+func (b *builder) isPresent(key string) bool {
+	_, ok := slices.BinarySearchFunc(b.subjects, key, func(s subject, key string) int { return strings.Compare(s.key, key) })
+	return ok
 }
 
 // OpReKey is the operation of an approval item that says: those who vanished have left, their keys were not changed.

@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/RoaringBitmap/roaring/v2"
+import (
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
 
 // counting says what a budget counts: people, or holdings.
 type counting bool
@@ -44,7 +48,44 @@ func (u *units) change(p *programPlan, c *Change) {
 	}
 }
 
-// charge counts what an earlier run did.
+// past counts what earlier runs did within the window, of the kinds that match.
+func (u *units) past(window time.Duration, match func(*ChargeKind) bool) {
+	charges := &u.b.s.Memory.Charges
+	matches := make([]bool, len(charges.kinds))
+	for n := range matches {
+		matches[n] = match(&charges.kinds[n])
+	}
+	after := u.b.s.Now.Add(-window).UnixMicro()
+	for _, r := range charges.rows {
+		if matches[r.kind] && r.at > after && !u.quick(r) {
+			c := charges.charge(r)
+			u.charge(&c)
+		}
+	}
+}
+
+// quick counts a charge by the numbers that its kind, account and person were found to have here; false: it has none.
+func (u *units) quick(r chargeRow) bool {
+	found := u.b.chargedAs()
+	if u.by == people {
+		i := found.person(r.person)
+		if i != none {
+			u.people.Add(i)
+		}
+		return i != none
+	}
+	k := &found.kinds[r.kind]
+	if k.program == nil {
+		return false
+	}
+	account := found.account(k.program, r.account)
+	if account != none {
+		u.hold(k.program, k.right, account)
+	}
+	return account != none
+}
+
+// charge counts one charge by name.
 func (u *units) charge(c *Charge) {
 	if u.by == people {
 		u.person(c.Program, c.Account, c.Person)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,6 +67,52 @@ func BenchmarkNothingToDo(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// BenchmarkPlanNewPeople is the dry run for 20,000 people none of whom has anything yet, some six entitlements each, all of
+// which the limits send to approval. It prints the peak of resident memory and the processor time for each person.
+func BenchmarkPlanNewPeople(b *testing.B) {
+	e, ldif := newCompany(b, 20_000)
+	e.write(b, fmt.Sprintf(`version: 1
+store: sqlite:rolecall.db
+policies: policies/
+directories:
+  - name: corp
+    kind: ldif
+    authority: people
+    path: %q
+    complete: {whole: true}
+    people: {base: "ou=people,%[2]s", filter: "(objectClass=inetOrgPerson)"}
+    key: employeeNumber
+    attributes: {login: uid, mail: mail, name: cn, title: title, department: departmentNumber, status: employeeType}
+    state: {left: 'status == "terminated"'}
+    roles:
+      - {group: {base: "ou=groups,%[2]s", name: cn, nested: true}}
+programs:
+  pg: {kind: file, path: pg.csv, create: "{login}", match: person, revoke: managed}
+leavers: {unmanaged: report}
+`, ldif, benchSuffix))
+	if err := os.WriteFile(filepath.Join(e.dir, "pg.csv"), []byte("account,active,entitlements,person\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	var last finished
+	for b.Loop() {
+		var counted lineCounter
+		last = e.process(b, exitApproval, &counted, "plan", "-v", "-o", "csv")
+		b.Logf("%d lines; %s", counted, last)
+	}
+	b.ReportMetric(last.peakMiB, "peak-MiB")
+	b.ReportMetric(last.peakMiB*1024/float64(e.people), "KiB/person")
+	b.ReportMetric(last.cpu.Seconds()*1e6/float64(e.people), "cpu-µs/person")
+	b.ReportMetric(0, "ns/op")
+}
+
+// lineCounter counts lines instead of keeping them.
+type lineCounter int
+
+func (n *lineCounter) Write(p []byte) (int, error) {
+	*n += lineCounter(bytes.Count(p, []byte("\n")))
+	return len(p), nil
+}
+
 // BenchmarkFirstProvisioning is a whole run that makes 10,000 roles with 5 memberships each, reads, plan, journal and calls
 // included, against psql making as many with 500 accounts a transaction. fsync is on.
 func BenchmarkFirstProvisioning(b *testing.B) {
@@ -82,20 +129,31 @@ func BenchmarkFirstProvisioning(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func newEstate(b *testing.B, people int) *estate {
+// newCompany lays out people as LDIF, and the program that is measured.
+func newCompany(b *testing.B, people int) (e *estate, ldif string) {
 	b.Helper()
 	if n, err := strconv.Atoi(os.Getenv("ROLECALL_BENCH_PEOPLE")); err == nil {
 		people = n
 	}
-	e := &estate{people: people, dir: b.TempDir()}
-	file := os.Getenv("ROLECALL_BENCH_LDIF")
-	if file == "" {
-		file = filepath.Join(e.dir, "company.ldif")
-		if err := os.WriteFile(file, benchCompany(people), 0o600); err != nil {
+	e = &estate{people: people, dir: b.TempDir()}
+	ldif = os.Getenv("ROLECALL_BENCH_LDIF")
+	if ldif == "" {
+		ldif = filepath.Join(e.dir, "company.ldif")
+		if err := os.WriteFile(ldif, benchCompany(people), 0o600); err != nil {
 			b.Fatal(err)
 		}
 	}
-	e.rights = groupsOf(b, file)
+	e.rights = groupsOf(b, ldif)
+	e.binary = filepath.Join(e.dir, "rolecall")
+	if out, err := exec.Command("go", "build", "-o", e.binary, ".").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	return e, ldif
+}
+
+func newEstate(b *testing.B, people int) *estate {
+	b.Helper()
+	e, file := newCompany(b, people)
 	e.slapd = servers.Slapd(b, servers.SlapdConfig{LDIFFile: file})
 	e.postgres = servers.Postgres(b, servers.WithFsync(), servers.WithSetting("max_locks_per_transaction=2048"))
 	var groups strings.Builder
@@ -104,10 +162,6 @@ func newEstate(b *testing.B, people int) *estate {
 	}
 	e.postgres.Exec(b, groups.String())
 	e.configure(b)
-	e.binary = filepath.Join(e.dir, "rolecall")
-	if out, err := exec.Command("go", "build", "-o", e.binary, ".").CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
-	}
 	return e
 }
 
@@ -166,7 +220,7 @@ func groupsOf(b *testing.B, file string) (names []string) {
 	return names
 }
 
-// configure writes the configuration and one rule for each group.
+// configure is for people in slapd and accounts in PostgreSQL.
 func (e *estate) configure(b *testing.B) {
 	b.Helper()
 	e.store = e.postgres.NewDatabase(b)
@@ -192,6 +246,12 @@ leavers: {unmanaged: report}
 limits:
   grant: {floor: 10000000, percent: 100, cap: 10000000, window: 24h}
 `, e.store, e.slapd.URL, e.slapd.Reader.DN, benchSuffix, e.postgres.DSN)
+	e.write(b, config)
+}
+
+// write writes the configuration and one rule for each group.
+func (e *estate) write(b *testing.B, config string) {
+	b.Helper()
 	var rules strings.Builder
 	rules.WriteString("version: 1\nrules:\n  - {name: all, when: 'true', grant: [pg], reason: everybody}\n")
 	for _, r := range e.rights {
@@ -235,7 +295,9 @@ func (e *estate) apply(b *testing.B) finished {
 	b.Helper()
 	var stdout, stderr bytes.Buffer
 	if os.Getenv("ROLECALL_BENCH_INSIDE") == "" {
-		return e.process(b, &stdout, &stderr)
+		f := e.process(b, exitDone, &stdout, "apply", "-v")
+		f.saying(stdout.String())
+		return f
 	}
 	p := thisProcess()
 	p.Args, p.Dir, p.Stdout, p.Stderr = []string{"apply", "-v"}, e.dir, &stdout, &stderr
@@ -245,29 +307,38 @@ func (e *estate) apply(b *testing.B) finished {
 		b.Fatalf("%d: %.2000s\n%.2000s", code, stderr.String(), stdout.String())
 	}
 	f := finished{wall: time.Since(start)}
-	f.output(stdout.String(), stderr.String())
+	f.timed(stderr.String())
+	f.saying(stdout.String())
 	return f
 }
 
-func (e *estate) process(b *testing.B, stdout, stderr *bytes.Buffer) finished {
+func (e *estate) process(b *testing.B, code int, stdout io.Writer, args ...string) finished {
 	b.Helper()
-	cmd := exec.Command(e.binary, "apply", "-v")
+	var stderr bytes.Buffer
+	cmd := exec.Command(e.binary, args...)
 	cmd.Dir = e.dir
-	cmd.Env = append(os.Environ(), "BENCH_PASSWORD="+e.slapd.Reader.Password)
-	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if cmd.Env = os.Environ(); e.slapd != nil {
+		cmd.Env = append(cmd.Env, "BENCH_PASSWORD="+e.slapd.Reader.Password)
+	}
+	cmd.Stdout, cmd.Stderr = stdout, &stderr
 	start := time.Now()
-	if err := cmd.Run(); err != nil {
-		b.Fatalf("%v: %.2000s\n%.2000s", err, stderr.String(), stdout.String())
+	if err := cmd.Run(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code {
+		b.Fatalf("%v: %.2000s", err, stderr.String())
 	}
 	f := finished{wall: time.Since(start), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 	f.peakMiB = float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024 // KiB, getrusage(2)
-	f.output(stdout.String(), stderr.String())
+	f.timed(stderr.String())
 	return f
 }
 
-func (f *finished) output(stdout, stderr string) {
+// saying keeps the last line.
+func (f *finished) saying(stdout string) {
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
-	f.said, f.phases = lines[len(lines)-1], map[string]float64{}
+	f.said = lines[len(lines)-1]
+}
+
+func (f *finished) timed(stderr string) {
+	f.phases = map[string]float64{}
 	for _, line := range strings.Split(stderr, "\n") {
 		var p struct {
 			Phase, What string
