@@ -135,9 +135,12 @@ func (h *hq) write(name, text string) {
 	}
 }
 
-func (h *hq) wiki() string {
+func (h *hq) wiki() string   { h.t.Helper(); return h.file("wiki.csv") }
+func (h *hq) config() string { h.t.Helper(); return h.file("rolecall.yaml") }
+
+func (h *hq) file(name string) string {
 	h.t.Helper()
-	data, err := os.ReadFile(filepath.Join(h.dir, "wiki.csv"))
+	data, err := os.ReadFile(filepath.Join(h.dir, name))
 	if err != nil {
 		h.t.Fatal(err)
 	}
