@@ -4,7 +4,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PKG         ?= ./...
 
-.PHONY: help build setup test race plain lint bench docs fmt clean
+.PHONY: help build setup test race plain lint soak bench docs fmt clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -26,6 +26,9 @@ plain: ## all tests, bulk and kill tests too
 
 lint: ## gofmt, go vet, staticcheck, golangci-lint
 	@GO="$(GO)" STATICCHECK="$(STATICCHECK)" GOLANGCI="$(GOLANGCI)" .ci/lint
+
+soak: ## the long tests, as long as they take: lines cut in reads of 100,000 people
+	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba)" ./cmd/rolecall
 
 bench: ## benchmarks; each prints its ratio to a yardstick
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(PKG)

@@ -93,6 +93,29 @@ func judgeRoles(p *Proof, accepted *Proof, t Tolerance) {
 			judgeRole(p, &p.Roles[i], before, t)
 		}
 	}
+	judgeSources(p, accepted, t)
+}
+
+// judgeSources adds up the holders of all roles of a source: a server that hides members hides those of each small team,
+// and each such loss alone would pass. Members of new roles make up for those of others.
+func judgeSources(p *Proof, accepted *Proof, t Tolerance) {
+	old, now, before := map[string]int{}, map[string]int{}, map[string]int{}
+	for _, r := range accepted.Roles {
+		old[r.Role] = r.Holders
+	}
+	for _, r := range p.Roles {
+		if source, _, _ := strings.Cut(r.Role, ":"); len(r.Reasons) == 0 {
+			now[source] += r.Holders
+			before[source] += old[r.Role]
+		}
+	}
+	for i := range p.Roles {
+		r := &p.Roles[i]
+		source, _, _ := strings.Cut(r.Role, ":")
+		if len(r.Reasons) == 0 && r.Holders < old[r.Role] && t.lost(now[source], before[source], t.Holders) {
+			r.once(ReasonBaseline, fewer(p.Source, "holders of all roles of "+source, now[source], before[source]))
+		}
+	}
 }
 
 func judgeRole(p *Proof, r *RoleProof, before RoleProof, t Tolerance) {

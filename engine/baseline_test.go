@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -58,6 +59,37 @@ func TestJudge(t *testing.T) {
 		if !slices.Equal(codes(p.Reasons), nil) {
 			t.Errorf("%s: the argument was changed", c.name)
 		}
+	}
+}
+
+// Many small losses are one great one: a server that hides members hides those of each team, of which three may pass.
+func TestManySmallLosses(t *testing.T) {
+	before := Proof{Source: "corp", Count: 40}
+	for i := range 12 {
+		before.Roles = append(before.Roles, RoleProof{Role: fmt.Sprintf("group:t%02d", i), Holders: 3}, RoleProof{Role: fmt.Sprintf("title:x%02d", i), Holders: 3})
+	}
+	slices.SortFunc(before.Roles, func(a, b RoleProof) int { return strings.Compare(a.Role, b.Role) })
+	now := before
+	now.Roles = slices.Clone(before.Roles)
+	for i := range 2 {
+		now.Roles[i].Holders = 1
+	}
+	if p := Judge(now, &before, nil, DefaultTolerance()); len(p.Unseen()) != 2 {
+		t.Errorf("four of thirty-six less: unknown are %v", p.Unseen())
+	}
+	now.Roles[1].Holders = 2
+	if p := Judge(now, &before, nil, DefaultTolerance()); len(p.Unseen()) != 0 {
+		t.Errorf("three of thirty-six less: unknown are %v", p.Unseen())
+	}
+	for i := range 12 {
+		now.Roles[i].Holders = 0
+	}
+	if p := Judge(now, &before, nil, DefaultTolerance()); len(p.Unseen()) != 12 || !p.Complete() {
+		t.Errorf("all less: unknown are %v, %v", p.Unseen(), p.Reasons)
+	}
+	now.Roles = append(slices.Clone(now.Roles[12:]), RoleProof{Role: "group:all", Holders: 36}) // other teams, as many people
+	if p := Judge(now, &before, nil, DefaultTolerance()); len(p.Unseen()) != 0 {
+		t.Errorf("reorganised: unknown are %v", p.Unseen())
 	}
 }
 

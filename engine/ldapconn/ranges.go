@@ -113,6 +113,9 @@ func (c *Conn) nextRange(dn, name string, low int) (Attribute, error) {
 	if err != nil { // a lost connection keeps its own name: it is worth another try
 		return Attribute{}, err
 	}
+	if !strings.EqualFold(e.DN, dn) { // both as the server spells them
+		return Attribute{}, rangeUnread(dn, fmt.Sprintf("the server answers with %q", e.DN))
+	}
 	for _, a := range e.Attributes {
 		if base, _, _, ranged, _ := splitRange(a.Name); ranged && strings.EqualFold(base, name) {
 			return a, nil

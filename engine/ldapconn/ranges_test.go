@@ -87,6 +87,7 @@ func TestGetFollowsRanges(t *testing.T) {
 // TestBrokenRanges: what comes after range 0-1 does not fit.
 func TestBrokenRanges(t *testing.T) {
 	for name, next := range map[string]func(id int) []byte{
+		"another":       func(id int) []byte { return person(id, "cn=h", "member;range=2-*", "c") },
 		"gap":           func(id int) []byte { return person(id, "cn=g", "member;range=3-*", "d") },
 		"overlap":       func(id int) []byte { return person(id, "cn=g", "member;range=1-*", "b|c") },
 		"again":         func(id int) []byte { return person(id, "cn=g", "member;range=0-1", "a|b") },

@@ -20,6 +20,7 @@ type SlapdConfig struct {
 	LDIFFile string   // the same from a file, for big directories
 	Overlays []string // any of memberof, refint, syncprov
 	Access   []string // "to … by …", tried before the default, which lets Reader and Limited read everything
+	Limits   []string // "dn.exact=… size=…", tried before the default, which leaves Reader without any
 	Database []string // more lines of the database section, such as `limits …` or `sizelimit 10`
 	Global   []string // more lines before the database section
 }
@@ -101,6 +102,18 @@ func (s *SlapdServer) Start(t testing.TB) {
 	}
 }
 
+// Restart starts the server anew on the same data with other access rules, limits and global lines.
+func (s *SlapdServer) Restart(t testing.TB, cfg SlapdConfig) {
+	t.Helper()
+	s.Stop()
+	cfg.Suffix = s.Suffix
+	s.writeConfig(t, cfg)
+	s.Start(t)
+}
+
+// Stop ends the server in order: open connections are told.
+func (s *SlapdServer) Stop() { s.process.stop(syscall.SIGTERM) }
+
 // Kill ends the server at once, as a crash would.
 func (s *SlapdServer) Kill() { s.process.stop(syscall.SIGKILL) }
 
@@ -161,6 +174,11 @@ func slapdConf(s *SlapdServer, cfg SlapdConfig) string {
 		"index uid,cn,employeeNumber,departmentNumber eq",
 		"index member eq",
 		"index entryUUID,entryCSN eq", // syncprov needs it
+	)
+	for _, limits := range cfg.Limits {
+		lines = append(lines, "limits "+limits)
+	}
+	lines = append(lines,
 		`limits dn.exact="`+s.Reader.DN+`" size.soft=unlimited size.hard=unlimited size.prtotal=unlimited time=unlimited`,
 		"access to attrs=userPassword by anonymous auth by * none",
 	)
