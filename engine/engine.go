@@ -15,7 +15,7 @@
 //
 // Where to look:
 //
-//	the nouns        person, proof, mark, policy, connector, change, plan, settings, set, secret
+//	the nouns        person, proof, mark, policy, connector, change, plan, settings, set, secret, mistake
 //	the loop         reconcile (Engine: read, commit, apply), stalled, slot, snapshot
 //	the directory    baseline (is the read to be believed?), accepted
 //	a plan           makeplan calls, in this order: subject, programplan, openwork, accounts, evaluate, diff, decide, grants,

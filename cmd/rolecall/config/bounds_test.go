@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // What is no configuration is refused with one sentence, and before the parser's time grows with the square of its size.
@@ -30,7 +32,7 @@ func TestHostileConfiguration(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %.300v", name, err)
 		}
-		if mistakes, _ := err.(Mistakes); len(mistakes) != 1 {
+		if mistakes, _ := err.(engine.Mistakes); len(mistakes) != 1 {
 			t.Errorf("%s: %d mistakes, one is enough", name, len(mistakes))
 		}
 	}

@@ -55,12 +55,12 @@ func TestMistakes(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			_, err := Parse("f", data)
 			var got []string
-			var mistakes Mistakes
+			var mistakes engine.Mistakes
 			if !errors.As(err, &mistakes) {
 				t.Fatalf("error is %v", err)
 			}
 			for _, m := range mistakes {
-				if m.Place.Line == 0 {
+				if m.Line == 0 {
 					m.Place.File = "0"
 				}
 				got = append(got, strings.TrimPrefix(m.Place.String(), "f:")+": "+m.Text+" | "+m.Hint)
@@ -102,7 +102,7 @@ func TestSection(t *testing.T) {
 		URI  string `yaml:"uri"`
 	}
 	err = f.Programs["crm"].Settings.Decode(&other)
-	want := "testdata/good.yaml:25:18: unknown key \"url\"\n  hint: did you mean \"uri\"?\n" +
+	want := "testdata/good.yaml:25:18: unknown key \"url\" (did you mean \"uri\"?)\n" +
 		"testdata/good.yaml:25:56: unknown key \"token\""
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error is %v", err)
@@ -123,7 +123,7 @@ func TestAliasBomb(t *testing.T) {
 		Many []*Program `yaml:"many"`
 	}
 	decodeInto(d, b.String(), &into)
-	if err := d.mistakes.err(); err == nil || !strings.Contains(err.Error(), "aliases make this file too large") {
+	if err := d.mistakes.Err(); err == nil || !strings.Contains(err.Error(), "aliases make this file too large") {
 		t.Errorf("error is %v", err)
 	}
 }
