@@ -28,7 +28,7 @@ func TestHostileConfiguration(t *testing.T) {
 		"word":      {"hello\n", "this is no configuration"},
 		"large":     {strings.Repeat("#", maxSize+1), "larger than 1 MiB"},
 	} {
-		_, err := Parse("r.yaml", []byte(c.text))
+		_, err := parse("r.yaml", "r.yaml", []byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %.300v", name, err)
 		}
@@ -40,8 +40,8 @@ func TestHostileConfiguration(t *testing.T) {
 
 // A byte order mark, as some editors write it, and their line ends change nothing.
 func TestMarkAndLineEnds(t *testing.T) {
-	_, plain := Parse("r.yaml", []byte("version: 1\nzone: UTC\n"))
-	_, marked := Parse("r.yaml", []byte("\ufeffversion: 1\r\nzone: UTC\r\n"))
+	_, plain := parse("r.yaml", "r.yaml", []byte("version: 1\nzone: UTC\n"))
+	_, marked := parse("r.yaml", "r.yaml", []byte("\ufeffversion: 1\r\nzone: UTC\r\n"))
 	if plain == nil || marked == nil || plain.Error() != marked.Error() {
 		t.Errorf("%v\n%v", plain, marked)
 	}

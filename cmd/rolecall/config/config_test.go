@@ -53,7 +53,7 @@ func TestMistakes(t *testing.T) {
 		}
 		tried++
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			_, err := Parse("f", data)
+			_, err := parse("f", "f", data)
 			var got []string
 			var mistakes engine.Mistakes
 			if !errors.As(err, &mistakes) {
@@ -111,7 +111,7 @@ func TestSection(t *testing.T) {
 
 func TestAliasBomb(t *testing.T) {
 	text := "version: 1\nprotected: &a [x,x,x,x,x,x,x,x,x,x]\n"
-	if _, err := Parse("f", []byte(text+strings.Repeat("store: *a\n", 3))); err == nil {
+	if _, err := parse("f", "f", []byte(text+strings.Repeat("store: *a\n", 3))); err == nil {
 		t.Error("an alias of the wrong form passed")
 	}
 	var b strings.Builder
@@ -153,7 +153,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if file, err := Parse("f", data); (file == nil) == (err == nil) {
+		if file, err := parse("f", "f", data); (file == nil) == (err == nil) {
 			t.Error("either a file or an error")
 		}
 	})

@@ -58,15 +58,7 @@ func absolute(dir, path string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// Parse reads, fills in and checks a configuration; path is where it came from.
-func Parse(path string, data []byte) (*File, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	return parse(path, abs, data)
-}
-
+// parse takes what a file holds; path is its name for messages, abs where it is.
 func parse(path, abs string, data []byte) (*File, error) {
 	f := defaults()
 	d := newDecoder(path)
