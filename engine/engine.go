@@ -12,4 +12,15 @@
 // MakePlan, a pure function of one Snapshot, compares the sets and says what would change and why, what waits for
 // approval and what is held back; Commit writes the intents; Work carries them out and writes the outcomes. What is
 // remembered from run to run is only what the journal's records fold to (Memory). Time is an input everywhere.
+//
+// Where to look:
+//
+//	the nouns        person, proof, mark, policy, connector, change, plan, settings, set, secret, mistake
+//	the loop         reconcile (Engine: read, commit, apply), stalled, slot, snapshot
+//	the directory    baseline (is the read to be believed?), accepted
+//	a plan           makeplan calls, in this order: subject, programplan, openwork, accounts, evaluate, diff, decide, grants,
+//	                 revokes, items (approvals), dependencies, limits, note (what is remembered), tasks
+//	the work         work, workbatch, call, outcome
+//	the memory       journal (interfaces), record, canonical, intent, fold…, memory, memorybuilder, tenure
+//	people decide    decisions (approve, pause, give, cut), adoption, undo, restrict (a reviewed plan), why
 package engine

@@ -23,7 +23,6 @@ type Answer struct {
 type WhyLine struct {
 	Entitlement string    `json:"entitlement"`
 	Account     string    `json:"account,omitempty"`
-	Has         Tri       `json:"-"`
 	Holds       string    `json:"holds"`  // yes, no, unknown: what the program shows
 	Wanted      string    `json:"wanted"` // yes, no, unknown, forbidden, observed: what policy says
 	Managed     bool      `json:"managed"`
@@ -89,7 +88,7 @@ func whyLines(s *Snapshot, plan *Plan, r *Reading, who *Person) (out []WhyLine) 
 		for _, f := range line.Findings {
 			line.Wanted = stronger(line.Wanted, f.Say, f.Answer)
 		}
-		line.Has, line.Holds = holds(r, account, right)
+		line.Holds = holds(r, account, right)
 		line.remember(mem)
 		for i := range plan.Changes {
 			if c := &plan.Changes[i]; c.Person == who.Key && c.Entitlement == line.Entitlement {
@@ -150,16 +149,16 @@ func stronger(now string, say Say, answer string) string {
 	return now
 }
 
-func holds(r *Reading, account, right string) (Tri, string) {
+func holds(r *Reading, account, right string) string {
 	n, ok := r.accounts.Find(account)
 	e, ok2 := r.rights.Find(right)
 	switch {
 	case ok && ok2 && r.held.Has(e, n):
-		return Yes, "yes"
+		return "yes"
 	case !r.Proof.Complete():
-		return Unknown, "unknown"
+		return "unknown"
 	}
-	return No, "no"
+	return "no"
 }
 
 func (l *WhyLine) remember(m *ProgramMemory) {

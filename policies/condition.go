@@ -179,7 +179,7 @@ func (a activation) Parent() cel.Activation { return nil }
 
 // CompileCondition compiles an expression of the configuration, such as status == "terminated". Declared attributes are
 // variables under their plain names (a person's before a job's) and as person.* and job.*; now is a timestamp, today the
-// date like "2027-01-31" in the person's zone. The error is a Mistakes with line and column within the expression.
+// date like "2027-01-31" in the person's zone. The error is an engine.Mistakes with line and column within the expression.
 // A runtime error is Unknown.
 func CompileCondition(expression string, schema Schema) (engine.Condition, error) {
 	l, err := makeLanguage(&schema, true)
@@ -188,9 +188,9 @@ func CompileCondition(expression string, schema Schema) (engine.Condition, error
 	}
 	c, wrong := l.compile(expression)
 	if len(wrong) > 0 {
-		var mistakes Mistakes
+		var mistakes engine.Mistakes
 		for _, w := range wrong {
-			mistakes = append(mistakes, Mistake{File: "condition", Line: w.line, Column: w.col, Text: w.text, Hint: w.hint})
+			mistakes = append(mistakes, engine.Mistake{Place: engine.Place{File: "condition", Line: w.line, Col: w.col}, Text: w.text, Hint: w.hint})
 		}
 		return nil, mistakes
 	}

@@ -59,7 +59,7 @@ func TestCompileConditionMistakes(t *testing.T) {
 		strings.Repeat("a", 5e3): `condition:1:1: the condition is wrong: expression code point size exceeds limit: size: 5000, limit 4000`,
 	} {
 		_, err := CompileCondition(text, Schema{Attributes: []Declared{{Name: "status"}}})
-		if err == nil || !errors.As(err, new(Mistakes)) || err.Error() != want {
+		if err == nil || !errors.As(err, new(engine.Mistakes)) || err.Error() != want {
 			t.Errorf("%.40s:\n got %v\nwant %s", text, err, want)
 		}
 	}
@@ -102,15 +102,6 @@ func TestDurations(t *testing.T) {
 		got, ok := parseDuration(text)
 		if ok != (want > 0) || ok && got != want {
 			t.Errorf("%q: %v, %v", text, got, ok)
-		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	known := []string{"engineer", "sre", "wiki", "gitea/eng"}
-	for name, want := range map[string]string{"enginer": "engineer", "Engineer": "engineer", "gitea/enq": "gitea/eng", "zzz": "", "sr": "sre", "x": ""} {
-		if got := nearest(name, known); got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

@@ -1,7 +1,5 @@
 package policies
 
-import "github.com/rolecall/rolecall/engine"
-
 // sayConflict lets at most one of the listed entitlements stand. With keep: first the earliest listed wins; with existing
 // what the person holds, before the earliest; record is existing, but a person who holds several keeps them and is
 // reported. What could not be seen withholds what it could forbid.
@@ -73,13 +71,4 @@ func (c *conflict) standing() string {
 		return "what the person has is kept, else the earliest listed"
 	}
 	return "what the person has is kept and reported, nothing is added"
-}
-
-func (c *conflict) names(e engine.Entitlement) bool {
-	for _, n := range c.never {
-		if n == e {
-			return true
-		}
-	}
-	return false
 }

@@ -92,7 +92,7 @@ func (p *Policy) explainBlocks(person *engine.Person, e engine.Entitlement) (out
 func (p *Policy) explainConflicts(person *engine.Person, now time.Time, e engine.Entitlement) (out []engine.Finding) {
 	verdicts := p.Decide(person, now, nil, nil)
 	for _, c := range p.conflicts {
-		if !c.def.names(e) {
+		if !slices.Contains(c.def.never, e) {
 			continue
 		}
 		for i, n := range c.never {

@@ -34,12 +34,12 @@ func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := loadText(text)
 		if err != nil {
-			var mistakes Mistakes
+			var mistakes engine.Mistakes
 			if !errors.As(err, &mistakes) || len(mistakes) == 0 {
 				t.Fatalf("not a list of mistakes: %v", err)
 			}
 			for _, m := range mistakes {
-				if m.Line < 1 || m.Column < 1 || m.Text == "" || strings.Contains(m.String(), "\n") || !utf8.ValidString(m.String()) {
+				if m.Line < 1 || m.Col < 1 || m.Text == "" || strings.Contains(m.String(), "\n") || !utf8.ValidString(m.String()) {
 					t.Fatalf("mistake without place or text: %q", m.String())
 				}
 			}

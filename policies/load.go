@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
-// Load reads all *.yaml files of a folder, in order of their names. The error is a Mistakes with everything that is wrong
+// Load reads all *.yaml files of a folder, in order of their names. The error is an engine.Mistakes with everything that is wrong
 // in any of them, or says that the folder can't be read; there is never half a policy.
 //
 // A file cut off within a line is always refused, as is one cut off before its first item or within an item's required
@@ -40,15 +42,14 @@ func Load(folder fs.FS, schema Schema) (*Policy, error) {
 		r.policyFile(root, &defs)
 	}
 	mistakes = append(mistakes, defs.duplicates()...)
-	if len(mistakes) > 0 {
-		mistakes.sort()
-		return nil, mistakes
+	if err := mistakes.Err(); err != nil {
+		return nil, err
 	}
 	return compile(defs, schema.zone()), nil
 }
 
 // policyFiles lists what is to be read, and as mistakes what looks like policy and would not be read.
-func policyFiles(folder fs.FS) (names []string, mistakes Mistakes, err error) {
+func policyFiles(folder fs.FS) (names []string, mistakes engine.Mistakes, err error) {
 	entries, err := fs.ReadDir(folder, ".")
 	if err != nil {
 		return nil, nil, fmt.Errorf("the policy folder can't be read: %w", err)
@@ -59,12 +60,12 @@ func policyFiles(folder fs.FS) (names []string, mistakes Mistakes, err error) {
 		case strings.HasPrefix(name, "."): // editors' lock files, the links of mounted volumes
 		case e.IsDir():
 			if below, _ := fs.Glob(folder, name+"/*.yaml"); len(below) > 0 {
-				mistakes = append(mistakes, Mistake{File: below[0], Text: "files of subfolders are not read", Hint: "move it up"})
+				mistakes = append(mistakes, engine.Mistake{Place: engine.Place{File: below[0]}, Text: "files of subfolders are not read", Hint: "move it up"})
 			}
 		case ext == ".yaml":
 			names = append(names, name)
 		case strings.EqualFold(ext, ".yml") || strings.EqualFold(ext, ".yaml"):
-			mistakes = append(mistakes, Mistake{File: name, Text: "only *.yaml files are read", Hint: "rename it"})
+			mistakes = append(mistakes, engine.Mistake{Place: engine.Place{File: name}, Text: "only *.yaml files are read", Hint: "rename it"})
 		}
 	}
 	if len(names) == 0 && len(mistakes) == 0 {
@@ -87,12 +88,12 @@ func readBounded(folder fs.FS, name string) ([]byte, error) {
 }
 
 // duplicates finds names that are given twice, over all files.
-func (d *definitions) duplicates() (mistakes Mistakes) {
+func (d *definitions) duplicates() (mistakes engine.Mistakes) {
 	seen := map[string]string{}
 	once := func(key, place, text string) {
 		if first, twice := seen[key]; twice {
 			file, line := splitPlace(place)
-			mistakes = append(mistakes, Mistake{File: file, Line: line, Column: 1, Text: text, Hint: "the first is at " + first})
+			mistakes = append(mistakes, engine.Mistake{Place: engine.Place{File: file, Line: line, Col: 1}, Text: text, Hint: "the first is at " + first})
 			return
 		}
 		seen[key] = place

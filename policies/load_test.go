@@ -103,7 +103,7 @@ func TestFolder(t *testing.T) {
 	if _, err := Load(fstest.MapFS{}, testSchema()); err == nil || !strings.Contains(err.Error(), "no *.yaml") {
 		t.Errorf("an empty folder: %v", err)
 	}
-	if _, err := Load(os.DirFS("testdata/absent"), testSchema()); err == nil || errors.As(err, new(Mistakes)) {
+	if _, err := Load(os.DirFS("testdata/absent"), testSchema()); err == nil || errors.As(err, new(engine.Mistakes)) {
 		t.Errorf("an absent folder: %v", err)
 	}
 	rule := "version: 1\nrules: [{name: NAME, roles: [sre], grant: wiki}]\n"
@@ -133,7 +133,7 @@ func TestHostileFilesEndSoon(t *testing.T) {
 	for name, text := range hostile {
 		start := time.Now()
 		_, err := loadText(text)
-		var mistakes Mistakes
+		var mistakes engine.Mistakes
 		if !errors.As(err, &mistakes) || len(err.Error()) > 2000 {
 			t.Errorf("%s: %.300v", name, err)
 		}

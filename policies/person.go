@@ -110,7 +110,7 @@ func (r *reader) nearAttribute(key *node, jobOnly bool) bool {
 			known = append(known, d.Name)
 		}
 	}
-	if nearest(key.text, known) == "" {
+	if engine.Suggest(key.text, known) == "" {
 		return false
 	}
 	r.problem(key, unknownName("attribute", key.text, known))

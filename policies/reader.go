@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // reader takes one file apart and collects what is wrong with it; it goes on after each mistake.
@@ -14,13 +16,13 @@ type reader struct {
 	language *language
 	file     string
 	lines    []string
-	mistakes *Mistakes
+	mistakes *engine.Mistakes
 }
 
 func (r *reader) wrong(n *node, text, hint string) { r.wrongAt(n.line, n.col, text, hint) }
 
 func (r *reader) wrongAt(line, col int, text, hint string) {
-	*r.mistakes = append(*r.mistakes, Mistake{File: r.file, Line: line, Column: col, Text: text, Hint: hint})
+	*r.mistakes = append(*r.mistakes, engine.Mistake{Place: engine.Place{File: r.file, Line: line, Col: col}, Text: text, Hint: hint})
 }
 
 func (r *reader) problem(n *node, p *problem) {

@@ -109,7 +109,7 @@ func readPeople(t *testing.T, a *archive) (people []heldPerson, now time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mistakes Mistakes
+	var mistakes engine.Mistakes
 	for _, f := range a.files {
 		if f.name != "people.yaml" {
 			continue

@@ -65,7 +65,11 @@ func sureColor(s engine.Sureness) render.Color {
 func candidates(people []engine.Candidate) string {
 	var out []string
 	for _, p := range people {
-		out = append(out, render.Who(p.Name, p.Login, p.Person)+" ["+p.Person+"]")
+		who := render.Who(p.Name, p.Login, p.Person)
+		if who != p.Person {
+			who += " [" + p.Person + "]"
+		}
+		out = append(out, who)
 	}
 	return strings.Join(out, ", ")
 }

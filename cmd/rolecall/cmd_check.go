@@ -142,7 +142,7 @@ func (s *system) unknownRights(p *engine.Program) (out []finding) {
 	}
 	for _, e := range s.policy.Entitlements() {
 		if e.Program == p.Name && e.Name != engine.Active && e.Name != engine.Exists && !slices.Contains(p.Describes.Grantable, e.Name) {
-			hint := config.Suggest(e.Name, p.Describes.Grantable)
+			hint := engine.Suggest(e.Name, p.Describes.Grantable)
 			text := strings.TrimSuffix("the program has no such entitlement; "+hint, "; ")
 			for _, use := range s.policy.UsesOf(e) {
 				out = append(out, finding{Part: "policies", Name: e.String(), Text: s.cfg.Policies + "/" + use.Place + ": " + text})

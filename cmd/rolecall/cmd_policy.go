@@ -40,7 +40,12 @@ func (a *app) policyTest() *cobra.Command {
 }
 
 func (a *app) showTests(results []policies.TestResult) error {
-	t := render.Table{Header: []string{"", "test", "place", "difference"}}
+	out := a.out()
+	t := render.Table{Header: []string{"", "test", "place"}}
+	whole := out.Format != render.TableFormat // else differences are shown below
+	if whole {
+		t.Header = append(t.Header, "difference")
+	}
 	list, wrong := make([]testJSON, len(results)), 0
 	for i, r := range results {
 		list[i] = testJSON(r)
@@ -49,19 +54,19 @@ func (a *app) showTests(results []policies.TestResult) error {
 			mark, color = "wrong", render.Red
 			wrong++
 		}
-		t.Add(color, mark, r.Name, r.Place, "")
-		if a.out().Format != render.TableFormat {
-			t.Rows[i][3] = r.Text
+		cells := []string{mark, r.Name, r.Place}
+		if whole {
+			cells = append(cells, r.Text)
 		}
+		t.Add(color, cells...)
 	}
-	out := a.out()
 	if err := out.Data(t, list); err != nil {
 		return err
 	}
 	if wrong == 0 {
 		return nil
 	}
-	if out.Format == render.TableFormat {
+	if !whole {
 		showDifferences(out, results)
 	}
 	return exit(exitFailed)

@@ -111,7 +111,7 @@ func (a *app) version(ctx context.Context, s *system, name string) (*policies.Po
 		return nil, usage("name a folder with policy files, or a git revision", "%s is no folder, and no version of %s: %w", name, s.cfg.Policies, err)
 	}
 	p, err := policies.Load(files, s.schema)
-	var wrong policies.Mistakes
+	var wrong engine.Mistakes
 	if errors.As(err, &wrong) {
 		for i := range wrong {
 			wrong[i].File = name + ": " + wrong[i].File

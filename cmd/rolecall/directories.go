@@ -14,21 +14,21 @@ import (
 	"github.com/rolecall/rolecall/policies"
 )
 
-// directory opens the source of people: one directory, or several joined. Its errors are config.Mistakes where an
+// directory opens the source of people: one directory, or several joined. Its errors are engine.Mistakes where an
 // expression is wrong.
 func (a *app) directory(cfg *config.File, s policies.Schema) (engine.Directory, error) {
 	var authority directory.Part
 	var partners []directory.Part
-	var wrong config.Mistakes
+	var wrong engine.Mistakes
 	for i := range cfg.Directories {
 		d := &cfg.Directories[i]
 		part, err := a.part(cfg, d, s)
-		var more config.Mistakes
+		var more engine.Mistakes
 		switch {
 		case errors.As(err, &more):
 			wrong = append(wrong, more...)
 		case err != nil:
-			wrong = append(wrong, config.Mistake{Place: cfg.PlaceOf(d), Text: err.Error()})
+			wrong = append(wrong, engine.Mistake{Place: cfg.PlaceOf(d), Text: err.Error()})
 		case d.Authority == "people":
 			authority = part
 		default:
@@ -43,7 +43,7 @@ func (a *app) directory(cfg *config.File, s policies.Schema) (engine.Directory, 
 	}
 	joined, err := directory.Join(authority, partners...)
 	if err != nil {
-		return nil, config.Mistakes{{Place: cfg.PlaceOf(&cfg.Directories), Text: err.Error()}}
+		return nil, engine.Mistakes{{Place: cfg.PlaceOf(&cfg.Directories), Text: err.Error()}}
 	}
 	return joined, nil
 }
@@ -127,7 +127,7 @@ func (a *app) common(cfg *config.File, d *config.Directory, s policies.Schema) (
 type expressions struct {
 	cfg    *config.File
 	schema policies.Schema
-	wrong  config.Mistakes
+	wrong  engine.Mistakes
 }
 
 func (e *expressions) states(texts map[engine.State]*string) map[engine.State]engine.Condition {
@@ -148,13 +148,13 @@ func (e *expressions) compile(text *string) engine.Condition {
 	if err == nil {
 		return c
 	}
-	var wrong policies.Mistakes
+	var wrong engine.Mistakes
 	if !errors.As(err, &wrong) {
-		wrong = policies.Mistakes{{Text: err.Error()}}
+		wrong = engine.Mistakes{{Text: err.Error()}}
 	}
 	for _, w := range wrong {
 		what := fmt.Sprintf("expression %q: %s", *text, w.Text)
-		e.wrong = append(e.wrong, config.Mistake{Place: e.cfg.PlaceOf(text), Text: what, Hint: w.Hint})
+		e.wrong = append(e.wrong, engine.Mistake{Place: e.cfg.PlaceOf(text), Text: what, Hint: w.Hint})
 	}
 	return nil
 }

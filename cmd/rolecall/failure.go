@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
-	"github.com/rolecall/rolecall/policies"
+	"github.com/rolecall/rolecall/engine"
 )
 
 // Exit codes, the strongest first.
@@ -92,11 +91,7 @@ func sentence(err error) string {
 // mistakes are the lines of an error that lists what is wrong in files, wherever in the tree of errors they stand.
 func mistakes(err error) (lines []string) {
 	switch err := err.(type) { //nolint:errorlint // every error of the tree is looked at, not the first of a type
-	case config.Mistakes:
-		for _, m := range err {
-			lines = append(lines, withHint(m.Place.String()+": "+m.Text, m.Hint))
-		}
-	case policies.Mistakes:
+	case engine.Mistakes:
 		for _, m := range err {
 			lines = append(lines, m.String())
 		}
@@ -108,11 +103,4 @@ func mistakes(err error) (lines []string) {
 		lines = mistakes(err.Unwrap())
 	}
 	return lines
-}
-
-func withHint(text, hint string) string {
-	if hint == "" {
-		return text
-	}
-	return text + " (" + hint + ")"
 }

@@ -115,7 +115,7 @@ func (a *app) archived(cfg *config.File, s policies.Schema) (*policies.Policy, [
 	}
 	files, err := archive(cfg.In(cfg.Policies))
 	if err != nil || !bytes.Equal(before, files) {
-		return nil, nil, config.Mistakes{{Place: cfg.PlaceOf(&cfg.Policies), Text: cfg.Policies + " was changed while it was read", Hint: "try again"}}
+		return nil, nil, engine.Mistakes{{Place: cfg.PlaceOf(&cfg.Policies), Text: cfg.Policies + " was changed while it was read", Hint: "try again"}}
 	}
 	return p, files, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,18 +34,18 @@ func cutCompany(n int) string {
 	var teams []string
 	members := []string{"objectClass: groupOfNames"}
 	for i := range n {
-		uid := "u" + itoa(i)
+		uid := "u" + strconv.Itoa(i)
 		dn := "uid=" + uid + ",ou=people," + realSuffix
 		status := "staff"
 		if i%50 == 7 {
 			status = "terminated"
 		}
-		entry(dn, "objectClass: inetOrgPerson", "uid: "+uid, "cn: Person "+itoa(i), "sn: Person", "mail: "+uid+"@example.com", "employeeNumber: "+itoa(i),
-			"employeeType: "+status, "title: "+[]string{"Clerk", "Engineer"}[i%2], "departmentNumber: D"+itoa(i%3))
+		entry(dn, "objectClass: inetOrgPerson", "uid: "+uid, "cn: Person "+strconv.Itoa(i), "sn: Person", "mail: "+uid+"@example.com", "employeeNumber: "+strconv.Itoa(i),
+			"employeeType: "+status, "title: "+[]string{"Clerk", "Engineer"}[i%2], "departmentNumber: D"+strconv.Itoa(i%3))
 		members = append(members, "member: "+dn)
 		if len(members) == 101 || i == n-1 {
-			team := "cn=team" + itoa(i/100) + ",ou=groups," + realSuffix
-			entry(team, append(members, "cn: team"+itoa(i/100))...)
+			team := "cn=team" + strconv.Itoa(i/100) + ",ou=groups," + realSuffix
+			entry(team, append(members, "cn: team"+strconv.Itoa(i/100))...)
 			teams, members = append(teams, "member: "+team), members[:1]
 		}
 	}

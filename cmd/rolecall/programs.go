@@ -18,16 +18,16 @@ import (
 // next to those that are right.
 func (a *app) programs(ctx context.Context, cfg *config.File) ([]engine.Program, error) {
 	var out []engine.Program
-	var wrong config.Mistakes
+	var wrong engine.Mistakes
 	for _, name := range slices.Sorted(maps.Keys(cfg.Programs)) {
 		p := cfg.Programs[name]
 		connector, err := a.connector(ctx, cfg, name, p)
-		var more config.Mistakes
+		var more engine.Mistakes
 		switch {
 		case errors.As(err, &more):
 			wrong = append(wrong, more...)
 		case err != nil:
-			wrong = append(wrong, config.Mistake{Place: cfg.PlaceOf(p), Text: err.Error()})
+			wrong = append(wrong, engine.Mistake{Place: cfg.PlaceOf(p), Text: err.Error()})
 		default:
 			out = append(out, program(cfg, name, p, connector))
 		}
@@ -43,7 +43,7 @@ func (a *app) connector(ctx context.Context, cfg *config.File, name string, p *c
 	open, ok := kinds[p.Kind]
 	if !ok {
 		known := slices.Sorted(maps.Keys(kinds))
-		return nil, config.Mistakes{{Place: cfg.PlaceOf(&p.Kind), Text: "program " + name + " is of unknown kind " + p.Kind, Hint: "known are: " + strings.Join(known, ", ")}}
+		return nil, engine.Mistakes{{Place: cfg.PlaceOf(&p.Kind), Text: "program " + name + " is of unknown kind " + p.Kind, Hint: "known are: " + strings.Join(known, ", ")}}
 	}
 	return open(ctx, p.Settings.Decode, connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg), Calls: p.Concurrency})
 }

@@ -159,7 +159,7 @@ func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode ac
 
 func (a *app) policy(cfg *config.File, s policies.Schema) (*policies.Policy, error) {
 	p, err := policies.Load(os.DirFS(cfg.In(cfg.Policies)), s)
-	var wrong policies.Mistakes
+	var wrong engine.Mistakes
 	switch {
 	case errors.As(err, &wrong):
 		for i := range wrong {
@@ -167,7 +167,7 @@ func (a *app) policy(cfg *config.File, s policies.Schema) (*policies.Policy, err
 		}
 		return nil, wrong
 	case err != nil:
-		return nil, config.Mistakes{{Place: cfg.PlaceOf(&cfg.Policies), Text: cfg.Policies + ": " + err.Error()}}
+		return nil, engine.Mistakes{{Place: cfg.PlaceOf(&cfg.Policies), Text: cfg.Policies + ": " + err.Error()}}
 	}
 	return p, nil
 }

@@ -1,34 +1,27 @@
 package ldapgroup
 
 import (
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
+	"github.com/rolecall/rolecall/engine/ldapconn"
 )
 
 // strangerPrefix starts the account of a member that is no person of the directory; its normalised DN follows.
 const strangerPrefix = "dn:"
 
-// guidOrder is where the bytes of a GUID's text stand in its 16 octets: the first three groups are little-endian
-// ([MS-DTYP] section 2.3.4.2).
-var guidOrder = [16]int{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15}
-
 func (p *Program) isGUID() bool { return strings.EqualFold(p.dir.Key, "objectGUID") }
 
 // keyText gives the key as it is known elsewhere.
 func (p *Program) keyText(value string) string {
-	if !p.isGUID() || len(value) != len(guidOrder) {
-		return strings.Clone(value)
+	if p.isGUID() {
+		if text := ldapconn.GUIDText(value); text != "" {
+			return text
+		}
 	}
-	ordered := make([]byte, len(guidOrder))
-	for i, from := range guidOrder {
-		ordered[i] = value[from]
-	}
-	h := hex.EncodeToString(ordered)
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+	return strings.Clone(value)
 }
 
 // keyFilter finds the entry of one key; ok is false for what can't be a key.
@@ -42,16 +35,12 @@ func (p *Program) keyFilter(account string) (filter string, ok bool) {
 		}
 		return "(" + p.dir.Key + "=" + ldap.EscapeFilter(account) + ")", true
 	}
-	raw, err := hex.DecodeString(strings.ReplaceAll(account, "-", ""))
-	if err != nil || !uuid.MatchString(account) {
+	octets, ok := ldapconn.GUIDOctets(account)
+	if !ok {
 		return "", false
 	}
-	var octets [16]byte
-	for i, to := range guidOrder {
-		octets[to] = raw[i]
-	}
 	var escaped strings.Builder
-	for _, b := range octets {
+	for _, b := range []byte(octets) {
 		fmt.Fprintf(&escaped, `\%02x`, b)
 	}
 	return "(" + p.dir.Key + "=" + escaped.String() + ")", true

@@ -224,13 +224,5 @@ func (p *Program) isMember(ctx context.Context, c *ldapconn.Conn, right, dn stri
 
 func hasCode(err error, codes ...int) bool {
 	var answer *ldapconn.LDAPError
-	if !errors.As(err, &answer) {
-		return false
-	}
-	for _, code := range codes {
-		if answer.Code == code {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &answer) && slices.Contains(codes, answer.Code)
 }

@@ -88,8 +88,8 @@ func collapse(s string) string { return strings.Join(strings.Fields(s), " ") }
 // misleading characters change how other characters look or are not seen at all; joiners are kept, since words of some
 // languages need them.
 func misleading(r rune) bool {
-	switch {
-	case r == 0x00AD, r == 0x061C, r == 0x200B, r == 0x200E, r == 0x200F, r == 0x2060, r == 0xFEFF:
+	switch r {
+	case 0x00AD, 0x061C, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF:
 		return true
 	}
 	return 0x202A <= r && r <= 0x202E || 0x2066 <= r && r <= 0x2069 || 0xFFF9 <= r && r <= 0xFFFB || 0xE0000 <= r && r <= 0xE007F

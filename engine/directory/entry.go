@@ -1,9 +1,11 @@
 package directory
 
 import (
-	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/rolecall/rolecall/engine/ldapconn"
 )
 
 // Caps on what one value, one attribute and one file entry may bring. A value beyond them makes the attribute unknown;
@@ -38,22 +40,18 @@ func (e *entry) get(name string) raw {
 	return raw{name: name}
 }
 
-// text turns the values that directories keep as 16 bytes into the text that people know, and leaves all others alone.
-// objectGUID: the first three groups are little-endian ([MS-DTYP] 2.3.4.2); entryUUID: RFC 4530 section 2.1.
+// text turns the values that directories keep as 16 bytes into the text that people know, and leaves all others alone
+// (entryUUID: RFC 4530 section 2.1).
 func text(source, v string) string {
-	if len(v) != 16 {
-		return v
-	}
-	b := []byte(v)
 	switch {
-	case strings.EqualFold(source, "objectGUID"):
-		b = []byte{b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]}
-	case strings.EqualFold(source, "entryUUID"):
-	default:
+	case len(v) != 16:
 		return v
+	case strings.EqualFold(source, "objectGUID"):
+		return ldapconn.GUIDText(v)
+	case strings.EqualFold(source, "entryUUID"):
+		return ldapconn.UUIDText([]byte(v))
 	}
-	h := hex.EncodeToString(b)
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+	return v
 }
 
 // canonical gives the values in canonical form, sorted out of empty and equal ones. problem says why they can't be used.
@@ -76,18 +74,9 @@ func (r raw) canonical(fold bool) (values []string, problem string) {
 		if err != nil {
 			return nil, err.Error()
 		}
-		if v != "" && !has(values, v) {
+		if v != "" && !slices.Contains(values, v) {
 			values = append(values, v)
 		}
 	}
 	return values, ""
-}
-
-func has(values []string, v string) bool {
-	for _, w := range values {
-		if w == v {
-			return true
-		}
-	}
-	return false
 }

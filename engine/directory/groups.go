@@ -124,11 +124,7 @@ func (g *groups) memberName(v string) string {
 	if g.of.Group.By == "" {
 		return canonDN(v)
 	}
-	f, err := folded(v)
-	if err != nil {
-		return v
-	}
-	return f
+	return canonOr(v)
 }
 
 // link looks for names that two groups share, once all groups are there. Nobody is taken to hold such a role.

@@ -37,10 +37,7 @@ func (b *builder) open(r *RoleSource) {
 
 // role is the one role of an expression.
 func (r *RoleSource) role() string {
-	if name, err := folded(r.Name); err == nil {
-		return r.Label() + ":" + name
-	}
-	return r.Label() + ":" + r.Name
+	return r.Label() + ":" + canonOr(r.Name)
 }
 
 // attributeRoles makes roles of the values of one attribute.

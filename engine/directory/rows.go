@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,10 +42,7 @@ func (b *builder) gather() {
 }
 
 func compareRows(x, y row) int {
-	if c := strings.Compare(spell(x.own), spell(y.own)); c != 0 {
-		return c
-	}
-	return strings.Compare(spell(x.job.Attributes), spell(y.job.Attributes))
+	return cmp.Or(strings.Compare(spell(x.own), spell(y.own)), compareJobs(x.job, y.job))
 }
 
 // stranger gives the place of a row that is not the same person's as the first: any, where people have one entry, or one

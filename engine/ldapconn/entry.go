@@ -1,6 +1,9 @@
 package ldapconn
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Entry is one directory entry as the server sent it. All its strings share
 // one allocation: who keeps only a few of them clones those (strings.Clone).
@@ -37,10 +40,5 @@ func (e *Entry) Get(name string) string {
 
 // Has reports whether the attribute is there, perhaps without values.
 func (e *Entry) Has(name string) bool {
-	for i := range e.Attributes {
-		if strings.EqualFold(e.Attributes[i].Name, name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.Attributes, func(a Attribute) bool { return strings.EqualFold(a.Name, name) })
 }

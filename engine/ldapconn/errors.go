@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -71,12 +72,7 @@ func (e *Incomplete) Unwrap() error { return e.cause }
 
 // Has reports whether code is among the reasons.
 func (e *Incomplete) Has(code Code) bool {
-	for _, r := range e.Reasons {
-		if r.Code == code {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.Reasons, func(r Reason) bool { return r.Code == code })
 }
 
 // incomplete turns an error from below into an *Incomplete.

@@ -3,6 +3,7 @@ package ldapconn
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,12 +14,7 @@ import (
 
 // hasRange reports whether some values of e are still unread.
 func hasRange(e *Entry) bool {
-	for i := range e.Attributes {
-		if isRanged(e.Attributes[i].Name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.Attributes, func(a Attribute) bool { return isRanged(a.Name) })
 }
 
 func isRanged(name string) bool {

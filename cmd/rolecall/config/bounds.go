@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/token"
+	"github.com/rolecall/rolecall/engine"
 )
 
 // Bounds of the configuration file, far above what people write. The parser's time grows with the square of the tokens on
@@ -20,19 +21,19 @@ const (
 
 // checkBytes finds what is no text, before anything tries to read it. The mark that some editors write at the start of
 // UTF-8 is taken off.
-func checkBytes(file string, data []byte) ([]byte, *Mistake) {
-	at := Place{File: file, Line: 1, Col: 1}
+func checkBytes(file string, data []byte) ([]byte, *engine.Mistake) {
+	at := engine.Place{File: file, Line: 1, Col: 1}
 	if len(data) > maxSize {
-		return nil, &Mistake{Place{File: file}, fmt.Sprintf("the file is larger than %d MiB", maxSize>>20), "look whether it is the configuration"}
+		return nil, &engine.Mistake{Place: engine.Place{File: file}, Text: fmt.Sprintf("the file is larger than %d MiB", maxSize>>20), Hint: "look whether it is the configuration"}
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	for rest := data; len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
 		switch {
 		case r == utf8.RuneError && n == 1:
-			return nil, &Mistake{at, "this is not UTF-8", "save the file as UTF-8"}
+			return nil, &engine.Mistake{Place: at, Text: "this is not UTF-8", Hint: "save the file as UTF-8"}
 		case r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f:
-			return nil, &Mistake{at, fmt.Sprintf("the control character %U has no place here", r), "remove it"}
+			return nil, &engine.Mistake{Place: at, Text: fmt.Sprintf("the control character %U has no place here", r), Hint: "remove it"}
 		case r == '\n':
 			at.Line, at.Col = at.Line+1, 0
 		}
@@ -42,16 +43,16 @@ func checkBytes(file string, data []byte) ([]byte, *Mistake) {
 }
 
 // checkTokens finds nesting without end before anything is built from it.
-func checkTokens(file string, tokens token.Tokens) *Mistake {
+func checkTokens(file string, tokens token.Tokens) *engine.Mistake {
 	flow, line, inLine := 0, 0, 0
 	for i, t := range tokens {
 		if i == maxTokens {
-			return &Mistake{Place{file, t.Position.Line, t.Position.Column}, "the configuration is too long to be read from here on", "look whether it is the configuration"}
+			return &engine.Mistake{Place: engine.Place{File: file, Line: t.Position.Line, Col: t.Position.Column}, Text: "the configuration is too long to be read from here on", Hint: "look whether it is the configuration"}
 		}
 		if t.Position.Line != line {
 			line, inLine = t.Position.Line, 0
 			if t.Position.Column > maxColumn && flow == 0 {
-				return &Mistake{Place{file, line, t.Position.Column}, "this is indented too far", "write fewer spaces"}
+				return &engine.Mistake{Place: engine.Place{File: file, Line: line, Col: t.Position.Column}, Text: "this is indented too far", Hint: "write fewer spaces"}
 			}
 		}
 		switch t.Type {
@@ -63,7 +64,7 @@ func checkTokens(file string, tokens token.Tokens) *Mistake {
 			inLine++
 		}
 		if flow > maxFlow || inLine > maxInLine {
-			return &Mistake{Place{file, line, t.Position.Column}, "this is nested too deeply", "close the brackets that are open"}
+			return &engine.Mistake{Place: engine.Place{File: file, Line: line, Col: t.Position.Column}, Text: "this is nested too deeply", Hint: "close the brackets that are open"}
 		}
 	}
 	return nil

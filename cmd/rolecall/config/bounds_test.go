@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // What is no configuration is refused with one sentence, and before the parser's time grows with the square of its size.
@@ -26,11 +28,11 @@ func TestHostileConfiguration(t *testing.T) {
 		"word":      {"hello\n", "this is no configuration"},
 		"large":     {strings.Repeat("#", maxSize+1), "larger than 1 MiB"},
 	} {
-		_, err := Parse("r.yaml", []byte(c.text))
+		_, err := parse("r.yaml", "r.yaml", []byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %.300v", name, err)
 		}
-		if mistakes, _ := err.(Mistakes); len(mistakes) != 1 {
+		if mistakes, _ := err.(engine.Mistakes); len(mistakes) != 1 {
 			t.Errorf("%s: %d mistakes, one is enough", name, len(mistakes))
 		}
 	}
@@ -38,8 +40,8 @@ func TestHostileConfiguration(t *testing.T) {
 
 // A byte order mark, as some editors write it, and their line ends change nothing.
 func TestMarkAndLineEnds(t *testing.T) {
-	_, plain := Parse("r.yaml", []byte("version: 1\nzone: UTC\n"))
-	_, marked := Parse("r.yaml", []byte("\ufeffversion: 1\r\nzone: UTC\r\n"))
+	_, plain := parse("r.yaml", "r.yaml", []byte("version: 1\nzone: UTC\n"))
+	_, marked := parse("r.yaml", "r.yaml", []byte("\ufeffversion: 1\r\nzone: UTC\r\n"))
 	if plain == nil || marked == nil || plain.Error() != marked.Error() {
 		t.Errorf("%v\n%v", plain, marked)
 	}

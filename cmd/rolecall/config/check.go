@@ -21,10 +21,10 @@ var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 // checks collects what is wrong in a configuration that could be read.
 type checks struct {
 	*File
-	found Mistakes
+	found engine.Mistakes
 }
 
-func check(f *File) Mistakes {
+func check(f *File) engine.Mistakes {
 	c := &checks{File: f}
 	c.top()
 	c.directories()
@@ -39,7 +39,7 @@ func check(f *File) Mistakes {
 }
 
 func (c *checks) add(field any, text, hint string) {
-	c.found = append(c.found, Mistake{c.PlaceOf(field), text, hint})
+	c.found = append(c.found, engine.Mistake{Place: c.PlaceOf(field), Text: text, Hint: hint})
 }
 
 func (c *checks) top() {
@@ -98,7 +98,7 @@ func (c *checks) word(field any, what, got string, words ...string) {
 		c.add(field, what+" is missing; there is no default", "choose "+list)
 		return
 	}
-	hint := Suggest(got, words)
+	hint := engine.Suggest(got, words)
 	if hint == "" {
 		hint = "choose " + list
 	}
@@ -164,7 +164,7 @@ func (c *checks) kindOf(d *Directory) {
 	default:
 		return
 	}
-	if mistakes := (Mistakes)(nil); errors.As(d.Settings.Decode(into), &mistakes) {
+	if mistakes := (engine.Mistakes)(nil); errors.As(d.Settings.Decode(into), &mistakes) {
 		c.found = append(c.found, mistakes...)
 		return
 	}
@@ -216,7 +216,7 @@ func (c *checks) program(name string, p *Program) {
 	}
 	for _, other := range p.After {
 		if c.Programs[other] == nil || other == name {
-			c.add(&p.After, fmt.Sprintf("after names %q, which is no other program", other), Suggest(other, slices.Collect(maps.Keys(c.Programs))))
+			c.add(&p.After, fmt.Sprintf("after names %q, which is no other program", other), engine.Suggest(other, slices.Collect(maps.Keys(c.Programs))))
 		}
 	}
 	if p.Price != nil && p.Price.Per != "month" && p.Price.Per != "year" {
@@ -257,7 +257,7 @@ func (c *checks) templates(p *Program) {
 		}
 		for _, name := range t.Names() {
 			if !slices.Contains(known, name) {
-				hint := Suggest(name, known)
+				hint := engine.Suggest(name, known)
 				if hint == "" {
 					hint = "declared are: " + strings.Join(known, ", ")
 				}

@@ -53,14 +53,14 @@ func TestMistakes(t *testing.T) {
 		}
 		tried++
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			_, err := Parse("f", data)
+			_, err := parse("f", "f", data)
 			var got []string
-			var mistakes Mistakes
+			var mistakes engine.Mistakes
 			if !errors.As(err, &mistakes) {
 				t.Fatalf("error is %v", err)
 			}
 			for _, m := range mistakes {
-				if m.Place.Line == 0 {
+				if m.Line == 0 {
 					m.Place.File = "0"
 				}
 				got = append(got, strings.TrimPrefix(m.Place.String(), "f:")+": "+m.Text+" | "+m.Hint)
@@ -102,7 +102,7 @@ func TestSection(t *testing.T) {
 		URI  string `yaml:"uri"`
 	}
 	err = f.Programs["crm"].Settings.Decode(&other)
-	want := "testdata/good.yaml:25:18: unknown key \"url\"\n  hint: did you mean \"uri\"?\n" +
+	want := "testdata/good.yaml:25:18: unknown key \"url\" (did you mean \"uri\"?)\n" +
 		"testdata/good.yaml:25:56: unknown key \"token\""
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error is %v", err)
@@ -111,7 +111,7 @@ func TestSection(t *testing.T) {
 
 func TestAliasBomb(t *testing.T) {
 	text := "version: 1\nprotected: &a [x,x,x,x,x,x,x,x,x,x]\n"
-	if _, err := Parse("f", []byte(text+strings.Repeat("store: *a\n", 3))); err == nil {
+	if _, err := parse("f", "f", []byte(text+strings.Repeat("store: *a\n", 3))); err == nil {
 		t.Error("an alias of the wrong form passed")
 	}
 	var b strings.Builder
@@ -123,7 +123,7 @@ func TestAliasBomb(t *testing.T) {
 		Many []*Program `yaml:"many"`
 	}
 	decodeInto(d, b.String(), &into)
-	if err := d.mistakes.err(); err == nil || !strings.Contains(err.Error(), "aliases make this file too large") {
+	if err := d.mistakes.Err(); err == nil || !strings.Contains(err.Error(), "aliases make this file too large") {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -153,7 +153,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if file, err := Parse("f", data); (file == nil) == (err == nil) {
+		if file, err := parse("f", "f", data); (file == nil) == (err == nil) {
 			t.Error("either a file or an error")
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/rolecall/rolecall/engine"
 )
 
 // maxNodes bounds what aliases may blow a file up to: the known attack repeats an alias of an alias some nine times
@@ -22,8 +23,8 @@ const maxNodes = 200_000
 // A field without a tag is not read.
 type decoder struct {
 	file     string
-	mistakes Mistakes
-	places   map[any]Place // pointer to a filled value → where it stands
+	mistakes engine.Mistakes
+	places   map[any]engine.Place // pointer to a filled value → where it stands
 	anchors  map[string]ast.Node
 	nodes    int
 }
@@ -35,7 +36,7 @@ type selfDecoder interface{ decode(d *decoder, n ast.Node) }
 type checker interface{ Check() error }
 
 func newDecoder(file string) *decoder {
-	return &decoder{file: file, places: map[any]Place{}, anchors: map[string]ast.Node{}}
+	return &decoder{file: file, places: map[any]engine.Place{}, anchors: map[string]ast.Node{}}
 }
 
 // parse reads the one document of a file.
@@ -43,7 +44,7 @@ func (d *decoder) parse(data []byte) (body ast.Node) {
 	defer func() { // a panic of the parser must not become ours: the file is refused
 		if r := recover(); r != nil {
 			body = nil
-			d.mistakes = append(d.mistakes, Mistake{Place: Place{File: d.file}, Text: fmt.Sprintf("this can't be read as YAML: %v", r)})
+			d.mistakes = append(d.mistakes, engine.Mistake{Place: engine.Place{File: d.file}, Text: fmt.Sprintf("this can't be read as YAML: %v", r)})
 		}
 	}()
 	data, wrong := checkBytes(d.file, data)
@@ -72,7 +73,7 @@ func (d *decoder) parse(data []byte) (body ast.Node) {
 		body = doc.Body
 	}
 	if body == nil {
-		d.mistakes = append(d.mistakes, Mistake{Place: Place{File: d.file}, Text: "the file is empty", Hint: "`rolecall init DIR` writes a commented one"})
+		d.mistakes = append(d.mistakes, engine.Mistake{Place: engine.Place{File: d.file}, Text: "the file is empty", Hint: "`rolecall init DIR` writes a commented one"})
 		return nil
 	}
 	switch body.(type) {
@@ -84,30 +85,30 @@ func (d *decoder) parse(data []byte) (body ast.Node) {
 }
 
 func (d *decoder) syntax(err error) {
-	m := Mistake{Place: Place{File: d.file, Line: 1, Col: 1}, Text: err.Error()}
+	m := engine.Mistake{Place: engine.Place{File: d.file, Line: 1, Col: 1}, Text: err.Error()}
 	var at yaml.Error
 	if errors.As(err, &at) {
 		m.Text = at.GetMessage()
 		if t := at.GetToken(); t != nil && t.Position != nil {
-			m.Place.Line, m.Place.Col = t.Position.Line, t.Position.Column
+			m.Line, m.Col = t.Position.Line, t.Position.Column
 		}
 	}
 	m.Text = "this is not YAML: " + strings.SplitN(m.Text, "\n", 2)[0]
 	d.mistakes = append(d.mistakes, m)
 }
 
-func (d *decoder) place(n ast.Node) Place {
+func (d *decoder) place(n ast.Node) engine.Place {
 	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
 		n = m.Values[0].Key
 	}
 	if t := n.GetToken(); t != nil && t.Position != nil {
-		return Place{d.file, t.Position.Line, t.Position.Column}
+		return engine.Place{File: d.file, Line: t.Position.Line, Col: t.Position.Column}
 	}
-	return Place{File: d.file}
+	return engine.Place{File: d.file}
 }
 
 func (d *decoder) complain(n ast.Node, text, hint string) {
-	d.mistakes = append(d.mistakes, Mistake{d.place(n), text, hint})
+	d.mistakes = append(d.mistakes, engine.Mistake{Place: d.place(n), Text: text, Hint: hint})
 }
 
 // value fills v from n.
@@ -194,7 +195,7 @@ func (d *decoder) pairs(n ast.Node) (pairs []*ast.MappingValueNode, ok bool) {
 
 // distinct notes duplicate keys and drops them.
 func (d *decoder) distinct(pairs []*ast.MappingValueNode) []*ast.MappingValueNode {
-	first := map[string]Place{}
+	first := map[string]engine.Place{}
 	return slices.DeleteFunc(slices.Clone(pairs), func(p *ast.MappingValueNode) bool {
 		if p.Key.IsMergeKey() {
 			d.complain(p.Key, "merge keys (<<) are not understood here", "write the keys out, or use an alias for the whole value")

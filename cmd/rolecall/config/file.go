@@ -45,7 +45,7 @@ type File struct {
 	Dir    string `yaml:"-"` // relative paths start here
 	Hash   string `yaml:"-"` // of its content
 	Text   string `yaml:"-"` // its content
-	places map[any]Place
+	places map[any]engine.Place
 }
 
 // Leavers says how people who left are treated.
@@ -92,9 +92,9 @@ type Audit struct {
 }
 
 // PlaceOf is where a value of the configuration stands; field is a pointer to it. The file as a whole if it is not there.
-func (f *File) PlaceOf(field any) Place {
+func (f *File) PlaceOf(field any) engine.Place {
 	if p, ok := f.places[field]; ok {
 		return p
 	}
-	return Place{File: f.Path}
+	return engine.Place{File: f.Path}
 }

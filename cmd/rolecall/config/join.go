@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // joins checks how directories without authority hang on the one that decides who exists.
@@ -43,7 +45,7 @@ func (c *checks) joinable(name *string, join *Join, key string, d *Directory) bo
 	case *name == "":
 		c.add(join, "join: "+key+" is missing", "one of "+strings.Join(declared, ", "))
 	case !slices.Contains(declared, *name):
-		hint := Suggest(*name, declared)
+		hint := engine.Suggest(*name, declared)
 		if hint == "" {
 			hint = "declared are: " + strings.Join(declared, ", ")
 		}

@@ -17,7 +17,7 @@ import (
 )
 
 // Load reads, fills in and checks the configuration file; a relative path starts in dir, "" for the working directory. The
-// error is a Mistakes where the content is wrong.
+// error is an engine.Mistakes where the content is wrong.
 func Load(dir, path string) (*File, error) {
 	abs, err := absolute(dir, path)
 	if err != nil {
@@ -44,11 +44,11 @@ func read(path string) ([]byte, error) {
 }
 
 func unreadable(path string, err error) error {
-	m := Mistake{Place: Place{File: path}, Text: "the configuration can't be read: " + errors.Unwrap(err).Error()}
+	m := engine.Mistake{Place: engine.Place{File: path}, Text: "the configuration can't be read: " + errors.Unwrap(err).Error()}
 	if errors.Is(err, fs.ErrNotExist) {
 		m.Text, m.Hint = "there is no such file", "`rolecall init DIR` writes a commented configuration; --config FILE names another one"
 	}
-	return Mistakes{m}
+	return engine.Mistakes{m}
 }
 
 func absolute(dir, path string) (string, error) {
@@ -58,24 +58,16 @@ func absolute(dir, path string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// Parse reads, fills in and checks a configuration; path is where it came from.
-func Parse(path string, data []byte) (*File, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	return parse(path, abs, data)
-}
-
+// parse takes what a file holds; path is its name for messages, abs where it is.
 func parse(path, abs string, data []byte) (*File, error) {
 	f, mistakes := decode(path, abs, data)
-	if err := mistakes.err(); err != nil {
+	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-func decode(path, abs string, data []byte) (*File, Mistakes) {
+func decode(path, abs string, data []byte) (*File, engine.Mistakes) {
 	f := defaults()
 	d := newDecoder(path)
 	if n := d.parse(data); n != nil {

@@ -15,7 +15,7 @@ func TestColonsInListsOfMappings(t *testing.T) {
 	}
 	d := newDecoder("f")
 	decodeInto(d, "plain: [svc:x, b]\ndeep: {in: [ldaps://a:636, x:y:z, été:7, \"q:r\", two words]}\nroles: [attribute: title]\n", &into)
-	if err := d.mistakes.err(); err != nil {
+	if err := d.mistakes.Err(); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(into.Plain, []string{"svc:x", "b"}) || !slices.Equal(into.Deep.In, []string{"ldaps://a:636", "x:y:z", "été:7", "q:r", "two words"}) {

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // LoadSound is Load for an emergency: next to the mistakes it gives the file without those directories and programs in
@@ -27,7 +29,7 @@ func LoadSound(dir, path string) (f *File, without []string, wrong error) {
 	}
 	broken := f.broken(mistakes)
 	if f.Version != Version || !f.knowsStore() || broken(&f.Store) || broken(&f.StorePassword) {
-		return nil, nil, mistakes.err()
+		return nil, nil, mistakes.Err()
 	}
 	var sound []Directory
 	for i := range f.Directories {
@@ -42,7 +44,7 @@ func LoadSound(dir, path string) (f *File, without []string, wrong error) {
 			delete(f.Programs, name)
 		}
 	}
-	return f, without, mistakes.err()
+	return f, without, mistakes.Err()
 }
 
 // knowsStore: a misspelt key would else make the default of it, which may be no journal at all.
@@ -55,11 +57,11 @@ func (f *File) knowsStore() bool {
 }
 
 // broken tells whether a mistake stands in a part of the file: between its beginning and that of the next one.
-func (f *File) broken(wrong Mistakes) func(part any) bool {
+func (f *File) broken(wrong engine.Mistakes) func(part any) bool {
 	starts := f.parts()
-	owns := map[Place]bool{}
+	owns := map[engine.Place]bool{}
 	for _, m := range wrong {
-		after, _ := slices.BinarySearchFunc(starts, m.Place, func(p, at Place) int { return cmp.Or(order(p, at), -1) })
+		after, _ := slices.BinarySearchFunc(starts, m.Place, func(p, at engine.Place) int { return cmp.Or(order(p, at), -1) })
 		if after > 0 {
 			owns[starts[after-1]] = true
 		}
@@ -68,7 +70,7 @@ func (f *File) broken(wrong Mistakes) func(part any) bool {
 }
 
 // parts are the places of the keys of the file, of each directory and of each program, sorted.
-func (f *File) parts() (out []Place) {
+func (f *File) parts() (out []engine.Place) {
 	add := func(part any) {
 		if p, ok := f.places[part]; ok {
 			out = append(out, p)
@@ -88,4 +90,6 @@ func (f *File) parts() (out []Place) {
 	return slices.Compact(out)
 }
 
-func order(a, b Place) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col)) }
+func order(a, b engine.Place) int {
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+}

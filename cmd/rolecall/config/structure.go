@@ -69,7 +69,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value) {
 }
 
 func (d *decoder) unknownKey(p *ast.MappingValueNode, known []string) {
-	hint := Suggest(keyOf(p), known)
+	hint := engine.Suggest(keyOf(p), known)
 	if hint == "" {
 		known = slices.Clone(known)
 		slices.Sort(known)
@@ -81,7 +81,7 @@ func (d *decoder) unknownKey(p *ast.MappingValueNode, known []string) {
 // Section is a mapping of which a part belongs to somebody else, who decodes it later.
 type Section struct {
 	d     *decoder
-	at    Place
+	at    engine.Place
 	all   []*ast.MappingValueNode
 	known []string // keys that the owner of the mapping reads
 }
@@ -99,7 +99,7 @@ func sectionOf(v reflect.Value) *Section {
 }
 
 // Decode fills a pointer to a struct from the keys that the mapping's owner does not read, and from those that both do.
-// Any other key is a mistake. The error is a Mistakes.
+// Any other key is a mistake. The error is an engine.Mistakes.
 func (s Section) Decode(into any) error {
 	if s.d == nil {
 		return nil
@@ -117,11 +117,11 @@ func (s Section) Decode(into any) error {
 			d.unknownKey(p, slices.Concat(names(keys), s.known))
 		}
 	}
-	return d.mistakes.err()
+	return d.mistakes.Err()
 }
 
 // Place is where the mapping stands.
-func (s Section) Place() Place { return s.at }
+func (s Section) Place() engine.Place { return s.at }
 
 // shortOr fills a struct from a mapping, or only its main key from a single value.
 func (d *decoder) shortOr(n ast.Node, short *string, whole any) {

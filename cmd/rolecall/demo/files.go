@@ -62,7 +62,7 @@ tests:
   - {name: somebody from sales, person: {roles: ["group:sales"]}, has: [crm/contacts, wiki], lacks: [gitea/eng]}
 `
 
-// NarrowPolicy is Policy after somebody dropped the support team from the rule of the CRM.
+// NarrowRule stands in Policy after somebody dropped the support team from the rule of the CRM.
 const NarrowRule = `roles: {any: ["group:sales"]}, grant: [crm/contacts]`
 
 // WideRule is what NarrowRule replaces in Policy.
