@@ -14,6 +14,7 @@ import (
 func main() {
 	spareMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second one ends the process at once
 	code := run(ctx, thisProcess())
 	stop()
 	os.Exit(code)

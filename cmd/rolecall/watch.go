@@ -84,6 +84,7 @@ func (w *watch) content() string {
 		fmt.Fprintln(h, name)
 		f, err := os.Open(name)
 		if err != nil {
+			fmt.Fprintln(h, "can't be read") // which is not the same as empty
 			continue
 		}
 		_, _ = io.Copy(h, f) // what can't be read is another content
