@@ -143,6 +143,7 @@ const (
 	FactHolders   = "holders"   // program or none: Data: highest counts in the window
 	FactPolicy    = "policy"    // the policy of the last run; Text: hash
 	FactFiltered  = "settings"  // Key: directory; Text: hash of its settings at the last accepted read
+	FactSealed    = "sealed"    // Key: the file outside of the store that has held a checkpoint since
 	FactTask      = "task"      // Key: id; something a person must do
 	FactWaiting   = "waiting"   // person, program: Since; Text: what an account waits for
 	FactSlot      = "slot"      // the last slot of the schedule that was run; Since

@@ -46,6 +46,7 @@ func (a *app) verify(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	_, _, gone := a.outside(ctx, cfg, store)
 	if sealed {
 		heads = append(heads, c.Head)
 	}
@@ -54,6 +55,9 @@ func (a *app) verify(ctx context.Context) (err error) {
 		return err
 	}
 	found := verified{Version: 1, OK: v.OK(), Records: v.Records, Covered: v.Covered, Blanked: v.Blanked, Root: v.Tree.Head().Root.String(), Wrong: append([]string{}, v.Wrong...)}
+	if gone != nil {
+		found.OK, found.Wrong = false, append([]string{gone.Error()}, found.Wrong...)
+	}
 	if v.Fault != nil {
 		found.Wrong = append([]string{v.Fault.String()}, found.Wrong...)
 	}

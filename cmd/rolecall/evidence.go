@@ -37,9 +37,37 @@ func (a *app) checkpoint(cfg *config.File) (c audit.Checkpoint, ok bool, err err
 	return c, true, nil
 }
 
+// outside is checkpoint, but one that was written once and is gone is an error: whoever can roll the journal back may have
+// taken it away.
+func (a *app) outside(ctx context.Context, cfg *config.File, store *journal.Store) (c audit.Checkpoint, ok bool, err error) {
+	c, ok, err = a.checkpoint(cfg)
+	if ok || err != nil || cfg.Audit.Checkpoints == "" || cfg.Audit.Verifier == "" {
+		return c, ok, err
+	}
+	f, written, err := store.Fact(ctx, sealedAt(cfg))
+	if err == nil && written {
+		err = failed("bring it back from where it is copied to; if it is lost for good, look with `rolecall audit verify`, then name another file in audit.checkpoints",
+			"the checkpoint %s is gone, although the journal has been sealed there since %s", cfg.Audit.Checkpoints, stamp(f.Since))
+	}
+	return c, false, err
+}
+
+func sealedAt(cfg *config.File) engine.FactKey {
+	return engine.FactKey{Kind: engine.FactSealed, Key: cfg.Audit.Checkpoints}
+}
+
+// noteSealed records once that there is a checkpoint outside.
+func (a *app) noteSealed(ctx context.Context, cfg *config.File, store *journal.Store) error {
+	if _, known, err := store.Fact(ctx, sealedAt(cfg)); known || err != nil {
+		return err
+	}
+	f := engine.Fact{FactKey: sealedAt(cfg), Since: a.Now().UTC()}
+	return store.Append(ctx, engine.Free, []engine.Record{{Kind: engine.KindNote, Actor: a.actor(), Why: []string{"the journal is sealed outside"}, Set: []engine.Fact{f}}})
+}
+
 // continues refuses to act on a journal that does not continue what was sealed outside: it was rolled back or rewritten.
 func (a *app) continues(ctx context.Context, cfg *config.File, store *journal.Store) error {
-	c, ok, err := a.checkpoint(cfg)
+	c, ok, err := a.outside(ctx, cfg, store)
 	if err != nil || !ok {
 		return err
 	}
@@ -87,5 +115,8 @@ func (a *app) seal(ctx context.Context, cfg *config.File, store *journal.Store) 
 	if err != nil || cfg.Audit.Checkpoints == "" {
 		return err
 	}
-	return journal.WriteCheckpoint(cfg.In(cfg.Audit.Checkpoints), signed)
+	if err := journal.WriteCheckpoint(cfg.In(cfg.Audit.Checkpoints), signed); err != nil {
+		return err
+	}
+	return a.noteSealed(ctx, cfg, store)
 }

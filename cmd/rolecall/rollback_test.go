@@ -219,3 +219,36 @@ func TestOnlyCutsAreWorkedOnAnOldJournal(t *testing.T) {
 		t.Errorf("claimed %v %v", got, err)
 	}
 }
+
+// Who takes the checkpoint away must not get round it: "none yet" is believed only of a journal that was never sealed there.
+func TestServeStopsWhenItsCheckpointIsGone(t *testing.T) {
+	s := newSealed(t)
+	if err := s.next(); err != nil {
+		t.Fatal(err)
+	}
+	outside := s.read("journal.checkpoint")
+	if err := os.Remove(s.path("journal.checkpoint")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.next(); err == nil {
+		t.Error("a run although the checkpoint is gone")
+	}
+	s.seal(t.Context(), s.system())
+	if _, err := os.Stat(s.path("journal.checkpoint")); err == nil {
+		t.Error("the checkpoint was made anew")
+	}
+	for _, command := range []string{"apply", "audit verify"} {
+		if said, code := rolecallIn(t, s.dir, strings.Fields(command)...); code != exitFailed || !strings.Contains(said, "journal.checkpoint is gone") {
+			t.Errorf("%s: %d %s", command, code, said)
+		}
+	}
+	if said, code := rolecallIn(t, s.dir, "cut", "alice", "--reason", "stolen"); code != exitDone || !strings.Contains(said, "only the cut is carried out") {
+		t.Errorf("cut: %d %s", code, said)
+	}
+	if err := os.WriteFile(s.path("journal.checkpoint"), []byte(outside), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.next(); err != nil {
+		t.Errorf("although it is back: %v", err)
+	}
+}

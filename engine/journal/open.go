@@ -123,11 +123,11 @@ func (s *Store) ready(ctx context.Context) error {
 	case have > want:
 		return fmt.Errorf("database is newer than this program: its schema is version %d, the program knows %d; use the newer program", have, want)
 	case have == want:
-		return nil
+		return s.begun()
 	case s.options.ReadOnly || !s.options.Migrate:
 		return fmt.Errorf("database is older than this program: its schema is version %d, the program needs %d; let the daemon or a writing command bring it up to date", have, want)
 	}
-	return s.migrate(ctx)
+	return errors.Join(s.migrate(ctx), s.begun())
 }
 
 // Close ends the connections. Appends that are under way fail.

@@ -180,3 +180,38 @@ func TestOldSQLiteIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAVanishedJournalIsNotBegunAnew(t *testing.T) {
+	ctx, path := context.Background(), filepath.Join(t.TempDir(), "j.db")
+	for _, loss := range []func() error{func() error { return os.Remove(path) }, func() error { return os.Truncate(path, 0) }} {
+		s, err := Open(ctx, "sqlite:"+path, Options{Migrate: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.Close(), loss()); err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range []Options{{Migrate: true}, {ReadOnly: true}} {
+			wantError(t, "sqlite:"+path, o, "is not there any more", "j.db-begun")
+		}
+		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+			t.Error("a new journal was begun")
+		}
+		if err := errors.Join(os.RemoveAll(path), os.Remove(path+begunSuffix)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAJournalFromBeforeIsKnownFromNowOn(t *testing.T) {
+	ctx, path := context.Background(), filepath.Join(t.TempDir(), "j.db")
+	for range 2 {
+		s, err := Open(ctx, "sqlite:"+path, Options{Migrate: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.Close(), os.Remove(path+begunSuffix)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

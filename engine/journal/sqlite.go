@@ -68,6 +68,9 @@ func openSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	if path == "" {
 		return nil, fmt.Errorf("store \"sqlite:\": the path of the file is missing, as in sqlite:rolecall.db")
 	}
+	if err := vanished(path); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && o.ReadOnly {
 		return openEmpty(ctx, o)
 	}
