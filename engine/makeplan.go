@@ -59,6 +59,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.limits()
 	b.dependencies()
 	b.neverEmpty()
+	b.heldLeavers()
 	b.staying()
 	b.settleQueue()
 	b.noteBaseline()

@@ -275,12 +275,25 @@ func (p *programPlan) leave(s *subject, right, account uint32, managed bool) {
 		p.add(block(c, "first seen due after a gap in the runs; it waits for one more run"))
 		return
 	}
-	if c = p.protect(c, right, account); c.held {
-		text := fmt.Sprintf("%s has left and still has %s: %s", p.subjectName(s), c.Entitlement, c.Reason)
-		p.b.alarm("leaver-held", p.program.Name, s.key, text)
-		p.b.task("leaver-held", p.program.Name, s.key, text+"; decide with: rolecall approvals list")
+	p.add(p.protect(c, right, account))
+}
+
+// heldLeavers tells, as long as it is so, of everybody who has left and whose access waits for an approval, for whatever
+// reason: the alarm of the limit that tripped is heard once only.
+func (b *builder) heldLeavers() {
+	told := map[[2]string]bool{}
+	for i := range b.plan.Changes {
+		c := &b.plan.Changes[i]
+		key := [2]string{c.Program, c.Person}
+		if c.State != NeedsApproval || c.Cause != CauseMarked && c.Cause != CauseAbsent || told[key] {
+			continue
+		}
+		told[key] = true
+		p := b.programNamed(c.Program)
+		text := fmt.Sprintf("%s has left and still has %s: %s", p.subjectName(&b.subjects[b.index[c.Person]]), c.Entitlement, c.Reason)
+		b.alarm("leaver-held", c.Program, c.Person, text)
+		b.task("leaver-held", c.Program, c.Person, text+"; decide with: rolecall approvals list")
 	}
-	p.add(c)
 }
 
 // cutsAndLeavers suspends accounts, managed or not, and takes what programs without accounts show instead.

@@ -321,3 +321,29 @@ func TestEpochs(t *testing.T) {
 		t.Errorf("a deposed daemon committed: %v", err)
 	}
 }
+
+// A limit that trips holds leavers until somebody decides. The alarm lasts as long, not for the run that trips only.
+func TestHeldLeaversAlarmUntilSomebodyDecides(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki"}})
+	for _, login := range []string{"ann", "bob", "cid", "dan"} {
+		w.hire(login, "a")
+	}
+	w.apply()
+	w.engine.Settings.Limits.Leavers = engine.Limit{Floor: 1, Percent: 1, Cap: 1, Window: 24 * time.Hour}
+	w.fire("ann")
+	w.fire("bob")
+	for n := range 3 {
+		p := w.later()
+		if !noticed(p, "leaver-held") {
+			t.Errorf("run %d: nobody hears that leavers wait", n+1)
+		}
+	}
+	if len(w.memory().Tasks()) != 2 {
+		t.Errorf("tasks %v", w.memory().Tasks())
+	}
+	w.approve()
+	w.later()
+	if p := w.later(); noticed(p, "leaver-held") || len(w.memory().Tasks()) != 0 {
+		t.Error("still told although it was approved")
+	}
+}
