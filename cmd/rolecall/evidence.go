@@ -62,7 +62,7 @@ func (a *app) noteSealed(ctx context.Context, cfg *config.File, store *journal.S
 		return err
 	}
 	f := engine.Fact{FactKey: sealedAt(cfg), Since: a.Now().UTC()}
-	return store.Append(ctx, engine.Free, []engine.Record{{Kind: engine.KindNote, Actor: a.actor(), Why: []string{"the journal is sealed outside"}, Set: []engine.Fact{f}}})
+	return store.Append(ctx, engine.Free, []engine.Record{{Kind: engine.KindNote, Actor: a.Actor, Why: []string{"the journal is sealed outside"}, Set: []engine.Fact{f}}})
 }
 
 // continues refuses to act on a journal that does not continue what was sealed outside: it was rolled back or rewritten.
