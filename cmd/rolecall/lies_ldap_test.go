@@ -151,7 +151,7 @@ func liars() map[string]struct {
 				hide("uid=u38")(p)
 				hide("uid=u39")(p)
 			}
-		}, "stale: .*lags"},
+		}, "older: .*lags"},
 		"groups: size limit":          {groups(func(p *servers.Page) { p.Code, p.Entries = 4, p.Entries[:2] }), `group:\* partial: size-limit`},
 		"groups: hangs up":            {groups(func(p *servers.Page) { p.Cut = 300 }), `group:\* partial: cut`},
 		"groups: garbage":             {groups(func(p *servers.Page) { p.Raw = []byte("garbage") }), `group:\* unreachable`},
