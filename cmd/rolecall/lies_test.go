@@ -109,7 +109,7 @@ func (h *hq) configure(bend func(*ldapconn.Config)) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	s.engine.Directory, err = directory.LDAP(client, directory.LDAPConfig{Config: common, People: directory.Search(d.LDAP.People), PageSize: d.LDAP.PageSize})
+	s.engine.Directory, err = directory.LDAP(client, directory.LDAPConfig{Config: common, People: d.LDAP.People, PageSize: d.LDAP.PageSize})
 	if err != nil {
 		h.t.Fatal(err)
 	}

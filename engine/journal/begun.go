@@ -35,7 +35,7 @@ func (s *Store) begun() error {
 	if s.path == "" || s.options.ReadOnly {
 		return nil
 	}
-	f, err := os.OpenFile(s.path+begunSuffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(s.path+begunSuffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

@@ -15,7 +15,7 @@ import (
 
 // What many charges have in common comes as one text, parts by a character that no name has before the last one.
 const selectCharges = `SELECT time, person * 4294967296 + account,
-	class || '' || program || '' || source || '' || approved || '' || cause || '' || entitlement
+	class || '\x1f' || program || '\x1f' || source || '\x1f' || approved || '\x1f' || cause || '\x1f' || entitlement
 	FROM journal WHERE class <> '' AND time >= ? ORDER BY seq`
 
 // readCharges comes after the links, which name most of the people.

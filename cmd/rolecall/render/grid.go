@@ -72,13 +72,13 @@ func (o Out) markdown(header []string, r rows) error {
 	w := bufio.NewWriterSize(o.W, 64<<10)
 	row := func(cells []string) {
 		for _, c := range cells {
-			w.WriteString("| " + markdownCell(c) + " ")
+			_, _ = w.WriteString("| " + markdownCell(c) + " ")
 		}
-		w.WriteString("|\n")
+		_, _ = w.WriteString("|\n")
 	}
 	if len(header) > 0 {
 		row(header)
-		w.WriteString(strings.Repeat("| --- ", len(header)) + "|\n")
+		_, _ = w.WriteString(strings.Repeat("| --- ", len(header)) + "|\n")
 	}
 	for _, cells := range r {
 		row(cells)

@@ -71,7 +71,6 @@ type checker struct {
 
 	log      []string // hashes of the records, in order
 	lastTime time.Time
-	stepped  int // records that step has looked at
 	fresh    []engine.Record
 	lastRun  int // records of the last run
 }
@@ -103,7 +102,6 @@ type openIntent struct {
 	item   string
 	called int
 	lease  time.Time
-	dead   bool // its account could not be made
 	halted bool // a run said that it would not make it
 }
 
