@@ -268,4 +268,3 @@ func (b *builder) neverEmpty() {
 		}
 	}
 }
-

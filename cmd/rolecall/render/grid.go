@@ -119,7 +119,7 @@ func (o Out) grid(indent string, r rows) error {
 			line.WriteString(o.Paint(color, clean))
 			line.WriteString(strings.Repeat(" ", widths[i]-width(clean)+2))
 		}
-		w.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+		_, _ = w.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	return w.Flush()
 }
