@@ -8,7 +8,7 @@ type Budget struct {
 	Of        int // the highest count in the window, which Percent is taken of
 	Allowed   int
 	Used      int // charged within the window before this plan
-	Announced int // that waves of the configuration allow besides, now
+	Announced int // that announced waves allow besides
 }
 
 // Budgets lists all limits of a plan, by scope. It is no part of the plan's JSON form or of its hash.

@@ -67,16 +67,17 @@ func (s *Settings) Since(now time.Time) time.Time {
 }
 
 // raise is by how much announced waves raise a budget: each covers, of what happens in it, the first so many; those from
-// before the budget's window were covered too.
-func (b *builder) raise(s scope, class Class, window time.Duration, by counting) int {
-	sum := 0
+// before the budget's window were covered too. most is what that may come to while they last.
+func (b *builder) raise(s scope, class Class, window time.Duration, by counting) (now, most int) {
 	for i := range b.s.Settings.Expected {
 		x := &b.s.Settings.Expected[i]
-		if x.Class != class || x.most(by) == 0 {
+		if x.Class != class || x.most(by) == 0 || x.Scope == s.kind && x.Name != s.name {
 			continue
 		}
 		begins := b.s.Now.Add(-window)
-		before, within := b.spent(x, x.scope(), x.From, begins, by), b.spent(x, s, later(x.From, begins), x.Until, by)
+		left := max(0, x.most(by)-b.spent(x, x.scope(), x.From, begins, by).len())
+		within := b.spent(x, s, later(x.From, begins), x.Until, by)
+		most += b.atMost(x, left, within.len())
 		if x.Lasts(b.s.Now) {
 			b.eachCharged(s, class, func(p *programPlan, c *Change) {
 				if x.covers(class, c.Program, b.plan.sources.of(c.Person)) {
@@ -84,9 +85,17 @@ func (b *builder) raise(s scope, class Class, window time.Duration, by counting)
 				}
 			})
 		}
-		sum += min(within.len(), max(0, x.most(by)-before.len()))
+		now += min(within.len(), left)
 	}
-	return sum
+	return now, most
+}
+
+// atMost: a wave that is over covers what it covered.
+func (b *builder) atMost(x *Expected, left, within int) int {
+	if x.Lasts(b.s.Now) {
+		return left
+	}
+	return min(within, left)
 }
 
 // spent counts what earlier runs charged of a scope and a wave, from a time on and until another, itself included: the
@@ -100,18 +109,6 @@ func (b *builder) spent(x *Expected, s scope, from, until time.Time, by counting
 		return x.covers(k.Class, k.Program, k.Source) && !k.Approved && s.has(k.Program, k.Source)
 	})
 	return u
-}
-
-// announced is how many more the waves under way would let through in a scope.
-func (b *builder) announced(s scope, class Class, by counting) int {
-	sum := 0
-	for i := range b.s.Settings.Expected {
-		x := &b.s.Settings.Expected[i]
-		if x.Class == class && x.Lasts(b.s.Now) && (x.Scope == "all" || s.kind == "all" || x.Scope == s.kind && x.Name == s.name) {
-			sum += max(0, x.most(by)-b.spent(x, x.scope(), x.From, x.Until, by).len())
-		}
-	}
-	return sum
 }
 
 // noteExpected shows the waves that are under way.

@@ -49,7 +49,7 @@ func TestAnnouncedWave(t *testing.T) {
 		w.pass(time.Hour)
 		w.lose("p5")
 		w.revokes(is{engine.NeedsApproval: 1}) // the wave is used up
-		if p := w.mustPlan(); !strings.Contains(noticeOf(p, "expected"), "4 people, so it is used up") || p.Budgets()[0].Announced != 0 {
+		if p := w.mustPlan(); !strings.Contains(noticeOf(p, "expected"), "4 people, so it is used up") || p.Budgets()[0].Announced != 3 {
 			t.Errorf("%s: %s", scope, noticeOf(p, "expected"))
 		}
 	}
