@@ -33,8 +33,9 @@ soak: ## the long tests, as long as they take: lines cut in reads of 100,000 peo
 bench: ## benchmarks; each prints its ratio to a yardstick
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(PKG)
 
-docs: ## configuration reference and JSON schema, from the types and their comments
-	$(GO) test ./cmd/rolecall/config -run TestReference -update
+docs: ## configuration reference, JSON schema and the tables of limits, from the source
+	$(GO) test ./cmd/rolecall/config -run "TestReference|TestLimitsOfCompanies" -update
+	$(GO) test ./engine -run TestGuardOrder -update
 
 fmt: ## gofmt in place
 	gofmt -w cmd connectors engine migrations policies
