@@ -58,6 +58,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.dependencies() // what can't be made anyway asks for no approval and fills no budget
 	b.limits()
 	b.dependencies()
+	b.useless()
 	b.neverEmpty()
 	b.heldLeavers()
 	b.staying()
