@@ -139,13 +139,13 @@ func replaceFile(ctx context.Context, r Replacement, o Options, path, half, kept
 }
 
 // replaceTables fills the tables anew, all at once; the old ones are kept as a backup.
-func replaceTables(ctx context.Context, r Replacement, o Options, half, kept string) (string, error) {
+func replaceTables(ctx context.Context, r Replacement, o Options, half, kept string) (_ string, err error) {
 	o.ReadOnly, o.Migrate = false, true
 	present, err := Open(ctx, r.Address, o)
 	if err != nil {
 		return "", err
 	}
-	defer present.Close()
+	defer func() { err = errors.Join(err, present.Close()) }()
 	empty, err := present.Empty(ctx)
 	if err == nil && empty {
 		kept = ""
