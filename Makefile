@@ -4,7 +4,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PKG         ?= ./...
 
-.PHONY: help build setup test race plain lint soak bench docs fmt clean
+.PHONY: help build setup test race plain lint soak bench docs safety museum mutants fmt clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -35,6 +35,16 @@ bench: ## benchmarks; each prints its ratio to a yardstick
 
 docs: ## configuration reference and JSON schema, from the types and their comments
 	$(GO) test ./cmd/rolecall/config -run TestReference -update
+
+safety: ## docs/safety.md, from the tables of incidents and faults
+	$(GO) test ./engine/enginetest/museum -run TestSafetyPage -update
+
+museum: ## take each guard out of the source and see its test die; some seconds for each of a hundred
+	$(GO) test ./engine/enginetest/museum -run TestWithoutTheGuard -without . -update -timeout 0 -v
+	$(MAKE) safety
+
+mutants: ## 300 small changes of what guards people's access: how many of them do the tests notice?
+	$(GO) test ./engine/enginetest/mutants -run TestScore -sample 300 -timeout 0 -v
 
 fmt: ## gofmt in place
 	gofmt -w cmd connectors engine migrations policies

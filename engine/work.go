@@ -108,10 +108,12 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 		if err := ctx.Err(); err != nil {
 			return w.report, errors.Join(err, w.settle())
 		}
+		Failpoint("claim.before")
 		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease, Since: began, After: p.After})
 		if err != nil || len(intents) == 0 {
 			return w.report, errors.Join(err, w.settle())
 		}
+		Failpoint("claim.after")
 		w.claimed(ctx, len(intents))
 		if !w.all(ctx, intents) {
 			return w.report, w.settle()
@@ -280,7 +282,10 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 
 // record writes what happened, also while everything is being stopped.
 func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record) error {
-	if err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes); err != nil || w.e.Settled == nil {
+	Failpoint("outcome.before")
+	err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes)
+	Failpoint("outcome.after")
+	if err != nil || w.e.Settled == nil {
 		return err
 	}
 	bySeq := map[int64]*Intent{}

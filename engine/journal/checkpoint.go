@@ -50,18 +50,22 @@ func (s *Store) sign(ctx context.Context, c audit.Checkpoint, signers ...audit.S
 // WriteCheckpoint puts a signed checkpoint into a file, whole or not at all, and on the disk when it returns. The file
 // belongs where who can write the database can't write.
 func WriteCheckpoint(file string, signed []byte) error {
+	engine.Failpoint("checkpoint.before")
 	half, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {
 		return fmt.Errorf("checkpoint %s: %w; check that its folder exists and can be written", file, err)
 	}
 	defer os.Remove(half.Name()) // gone already if all went well
+	engine.FailpointTorn("checkpoint.torn", half, signed)
 	_, err = half.Write(signed)
 	if err = errors.Join(err, half.Chmod(0o644), half.Sync(), half.Close()); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", file, err)
 	}
+	engine.Failpoint("checkpoint.torn.rename")
 	if err := os.Rename(half.Name(), file); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", file, err)
 	}
+	engine.Failpoint("checkpoint.after")
 	return nil
 }
 

@@ -98,6 +98,8 @@ func (b *batch) enqueue() error {
 	if queue == nil || len(b.intended) == 0 {
 		return nil
 	}
+	engine.Failpoint("enqueue.before")
+	defer engine.Failpoint("enqueue.after")
 	return queue(b.ctx, b.Tx.Tx, slices.Sorted(maps.Keys(b.intended)))
 }
 
