@@ -63,6 +63,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.heldLeavers()
 	b.staying()
 	b.settleQueue()
+	b.watch()
 	b.noteBaseline()
 	b.endItems()
 	b.offerBack()

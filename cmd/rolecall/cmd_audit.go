@@ -246,7 +246,7 @@ func (a *app) auditExport() *cobra.Command {
 			if a.output == string(render.CSV) || a.output == string(render.Markdown) {
 				return a.exportTable(c.Context(), f)
 			}
-			e := json.NewEncoder(a.Stdout)
+			e := json.NewEncoder(render.Visible(a.Stdout))
 			e.SetEscapeHTML(false)
 			return a.storedRecords(c.Context(), f, func(r recordJSON, st journal.Stored) error {
 				r.Stored = &st
