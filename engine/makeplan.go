@@ -51,6 +51,7 @@ func MakePlan(s *Snapshot) *Plan {
 	done := s.phase("evaluate")
 	b.evaluate()
 	done()
+	b.doubts()
 	b.decide()
 	b.notePolicy()
 	b.approvals()
