@@ -244,7 +244,10 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 
 // record writes what happened, also while everything is being stopped.
 func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record) error {
-	if err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes); err != nil || w.e.Settled == nil {
+	Failpoint("outcome.before")
+	err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes)
+	Failpoint("outcome.after")
+	if err != nil || w.e.Settled == nil {
 		return err
 	}
 	bySeq := map[int64]*Intent{}

@@ -103,7 +103,9 @@ func (w *worker) together(ctx context.Context, b Batcher, intents []Intent) []Re
 			calls[n].New = i.Change.New
 		}
 	}
+	Failpoint("call.before")
 	out, ok := attempt(ctx, w, func() []Result { return applied(ctx, b, calls) })
+	Failpoint("call.after")
 	if !ok {
 		return slices.Repeat([]Result{{Outcome: Uncertain, Err: errLost}}, len(intents))
 	}

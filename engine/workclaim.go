@@ -85,7 +85,12 @@ func (c *claims) end() error {
 
 func (c *claims) claim(ctx context.Context) ([]Intent, error) {
 	e, p := c.w.e, c.w.p
-	return e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: c.w.most(), Now: e.Now(), Lease: lease, Since: c.began, After: p.After})
+	Failpoint("claim.before")
+	intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: c.w.most(), Now: e.Now(), Lease: lease, Since: c.began, After: p.After})
+	if err == nil && len(intents) > 0 {
+		Failpoint("claim.after")
+	}
+	return intents, err
 }
 
 // most is how many intents are claimed at once: no more than the rate lets be worked within the lease. The first ones are few,

@@ -101,6 +101,7 @@ type openIntent struct {
 	engine.Record
 	item   string
 	called int
+	now    int // calls under the claim that lasts
 	lease  time.Time
 	halted bool // a run said that it would not make it
 }
