@@ -29,7 +29,7 @@ func spareMemory() {
 
 // growth is by how many percent a heap may grow of which so many bytes were live.
 func growth(live uint64) int {
-	return int(min(heapMost, max(heapLeast, 100*heapRoom/max(live, 1)))) //nolint:gosec // G115: at most heapMost
+	return int(min(heapMost, max(heapLeast, 100*heapRoom/max(live, 1))))
 }
 
 // afterEachCollection calls do now and after each garbage collection, one call at a time.
