@@ -78,7 +78,7 @@ func (o Out) plan(p *engine.Plan, unmanaged int) error {
 	o.notices(p.Notices, "alarm")
 	o.incomplete(p.Proofs)
 	for program, changes := range byProgram(p.Changes) {
-		o.Raw(o.Paint(Bold, Clean(program)) + ": " + count(len(changes), "change"))
+		o.Raw(o.Paint(Bold, Clean(program)) + ": " + count(shown(changes), "change"))
 		if err := o.grid("  ", changeLines(changes)); err != nil {
 			return err
 		}
@@ -124,6 +124,16 @@ func changeLines(changes []engine.Change) rows {
 			}
 		}
 	}
+}
+
+// shown counts the lines of changeLines.
+func shown(changes []engine.Change) (n int) {
+	for i := range changes {
+		if i == 0 || !completes(&changes[i-1], &changes[i]) {
+			n++
+		}
+	}
+	return n
 }
 
 func signOf(c *engine.Change) (sign string, color Color) {
