@@ -30,6 +30,15 @@ func vanished(path string) error {
 	return fmt.Errorf("%w; bring %s back from a backup, or remove %s%s to begin a new one that knows nothing", ErrVanished, path, path, begunSuffix)
 }
 
+// hasBegun says whether a journal was begun in the SQLite file: its schema was there.
+func (s *Store) hasBegun() bool {
+	if s.path == "" {
+		return false
+	}
+	_, err := os.Stat(s.path + begunSuffix)
+	return err == nil
+}
+
 // begun says beside a SQLite file that there is a journal in it.
 func (s *Store) begun() error {
 	if s.path == "" || s.options.ReadOnly {

@@ -114,6 +114,7 @@ func (s *Store) connectReader(driver, dsn string) (err error) {
 
 // ready sees to the schema.
 func (s *Store) ready(ctx context.Context) error {
+	begun := s.hasBegun() // before the version is read: another process may just begin
 	have, err := s.version(ctx)
 	if err != nil {
 		return err
@@ -122,6 +123,8 @@ func (s *Store) ready(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
+	case have == 0 && begun:
+		return fmt.Errorf("%w: nothing is in the file, perhaps because %[2]s-wal was taken away; bring both back, or remove %[2]s%[3]s to begin a new one that knows nothing", ErrVanished, s.path, begunSuffix)
 	case have > want:
 		return fmt.Errorf("database is newer than this program: its schema is version %d, the program knows %d; use the newer program", have, want)
 	case have == want:

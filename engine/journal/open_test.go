@@ -215,3 +215,28 @@ func TestAJournalFromBeforeIsKnownFromNowOn(t *testing.T) {
 		}
 	}
 }
+
+// A journal all of which is still in its write-ahead log leaves an empty database behind when that is taken away.
+func TestAJournalWithoutItsLogIsNotBegunAnew(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, "sqlite:"+filepath.Join(dir, "j.db"), nil)
+	fill(t, s)
+	path := filepath.Join(dir, "copy.db") // as a kill leaves it
+	for _, suffix := range []string{"", begunSuffix} {
+		if err := copyFile(filepath.Join(dir, "j.db"+suffix), path+suffix); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		t.Fatalf("%v %v", info, err)
+	}
+	for _, o := range []Options{{Migrate: true}, {ReadOnly: true}} {
+		wantError(t, "sqlite:"+path, o, "is not there any more", "copy.db-wal", "copy.db-begun")
+	}
+	if err := copyFile(filepath.Join(dir, "j.db-wal"), path+"-wal"); err != nil {
+		t.Fatal(err)
+	}
+	if v := verify(t, openStore(t, "sqlite:"+path, nil)); !v.OK() || v.Records != 9 {
+		t.Errorf("with its log it is %+v", v)
+	}
+}
