@@ -3,8 +3,11 @@ package journal
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
 
 	"github.com/lib/pq"
@@ -33,7 +36,12 @@ func (postgresDialect) snapshot() *sql.TxOptions {
 // explain says what to do about what PostgreSQL reports; the codes are those of its documentation's appendix A.
 func (postgresDialect) explain(err error) string {
 	var e *pq.Error
-	if !errors.As(err, &e) {
+	var lost *net.OpError
+	switch {
+	case errors.As(err, &e):
+	case errors.As(err, &lost), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the server can't be reached or broke off the connection; look whether it runs"
+	default:
 		return ""
 	}
 	switch e.Code {
@@ -41,7 +49,7 @@ func (postgresDialect) explain(err error) string {
 		return "the server's disk is full; free some space, nothing was written"
 	case "53300":
 		return "the server has no connection left; raise max_connections or end other clients"
-	case "25006":
+	case "25006", "0A000": // a standby is told to BEGIN READ WRITE
 		return "the server takes no writes; is it a standby?"
 	case "28P01", "28000":
 		return "the server refuses the user or password"
