@@ -27,8 +27,8 @@ plain: ## all tests, bulk and kill tests too
 lint: ## gofmt, go vet, staticcheck, golangci-lint
 	@GO="$(GO)" STATICCHECK="$(STATICCHECK)" GOLANGCI="$(GOLANGCI)" .ci/lint
 
-soak: fuzz ## the long tests, as long as they take: every fuzz target, lines cut in reads of 100,000 people
-	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba)" ./cmd/rolecall
+soak: fuzz ## the long tests, as long as they take: every fuzz target, lines cut in reads of 100,000 people, thousands of kills
+	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba|Crash)" ./cmd/rolecall
 
 fuzz: ## every fuzz target of the source for FUZZTIME (20s); `go test` runs what they found before
 	@GO="$(GO)" .ci/fuzz

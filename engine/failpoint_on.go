@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -13,33 +14,30 @@ import (
 
 // failpoints knows what the test that built the program with the tag failpoint asked for:
 //
-//	ROLECALL_FAILPOINT=POINT N ACTION     at the N-th time that the point is reached: kill, stop (until SIGCONT), or a
+//	ROLECALL_FAILPOINT=POINT N ACTION,…   at the N-th time that the point is reached: kill, stop (until SIGCONT), or a
 //	                                      duration after which the process is killed, such as 3ms
 //	ROLECALL_FAILPOINT_LOG=FILE           every point that is reached is a line of it
-var failpoints = &failpointCount{}
+var failpoints = &failpointCount{n: map[string]int{}}
 
 type failpointCount struct {
 	mu sync.Mutex
-	n  int // how often the chosen point was reached
+	n  map[string]int // how often each point was reached
 }
 
 // Failpoint is where the process may die.
-func Failpoint(name string) {
-	if failpoints.reached(name) {
-		failHere()
-	}
-}
+func Failpoint(name string) { failHere(failpoints.reached(name)) }
 
 // FailpointTorn writes half of the data before the process dies.
 func FailpointTorn(name string, w io.Writer, data []byte) {
-	if failpoints.reached(name) {
+	action := failpoints.reached(name)
+	if action == "kill" { // who is only stopped writes it all later
 		_, _ = w.Write(data[:len(data)/2])
-		failHere()
 	}
+	failHere(action)
 }
 
-// reached notes that a point was reached, and says whether something is to happen there now.
-func (c *failpointCount) reached(name string) bool {
+// reached notes that a point was reached, and gives what is to happen there now.
+func (c *failpointCount) reached(name string) (action string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if path := os.Getenv("ROLECALL_FAILPOINT_LOG"); path != "" {
@@ -50,22 +48,21 @@ func (c *failpointCount) reached(name string) bool {
 		defer f.Close()
 		fmt.Fprintln(f, name)
 	}
-	point, n, _ := chosen()
-	if point != name {
-		return false
+	c.n[name]++
+	for _, wanted := range strings.Split(os.Getenv("ROLECALL_FAILPOINT"), ",") {
+		var point, do string
+		var n int
+		if _, err := fmt.Sscan(wanted, &point, &n, &do); err == nil && point == name && n == c.n[name] {
+			action = do
+		}
 	}
-	c.n++
-	return c.n == n
+	return action
 }
 
-func chosen() (point string, n int, action string) {
-	_, _ = fmt.Sscan(os.Getenv("ROLECALL_FAILPOINT"), &point, &n, &action) // nothing is chosen where it is not set
-	return point, n, action
-}
-
-func failHere() {
+func failHere(action string) {
 	signal := func(s syscall.Signal) { _ = syscall.Kill(os.Getpid(), s) }
-	switch _, _, action := chosen(); action {
+	switch action {
+	case "":
 	case "kill":
 		signal(syscall.SIGKILL)
 		select {} // nothing more is done until the signal is there

@@ -16,11 +16,11 @@ import (
 	"github.com/rolecall/rolecall/engine/journal"
 )
 
-// builtProgram is the program as it is shipped, but for its clock (see clock_fast.go).
-func builtProgram(t *testing.T) string {
+// builtProgram is the program as it is shipped, but for its clock (see clock_fast.go) and further tags.
+func builtProgram(t *testing.T, tags ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rolecall")
-	if out, err := exec.Command("go", "build", "-tags", "testclock", "-o", path, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", strings.Join(append(tags, "testclock"), ","), "-o", path, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path
@@ -36,6 +36,7 @@ type fleet struct {
 	began   time.Time
 	at      time.Time // what the clock showed then
 	speed   int
+	env     []string // of processes that are started from now on
 }
 
 const fleetConfig = `version: 1
@@ -161,7 +162,7 @@ func (f *fleet) now() time.Time { return f.at.Add(time.Duration(f.speed) * time.
 func (f *fleet) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(f.binary, args...)
 	cmd.Dir = f.dir
-	cmd.Env = append(os.Environ(), "PGUSER="+name, fmt.Sprintf("ROLECALL_TEST_CLOCK=%d %d %d", f.began.UnixNano(), f.at.UnixNano(), f.speed))
+	cmd.Env = append(append(os.Environ(), f.env...), "PGUSER="+name, fmt.Sprintf("ROLECALL_TEST_CLOCK=%d %d %d", f.began.UnixNano(), f.at.UnixNano(), f.speed))
 	return cmd
 }
 

@@ -99,6 +99,30 @@ func (s *PostgresServer) Stop() { s.process.stop(syscall.SIGINT) }
 // the next Start recovers from the write-ahead log.
 func (s *PostgresServer) StopImmediate() { s.process.stop(syscall.SIGQUIT) }
 
+// Standby starts the server anew as a standby that waits for a primary for ever, or as a primary again: sessions may read, and
+// nothing can be written.
+func (s *PostgresServer) Standby(t testing.TB, on bool) {
+	t.Helper()
+	s.Stop()
+	mark := filepath.Join(s.data, "standby.signal")
+	err := os.Remove(mark)
+	if on {
+		err = os.WriteFile(mark, nil, 0o644) //nolint:gosec // G306: the server's user reads it
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start(t)
+}
+
+// Own gives a folder to the user whom the server runs as, for a tablespace.
+func (s *PostgresServer) Own(dir string) error {
+	if s.owner == nil {
+		return nil
+	}
+	return os.Chown(dir, int(s.owner.Uid), int(s.owner.Gid))
+}
+
 // NewDatabase makes an empty database and returns its DSN. Tests that share a
 // server keep apart so.
 func (s *PostgresServer) NewDatabase(t testing.TB) string {

@@ -1,0 +1,325 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// failsAt has a company's store fail while a process stands still before its n-th commit. The process stops with one sentence,
+// or comes through if it had no need of the store; it makes no call that is not recorded, and goes on when the store is
+// mended.
+func (d *doomed) failsAt(t *testing.T, n int, want, sentence string, fail, mend func()) (failed bool) {
+	t.Helper()
+	defer d.end()
+	h := d.haltAt(fmt.Sprintf("transaction.before %d stop", n), "apply")
+	if h == nil {
+		t.Fatalf("it does not come to commit %d", n)
+	}
+	may := d.claimed()
+	before := d.rows(fmt.Sprintf(effects, d.name))
+	fail()
+	said, code := h.goOn()
+	if failed = code != exitDone; failed {
+		d.clearly(said, code, sentence)
+	}
+	mend()
+	for _, what := range d.rows(fmt.Sprintf(effects, d.name))[len(before):] {
+		if failed && !slices.Contains(may, what) {
+			d.wrong("commit %d: %q was called although the store had failed before it was claimed", n, what)
+		}
+	}
+	d.recordedFirst()
+	d.settle()
+	if have := d.state(); have != want {
+		d.wrong("the state afterwards differs:\n%s", difference(want, have))
+	}
+	for _, p := range d.problems {
+		t.Errorf("commit %d: %s", n, p)
+	}
+	return failed
+}
+
+// claimed are the changes of crm that are under way.
+func (d *doomed) claimed() (out []string) {
+	s := d.journal()
+	if s == nil {
+		return nil
+	}
+	defer s.Close()
+	m, err := s.Memory(context.Background(), time.Time{})
+	if err != nil {
+		d.wrong("%v", err)
+		return nil
+	}
+	for _, i := range m.Open {
+		if i.Change.Program == "crm" && !i.Claimed.IsZero() {
+			out = append(out, effectOf(string(i.Change.Op), i.Change.Account, i.Change.Right()))
+		}
+	}
+	return out
+}
+
+// commits is how often a process of the scene begins a transaction.
+func commits(reached []string) (n int) {
+	for _, p := range reached {
+		if p == "transaction.before" {
+			n++
+		}
+	}
+	return n
+}
+
+// mount makes a small file system at a folder, which ends with the test. That takes root.
+func mount(t *testing.T, dir, size string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("a full disk is a small file system that only root can mount: run the tests as root")
+	}
+	err := errors.Join(os.MkdirAll(dir, 0o700), syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size))
+	if err != nil {
+		t.Fatalf("mount %s: %v", dir, err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+}
+
+// fillUp takes all the room that a folder's file system has; the returned function gives it back.
+func fillUp(t *testing.T, dir string) (free func()) {
+	t.Helper()
+	path := filepath.Join(dir, "ballast")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, size := range []int{1 << 20, 1 << 12, 1} {
+		for block := bytes.Repeat([]byte{1}, size); ; {
+			if _, err := f.Write(block); err != nil {
+				break
+			}
+		}
+	}
+	return func() { _ = os.Remove(path) }
+}
+
+// onDisk moves the SQLite journal of a company into a folder of its own.
+func (d *doomed) onDisk(t *testing.T) (dir string) {
+	t.Helper()
+	dir = filepath.Join(d.dir, "disk")
+	mount(t, dir, "2m")
+	for _, name := range []string{"rolecall.db", "rolecall.db-begun"} {
+		if err := copyInto(filepath.Join(d.dir, name), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace(t, filepath.Join(d.dir, "rolecall.yaml"), "sqlite:rolecall.db", "sqlite:disk/rolecall.db")
+	d.file = "disk/rolecall.db"
+	return dir
+}
+
+func copyInto(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o600)
+}
+
+func testFullSQLite(t *testing.T, lab *crashLab) {
+	s := &scene{name: "a day", start: lab.day(true)}
+	mount(t, filepath.Join(t.TempDir(), "try"), "1m") // says early that it takes root
+	want, reached := s.sane(t)
+	failed := 0
+	for n := 1; n <= commits(reached)-2; n++ { // how many claims find nothing depends on the order of things
+		d := s.start.copy()
+		dir, free := d.onDisk(t), func() {}
+		if d.failsAt(t, n, want, "the disk is full", func() { free = fillUp(t, dir) }, func() { free() }) {
+			failed++
+		}
+	}
+	if failed < 5 {
+		t.Errorf("%d commits failed", failed)
+	}
+	t.Logf("the disk was full at each of %d commits; %d of them failed", commits(reached)-2, failed)
+}
+
+func testFullPostgres(t *testing.T, lab *crashLab) {
+	dir := filepath.Join(lab.server.SocketDir, "full")
+	mount(t, dir, "48m")
+	if err := lab.server.Own(dir); err != nil {
+		t.Fatal(err)
+	}
+	lab.must(lab.admin, "CREATE TABLESPACE small LOCATION '"+dir+"'")
+	s := &scene{name: "the first day", start: lab.crowd(false, 40)}
+	want, reached := s.sane(t)
+	failed := 0
+	for n := 2; n <= min(7, commits(reached)); n++ {
+		d := s.start.copy()
+		lab.must(lab.admin, "ALTER DATABASE "+d.name+" SET TABLESPACE small")
+		free := func() {}
+		if d.failsAt(t, n, want, "disk is full", func() { free = fillUp(t, dir) }, func() { free() }) {
+			failed++
+		}
+	}
+	if failed == 0 {
+		t.Error("no commit failed")
+	}
+	t.Logf("%d commits failed", failed)
+}
+
+// testLockedSQLite has another process hold the file for longer than the program waits, at the start and in the middle.
+func testLockedSQLite(t *testing.T, lab *crashLab) {
+	s := &scene{name: "a day", start: lab.day(true)}
+	want, _ := s.sane(t)
+	each([]int{1, 3}, func(n int) {
+		d := s.start.copy()
+		db := d.database()
+		defer db.Close()
+		c, err := db.Conn(context.Background())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		say := func(statement string) func() {
+			return func() {
+				if _, err := c.ExecContext(context.Background(), statement); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if !d.failsAt(t, n, want, "the database is locked by another process", say("BEGIN IMMEDIATE"), say("ROLLBACK")) {
+			t.Errorf("commit %d did not wait for the lock", n)
+		}
+	})
+}
+
+// refuses wants a command to stop clearly and to change nothing in the programs; after that the store is mended, and the state
+// in the end is the wanted one.
+func (d *doomed) refuses(t *testing.T, want, sentence string, mend func(), args ...string) {
+	t.Helper()
+	before := d.rows(fmt.Sprintf(effects, d.name))
+	wiki, _ := os.ReadFile(filepath.Join(d.dir, "wiki.csv"))
+	said, code := d.rolecall(nil, args...)
+	d.clearly(said, code, sentence)
+	if now, _ := os.ReadFile(filepath.Join(d.dir, "wiki.csv")); string(now) != string(wiki) || len(d.rows(fmt.Sprintf(effects, d.name))) != len(before) {
+		d.wrong("it changed something")
+	}
+	mend()
+	if want != "" {
+		d.settle()
+		if have := d.state(); have != want {
+			d.wrong("the state afterwards differs:\n%s", difference(want, have))
+		}
+	}
+	for _, p := range d.problems {
+		t.Error(p)
+	}
+	d.problems = nil
+}
+
+func testReadOnlySQLite(t *testing.T, lab *crashLab) {
+	s := &scene{name: "a day", start: lab.day(true)}
+	want, _ := s.sane(t)
+	d := s.start.copy()
+	defer d.end()
+	dir := d.onDisk(t)
+	remount := func(flags uintptr) {
+		if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remount(syscall.MS_RDONLY)
+	d.refuses(t, want, "can't be", func() { remount(0) }, "apply")
+}
+
+// testStandby has the server become a standby, at the start and in the middle, as after a fail-over to the wrong side.
+func testStandby(t *testing.T, lab *crashLab) {
+	s := &scene{name: "a day", start: lab.day(false)}
+	want, _ := s.sane(t)
+	d := s.start.copy()
+	lab.server.Standby(t, true)
+	d.refuses(t, want, "the server takes no writes; is it a standby", func() { lab.server.Standby(t, false) }, "apply")
+	d.end()
+	for n := 1; n <= 4; n++ {
+		d := s.start.copy()
+		if !d.failsAt(t, n, want, "journal postgres://", func() { lab.server.Standby(t, true) }, func() { lab.server.Standby(t, false) }) {
+			t.Errorf("commit %d was written", n)
+		}
+	}
+}
+
+// testDamagedSQLite overwrites each page of the file in turn.
+func testDamagedSQLite(t *testing.T, lab *crashLab) {
+	d := lab.day(true)
+	defer d.end()
+	path := filepath.Join(d.dir, "rolecall.db")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	for from := 0; from < len(whole); from += page {
+		broken := slices.Clone(whole)
+		copy(broken[from:from+page], bytes.Repeat([]byte{0xa5}, page))
+		d.write("rolecall.db", string(broken))
+		d.refuses(t, "", "the file is damaged", func() {}, "apply")
+	}
+	t.Logf("%d pages were damaged, one at a time", len(whole)/page)
+	d.write("rolecall.db", string(whole))
+	d.settle()
+	for _, p := range d.problems {
+		t.Error(p)
+	}
+}
+
+// testLostLog takes the write-ahead log away in which the last, sealed records are.
+func testLostLog(t *testing.T, lab *crashLab) {
+	s := &scene{name: "a day", start: lab.day(true)}
+	want, _ := s.sane(t)
+	d := s.start.copy()
+	defer d.end()
+	if said, code := d.rolecall([]string{"ROLECALL_FAILPOINT=checkpoint.after 1 kill"}, "apply"); code != -1 {
+		t.Fatalf("it did not die: %s", said)
+	}
+	d.withoutLog(t, want, "does not continue the checkpoint")
+}
+
+// testLostFirstLog does the same where all there is is in the log, and nothing was sealed yet.
+func testLostFirstLog(t *testing.T, lab *crashLab) {
+	s := &scene{name: "the first day", start: lab.crowd(true, 4)}
+	want, _ := s.sane(t)
+	d := s.start.copy()
+	defer d.end()
+	if said, code := d.rolecall([]string{"ROLECALL_FAILPOINT=outcome.after 1 kill"}, "apply"); code != -1 {
+		t.Fatalf("it did not die: %s", said)
+	}
+	d.withoutLog(t, want, "is not there any more")
+}
+
+func (d *doomed) withoutLog(t *testing.T, want, sentence string) {
+	t.Helper()
+	log, away := filepath.Join(d.dir, "rolecall.db-wal"), filepath.Join(d.dir, "away")
+	if err := errors.Join(os.Rename(log, away), os.Remove(filepath.Join(d.dir, "rolecall.db-shm"))); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(filepath.Join(d.dir, "rolecall.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.refuses(t, want, sentence, func() {
+		d.write("rolecall.db", string(file))
+		for _, suffix := range []string{"-wal", "-shm"} {
+			_ = os.Remove(filepath.Join(d.dir, "rolecall.db"+suffix))
+		}
+		if err := os.Rename(away, log); err != nil {
+			t.Fatal(err)
+		}
+	}, "apply")
+}
