@@ -1,4 +1,4 @@
-//go:build failpoint
+//go:build failpoint && linux
 
 package engine
 
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -60,19 +61,22 @@ func (c *failpointCount) reached(name string) (action string) {
 }
 
 func failHere(action string) {
-	signal := func(s syscall.Signal) { _ = syscall.Kill(os.Getpid(), s) }
 	switch action {
 	case "":
 	case "kill":
-		signal(syscall.SIGKILL)
+		dieNow()
 		select {} // nothing more is done until the signal is there
 	case "stop":
-		signal(syscall.SIGSTOP)
+		runtime.LockOSThread() // a signal to the process may reach this thread last, which would go on meanwhile
+		_ = syscall.Tgkill(os.Getpid(), syscall.Gettid(), syscall.SIGSTOP)
+		runtime.UnlockOSThread()
 	default:
 		after, err := time.ParseDuration(action)
 		if err != nil {
 			panic(err)
 		}
-		time.AfterFunc(after, func() { signal(syscall.SIGKILL) })
+		time.AfterFunc(after, dieNow)
 	}
 }
+
+func dieNow() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }

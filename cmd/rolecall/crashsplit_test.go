@@ -14,11 +14,13 @@ import (
 // still, another one takes over and the world changes; when it goes on, all its leases have ended and its epoch is old. It
 // must write nothing that it decided before, and call nothing.
 func testSplitBrain(t *testing.T, lab *crashLab) {
-	points := []string{"plan.torn 1", "plan.after 1", "commit.before 1", "save.torn 12", "transaction.torn 3", "enqueue.before 1",
-		"commit.after 1", "claim.torn 1", "claim.after 1", "call.after 1", "outcome.before 1", "outcome.after 1"}
+	points := []string{"plan.after 1", "commit.before 1", "transaction.torn 3", "claim.after 1", "call.after 1", "outcome.before 1"}
+	if soaking() {
+		points = append(points, "plan.torn 1", "save.torn 12", "enqueue.before 1", "commit.after 1", "claim.torn 1", "outcome.after 1")
+	}
 	for _, point := range points {
 		t.Run(point, func(t *testing.T) {
-			standsStill(t, newFleet(t, lab.binary, lab.server, "postgres", "*/5 * * * *", "09:00:20", 150), point)
+			standsStill(t, newFleet(t, lab.binary, lab.server, "postgres", "*/5 * * * *", "09:00:20", 100), point)
 		})
 	}
 	t.Logf("a daemon was stopped beyond its lease at %d points", len(points))
