@@ -27,7 +27,7 @@ func testKilledAtRandom(t *testing.T, lab *crashLab) {
 		}
 		each(batch, func(d *doomed) {
 			defer d.end()
-			random := rand.New(rand.NewPCG(1, uint64(histories.Add(1)))) //nolint:gosec // G404: times of a test
+			random := rand.New(rand.NewPCG(1, uint64(histories.Add(1))))
 			for range 1 + random.IntN(3) {
 				if d.killedAfter(time.Duration(random.ExpFloat64() * float64(40*time.Millisecond))) {
 					kills.Add(1)

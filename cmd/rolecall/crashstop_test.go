@@ -68,12 +68,6 @@ func (h *halted) goOn() (said string, code int) {
 	return h.out.String(), h.cmd.ProcessState.ExitCode()
 }
 
-// kill ends a process that stands still.
-func (h *halted) kill() {
-	_ = h.cmd.Process.Kill()
-	<-h.done
-}
-
 // clearly wants a command to have failed with one sentence that says a text, and perhaps a hint.
 func (d *doomed) clearly(said string, code int, text string) {
 	var sentences []string

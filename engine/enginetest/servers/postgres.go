@@ -107,7 +107,7 @@ func (s *PostgresServer) Standby(t testing.TB, on bool) {
 	mark := filepath.Join(s.data, "standby.signal")
 	err := os.Remove(mark)
 	if on {
-		err = os.WriteFile(mark, nil, 0o644) //nolint:gosec // G306: the server's user reads it
+		err = os.WriteFile(mark, nil, 0o644)
 	}
 	if err != nil {
 		t.Fatal(err)
