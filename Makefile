@@ -36,8 +36,9 @@ fuzz: ## every fuzz target of the source for FUZZTIME (20s); `go test` runs what
 bench: ## benchmarks; each prints its ratio to a yardstick
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(PKG)
 
-docs: ## configuration reference and JSON schema, from the types and their comments
-	$(GO) test ./cmd/rolecall/config -run TestReference -update
+docs: ## configuration reference, JSON schema and the tables of limits, from the source
+	$(GO) test ./cmd/rolecall/config -run "TestReference|TestLimitsOfCompanies" -update
+	$(GO) test ./engine -run TestGuardOrder -update
 
 safety: ## docs/safety.md, from the tables of incidents and faults
 	$(GO) test ./engine/enginetest/museum -run TestSafetyPage -update

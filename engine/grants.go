@@ -132,6 +132,10 @@ func (p *programPlan) removed(c Change, right, account uint32) {
 	if c.Cause != CauseUndo {
 		c.Cause = CauseRestore
 	}
+	if p.doubted(&c) {
+		p.add(block(c, "taken while the journal has a gap, nobody knows by whom; see: rolecall tasks list"))
+		return
+	}
 	if p.program.Repair != "regrant" || right == p.exists {
 		p.add(block(c, "removed by somebody else in "+p.program.Name+" (repair: report)"))
 		p.b.warn("removed", p.program.Name, c.Person, fmt.Sprintf("%s of %s was removed in %s by somebody else", c.Entitlement, c.Name, p.program.Name))
