@@ -153,6 +153,20 @@ func TestLeaverWhileAProgramIsPaused(t *testing.T) {
 	}
 }
 
+// What somebody decided to leave to a leaver is no alarm.
+func TestRejectedLeaverIsNotUnfinished(t *testing.T) {
+	w := watched(t)
+	w.program("wiki").Protected = []string{"p0"}
+	w.fire("p0")
+	w.later()
+	w.reject()
+	for range 8 {
+		if p := w.later(); noticed(p, engine.NoticeUnfinished) {
+			t.Fatalf("%v", p.Notices)
+		}
+	}
+}
+
 // A leaver whose access is taken at once leaves nothing behind in the journal but what was done.
 func TestLeaverWithoutTroubleIsNotWatched(t *testing.T) {
 	w := watched(t)

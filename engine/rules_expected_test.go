@@ -107,6 +107,8 @@ func TestAnnouncedWaveRaisesNothingElse(t *testing.T) {
 		w := crowd(t)
 		w.engine.Settings.Limits.RevokePeople = tight(0)
 		change(w.announce("program", "wiki", 5))
+		w.fire("p9") // who is charged to the wave, if it is one of leavers
+		w.later()
 		w.lose("p0")
 		w.pass(time.Hour)
 		if s := states(w.mustPlan(), engine.OpRevoke); s[engine.NeedsApproval] != 1 {
