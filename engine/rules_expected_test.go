@@ -157,3 +157,23 @@ func TestShareIsOfTheHighestCountInTheWindow(t *testing.T) {
 		t.Errorf("48 were held 21 hours ago and 30 are now, counted are %d and %d", day, night)
 	}
 }
+
+// The limit of all programs together is raised for what happens in the announced one only.
+func TestAnnouncedWaveRaisesTheWholeForItsScopeOnly(t *testing.T) {
+	for name, want := range map[string]engine.ChangeState{"git": engine.Ready, "app": engine.NeedsApproval} {
+		w := newWorld(t, "app", "git", "wiki")
+		w.policy.rules = map[string][]string{"a": {"wiki/x"}, "b": {"git/x"}, "c": {"wiki", "git", "app"}}
+		for _, login := range []string{"p0", "p1", "p2", "p3"} {
+			w.hire(login, "a", "b", "c")
+		}
+		w.apply()
+		w.pass(100 * time.Hour)
+		w.apply()
+		w.engine.Settings.Limits.RevokePeople = tight(1)
+		w.announce("program", name, 1)
+		w.roles("p0", "b", "c") // one in each of two programs
+		w.roles("p1", "a", "c")
+		w.wants("p0", "revoke wiki/x "+string(want))
+		w.wants("p1", "revoke git/x "+string(want))
+	}
+}
