@@ -112,7 +112,9 @@ func wholeDays(d time.Duration) string { return plural(int(d/(24*time.Hour)), "d
 // newLeaver says whether this plan begins to take something from somebody who has left.
 func (b *builder) newLeaver() bool {
 	for i := range b.plan.Changes {
-		if c := &b.plan.Changes[i]; (c.Cause == CauseMarked || c.Cause == CauseAbsent) && c.Op != OpDelete && c.State != Scheduled && c.Queued == 0 && c.Failures == 0 {
+		c := &b.plan.Changes[i]
+		fresh := c.waits || c.State == Ready && c.Queued == 0 && c.Failures == 0
+		if fresh && (c.Cause == CauseMarked || c.Cause == CauseAbsent) && c.Op != OpDelete {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,29 @@ func TestNoLeaversSaysNothingWithoutHistory(t *testing.T) {
 		}
 		if p := w.later(); noticed(p, engine.NoticeNoLeavers) {
 			t.Errorf("%s: %v", name, p.Notices)
+		}
+	}
+}
+
+// Somebody who waits for an approval, was rejected, or is in a program that is down leaves on one day, not on each.
+func TestLeaverLeavesOnOneDay(t *testing.T) {
+	for name, hold := range map[string]func(w *world){
+		"held":     func(w *world) { w.program("wiki").Protected = []string{"p0"} },
+		"rejected": func(w *world) { w.program("wiki").Protected = []string{"p0"}; w.fire("p0"); w.later(); w.reject() },
+		"down":     func(w *world) { w.stuck() },
+		"paused":   func(w *world) { _ = w.engine.Pause(w.t.Context(), "boss", "wiki", "x") },
+	} {
+		w := watched(t)
+		hold(w)
+		w.fire("p0")
+		for range 4 {
+			w.later()
+			w.pass(23 * time.Hour)
+		}
+		f, _ := w.memory().Fact(engine.FactKey{Kind: engine.FactLeavers})
+		var days []time.Time
+		if err := json.Unmarshal(f.Data, &days); err != nil || len(days) != 1 {
+			t.Errorf("%s: left on %v, %v", name, days, err)
 		}
 	}
 }
