@@ -47,7 +47,7 @@ func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification
 			return err
 		}
 		v.Folded = true
-		return w.compareViews()
+		return w.compareViews(&h)
 	})
 	return v, s.wrap("verify", err)
 }
@@ -59,6 +59,7 @@ type walk struct {
 	fold    *engine.Fold
 	tenures *engine.Tenures
 	broken  bool // the fold could not go on
+	names   tableNames
 	v       *Verification
 }
 
