@@ -113,7 +113,7 @@ func TestBlanked(t *testing.T) {
 	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
 	fill(t, s)
 	var stored storedRow
-	if err := s.write.Get(&stored, strings.Replace(selectStored, "j.seq > ?", "j.seq = ?", 1), 8, 1); err != nil {
+	if err := s.write.Get(&stored, strings.Replace(selectStored, "seq > ?", "seq = ?", 1), 8, 1); err != nil {
 		t.Fatal(err)
 	}
 	r, _ := stored.record()

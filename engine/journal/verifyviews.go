@@ -17,9 +17,6 @@ func (w *walk) compareViews(h *head) error {
 		w.wrong("the head says %d records, last control record %d, %d runs, last time %d; the records say %d, %d, %d, %d",
 			h.Size, h.Control, h.Runs, h.Time, seq, control, runs, micros(last))
 	}
-	if err := w.readNames(); err != nil {
-		return err
-	}
 	for _, compare := range []func() error{w.holdings, w.allTenures, w.links, w.openIntents, w.facts, w.baselines} {
 		if err := compare(); err != nil {
 			return err
@@ -98,7 +95,7 @@ func (w *walk) readNames() error {
 	return err
 }
 
-// held names a holding by its numbers; ok is false if they stand for nothing, or for two programs.
+// held names a holding by its numbers, which may stand for nothing, or for two programs.
 func (t *tableNames) held(account, right int64) engine.Held3 {
 	a, ok := t.accounts[account]
 	r, ok2 := t.rights[right]
