@@ -34,6 +34,9 @@ func (a *app) checkpoint(cfg *config.File) (c audit.Checkpoint, ok bool, err err
 	if err != nil {
 		return c, false, failed("look who wrote that file, and whether audit.verifier is the right key", "%s is no checkpoint of this journal: %w", cfg.Audit.Checkpoints, err)
 	}
+	if c.NextKey != "" && c.NextKey != cfg.Audit.Verifier {
+		return c, false, failed("name the new pair in audit.key and audit.verifier", "%s: the key was replaced on %s by %s, which seals the journal from there on", cfg.PlaceOf(&cfg.Audit.Verifier), stamp(c.Time), c.NextKey)
+	}
 	return c, true, nil
 }
 
