@@ -143,5 +143,8 @@ func (a *app) signer(cfg *config.File) (audit.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Audit.Key, err)
 	}
+	if !audit.Pair(signer, cfg.Audit.Verifier) {
+		return nil, failed("name the key that belongs to audit.verifier; it must not seal anything else", "%s is not the secret key of audit.verifier", cfg.Audit.Key)
+	}
 	return signer, nil
 }

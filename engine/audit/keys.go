@@ -35,6 +35,12 @@ func NewSigner(key string) (Signer, error) {
 	return s, nil
 }
 
+// Pair says whether the verifier key belongs to the signer; "" belongs to any.
+func Pair(s Signer, verifier string) bool {
+	v, err := note.NewVerifier(verifier)
+	return verifier == "" || err == nil && idOf(v) == idOf(s)
+}
+
 // Sign returns the checkpoint as a signed note (c2sp.org/signed-note). All
 // signers must carry the name of the origin. A checkpoint with a NextKey needs
 // the signatures of the present and of the next key. The caller must never
