@@ -195,7 +195,7 @@ func (p *programPlan) adoptAll() {
 	beyond = beyond.Minus(&p.sets.Desired)
 	beyond.Each(func(right, account uint32) {
 		s, ok := p.subjectOf(account)
-		if !ok || s.standing != present || right == p.active || right == p.exists || p.undecided.Has(right, account) || p.observed.Has(right, account) || !p.inPatterns(right) {
+		if !ok || s.standing != present || p.account[p.owner[account]] != account || right == p.active || right == p.exists || p.undecided.Has(right, account) || p.observed.Has(right, account) || !p.inPatterns(right) {
 			return
 		}
 		c := p.change(OpAdopt, right, account, CauseAdopt, "it was there before Rolecall, and no rule gives it")
@@ -263,6 +263,7 @@ func (p *programPlan) listUnmanaged() {
 		if info := p.reading.infos[account]; info != nil {
 			u.Name, u.Kind = cmp.Or(info.Display, info.Name), info.Kind
 		}
+		u.Kind = cmp.Or(p.program.declared(u.Account, p.reading.infos[account]).Kind, u.Kind)
 		if s, ok := p.subjectOf(account); ok {
 			u.Person = s.key
 			if s.person != nil {

@@ -68,6 +68,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.endItems()
 	b.offerBack()
 	b.endTasks()
+	b.remind()
 	b.finish()
 	return b.plan
 }

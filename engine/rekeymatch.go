@@ -209,4 +209,3 @@ func (v *vanished) match(line *ReKeyLine, people []Person, by map[string][]int) 
 		}
 	}
 }
-

@@ -18,8 +18,9 @@ func (a *app) adoptCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "adopt PROGRAM | --keys", Short: "Match the accounts that a program had before Rolecall, or people whose keys changed",
 		Long: "Shows who each account belongs to: certain (an immutable id says so), possible (a name or an address fits), ambiguous\n" +
-			"(several people fit), or nobody. With --link, or --possible for all that are possible, the accounts are linked to the people\n" +
-			"as reviewed. Nothing is changed in the program; with the next run, what policy gives them anyway becomes managed.\n\n" +
+			"(several people fit), or nobody, as service and shared accounts always are. With --link, or --possible for all that are\n" +
+			"possible, the accounts are linked to the people as reviewed. Nothing is changed in the program; with the next run, what policy\n" +
+			"gives them anyway becomes managed.\n\n" +
 			"With --keys it shows the people who vanished from the directory while others appeared, as when it was loaded anew and every\n" +
 			"key changed, and who they may be now: certain (a number agrees, or two of login, mail and name), possible (one agrees),\n" +
 			"ambiguous, or nobody. Everybody must be settled in one command: --certain and --possible for all that are so, --pair for one,\n" +
@@ -66,10 +67,10 @@ func (a *app) adoption(ctx context.Context, program string) (err error) {
 	if err != nil {
 		return refused(err)
 	}
-	t := render.Table{Header: []string{"fits", "account", "name", "kind", "agrees", "people", "holdings"}}
+	t := render.Table{Header: []string{"fits", "account", "name", "kind", "owner", "agrees", "people", "holdings"}}
 	for i := range found.Lines {
 		l := &found.Lines[i]
-		t.Add(sureColor(l.Sure), string(l.Sure), l.Account, l.Name, l.Kind, l.By, candidates(l.People), strings.Join(l.Holdings, ", "))
+		t.Add(sureColor(l.Sure), string(l.Sure), l.Account, l.Name, l.Kind, l.Owner, l.By, candidates(l.People), strings.Join(l.Holdings, ", "))
 	}
 	return a.out().Data(t, found)
 }
@@ -106,14 +107,15 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 		return err
 	}
 	defer settle(&err, s.close)
+	found, err := s.engine.Adoption(ctx, program)
+	if err != nil {
+		return refused(err)
+	}
+	withKinds(pairs, found)
 	if possible {
-		found, err := s.engine.Adoption(ctx, program)
-		if err != nil {
-			return refused(err)
-		}
 		for i := range found.Lines {
 			if l := &found.Lines[i]; l.Sure == engine.Possible && len(l.People) == 1 {
-				pairs = append(pairs, engine.Pairing{Account: l.Account, Person: l.People[0].Person})
+				pairs = append(pairs, engine.Pairing{Account: l.Account, Person: l.People[0].Person, Kind: l.Kind})
 			}
 		}
 	}
@@ -122,6 +124,17 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 	}
 	a.out().Line("%s linked in %s; what policy gives them becomes managed with the next run.", plural(len(pairs), "account"), program)
 	return nil
+}
+
+// withKinds says of each account what the program shows: an admin's account is another one than the personal one.
+func withKinds(pairs []engine.Pairing, found *engine.Adoption) {
+	kind := map[string]string{}
+	for i := range found.Lines {
+		kind[found.Lines[i].Account] = found.Lines[i].Kind
+	}
+	for i := range pairs {
+		pairs[i].Kind = kind[pairs[i].Account]
+	}
 }
 
 func pairings(link []string) (out []engine.Pairing, err error) {

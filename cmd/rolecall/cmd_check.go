@@ -122,7 +122,7 @@ func (s *system) connections(ctx context.Context) ([]finding, error) {
 	out := directoryFindings(&snapshot.Proof)
 	identities := map[string]string{}
 	for _, r := range snapshot.Readings {
-		out = append(out, proofFinding("program", &r.Proof, "holdings"))
+		out = append(append(out, proofFinding("program", &r.Proof, "holdings")), oddities("program", &r.Proof)...)
 		if id := r.Program.Describes.Identity; id != "" {
 			if other := identities[id]; other != "" {
 				out = append(out, finding{Part: "program", Name: r.Program.Name, Text: "is the same target as " + other + " (" + id + "); two programs may not manage one target"})
@@ -154,7 +154,7 @@ func (s *system) unknownRights(p *engine.Program) (out []finding) {
 
 // directoryFindings are of the directory that decides who exists and of those joined to it, with the roles that can't be seen.
 func directoryFindings(p *engine.Proof) []finding {
-	out := []finding{proofFinding("directory", p, "people")}
+	out := append([]finding{proofFinding("directory", p, "people")}, oddities("directory", p)...)
 	for _, r := range p.Roles {
 		for _, reason := range r.Reasons {
 			out = append(out, finding{Part: "role", Name: r.Role, Text: reason.Code + ": " + reason.Detail})
@@ -162,6 +162,14 @@ func directoryFindings(p *engine.Proof) []finding {
 	}
 	for i := range p.Partners {
 		out = append(out, directoryFindings(&p.Partners[i])...)
+	}
+	return out
+}
+
+// oddities are what a source showed and somebody should look at, though the read is complete.
+func oddities(part string, p *engine.Proof) (out []finding) {
+	for _, n := range p.Notices {
+		out = append(out, finding{Part: part, Name: p.Source, OK: true, Note: true, Text: n.Detail})
 	}
 	return out
 }
