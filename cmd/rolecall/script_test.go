@@ -27,6 +27,7 @@ import (
 //	code N                the last exit code was N
 //	clock TIME|+DURATION  sets or moves the clock that the program sees
 //	edit FILE OLD NEW     replaces text in a file; OLD must be there
+//	append FILE MORE      puts the text of one file behind that of another
 //	task FILE WORDS NAME  sets the variable NAME to the id of the first task in FILE (-o json) whose text has WORDS
 //	random N              the program's randomness begins anew, from seed N; 1 at first
 //	sql FILE STATEMENT    changes a database behind the program's back
@@ -34,7 +35,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"rolecall": scriptRolecall, "code": scriptCode, "clock": scriptClock, "edit": scriptEdit, "sql": scriptSQL, "task": scriptTask, "random": scriptRandom,
+			"rolecall": scriptRolecall, "code": scriptCode, "clock": scriptClock, "edit": scriptEdit, "append": scriptAppend, "sql": scriptSQL, "task": scriptTask, "random": scriptRandom,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[key{}] = &story{seed: 1, clock: time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)}
@@ -113,6 +114,11 @@ func scriptEdit(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s does not contain %q", args[0], old)
 	}
 	ts.Check(os.WriteFile(path, []byte(strings.ReplaceAll(string(data), old, fresh)), 0o600))
+}
+
+func scriptAppend(ts *testscript.TestScript, _ bool, args []string) {
+	whole := ts.ReadFile(args[0]) + ts.ReadFile(args[1])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(whole), 0o600))
 }
 
 func scriptSQL(ts *testscript.TestScript, _ bool, args []string) {

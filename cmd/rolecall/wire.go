@@ -143,6 +143,10 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode access) error {
 	s.seal = func(context.Context) error { return nil }
 	s.store, s.engine.Journal, s.engine.Outbox, s.engine.Former = store, store, store, s.former(s.schema)
+	if s.cfg.Approvals.FourEyes {
+		s.engine.Changes = s.changes
+		s.engine.SamePerson = func(actor, author string) bool { return engine.SameAuthor(s.cfg.Approvals.Logins, actor, author) }
+	}
 	if mode == reading {
 		return nil
 	}
