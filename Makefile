@@ -4,7 +4,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PKG         ?= ./...
 
-.PHONY: help build setup test race plain lint soak bench docs safety museum mutants fmt clean
+.PHONY: help build setup test race plain lint soak fuzz bench docs safety museum mutants fmt clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -27,14 +27,18 @@ plain: ## all tests, bulk and kill tests too
 lint: ## gofmt, go vet, staticcheck, golangci-lint
 	@GO="$(GO)" STATICCHECK="$(STATICCHECK)" GOLANGCI="$(GOLANGCI)" .ci/lint
 
-soak: ## the long tests, as long as they take: lines cut in reads of 100,000 people
+soak: fuzz ## the long tests, as long as they take: every fuzz target, lines cut in reads of 100,000 people
 	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba)" ./cmd/rolecall
+
+fuzz: ## every fuzz target of the source for FUZZTIME (20s); `go test` runs what they found before
+	@GO="$(GO)" .ci/fuzz
 
 bench: ## benchmarks; each prints its ratio to a yardstick
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(PKG)
 
-docs: ## configuration reference and JSON schema, from the types and their comments
-	$(GO) test ./cmd/rolecall/config -run TestReference -update
+docs: ## configuration reference, JSON schema and the tables of limits, from the source
+	$(GO) test ./cmd/rolecall/config -run "TestReference|TestLimitsOfCompanies" -update
+	$(GO) test ./engine -run TestGuardOrder -update
 
 safety: ## docs/safety.md, from the tables of incidents and faults
 	$(GO) test ./engine/enginetest/museum -run TestSafetyPage -update

@@ -67,7 +67,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	var wg sync.WaitGroup
 	e.beside(&wg)(func() { s.People, s.Proof = e.readPeople(reading) })
 	done := e.timed("memory", "")
-	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
+	mem, err := e.Journal.Memory(ctx, e.Settings.Since(now))
 	done()
 	if err != nil {
 		stop()

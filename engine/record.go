@@ -146,6 +146,9 @@ const (
 	FactSealed    = "sealed"    // Key: the file outside of the store that has held a checkpoint since
 	FactTask      = "task"      // Key: id; something a person must do
 	FactWaiting   = "waiting"   // person, program: Since; Text: what an account waits for
+	FactUnread    = "unread"    // program, or Key: directory; Count of runs in a row since Since that did not read it completely
+	FactLeavers   = "leavers"   // Data: the last days on which somebody began to lose what leavers lose
+	FactLeaving   = "leaving"   // program, person: Since when the access of somebody who is out is tried to be taken, in vain so far
 	FactSlot      = "slot"      // the last slot of the schedule that was run; Since
 	FactUsed      = "used"      // a reviewed plan was applied; Key: its id and time
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run

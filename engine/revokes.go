@@ -223,7 +223,7 @@ func (p *programPlan) leaverRevoke(s *subject, right, account uint32) {
 	}
 	if right == p.exists {
 		if reason := p.keepExists(s, account); reason != "" {
-			p.kept[reason]++
+			p.keep(s, right, reason)
 			return
 		}
 	}

@@ -81,6 +81,8 @@ type Settings struct {
 	Tolerance       Tolerance      // how much less than before a directory's read may show; zero: DefaultTolerance
 	Slot            time.Duration  // between two runs; an expiry first due after a gap of three waits for one more run
 	Limits          Limits
+	Expected        []Expected // announced waves
+	Alarms          Alarms
 	Hash            string            // of the configuration
 	Filters         map[string]string // directory → hash of what it searches; a change holds the next absence back
 }

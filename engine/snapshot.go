@@ -19,6 +19,7 @@ type Snapshot struct {
 	Settings Settings
 	Only     string // program: plan nothing else; "" plans all
 	Person   string // key: plan nobody else
+	ask      string // key: whose keeping an explanation asks for
 
 	refused  *Item     // the directory's read, where the baseline speaks against it
 	excused  []FactKey // an approval that this read uses up

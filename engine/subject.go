@@ -49,6 +49,9 @@ func (b *builder) gatherSubjects() {
 	for i := range b.subjects {
 		b.index[b.subjects[i].key] = int32(i)
 	}
+	if i, ok := b.index[b.s.ask]; ok {
+		b.plan.asked.standing, b.plan.asked.why = b.subjects[i].standing, b.subjects[i].why
+	}
 }
 
 func (b *builder) presentSubject(p *Person) subject {
@@ -211,6 +214,8 @@ func (b *builder) absentSubject(key string, rekeyed bool) subject {
 	s.why = fmt.Sprintf("not in the directory since %s (%s)", day(f.Since), plural(f.Count, "complete read", "complete reads"))
 	if left {
 		s.standing = leaver
+	} else {
+		s.why += fmt.Sprintf("; that counts as leaving after %d from different content, the last at least %s after the first", b.s.Settings.Absences, hours(b.s.Settings.Apart))
 	}
 	return s
 }

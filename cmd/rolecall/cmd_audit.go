@@ -241,7 +241,7 @@ func (a *app) auditExport() *cobra.Command {
 			if a.output == string(render.CSV) || a.output == string(render.Markdown) {
 				return a.exportTable(c.Context(), f)
 			}
-			e := json.NewEncoder(a.Stdout)
+			e := json.NewEncoder(render.Visible(a.Stdout))
 			e.SetEscapeHTML(false)
 			return a.records(c.Context(), f, func(r recordJSON) error { return e.Encode(r) })
 		},

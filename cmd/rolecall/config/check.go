@@ -35,6 +35,7 @@ func check(f *File) engine.Mistakes {
 		c.add(&f.Programs, "no program is configured", "add one below programs:")
 	}
 	c.limits()
+	c.expected()
 	return c.found
 }
 
@@ -281,18 +282,4 @@ func (c *checks) attributeNames() []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(set))
-}
-
-func (c *checks) limits() {
-	l := &c.Limits
-	for _, one := range []*engine.Limit{&l.Revoke.People, &l.Revoke.Holdings, &l.Leavers, &l.Grant} {
-		switch {
-		case one.Floor < 0 || one.Cap < one.Floor:
-			c.add(one, "floor must not be negative, and cap not below it", "")
-		case one.Percent < 0 || one.Percent > 100:
-			c.add(one, "percent is between 0 and 100", "")
-		case one.Window <= 0:
-			c.add(one, "window must be longer than nothing", "window: 24h")
-		}
-	}
 }
