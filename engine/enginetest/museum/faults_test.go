@@ -101,7 +101,7 @@ var faults = []exhibit{
 		cuts:  []cut{{"engine/baseline.go", "	if !p.Complete() {\n		return before\n	}\n	next := p", "	next := p"}}},
 	{n: 37, what: "the last admin, a protected account or person would lose access", holds: "never without an approval or a cut", guard: "the guards of single removals",
 		tests: []string{"engine TestProtected", "engine TestLastAdmin", "engine TestNeverEmpty"},
-		cuts:  []cut{{"engine/revokes.go", "	case slices.Contains(p.program.Protected, c.Account):\n", "	case false:\n"}, {"engine/revokes.go", "	case s != nil && p.b.protected(s):\n", "	case false:\n"}}},
+		cuts:  []cut{{"engine/revokes.go", "	case slices.Contains(p.program.Protected, c.Account):\n", "	case false:\n"}, {"engine/revokes.go", "	case s != nil && p.b.protected(s):\n", "	case s != nil && s.key == \"\":\n"}}},
 	{n: 38, what: "an upgrade changes how rules are evaluated", holds: "the same input gives the same plan; else it is the policy's change and waits", guard: "verdicts of recorded inputs are kept beside the code",
 		tests: []string{"policies TestVerdicts", "policies TestIndexAgreesWithPlainLoop"}},
 	{n: 39, what: "the page or API lets somebody do what is not theirs", holds: "every route, permission and method in a table", guard: "comes with the page"},
