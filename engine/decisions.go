@@ -19,7 +19,8 @@ var (
 )
 
 // Approve lets the named items through, each once and for 24 hours; they are checked again against the plan of that time.
-// "all" names everything that waits.
+// "all" names everything that waits. Nobody approves what follows from their own change of the policy: one such item refuses
+// them all.
 func (e *Engine) Approve(ctx context.Context, actor string, ids []string, reason string) ([]Item, error) {
 	return e.decide(ctx, KindApprove, Approved, actor, ids, reason)
 }
@@ -40,6 +41,11 @@ func (e *Engine) decide(ctx context.Context, kind Kind, state ItemState, actor s
 	items, err := pickItems(mem.Items(), ids)
 	if err != nil || len(items) == 0 {
 		return nil, err
+	}
+	if state == Approved {
+		if err := e.fourEyes(ctx, mem, actor, items); err != nil {
+			return nil, err
+		}
 	}
 	now := e.Now().UTC()
 	records := make([]Record, 0, len(items))

@@ -51,6 +51,7 @@ func MakePlan(s *Snapshot) *Plan {
 	done := s.phase("evaluate")
 	b.evaluate()
 	done()
+	b.doubts()
 	b.decide()
 	b.notePolicy()
 	b.approvals()
@@ -67,6 +68,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.endItems()
 	b.offerBack()
 	b.endTasks()
+	b.remind()
 	b.finish()
 	return b.plan
 }

@@ -230,7 +230,7 @@ func TestServiceAccountsAreNobodys(t *testing.T) {
 	w.program("wiki").Match = "person"
 	w.targets["wiki"].AddAccount("bot", engine.AccountInfo{Kind: "service", Attributes: map[string]string{"person": "k-bob"}}, engine.Exists, engine.Active)
 	w.hire("bob", "a")
-	w.wants("bob", "grant wiki/x blocked: person of wiki names")
+	w.wants("bob", "create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready")
 }
 
 func TestMatchLinksInAnyRead(t *testing.T) {

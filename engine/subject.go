@@ -62,7 +62,7 @@ func (b *builder) presentSubject(p *Person) subject {
 	case b.s.Proof.hasReason(ReasonOlder): // a mark in it may have been taken back since, and a role
 		s.standing, s.why = unseen, "the directory shows an older state than was acted on: "+reasonsText(b.s.Proof.Reasons)
 	case p.State == StateLeft && p.Marked:
-		s.standing, s.cause, s.why = leaver, CauseMarked, "has left: "+p.StateWhy
+		s.standing, s.cause, s.why = leaver, CauseMarked, "has left: "+strings.TrimPrefix(p.StateWhy, "left: ")
 	case p.State == StateLeft || p.State == StateUnknown:
 		s.standing, s.why = unseen, "the state can't be seen: "+p.StateWhy
 	case !b.s.Proof.EntriesComplete(): // the lack of a value, be it the mark of a leaver, means nothing now

@@ -9,7 +9,7 @@ import (
 func whyLines(s *Snapshot, plan *Plan, r *Reading, who *Person, absent bool) (out []WhyLine) {
 	mem, account := s.Memory.Program(r.Program.Name), ""
 	for _, l := range mem.Links {
-		if l.Person == who.Key && l.Kind == "personal" {
+		if l.Person == who.Key && l.Kind == PersonalAccount {
 			account = l.Account
 		}
 	}

@@ -53,7 +53,7 @@ func (a *app) check(ctx context.Context, offline bool) (err error) {
 		return err
 	}
 	defer settle(&err, s.close)
-	found := s.files(a)
+	found := s.files(ctx, a)
 	if !offline {
 		more, err := s.connections(ctx)
 		if err != nil {
@@ -74,7 +74,7 @@ func (a *app) check(ctx context.Context, offline bool) (err error) {
 }
 
 // files looks at what can be known without calling anything.
-func (s *system) files(a *app) []finding {
+func (s *system) files(ctx context.Context, a *app) []finding {
 	out := []finding{
 		{Part: "configuration", Name: s.cfg.Path, OK: true, Text: plural(len(s.cfg.Programs), "program")},
 		{Part: "policies", Name: s.cfg.Policies, OK: true, Text: plural(len(s.policy.Rules()), "rule") + ", " + plural(len(s.policy.Entitlements()), "entitlement")},
@@ -87,7 +87,7 @@ func (s *system) files(a *app) []finding {
 		f.Text = t.Place + ": " + strings.ReplaceAll(f.Text, "\n", "; ")
 		out = append(out, f)
 	}
-	return slices.Concat(out, s.targets(), s.rates(), s.waves(a.Now()), s.neverRevoked())
+	return slices.Concat(out, s.targets(), s.rates(), s.waves(a.Now()), s.neverRevoked(), s.reviewed(ctx))
 }
 
 // rates are the limits of calls, which hold for each machine: where several may work that is easily forgotten.
@@ -122,7 +122,7 @@ func (s *system) connections(ctx context.Context) ([]finding, error) {
 	out := directoryFindings(&snapshot.Proof)
 	identities := map[string]string{}
 	for _, r := range snapshot.Readings {
-		out = append(out, proofFinding("program", &r.Proof, "holdings"))
+		out = append(append(out, proofFinding("program", &r.Proof, "holdings")), oddities("program", &r.Proof)...)
 		if id := r.Program.Describes.Identity; id != "" {
 			if other := identities[id]; other != "" {
 				out = append(out, finding{Part: "program", Name: r.Program.Name, Text: "is the same target as " + other + " (" + id + "); two programs may not manage one target"})
@@ -154,7 +154,7 @@ func (s *system) unknownRights(p *engine.Program) (out []finding) {
 
 // directoryFindings are of the directory that decides who exists and of those joined to it, with the roles that can't be seen.
 func directoryFindings(p *engine.Proof) []finding {
-	out := []finding{proofFinding("directory", p, "people")}
+	out := append([]finding{proofFinding("directory", p, "people")}, oddities("directory", p)...)
 	for _, r := range p.Roles {
 		for _, reason := range r.Reasons {
 			out = append(out, finding{Part: "role", Name: r.Role, Text: reason.Code + ": " + reason.Detail})
@@ -162,6 +162,14 @@ func directoryFindings(p *engine.Proof) []finding {
 	}
 	for i := range p.Partners {
 		out = append(out, directoryFindings(&p.Partners[i])...)
+	}
+	return out
+}
+
+// oddities are what a source showed and somebody should look at, though the read is complete.
+func oddities(part string, p *engine.Proof) (out []finding) {
+	for _, n := range p.Notices {
+		out = append(out, finding{Part: part, Name: p.Source, OK: true, Note: true, Text: n.Detail})
 	}
 	return out
 }

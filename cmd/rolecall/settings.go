@@ -15,16 +15,18 @@ import (
 
 // settings is what plans depend on besides policy.
 func settings(cfg *config.File, protected policies.Protected, now time.Time) engine.Settings {
-	l := &cfg.Limits
 	return engine.Settings{
 		Zone: zone(cfg), Unmanaged: cfg.Leavers.Unmanaged, LeaverGrace: cfg.Leavers.Grace, Absences: absences(cfg), Apart: cfg.Leavers.Apart,
 		ProtectedPeople: append(append([]string{}, cfg.Protected...), protected.People...), Slot: slot(cfg, now), Hash: cfg.Hash, Filters: filters(cfg),
-		Limits: engine.Limits{
-			RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant,
-		},
+		Limits:   limitsOf(cfg),
 		Expected: expected(cfg),
 		Alarms:   engine.Alarms{Quiet: cfg.Alarms.Quiet, Unread: cfg.Alarms.Unread, Unfinished: cfg.Alarms.Unfinished},
 	}
+}
+
+func limitsOf(cfg *config.File) engine.Limits {
+	l := &cfg.Limits
+	return engine.Limits{RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant}
 }
 
 // expected are the announced waves. Their days are those of the company's zone, the last one included.

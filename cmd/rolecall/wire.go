@@ -26,7 +26,8 @@ type access int
 const (
 	reading access = iota // a dry run: nothing is written, made or migrated
 	writing
-	cutting // writing that even a journal that was rolled back must not hold up
+	accepting // writing on a journal that was rolled back, which is what the command is about
+	cutting   // writing that even a journal that was rolled back must not hold up
 )
 
 // system is a configuration put together.
@@ -142,6 +143,10 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode access) error {
 	s.seal = func(context.Context) error { return nil }
 	s.store, s.engine.Journal, s.engine.Outbox, s.engine.Former = store, store, store, s.former(s.schema)
+	if s.cfg.Approvals.FourEyes {
+		s.engine.Changes = s.changes
+		s.engine.SamePerson = func(actor, author string) bool { return engine.SameAuthor(s.cfg.Approvals.Logins, actor, author) }
+	}
 	if mode == reading {
 		return nil
 	}
@@ -150,6 +155,7 @@ func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode ac
 		s.seal = func(ctx context.Context) error { return a.seal(ctx, s.cfg, store) }
 	case mode == writing:
 		return err
+	case mode == accepting: // which seals it when all is said
 	default: // not sealed: the checkpoint outside is what shows the roll-back
 		a.logger().Error("the journal can't be trusted; only the cut is carried out", "error", err)
 		s.engine.Outbox = cutsOnly{store}

@@ -212,6 +212,7 @@ func (c *checks) program(name string, p *Program) {
 		}
 	}
 	c.templates(p)
+	c.accounts(p)
 	if !slices.Contains(p.After, name) && c.comesAfter(name, name, map[string]bool{}) {
 		c.add(&p.After, "after makes "+name+" wait for itself", "of programs that wait for one another, let one go first")
 	}
@@ -225,6 +226,23 @@ func (c *checks) program(name string, p *Program) {
 	}
 	if p.Concurrency < 0 || p.Rate < 0 || p.Seats < 0 {
 		c.add(p, "program "+name+": concurrency, rate and seats can't be negative", "")
+	}
+}
+
+func (c *checks) accounts(p *Program) {
+	for _, name := range slices.Sorted(maps.Keys(p.Accounts)) {
+		a := p.Accounts[name]
+		nobodys := a.Kind == engine.ServiceAccount || a.Kind == engine.SharedAccount
+		if kinds := []string{engine.ServiceAccount, engine.SharedAccount, engine.AdminAccount, engine.TestAccount, engine.PersonalAccount}; !slices.Contains(kinds, a.Kind) {
+			c.word(&a.Kind, "account "+name+": kind", a.Kind, kinds...)
+			continue
+		}
+		if nobodys && (a.Owner == "" || a.Review.IsZero()) {
+			c.add(a, fmt.Sprintf("the %s account %q has no owner or no review", a.Kind, name), "owner: names who answers for it, review: the day by which it is looked at again")
+		}
+		if !nobodys && (a.Owner != "" || !a.Review.IsZero()) {
+			c.add(a, fmt.Sprintf("the %s account %q has owner or review", a.Kind, name), "only service and shared accounts have them; for others the person answers")
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ var faults = []exhibit{
 		cuts:  []cut{{"engine/accounts.go", "		if newest == nil || newest[l.Account] == l.Person {\n", "		if newest == nil || newest[l.Account] != \"\" {\n"}}},
 	{n: 12, what: "a wrong rule gives everybody everything", holds: "the grants wait for approval", guard: "the budget of grants",
 		tests: []string{"engine TestGrantBudgetHoldsAccountsToo"},
-		cuts:  []cut{{"engine/limits.go", "		b.budget(s, ChargeGrant, \"grant\", l.Grant, s.holdings, holdings)\n", ""}}},
+		cuts:  []cut{{"engine/limits.go", "		b.budget(s, ChargeGrant, \"grant\", l.Grant, holdings)\n", ""}}},
 	{n: 13, what: "a slow drip: some wrong revocations in each of many runs", holds: "the window stops them", guard: "what earlier runs took within the window counts",
 		tests: []string{"engine TestWindowRolls"},
 		cuts:  []cut{{"engine/limits.go", "	counted.past(l.Window, func(k *ChargeKind) bool { return k.Class == class && !k.Approved && s.has(k.Program, k.Source) })\n", ""}}},
