@@ -254,16 +254,17 @@ func (e *Engine) Find(ctx context.Context, person string) (who Person, err error
 	if err = r.err; !ok {
 		err = errStalled
 	}
-	var found []string
-	for _, p := range r.people {
-		found, who = append(found, p.Key), p
-	}
 	mem, memErr := e.Journal.Memory(ctx, e.Now())
 	if memErr != nil {
 		return who, memErr
 	}
-	if len(found) == 0 {
-		found = linkedAs(mem, e.Programs, person)
+	var found []string
+	for _, p := range r.people {
+		p.Key = mem.Known(p.Key)
+		found, who = append(found, p.Key), p
+	}
+	if len(found) == 0 || len(found) == 1 && !linkedAny(mem, e.Programs, found[0]) { // who vanished may have the account of that name
+		found = append(found, linkedAs(mem, e.Programs, person)...)
 	}
 	slices.Sort(found)
 	switch found = slices.Compact(found); {
@@ -294,6 +295,12 @@ func (e *Engine) called(ctx context.Context, person string, came *atomic.Int64) 
 		return ctx.Err()
 	})
 	return r
+}
+
+func linkedAny(m *Memory, programs []Program, key string) bool {
+	return slices.ContainsFunc(programs, func(p Program) bool {
+		return slices.ContainsFunc(m.Program(p.Name).Links, func(l Link) bool { return l.Person == key })
+	})
 }
 
 func linkedAs(m *Memory, programs []Program, person string) (keys []string) {

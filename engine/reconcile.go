@@ -83,6 +83,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	s.knownKeys()
 	done = e.timed("judge", "")
 	s.judge(e.Named)
 	done()

@@ -80,11 +80,11 @@ func (s *system) files(ctx context.Context, a *app) []finding {
 		{Part: "policies", Name: s.cfg.Policies, OK: true, Text: plural(len(s.policy.Rules()), "rule") + ", " + plural(len(s.policy.Entitlements()), "entitlement")},
 	}
 	for _, t := range policies.Test(s.policy, a.Now()) {
-		f := finding{Part: "test", Name: t.Name, OK: t.OK, Text: strings.TrimSpace(t.Text)}
+		f := finding{Part: "test", Name: t.Name, OK: t.OK, Text: t.Text}
 		if t.OK {
 			continue
 		}
-		f.Text = t.Place + ": " + strings.ReplaceAll(f.Text, "\n", "; ")
+		f.Text = t.Place + ": " + inOneLine(f.Text)
 		out = append(out, f)
 	}
 	return slices.Concat(out, s.targets(), s.rates(), s.waves(a.Now()), s.neverRevoked(), s.reviewed(ctx))

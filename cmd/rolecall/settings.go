@@ -67,7 +67,8 @@ func slot(cfg *config.File, now time.Time) time.Duration {
 	return config.Slot(s, now)
 }
 
-// filters hashes what each directory is asked for: after a change of it, absences are held back once.
+// filters hashes what each directory is asked for, by whom and where: after a change of it, absences are held back once. How it is
+// asked (certificates, time-outs, pages) and how old a file may be change nothing of who is shown.
 func filters(cfg *config.File) map[string]string {
 	out := map[string]string{}
 	for i := range cfg.Directories {
@@ -76,7 +77,17 @@ func filters(cfg *config.File) map[string]string {
 			Kind, Key string
 			File      *config.FileSource
 			LDAP      *config.LDAPSource
-		}{d.Kind, d.Key, d.File, d.LDAP}
+		}{Kind: d.Kind, Key: d.Key}
+		if d.File != nil {
+			file := *d.File
+			file.MaxAge, file.Complete = 0, config.Complete{}
+			asked.File = &file
+		}
+		if d.LDAP != nil {
+			l := *d.LDAP
+			l.CA, l.ServerName, l.StartTLS, l.Plain, l.Timeout, l.PageSize = "", "", false, false, 0, 0
+			asked.LDAP = &l
+		}
 		text, err := json.Marshal(asked) // secrets in it are references
 		if err != nil {
 			continue
