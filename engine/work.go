@@ -280,6 +280,10 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 
 // record writes what happened, also while everything is being stopped.
 func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record) error {
+	outcomes = slices.DeleteFunc(outcomes, func(r Record) bool { return r.Kind == "" })
+	if len(outcomes) == 0 {
+		return nil
+	}
 	if err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes); err != nil || w.e.Settled == nil {
 		return err
 	}
@@ -300,6 +304,7 @@ func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record
 var (
 	errNoAccount = errors.New("its account could not be made")
 	errStopped   = errors.New("the work was stopped before this call started")
+	errUnread    = errors.New("the account could not be read before its deletion")
 )
 
 func afterCreate(r Result) (made string, broken bool) {
