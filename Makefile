@@ -6,7 +6,7 @@ PKG         ?= ./...
 SEEDS       ?= 20000
 SOAK        ?= 8h
 
-.PHONY: help build setup test race plain lint sim planted soak bench docs fmt clean
+.PHONY: help build setup test race plain lint sim planted soak fuzz bench docs safety museum mutants fmt clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -36,15 +36,29 @@ sim: ## 20,000 random histories of 300 steps through the engine, every promise c
 planted: ## bugs planted in a copy of the engine, and how many histories show each
 	$(GO) test ./engine/enginetest/sim -run TestPlantedBugs -planted -timeout 60m -v
 
-soak: planted ## the long tests, as long as they take: planted bugs, lines cut in reads of 100,000 people, histories from the seed kept in sim.seed
+soak: fuzz planted ## the long tests, as long as they take: fuzz targets, planted bugs, reads of 100,000 people cut, histories from the seed in sim.seed
 	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba)" ./cmd/rolecall
 	$(GO) test ./engine/enginetest/sim -run TestSim -soak $(CURDIR)/sim.seed -for $(SOAK) -timeout 0 -v
+
+fuzz: ## every fuzz target of the source for FUZZTIME (20s); `go test` runs what they found before
+	@GO="$(GO)" .ci/fuzz
 
 bench: ## benchmarks; each prints its ratio to a yardstick
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(PKG)
 
-docs: ## configuration reference and JSON schema, from the types and their comments
-	$(GO) test ./cmd/rolecall/config -run TestReference -update
+docs: ## configuration reference, JSON schema and the tables of limits, from the source
+	$(GO) test ./cmd/rolecall/config -run "TestReference|TestLimitsOfCompanies" -update
+	$(GO) test ./engine -run TestGuardOrder -update
+
+safety: ## docs/safety.md, from the tables of incidents and faults
+	$(GO) test ./engine/enginetest/museum -run TestSafetyPage -update
+
+museum: ## take each guard out of the source and see its test die; some seconds for each of a hundred
+	$(GO) test ./engine/enginetest/museum -run TestWithoutTheGuard -without . -update -timeout 0 -v
+	$(MAKE) safety
+
+mutants: ## 300 small changes of what guards people's access: how many of them do the tests notice?
+	$(GO) test ./engine/enginetest/mutants -run TestScore -sample 300 -timeout 0 -v
 
 fmt: ## gofmt in place
 	gofmt -w cmd connectors engine migrations policies

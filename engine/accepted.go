@@ -26,8 +26,8 @@ func (s *Snapshot) judge(named []string) {
 			s.Proof = Excuse(Excuse(s.Proof, ReasonBaseline), ReasonAttribute)
 			s.excused = append(s.excused, key)
 		} else {
-			s.refused = &Item{ID: id, State: Waiting, Since: s.Now, Reason: inShort(refused),
-				Change: Change{Op: OpBaseline, Program: s.Proof.Source, Cause: CauseRule, State: NeedsApproval, Why: refused}}
+			s.refused = &refusedBaseline{asked: s.otherwise && len(refused) == 1, Item: Item{ID: id, State: Waiting, Since: s.Now, Reason: inShort(refused),
+				Change: Change{Op: OpBaseline, Program: s.Proof.Source, Cause: CauseRule, State: NeedsApproval, Why: refused}}}
 		}
 	}
 	s.acceptProof(accepted)
@@ -74,10 +74,17 @@ func (s *Snapshot) acceptedProof() *Proof {
 	return &p
 }
 
+// refusedBaseline is the item that asks whether a read is right against which the accepted one speaks.
+type refusedBaseline struct {
+	Item
+	asked bool // the configuration asks for something else, and that is all
+}
+
 // judgeFilter: a changed base or filter shows other people, and those who are missing then have not left.
 func (s *Snapshot) judgeFilter(accepted *Proof) {
 	f, ok := s.Memory.Fact(FactKey{Kind: FactFiltered, Key: s.Proof.Source})
 	if accepted != nil && ok && f.Text != s.Settings.Filters[s.Proof.Source] {
+		s.otherwise = true
 		s.Proof.once(ReasonBaseline, "what is asked of "+s.Proof.Source+" was changed in the configuration; look at the plan, then approve it as the new baseline")
 	}
 }
@@ -157,7 +164,11 @@ func (b *builder) noteBaseline() {
 		return
 	}
 	b.items[r.ID] = true
-	b.alarm("baseline", "", "", strings.Join(refusedSources(&b.s.Proof), " and ")+" shows less than the last accepted read of it: nothing that this hides is taken away; if it is right, approve item "+r.ID)
+	less := " shows less than the last accepted read of it"
+	if r.asked {
+		less = " is asked something else than in the last accepted read of it"
+	}
+	b.alarm("baseline", "", "", strings.Join(refusedSources(&b.s.Proof), " and ")+less+": nothing that this hides is taken away; if it is right, approve item "+r.ID)
 	if f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); ok {
 		b.expire(itemOf(f))
 	} else {

@@ -57,7 +57,8 @@ func (p *programPlan) followLink(l Link) {
 		delete(p.linked, other)
 	}
 	p.owner[n] = i
-	if l.Kind != "personal" {
+	if l.Kind != PersonalAccount {
+		p.others[otherAccount{i, l.Kind}] = true
 		return
 	}
 	p.linked[i] = true
@@ -82,9 +83,10 @@ func (p *programPlan) proposedBefore() {
 	}
 }
 
+// own makes an account somebody's who has none, or one that is gone: who came back has a link to the former one.
 func (p *programPlan) own(person string, account uint32) {
 	i, ok := p.b.index[person]
-	if _, taken := p.owner[account]; !ok || taken || p.account[i] != none {
+	if _, taken := p.owner[account]; !ok || taken || p.account[i] != none && !p.gone(p.account[i]) {
 		return
 	}
 	p.account[i], p.owner[account] = account, i
@@ -110,17 +112,16 @@ func (p *programPlan) keyed() {
 // match links people to accounts that carry their immutable key, in any read: a cut or a leaver must not miss an account
 // that policy never wanted.
 func (p *programPlan) match() {
-	byValue := map[string][]uint32{}
-	for _, n := range slices.Sorted(maps.Keys(p.reading.infos)) {
-		if v := p.reading.infos[n].Attributes[p.program.Match]; v != "" {
-			byValue[v] = append(byValue[v], n)
-		}
-	}
+	personal, others := p.byMatch()
 	for i := range p.b.subjects {
+		value := p.matchValue(i)
+		if len(others) > 0 {
+			p.matchOthers(int32(i), others[value])
+		}
 		if p.account[i] != none {
 			continue
 		}
-		found := byValue[p.matchValue(i)]
+		found := personal[value]
 		switch {
 		case len(found) == 1 && p.free(found[0]):
 			p.account[i], p.owner[found[0]] = found[0], int32(i)
@@ -130,6 +131,48 @@ func (p *programPlan) match() {
 				p.program.Match, p.program.Name, plural(len(found), "account", "accounts"), p.program.Name)
 			p.b.warn("ambiguous", p.program.Name, p.b.subjects[i].key, p.waits[int32(i)])
 		}
+	}
+}
+
+// byMatch sorts accounts by what match: compares: those that policy is about, and the admin and test accounts. Service and
+// shared ones are nobody's, whatever they carry.
+func (p *programPlan) byMatch() (personal, others map[string][]uint32) {
+	personal, others = map[string][]uint32{}, map[string][]uint32{}
+	for _, n := range slices.Sorted(maps.Keys(p.reading.infos)) {
+		v := p.reading.infos[n].Attributes[p.program.Match]
+		if v == "" {
+			continue
+		}
+		switch kind := p.reading.kind(n); {
+		case kind == PersonalAccount:
+			personal[v] = append(personal[v], n)
+		case !nobodys(kind):
+			others[v] = append(others[v], n)
+		}
+	}
+	return personal, others
+}
+
+// otherAccount is somebody's account besides the personal one.
+type otherAccount struct {
+	subject int32
+	kind    string
+}
+
+// matchOthers links somebody's admin and test accounts, so that a cut or a leaver misses none; policy gives them nothing.
+func (p *programPlan) matchOthers(i int32, found []uint32) {
+	for _, n := range found {
+		key := otherAccount{i, p.reading.kind(n)}
+		if !p.free(n) {
+			continue
+		}
+		if p.others[key] {
+			p.b.warn("ambiguous", p.program.Name, p.b.subjects[i].key, fmt.Sprintf("the %s account %s of %s names the person, who has another one there; it is nobody's until somebody decides",
+				key.kind, quote(p.reading.accounts.Name(n)), p.program.Name))
+			continue
+		}
+		p.others[key], p.owner[n] = true, i
+		p.recordLink(i, n, key.kind)
 	}
 }
 
@@ -147,11 +190,7 @@ func (p *programPlan) matchValue(i int) string {
 
 func (p *programPlan) free(account uint32) bool {
 	_, taken := p.owner[account]
-	kind := ""
-	if info := p.reading.infos[account]; info != nil {
-		kind = info.Kind
-	}
-	return !taken && kind != "service" && kind != "shared"
+	return !taken
 }
 
 // link records whose account it is, once.
@@ -160,8 +199,12 @@ func (p *programPlan) link(i int, account uint32) {
 		return
 	}
 	p.linked[int32(i)] = true
+	p.recordLink(int32(i), account, PersonalAccount)
+}
+
+func (p *programPlan) recordLink(i int32, account uint32, kind string) {
 	p.b.records = append(p.b.records, Record{Kind: KindLink, Person: p.b.subjects[i].key, Program: p.program.Name,
-		Account: p.reading.accounts.Name(account), Entitlement: "personal", Why: []string{"certain match"}})
+		Account: p.reading.accounts.Name(account), Entitlement: kind, Why: []string{"certain match"}})
 }
 
 func (p *programPlan) holdsAnything(account uint32) bool {

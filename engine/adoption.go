@@ -32,7 +32,8 @@ type Adoption struct {
 type AdoptionLine struct {
 	Account  string      `json:"account"`
 	Name     string      `json:"name,omitempty"`
-	Kind     string      `json:"kind,omitempty"`
+	Kind     string      `json:"kind"`
+	Owner    string      `json:"owner,omitempty"` // of a service or shared account
 	Sure     Sureness    `json:"sure"`
 	By       string      `json:"by,omitempty"` // what agrees: login, mail, name
 	People   []Candidate `json:"people,omitempty"`
@@ -66,24 +67,31 @@ func (e *Engine) Adoption(ctx context.Context, program string) (*Adoption, error
 func adoption(s *Snapshot, r *Reading) *Adoption {
 	a := &Adoption{Program: r.Program.Name, Proof: r.Proof}
 	mem := s.Memory.Program(r.Program.Name)
-	linked, owner := map[string]bool{}, map[string]string{}
+	owner := map[string]string{}
+	linked := map[string]map[string]bool{PersonalAccount: {}, AdminAccount: {}, TestAccount: {}} // kind → person
 	for _, l := range mem.Links {
-		linked[l.Person], owner[l.Account] = true, l.Person
+		owner[l.Account] = l.Person
+		if has := linked[l.Kind]; has != nil {
+			has[l.Person] = true
+		}
 	}
-	by := peopleBy(s.People, linked)
+	by := map[string]map[string][]Candidate{}
+	for kind, has := range linked {
+		by[kind] = peopleBy(s.People, has)
+	}
 	claims := map[string]int{}
 	for _, n := range r.held.Accounts() {
-		line := adoptionLine(r, n, by)
+		line := adoptionLine(r, n, by[r.kind(n)])
 		if p, ok := owner[line.Account]; ok {
 			line.Sure, line.By, line.People = Linked, "", []Candidate{{Person: p}}
 		}
 		for _, c := range line.People {
-			claims[c.Person]++
+			claims[line.Kind+" "+c.Person]++
 		}
 		a.Lines = append(a.Lines, line)
 	}
 	for i := range a.Lines { // one person, two accounts: which is it?
-		if l := &a.Lines[i]; l.Sure == Possible && claims[l.People[0].Person] > 1 {
+		if l := &a.Lines[i]; l.Sure == Possible && claims[l.Kind+" "+l.People[0].Person] > 1 {
 			l.Sure = Ambiguous
 		}
 	}
@@ -114,22 +122,17 @@ func peopleBy(people []Person, linked map[string]bool) map[string][]Candidate {
 }
 
 func adoptionLine(r *Reading, n uint32, by map[string][]Candidate) AdoptionLine {
-	l := AdoptionLine{Account: r.accounts.Name(n), Sure: Nobody}
-	for right := range uint32(r.rights.Len()) {
-		if r.held.Has(right, n) && r.rights.Name(right) != Exists {
-			l.Holdings = append(l.Holdings, Entitlement{r.Program.Name, r.rights.Name(right)}.String())
-		}
-	}
-	slices.Sort(l.Holdings)
+	l := AdoptionLine{Account: r.accounts.Name(n), Kind: r.kind(n), Sure: Nobody, Holdings: r.holdings(n)}
 	keys := []string{"login " + l.Account, "mail " + l.Account}
 	if info := r.infos[n]; info != nil {
-		l.Name, l.Kind = cmp.Or(info.Display, info.Name), info.Kind
+		l.Name = cmp.Or(info.Display, info.Name)
 		if r.Program.Match != "" {
 			keys = append([]string{"key " + info.Attributes[r.Program.Match]}, keys...)
 		}
 		keys = append(keys, "mail "+info.Attributes["mail"], "login "+info.Attributes["login"], "login "+info.Name, "mail "+info.Name, "name "+info.Display)
 	}
-	if l.Kind == "service" || l.Kind == "shared" {
+	if nobodys(l.Kind) {
+		l.Owner = r.Program.declared(l.Account, r.infos[n]).Owner
 		return l
 	}
 	for _, k := range keys {
@@ -157,10 +160,12 @@ func adoptionLine(r *Reading, n uint32, by map[string][]Candidate) AdoptionLine 
 type Pairing struct {
 	Account string `json:"account"`
 	Person  string `json:"person"` // key
+	Kind    string `json:"kind"`   // as the program showed it; "": personal, unless the configuration says otherwise
 }
 
 // Adopt links accounts to people as reviewed. Nothing is changed in the program; with the next run, what policy gives
-// them anyway becomes managed. A link never moves: an account or a person that has one is refused, and nothing is written.
+// them anyway becomes managed. A link never moves: an account, or a person with one of its kind, that has one is refused, and
+// nothing is written. So is a service or shared account, which is nobody's.
 func (e *Engine) Adopt(ctx context.Context, actor, program, reason string, pairs []Pairing) error {
 	if strings.TrimSpace(reason) == "" {
 		return ErrNoReason
@@ -169,27 +174,37 @@ func (e *Engine) Adopt(ctx context.Context, actor, program, reason string, pairs
 	if err != nil {
 		return err
 	}
-	person, account := map[string]string{}, map[string]string{}
+	person, account := map[[2]string]string{}, map[string]string{}
 	for _, l := range mem.Program(program).Links {
-		if l.Kind == "personal" {
-			person[l.Person] = l.Account
-		}
-		account[l.Account] = l.Person
+		person[[2]string{l.Person, l.Kind}], account[l.Account] = l.Account, l.Person
 	}
 	var records []Record
 	var errs []error
 	for _, p := range pairs {
-		if a, ok := person[p.Person]; ok {
+		kind := e.kindOf(program, p)
+		if nobodys(kind) {
+			errs = append(errs, fmt.Errorf("the account %s of %s is a %s account, which is nobody's", quote(p.Account), program, kind))
+		}
+		if a, ok := person[[2]string{p.Person, kind}]; ok {
 			errs = append(errs, fmt.Errorf("person %s has the account %s in %s already", quote(p.Person), quote(a), program))
 		}
 		if o, ok := account[p.Account]; ok {
 			errs = append(errs, fmt.Errorf("the account %s of %s belongs to person %s already, and links never move", quote(p.Account), program, quote(o)))
 		}
-		person[p.Person], account[p.Account] = p.Account, p.Person
-		records = append(records, Record{Kind: KindLink, Actor: actor, Person: p.Person, Program: program, Account: p.Account, Entitlement: "personal", Why: []string{reason}})
+		person[[2]string{p.Person, kind}], account[p.Account] = p.Account, p.Person
+		records = append(records, Record{Kind: KindLink, Actor: actor, Person: p.Person, Program: program, Account: p.Account, Entitlement: kind, Why: []string{reason}})
 	}
 	if err := errors.Join(errs...); err != nil || len(records) == 0 {
 		return err
 	}
 	return e.Journal.Append(ctx, Guard{Control: mem.Control}, records)
+}
+
+func (e *Engine) kindOf(program string, p Pairing) string {
+	for i := range e.Programs {
+		if one := &e.Programs[i]; one.Name == program {
+			return cmp.Or(one.declared(p.Account, nil).Kind, p.Kind, PersonalAccount)
+		}
+	}
+	return cmp.Or(p.Kind, PersonalAccount)
 }

@@ -148,8 +148,11 @@ func missingRoles(p *Proof, named []string) {
 		if p.shows(role) {
 			continue
 		}
-		p.Roles = append(p.Roles, RoleProof{Role: role, Reasons: []Reason{{ReasonRoleMissing,
-			"policy names " + role + ", which " + p.Source + " does not show; look for another spelling, or remove the rule"}}})
+		detail := "policy names " + role + ", which " + p.Source + " does not show; look for another spelling, or remove the rule"
+		if p.broken() {
+			detail = "policy names " + role + ", and it can't be seen while a directory can't be read to its end"
+		}
+		p.Roles = append(p.Roles, RoleProof{Role: role, Reasons: []Reason{{ReasonRoleMissing, detail}}})
 	}
 	sort.SliceStable(p.Roles, func(i, j int) bool { return p.Roles[i].Role < p.Roles[j].Role })
 }

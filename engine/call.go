@@ -17,7 +17,9 @@ func (w *worker) call(ctx context.Context, lease time.Time, c Change) (res Resul
 		return Result{Outcome: Failed, Err: err}
 	}
 	defer cancel()
+	Failpoint("call.before")
 	res, ok := attempt(ctx, w, func() Result { return w.change(ctx, c) })
+	Failpoint("call.after")
 	if !ok {
 		return Result{Outcome: Uncertain, Err: errLost}
 	}

@@ -45,7 +45,7 @@ type Holding struct {
 type AccountInfo struct {
 	Name       string            // what the account is called there, as create: would call it: a user name
 	Display    string            // whose it is, for people to read
-	Kind       string            // personal (also ""), admin, test, service, shared
+	Kind       string            // PersonalAccount (also "") or another of these words
 	Attributes map[string]string // what match: and adopt may compare: externalId, mail, login, …
 	LastUse    *time.Time        // nil: unknown, which is never "unused"
 }

@@ -93,13 +93,21 @@ func (p *programPlan) revoke(right, account uint32) {
 	case !ok:
 		p.kept["managed, but linked to nobody"]++
 	case s.standing == unseen:
-		p.kept["unknown: "+p.unseenReason(s)]++
+		p.keep(s, right, "unknown: "+p.unseenReason(s))
 	case s.standing == cutOff || s.standing == leaver && right == p.active:
 		// cutsAndLeavers decides, managed or not
 	case s.standing == leaver:
 		p.leaverRevoke(s, right, account)
 	default:
 		p.ordinaryRevoke(s, right, account)
+	}
+}
+
+// keep counts what is not taken although it is not desired.
+func (p *programPlan) keep(s *subject, right uint32, reason string) {
+	p.kept[reason]++
+	if s.key == p.b.s.ask {
+		p.b.plan.asked.kept[p.entitlement(right)] = reason
 	}
 }
 
@@ -116,7 +124,7 @@ func (p *programPlan) unseenReason(s *subject) string {
 // ordinaryRevoke: the policy denies it to somebody who is there, in a complete and fresh read.
 func (p *programPlan) ordinaryRevoke(s *subject, right, account uint32) {
 	if reason := p.keepReason(s, right, account); reason != "" {
-		p.kept[reason]++
+		p.keep(s, right, reason)
 		return
 	}
 	c := p.change(takeOp(p, right), right, account, CauseRule)

@@ -164,7 +164,7 @@ func (e *Engine) cutNow(ctx context.Context, actor string, who Person) (*Plan, R
 // cutPlan is what a cut does; facts are added to what is remembered.
 func (e *Engine) cutPlan(ctx context.Context, who Person, facts ...Fact) (*Plan, error) {
 	now := e.Now()
-	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
+	mem, err := e.Journal.Memory(ctx, e.Settings.Since(now))
 	if err != nil {
 		return nil, err
 	}

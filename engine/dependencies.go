@@ -8,8 +8,8 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// dependencies blocks grants whose implied entitlement is neither expected nor granted in the same plan, and accounts for
-// which nothing would be granted. What waits for approval may rest on what waits as well.
+// dependencies blocks grants whose implied entitlement is neither expected nor granted in the same plan. What waits for
+// approval may rest on what waits as well.
 func (b *builder) dependencies() {
 	for _, p := range b.programs {
 		if p.active == none && p.exists == none || p.from == p.to {
@@ -23,7 +23,16 @@ func (b *builder) dependencies() {
 		}
 		p.need(p.exists, Exists, g)
 		p.need(p.active, Active, g)
-		p.useless(g)
+	}
+}
+
+// useless blocks accounts for which nothing would be granted. It comes last: what waits for approval rests on an account that
+// can be made, in the run that holds it back as in every later one.
+func (b *builder) useless() {
+	for _, p := range b.programs {
+		if p.active != none || p.exists != none {
+			p.useless()
+		}
 	}
 }
 
@@ -79,14 +88,12 @@ func (p *programPlan) need(right uint32, name string, g *given) {
 }
 
 // useless blocks the making of accounts whose use is held back: a program makes them active.
-func (p *programPlan) useless(g *given) {
-	used := g.activeReady
-	if p.active == none {
-		used = roaring.New()
-		for i := range p.changes() {
-			if c := &p.changes()[i]; c.Op.Gives() && c.State == Ready && c.right != p.exists {
-				used.Add(c.account)
-			}
+func (p *programPlan) useless() {
+	used := roaring.New()
+	for i := range p.changes() {
+		c := &p.changes()[i]
+		if c.Op.Gives() && c.State == Ready && c.account != none && (c.right == p.active || p.active == none && c.right != p.exists) {
+			used.Add(c.account)
 		}
 	}
 	for i := range p.changes() {

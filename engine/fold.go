@@ -157,7 +157,7 @@ func (f *Fold) outcome(r Record) {
 	}
 	if i.Change.Proposed && i.Change.Op == OpCreate && r.Account != i.Change.Account {
 		f.move(r.Program, i.Change.Account, r.Account)
-		f.put(Link{Person: r.Person, Account: r.Account, Kind: "personal", Since: r.Time}, r.Program)
+		f.put(Link{Person: r.Person, Account: r.Account, Kind: PersonalAccount, Since: r.Time}, r.Program)
 	}
 	key := Held3{r.Program, r.Account, r.Entitlement}
 	switch {
@@ -182,7 +182,7 @@ func (f *Fold) release(r Record) {
 }
 
 func (f *Fold) link(r Record) {
-	f.put(Link{Person: r.Person, Account: r.Account, Kind: cmp.Or(r.Entitlement, "personal"), Since: r.Time}, r.Program)
+	f.put(Link{Person: r.Person, Account: r.Account, Kind: cmp.Or(r.Entitlement, PersonalAccount), Since: r.Time}, r.Program)
 }
 
 func (f *Fold) put(l Link, program string) {

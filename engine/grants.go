@@ -132,6 +132,10 @@ func (p *programPlan) removed(c Change, right, account uint32) {
 	if c.Cause != CauseUndo {
 		c.Cause = CauseRestore
 	}
+	if p.doubted(&c) {
+		p.add(block(c, "taken while the journal has a gap, nobody knows by whom; see: rolecall tasks list"))
+		return
+	}
 	if p.program.Repair != "regrant" || right == p.exists {
 		p.add(block(c, "removed by somebody else in "+p.program.Name+" (repair: report)"))
 		p.b.warn("removed", p.program.Name, c.Person, fmt.Sprintf("%s of %s was removed in %s by somebody else", c.Entitlement, c.Name, p.program.Name))
@@ -205,7 +209,7 @@ func (p *programPlan) adoptAll() {
 	beyond = beyond.Minus(&p.sets.Desired)
 	beyond.Each(func(right, account uint32) {
 		s, ok := p.subjectOf(account)
-		if !ok || s.standing != present || right == p.active || right == p.exists || p.undecided.Has(right, account) || p.observed.Has(right, account) || !p.inPatterns(right) {
+		if !ok || s.standing != present || p.account[p.owner[account]] != account || right == p.active || right == p.exists || p.undecided.Has(right, account) || p.observed.Has(right, account) || !p.inPatterns(right) {
 			return
 		}
 		c := p.change(OpAdopt, right, account, CauseAdopt, "it was there before Rolecall, and no rule gives it")
@@ -273,6 +277,7 @@ func (p *programPlan) listUnmanaged() {
 		if info := p.reading.infos[account]; info != nil {
 			u.Name, u.Kind = cmp.Or(info.Display, info.Name), info.Kind
 		}
+		u.Kind = cmp.Or(p.program.declared(u.Account, p.reading.infos[account]).Kind, u.Kind)
 		if s, ok := p.subjectOf(account); ok {
 			u.Person = s.key
 			if s.person != nil {

@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 )
@@ -16,24 +14,6 @@ func (l Limit) Allowed(highest int) int {
 	return max(l.Floor, min(l.Cap, share))
 }
 
-// scope is what one budget counts over.
-type scope struct {
-	kind, name string // program, source, all
-	people     int    // highest counts in the window
-	holdings   int
-}
-
-func (s scope) String() string {
-	if s.kind == "all" {
-		return "all programs together"
-	}
-	return s.kind + " " + s.name
-}
-
-func (s scope) has(program, source string) bool {
-	return s.kind == "all" || s.kind == "program" && s.name == program || s.kind == "source" && s.name == source
-}
-
 // limits keeps the rolling budgets. A trip sends everything of its class in its scope to approval, never a first few.
 func (b *builder) limits() {
 	b.policyWave()
@@ -41,11 +21,12 @@ func (b *builder) limits() {
 	scopes := b.scopes()
 	l := b.s.Settings.Limits
 	for _, s := range scopes {
-		b.budget(s, ChargeRevoke, "revoke: people", l.RevokePeople, s.people, people)
-		b.budget(s, ChargeRevoke, "revoke: holdings", l.RevokeHoldings, s.holdings, holdings)
-		b.budget(s, ChargeLeaver, "leavers", l.Leavers, s.people, people)
-		b.budget(s, ChargeGrant, "grant", l.Grant, s.holdings, holdings)
+		b.budget(s, ChargeRevoke, "revoke: people", l.RevokePeople, people)
+		b.budget(s, ChargeRevoke, "revoke: holdings", l.RevokeHoldings, holdings)
+		b.budget(s, ChargeLeaver, "leavers", l.Leavers, people)
+		b.budget(s, ChargeGrant, "grant", l.Grant, holdings)
 	}
+	b.noteExpected()
 }
 
 // charged says whether a change counts against a budget: what was approved, and what is open already, does not count again.
@@ -53,17 +34,21 @@ func (c *Change) charged(class Class) bool {
 	return c.State == Ready && c.class() == class && c.Item == "" && c.Queued == 0
 }
 
-func (b *builder) budget(s scope, class Class, name string, l Limit, highest int, by counting) {
-	counted := b.units(by)
+func (b *builder) budget(s scope, class Class, name string, l Limit, by counting) {
+	counted, highest := b.units(by), s.highest(by, b.s.Now.Add(-l.Window))
 	counted.past(l.Window, func(k *ChargeKind) bool { return k.Class == class && !k.Approved && s.has(k.Program, k.Source) })
 	before := counted.len()
-	b.showBudget(s, name, l, highest, before)
 	b.eachCharged(s, class, counted.change)
-	allowed, after := l.Allowed(highest), counted.len()
+	raised, announced := b.raise(s, class, l.Window, by)
+	b.plan.budgets = append(b.plan.budgets, Budget{Scope: s.String(), Name: name, Limit: l, Of: highest, Allowed: l.Allowed(highest), Used: before, Announced: announced})
+	allowed, after := l.Allowed(highest)+raised, counted.len()
 	if after <= allowed || after == before {
 		return
 	}
 	reason := fmt.Sprintf("limit %s of %s: %d within %s, %d allowed (floor %d, %g %% of %d, cap %d)", name, s, after, hours(l.Window), allowed, l.Floor, l.Percent, highest, l.Cap)
+	if raised > 0 {
+		reason = strings.TrimSuffix(reason, ")") + fmt.Sprintf(", %d announced)", raised)
+	}
 	b.alarm("limit", programOf(s), "", reason)
 	b.eachCharged(s, class, func(_ *programPlan, c *Change) {
 		if c.Cause != CauseCut && !(c.Cause == CauseMarked && c.Person == b.sole) {
@@ -81,13 +66,6 @@ func (b *builder) eachCharged(s scope, class Class, do func(*programPlan, *Chang
 			}
 		}
 	}
-}
-
-func programOf(s scope) string {
-	if s.kind == "program" {
-		return s.name
-	}
-	return ""
 }
 
 func hours(d time.Duration) string {
@@ -109,67 +87,6 @@ func (b *builder) soleLeaver() string {
 	}
 	return who
 }
-
-// scopes lists the budgets' scopes with the highest counts seen within the window.
-func (b *builder) scopes() []scope {
-	all := scope{kind: "all", people: b.proofCount()}
-	out := []scope{}
-	for _, p := range b.programs {
-		s := p.highest()
-		all.holdings += s.holdings
-		out = append(out, s)
-	}
-	sources := map[string]bool{}
-	for i := range b.subjects {
-		sources[b.subjects[i].source] = true
-	}
-	for name := range sources {
-		out = append(out, scope{kind: "source", name: name, people: all.people, holdings: all.holdings})
-	}
-	slices.SortFunc(out, func(x, y scope) int { return strings.Compare(x.kind+x.name, y.kind+y.name) })
-	return append(out, all)
-}
-
-func (b *builder) proofCount() int {
-	n := len(b.s.People)
-	if f, ok := b.s.Memory.Fact(FactKey{Kind: FactBaseline, Key: b.s.Proof.Source}); ok {
-		var base Proof
-		if json.Unmarshal(f.Data, &base) == nil {
-			n = max(n, base.Count)
-		}
-	}
-	return n
-}
-
-// counted is one point of a program's history of holder counts.
-type counted struct {
-	At       time.Time `json:"at"`
-	People   int       `json:"people"`
-	Holdings int       `json:"holdings"`
-}
-
-// highest takes the largest counts of the window and, on a complete read, adds the present one to what is remembered.
-func (p *programPlan) highest() scope {
-	s := scope{kind: "program", name: p.program.Name}
-	key := FactKey{Kind: FactHolders, Program: p.program.Name}
-	var history []counted
-	if f, ok := p.b.s.Memory.Fact(key); ok && json.Unmarshal(f.Data, &history) != nil {
-		history = nil
-	}
-	window := p.b.s.Settings.Limits.RevokePeople.Window
-	history = slices.DeleteFunc(history, func(c counted) bool { return p.b.s.Now.Sub(c.At) > window && c.At != last(history) })
-	now := counted{At: p.b.s.Now.UTC(), People: len(p.sets.Actual.Accounts()), Holdings: p.sets.Actual.Len()}
-	if n := len(history); p.complete && (n == 0 || history[n-1].People != now.People || history[n-1].Holdings != now.Holdings) {
-		history = append(history, now)
-		p.b.set(Fact{FactKey: key, Data: mustJSON(history)})
-	}
-	for _, c := range append(history, now) {
-		s.people, s.holdings = max(s.people, c.People), max(s.holdings, c.Holdings)
-	}
-	return s
-}
-
-func last(history []counted) time.Time { return history[len(history)-1].At }
 
 // policyWave: what a new, changed or deleted rule removes needs approval when it exceeds the floor. Everybody it touches
 // counts: those in grace, those of whom nobody can tell yet, and those it touched within the window already.

@@ -314,6 +314,8 @@ func TestUnreachableDirectoryChangesNothing(t *testing.T) {
 		w.pass(24 * time.Hour)
 		if p, _ := w.apply(); len(p.Changes) != 0 {
 			t.Fatalf("an unreachable directory says nothing: %v", lines(p))
+		} else if got := codes(p.Proofs[0].Reasons); !slices.Equal(got, []string{engine.ReasonUnreachable}) {
+			t.Fatalf("no answer is another thing than an empty one: %v", got)
 		}
 	}
 }
@@ -324,9 +326,10 @@ func TestUnmanagedIsListedNotTouched(t *testing.T) {
 	w.targets["wiki"].AddAccount("root", engine.AccountInfo{Name: "root"}, engine.Exists, engine.Active, "admin")
 	w.hire("ann", "a")
 	w.apply()
+	w.targets["wiki"].Set("ann", "own", true) // by hand, on an account that Rolecall knows
 	w.pass(time.Hour)
 	p, _ := w.apply()
-	if len(p.Unmanaged) != 3 || len(p.Changes) != 0 {
+	if len(p.Unmanaged) != 4 || len(p.Changes) != 0 {
 		t.Errorf("unmanaged %v, changes %v", p.Unmanaged, lines(p))
 	}
 }

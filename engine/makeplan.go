@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 )
 
@@ -39,7 +38,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b := &builder{s: s, set_: map[FactKey]Fact{}, clear_: map[FactKey]bool{}, rules: s.Policy.Rules(), items: map[string]bool{}, gone: map[string]bool{}, tasks: map[FactKey]bool{},
 		givers: map[giversKey]*givers{}, needed: map[string][]string{}}
 	b.plan = &Plan{Version: PlanVersion, Time: s.Now.UTC(), now: s.Now, Policy: cmp.Or(s.Hash, s.Policy.Hash()), Config: s.Settings.Hash, control: s.Memory.Control, runs: s.Memory.Runs,
-		Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: sources{usual: s.Proof.Source, others: map[string]string{}}}
+		asked: asked{kept: map[string]string{}}, Changes: []Change{}, Unmanaged: []Unmanaged{}, Notices: []Notice{}, sources: sources{usual: s.Proof.Source, others: map[string]string{}}}
 	sortReadings(s.Readings)
 	b.noteAhead()
 	b.gatherSubjects()
@@ -52,20 +51,24 @@ func MakePlan(s *Snapshot) *Plan {
 	done := s.phase("evaluate")
 	b.evaluate()
 	done()
+	b.doubts()
 	b.decide()
 	b.notePolicy()
 	b.approvals()
 	b.dependencies() // what can't be made anyway asks for no approval and fills no budget
 	b.limits()
 	b.dependencies()
+	b.useless()
 	b.neverEmpty()
 	b.heldLeavers()
 	b.staying()
 	b.settleQueue()
+	b.watch()
 	b.noteBaseline()
 	b.endItems()
 	b.offerBack()
 	b.endTasks()
+	b.remind()
 	b.finish()
 	return b.plan
 }
@@ -229,8 +232,7 @@ func (b *builder) notePolicy() {
 // notePauses: a pause holds leavers and cuts back, too, so it is never silent.
 func (b *builder) notePauses() {
 	for _, f := range b.s.Memory.Facts(FactPause) {
-		b.alarm("paused", f.Program, "", fmt.Sprintf("%s paused since %s (%s): no call is made, not even for leavers and people cut off; end it with: rolecall resume %s",
-			cmp.Or(f.Program, "everything")+" is", day(f.Since), f.Text, f.Program))
+		b.alarm("paused", f.Program, "", pausedText(f))
 	}
 }
 

@@ -64,12 +64,13 @@ func (m Mistakes) Err() error {
 // name.
 func Suggest(word string, known []string) string {
 	const longest = 200 // bytes; nobody mistypes more
-	best, distance := "", max(2, len(word)/4)+1
+	best, distance := "", longest
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		if len(k) > longest || len(word) > longest {
 			continue
 		}
-		if d := edits(strings.ToLower(word), strings.ToLower(k)); d < distance && d < max(len(word), len(k)) {
+		most := min(max(2, len(word)/4), max(len(word), len(k))/2) // of a short word, half is another word
+		if d := edits(strings.ToLower(word), strings.ToLower(k)); d <= most && d < distance {
 			best, distance = k, d
 		}
 	}

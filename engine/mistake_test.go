@@ -7,7 +7,7 @@ import (
 
 func TestSuggest(t *testing.T) {
 	known := []string{"wiki", "engineer", "sre", "gitea/eng", "url"}
-	for name, want := range map[string]string{"enginer": "engineer", "Engineer": "engineer", "gitea/enq": "gitea/eng", "zzz": "", "sr": "sre", "x": "", "ulr": "url"} {
+	for name, want := range map[string]string{"enginer": "engineer", "Engineer": "engineer", "gitea/enq": "gitea/eng", "zzz": "", "sr": "sre", "x": "", "ulr": "url", "erp": ""} {
 		if want != "" {
 			want = `did you mean "` + want + `"?`
 		}

@@ -89,7 +89,7 @@ func (a Attributes) find(name string) (int, bool) {
 type Job struct {
 	Attributes Attributes // title, department, cost_centre, country, manager, … as declared
 	Roles      []string   // "source:name", sorted: roles that come from this job's attributes
-	Start, End time.Time  // first instant of the job and first instant after it; zero: open
+	Start, End time.Time  // first instant at which the job counts, which is its start less the lead, and first instant after it; zero: open
 }
 
 // Person is somebody in the directory, as of one read. Keys are never reused.

@@ -29,6 +29,14 @@ type Plan struct {
 	sources  sources   // of the people with changes, for the budgets
 	runs     int       // runs begun before it
 	budgets  []Budget  // the limits as they stood
+	asked    asked     // about the one person whom an explanation is for
+}
+
+// asked is what planning found about one person.
+type asked struct {
+	standing standing
+	why      string            // of the standing, where it is not policy that decides
+	kept     map[string]string // entitlement → why it is not taken although it is not desired
 }
 
 // sources says which directory each person comes from, which nearly always is the same.

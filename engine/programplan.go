@@ -24,7 +24,8 @@ type programPlan struct {
 	needs   map[int32][]uint32 // subjects without account → rights they should have
 	waits   map[int32]string   // subjects without account → why none can be proposed
 	news    map[uint32]*NewAccount
-	linked  map[int32]bool // subjects whose link is in memory already
+	linked  map[int32]bool        // subjects whose link is in memory already
+	others  map[otherAccount]bool // the same of accounts that are not personal
 
 	entitlements []string // by right: full names
 	from, to     int      // its changes in the plan, while that is made
@@ -62,7 +63,7 @@ func pair(right, account uint32) uint64 { return uint64(right)<<32 | uint64(acco
 func (b *builder) openProgram(r *Reading) *programPlan {
 	p := &programPlan{b: b, program: r.Program, reading: r, mem: b.s.Memory.Program(r.Program.Name), complete: r.Proof.Complete(),
 		active: none, exists: none, owner: map[uint32]int32{}, needs: map[int32][]uint32{}, waits: map[int32]string{}, news: map[uint32]*NewAccount{},
-		linked: map[int32]bool{}, giving: map[uint32]Op{}, taking: map[uint32]Op{}, renaming: map[uint32]bool{}, queued: map[effectOn]Intent{},
+		linked: map[int32]bool{}, others: map[otherAccount]bool{}, giving: map[uint32]Op{}, taking: map[uint32]Op{}, renaming: map[uint32]bool{}, queued: map[effectOn]Intent{},
 		settled: map[int64]bool{}, kept: map[string]int{}, undo: map[uint64]bool{}, would: map[uint32][]int32{}}
 	p.reserved()
 	for _, row := range p.mem.Rows {

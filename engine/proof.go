@@ -95,3 +95,9 @@ func (p *Proof) Unseen() []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// broken says that the source or a partner gave no answer, or one that ended early.
+func (p *Proof) broken() bool {
+	return p.hasReason(ReasonUnreachable) || p.hasReason(ReasonRefused) || p.hasReason(ReasonPartial) ||
+		slices.ContainsFunc(p.Partners, func(o Proof) bool { return o.broken() })
+}

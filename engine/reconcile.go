@@ -67,7 +67,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	var wg sync.WaitGroup
 	e.beside(&wg)(func() { s.People, s.Proof = e.readPeople(reading) })
 	done := e.timed("memory", "")
-	mem, err := e.Journal.Memory(ctx, now.Add(-e.Settings.Window()))
+	mem, err := e.Journal.Memory(ctx, e.Settings.Since(now))
 	done()
 	if err != nil {
 		stop()
@@ -252,6 +252,7 @@ func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64)
 	run = fmt.Sprintf("r%d", p.runs+1)
 	defer e.timed("journal", "")()
 	guard := Guard{Epoch: epoch, Control: p.control}
+	Failpoint("commit.before")
 	for part := range chunks(p.Records(run, actor), 5000) {
 		if err := e.Journal.Append(ctx, guard, part); err != nil {
 			return run, err
@@ -261,7 +262,9 @@ func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64)
 				guard.Control = part[i].Seq
 			}
 		}
+		Failpoint("commit.torn")
 	}
+	Failpoint("commit.after")
 	return run, nil
 }
 
@@ -374,6 +377,7 @@ func (e *Engine) Apply(ctx context.Context, o ApplyOptions) (*Plan, Report, erro
 }
 
 func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, error) {
+	Failpoint("plan.before")
 	epoch, err := e.Journal.Lead(ctx)
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("becoming the one that plans: %w", err)
@@ -385,7 +389,9 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 	if done, ok := s.Memory.Fact(FactKey{Kind: FactSlot}); ok && !o.Slot.IsZero() && !done.Since.Before(o.Slot) {
 		return nil, Report{}, ErrSlotDone
 	}
+	Failpoint("plan.torn")
 	p := e.MakePlan(s)
+	Failpoint("plan.after")
 	if !o.Slot.IsZero() {
 		p.used = append(p.used, Fact{FactKey: FactKey{Kind: FactSlot}, Since: o.Slot.UTC()})
 	}

@@ -35,12 +35,15 @@ const (
 	KindAccept  Kind = "accept" // a gap in the journal was accepted after a restore
 	KindRefusal Kind = "refusal"
 	KindLogin   Kind = "login"
+	KindRestore Kind = "restore" // a backup was put in the place of the journal
+	KindKey     Kind = "key"     // another key seals the journal from here on
+	KindReKey   Kind = "rekey"   // the directory knows a person by another key than before
 )
 
 // Control says that a plan made before the record must not be committed after it.
 func (k Kind) Control() bool {
 	switch k {
-	case KindRun, KindLink, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept:
+	case KindRun, KindLink, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept, KindRestore, KindReKey:
 		return true
 	}
 	return false
@@ -51,7 +54,7 @@ func (k Kind) known() bool {
 	switch k {
 	case KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin:
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey:
 		return true
 	}
 	return false
@@ -146,7 +149,13 @@ const (
 	FactSealed    = "sealed"    // Key: the file outside of the store that has held a checkpoint since
 	FactTask      = "task"      // Key: id; something a person must do
 	FactWaiting   = "waiting"   // person, program: Since; Text: what an account waits for
+	FactUnread    = "unread"    // program, or Key: directory; Count of runs in a row since Since that did not read it completely
+	FactLeavers   = "leavers"   // Data: the last days on which somebody began to lose what leavers lose
+	FactLeaving   = "leaving"   // program, person: Since when the access of somebody who is out is tried to be taken, in vain so far
 	FactSlot      = "slot"      // the last slot of the schedule that was run; Since
 	FactUsed      = "used"      // a reviewed plan was applied; Key: its id and time
+	FactRestored  = "restored"  // the journal came from a backup, and nobody has accepted yet what it lacks; Data: a Restored
+	FactDoubt     = "doubt"     // program, account: Data: a Doubt, what nobody knows of it after a gap in the journal; program none: Text is the question
+	FactReKeyed   = "rekeyed"   // person, Key: the directory knows the person by Key now
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
 )

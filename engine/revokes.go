@@ -52,13 +52,25 @@ func (p *programPlan) causeOf(s *subject, right, account uint32, rules []string,
 		return CauseBlock, why
 	}
 	if p.expired(rules) {
-		return CauseExpiry, []string{"the extra " + strings.Join(rules, ", ") + " ended"}
+		if p.b.s.Former[former] != nil && p.changedPolicy(s.person, e, former) { // deleted before its time
+			return CausePolicy, []string{"the extra " + spanOf(rules) + " is in the policy no more", "the policy changed: the former one (" + short(former) + ") would still give it"}
+		}
+		return CauseExpiry, []string{"the extra " + spanOf(rules) + " ended"}
 	}
 	why := []string{"no rule gives it any more" + was(rules)}
 	if p.changedPolicy(s.person, e, former) {
 		return CausePolicy, append(why, "the policy changed: the former one ("+short(former)+") would still give it")
 	}
 	return CauseRule, why
+}
+
+// spanOf says how long extras were to last, as their names tell.
+func spanOf(extras []string) string {
+	spans := make([]string, len(extras))
+	for i, name := range extras {
+		spans[i] = name[max(0, strings.LastIndex(name, "until ")):]
+	}
+	return strings.Join(spans, " and ")
 }
 
 func (p *programPlan) changedPolicy(person *Person, e Entitlement, former string) bool {
@@ -223,7 +235,7 @@ func (p *programPlan) leaverRevoke(s *subject, right, account uint32) {
 	}
 	if right == p.exists {
 		if reason := p.keepExists(s, account); reason != "" {
-			p.kept[reason]++
+			p.keep(s, right, reason)
 			return
 		}
 	}

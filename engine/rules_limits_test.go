@@ -98,6 +98,10 @@ func TestGrantBudgetHoldsAccountsToo(t *testing.T) {
 	w.wants("n1", "create wiki/.exists blocked: what the account is for", "grant wiki needs-approval: limit grant", "grant wiki/x needs-approval")
 	w.roles("p0", "a")
 	w.wants("p0", "revoke wiki/y ready") // never removals
+	w.apply()
+	w.wants("n1", "create wiki/.exists blocked: what the account is for", "grant wiki needs-approval: limit grant", "grant wiki/x needs-approval")
+	w.approve()
+	w.wants("n1", "create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready")
 }
 
 func TestLeaversBudget(t *testing.T) {

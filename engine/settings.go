@@ -45,13 +45,14 @@ type Program struct {
 	Away        string // keep (also ""), suspend: the account of people who are away
 	Delete      bool   // delete accounts of leavers after Wait; a separate opt-in
 	Wait        time.Duration
-	Grace       time.Duration // movers keep what they lose for this long
-	Protected   []string      // accounts that only an approval or a cut may touch
-	Admin       string        // the right whose last holder is never removed, "" if none
-	Concurrency int           // calls at once, 0: what the connector declares
-	Rate        float64       // calls a second at most, 0: unlimited; a change of a Batcher counts as a call. Holds for one process
-	Lost        *atomic.Int32 // calls that never returned: while there are too many the program is set aside; nil: each piece of work counts its own
-	After       []string      // programs whose work comes first
+	Grace       time.Duration              // movers keep what they lose for this long
+	Protected   []string                   // accounts that only an approval or a cut may touch
+	Accounts    map[string]DeclaredAccount // by id or name: what the configuration says of single accounts
+	Admin       string                     // the right whose last holder is never removed, "" if none
+	Concurrency int                        // calls at once, 0: what the connector declares
+	Rate        float64                    // calls a second at most, 0: unlimited; a change of a Batcher counts as a call. Holds for one process
+	Lost        *atomic.Int32              // calls that never returned: while there are too many the program is set aside; nil: each piece of work counts its own
+	After       []string                   // programs whose work comes first
 }
 
 // Limit allows max(Floor, min(Cap, Percent of the highest count in the window)) removals or grants in a rolling Window.
@@ -81,6 +82,8 @@ type Settings struct {
 	Tolerance       Tolerance      // how much less than before a directory's read may show; zero: DefaultTolerance
 	Slot            time.Duration  // between two runs; an expiry first due after a gap of three waits for one more run
 	Limits          Limits
+	Expected        []Expected // announced waves
+	Alarms          Alarms
 	Hash            string            // of the configuration
 	Filters         map[string]string // directory → hash of what it searches; a change holds the next absence back
 }

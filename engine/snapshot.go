@@ -19,15 +19,17 @@ type Snapshot struct {
 	Settings Settings
 	Only     string // program: plan nothing else; "" plans all
 	Person   string // key: plan nobody else
+	ask      string // key: whose keeping an explanation asks for
 
-	refused  *Item     // the directory's read, where the baseline speaks against it
-	excused  []FactKey // an approval that this read uses up
-	baseline []Fact    // what later reads are held against
-	ahead    []Fact    // corrected, see outlived
-	inFuture int       // how much was
-	late     time.Time // the journal's time, if that lies in the future
-	caughtUp bool      // no lease lies in the future any more
-	timed    func(phase, what string) (done func())
+	refused   *refusedBaseline // the directory's read, where the baseline speaks against it
+	otherwise bool             // it was asked something else than in the accepted read
+	excused   []FactKey        // an approval that this read uses up
+	baseline  []Fact           // what later reads are held against
+	ahead     []Fact           // corrected, see outlived
+	inFuture  int              // how much was
+	late      time.Time        // the journal's time, if that lies in the future
+	caughtUp  bool             // no lease lies in the future any more
+	timed     func(phase, what string) (done func())
 }
 
 // phase begins a part of planning, for those who want to know how long it takes.

@@ -49,6 +49,9 @@ func (b *builder) gatherSubjects() {
 	for i := range b.subjects {
 		b.index[b.subjects[i].key] = int32(i)
 	}
+	if i, ok := b.index[b.s.ask]; ok {
+		b.plan.asked.standing, b.plan.asked.why = b.subjects[i].standing, b.subjects[i].why
+	}
 }
 
 func (b *builder) presentSubject(p *Person) subject {
@@ -59,7 +62,7 @@ func (b *builder) presentSubject(p *Person) subject {
 	case b.s.Proof.hasReason(ReasonOlder): // a mark in it may have been taken back since, and a role
 		s.standing, s.why = unseen, "the directory shows an older state than was acted on: "+reasonsText(b.s.Proof.Reasons)
 	case p.State == StateLeft && p.Marked:
-		s.standing, s.cause, s.why = leaver, CauseMarked, "has left: "+p.StateWhy
+		s.standing, s.cause, s.why = leaver, CauseMarked, "has left: "+strings.TrimPrefix(p.StateWhy, "left: ")
 	case p.State == StateLeft || p.State == StateUnknown:
 		s.standing, s.why = unseen, "the state can't be seen: "+p.StateWhy
 	case !b.s.Proof.EntriesComplete(): // the lack of a value, be it the mark of a leaver, means nothing now
@@ -211,6 +214,8 @@ func (b *builder) absentSubject(key string, rekeyed bool) subject {
 	s.why = fmt.Sprintf("not in the directory since %s (%s)", day(f.Since), plural(f.Count, "complete read", "complete reads"))
 	if left {
 		s.standing = leaver
+	} else {
+		s.why += fmt.Sprintf("; that counts as leaving after %d from different content, the last at least %s after the first", b.s.Settings.Absences, hours(b.s.Settings.Apart))
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -48,16 +49,28 @@ func (u *units) change(p *programPlan, c *Change) {
 	}
 }
 
+func (c counting) word() string {
+	if c == people {
+		return "people"
+	}
+	return "holdings"
+}
+
 // past counts what earlier runs did within the window, of the kinds that match.
 func (u *units) past(window time.Duration, match func(*ChargeKind) bool) {
+	u.between(u.b.s.Now.Add(-window), time.UnixMicro(math.MaxInt64), match)
+}
+
+// between counts what was done after one time and before another.
+func (u *units) between(from, to time.Time, match func(*ChargeKind) bool) {
 	charges := &u.b.s.Memory.Charges
 	matches := make([]bool, len(charges.kinds))
 	for n := range matches {
 		matches[n] = match(&charges.kinds[n])
 	}
-	after := u.b.s.Now.Add(-window).UnixMicro()
+	after, before := from.UnixMicro(), to.UnixMicro()
 	for _, r := range charges.rows {
-		if matches[r.kind] && r.at > after && !u.quick(r) {
+		if matches[r.kind] && r.at > after && r.at < before && !u.quick(r) {
 			c := charges.charge(r)
 			u.charge(&c)
 		}

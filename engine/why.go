@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,8 +16,10 @@ type Answer struct {
 	Entry   string    `json:"entry,omitempty"` // the directory's entry
 	State   string    `json:"state"`
 	Why     string    `json:"why,omitempty"` // what decided the state
+	Jobs    []string  `json:"jobs"`          // what the directory says of each
 	Roles   []string  `json:"roles"`
 	Missing []string  `json:"missing,omitempty"` // what could not be seen
+	Notes   []string  `json:"notes,omitempty"`   // what decides besides policy: a cut, a pause, a read that is not complete
 	Lines   []WhyLine `json:"lines"`             // sorted by program, entitlement
 }
 
@@ -24,11 +28,12 @@ type WhyLine struct {
 	Entitlement string    `json:"entitlement"`
 	Account     string    `json:"account,omitempty"`
 	Holds       string    `json:"holds"`  // yes, no, unknown: what the program shows
-	Wanted      string    `json:"wanted"` // yes, no, unknown, forbidden, observed: what policy says
+	Wanted      string    `json:"wanted"` // yes, no, unknown, forbidden, observed: what policy says, and what overrides it
 	Managed     bool      `json:"managed"`
 	Since       time.Time `json:"since,omitzero"` // managed since
 	Findings    []Finding `json:"findings"`
 	Change      *Change   `json:"change,omitempty"` // what the next run would do about it
+	Kept        string    `json:"kept,omitempty"`   // why the next run takes nothing although policy does not give it
 }
 
 // Why explains everything about one person, or only one program. Read-only.
@@ -49,21 +54,61 @@ func (e *Engine) Why(ctx context.Context, person, program string) (*Answer, erro
 			who = p
 		}
 	}
-	plan := MakePlan(s)
-	if who == nil {
+	absent := who == nil
+	if absent {
 		key, err := e.resolve(ctx, person)
 		if err != nil {
 			return nil, err
 		}
 		who = &Person{Key: key, StateWhy: "no entry in the directory"}
 	}
-	a := &Answer{Person: who.Key, Login: who.Login(), Name: who.Name(), Entry: who.Entry, State: who.State.String(), Why: who.StateWhy, Roles: roleList(who), Missing: who.Missing}
+	s.ask = who.Key
+	plan := MakePlan(s)
+	a := &Answer{Person: who.Key, Login: who.Login(), Name: who.Name(), Entry: who.Entry, State: who.State.String(), Why: who.StateWhy,
+		Jobs: jobList(who), Roles: roleList(who), Missing: notSeen(who), Notes: notes(s, plan, program, absent)}
+	if absent && plan.asked.standing == leaver {
+		a.State, a.Why = StateLeft.String(), plan.asked.why
+	}
 	for _, r := range s.Readings {
 		if program == "" || r.Program.Name == program {
-			a.Lines = append(a.Lines, implied(whyLines(s, plan, r, who))...)
+			a.Lines = append(a.Lines, whyLines(s, plan, r, who, absent)...)
 		}
 	}
 	return a, nil
+}
+
+// notes tells what decides besides policy.
+func notes(s *Snapshot, plan *Plan, program string, absent bool) (out []string) {
+	if plan.asked.standing == cutOff || absent && plan.asked.why != "" {
+		out = append(out, plan.asked.why)
+	}
+	for _, f := range s.Memory.Facts(FactPause) {
+		if f.Program == "" || program == "" || f.Program == program {
+			out = append(out, pausedText(f))
+		}
+	}
+	out = append(out, unread(&s.Proof)...)
+	for _, r := range s.Readings {
+		if program == "" || r.Program.Name == program {
+			out = append(out, unread(&r.Proof)...)
+		}
+	}
+	return out
+}
+
+// unread names the first few reasons why a source was not read completely.
+func unread(p *Proof) (out []string) {
+	if len(p.Reasons) > 0 {
+		details := make([]string, len(p.Reasons))
+		for i, r := range p.Reasons {
+			details[i] = r.Detail
+		}
+		out = append(out, p.Source+" was not read completely: "+inShort(details))
+	}
+	for i := range p.Partners {
+		out = append(out, unread(&p.Partners[i])...)
+	}
+	return out
 }
 
 func roleList(p *Person) []string {
@@ -75,97 +120,49 @@ func roleList(p *Person) []string {
 	return slices.Compact(out)
 }
 
-func whyLines(s *Snapshot, plan *Plan, r *Reading, who *Person) (out []WhyLine) {
-	mem, account := s.Memory.Program(r.Program.Name), ""
-	for _, l := range mem.Links {
-		if l.Person == who.Key && l.Kind == "personal" {
-			account = l.Account
-		}
-	}
-	for _, right := range concerning(s, r, account) {
-		e := Entitlement{r.Program.Name, right}
-		line := WhyLine{Entitlement: e.String(), Account: account, Wanted: "no", Findings: s.Policy.Explain(who, s.Now, e)}
-		for _, f := range line.Findings {
-			line.Wanted = stronger(line.Wanted, f.Say, f.Answer)
-		}
-		line.Holds = holds(r, account, right)
-		line.remember(mem)
-		for i := range plan.Changes {
-			if c := &plan.Changes[i]; c.Person == who.Key && c.Entitlement == line.Entitlement {
-				line.Change = c
+// jobList spells the jobs: title Engineer, country DE.
+func jobList(p *Person) []string {
+	out := []string{}
+	for _, j := range p.Jobs {
+		var parts []string
+		for _, a := range j.Attributes {
+			switch {
+			case a.Unknown:
+				parts = append(parts, a.Name+" unknown")
+			case len(a.Values) > 0:
+				parts = append(parts, a.Name+" "+strings.Join(a.Values, " and "))
 			}
 		}
-		out = append(out, line)
+		if len(parts) > 0 {
+			out = append(out, strings.Join(parts, ", "))
+		}
 	}
 	return out
 }
 
-// implied: the account itself is wanted as soon as anything in the program is.
-func implied(lines []WhyLine) []WhyLine {
-	for i := range lines {
-		if l := &lines[i]; ParseEntitlement(l.Entitlement).Name == Active && l.Wanted == "no" {
-			for _, other := range lines {
-				if other.Wanted == "yes" || other.Wanted == "unknown" {
-					l.Wanted, l.Findings = other.Wanted, []Finding{{Answer: "gives", Text: other.Entitlement + " needs the account"}}
-				}
+// notSeen lists what was not shown of somebody, but for roles that are known to be held all the same.
+func notSeen(p *Person) []string {
+	held := roleList(p)
+	out := slices.DeleteFunc(slices.Clone(p.Missing), func(role string) bool { return contains(held, role) })
+	for _, a := range p.Attributes {
+		if a.Unknown {
+			out = append(out, a.Name)
+		}
+	}
+	for _, j := range p.Jobs {
+		for _, a := range j.Attributes {
+			if a.Unknown && !slices.Contains(out, a.Name) {
+				out = append(out, a.Name)
 			}
 		}
 	}
-	return lines
+	return out
 }
 
-// concerning lists the rights worth a line: those of the catalogue and those held.
-func concerning(s *Snapshot, r *Reading, account string) []string {
-	var out []string
-	for _, e := range s.Policy.Entitlements() {
-		if e.Program == r.Program.Name {
-			out = append(out, e.Name)
-		}
+func pausedText(f Fact) string {
+	what := "everything is"
+	if f.Program != "" {
+		what = f.Program + " is"
 	}
-	if n, ok := r.accounts.Find(account); ok {
-		for right := range uint32(r.rights.Len()) {
-			if r.held.Has(right, n) && r.rights.Name(right) != Exists {
-				out = append(out, r.rights.Name(right))
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-func stronger(now string, say Say, answer string) string {
-	switch {
-	case say == Denied && answer != "does not match":
-		return "forbidden"
-	case now == "forbidden":
-		return now
-	case say == Desired && answer == "gives":
-		return "yes"
-	case say == Undecided && now == "no":
-		return "unknown"
-	case say == Observed && answer == "would give" && now == "no":
-		return "observed"
-	}
-	return now
-}
-
-func holds(r *Reading, account, right string) string {
-	n, ok := r.accounts.Find(account)
-	e, ok2 := r.rights.Find(right)
-	switch {
-	case ok && ok2 && r.held.Has(e, n):
-		return "yes"
-	case !r.Proof.Complete():
-		return "unknown"
-	}
-	return "no"
-}
-
-func (l *WhyLine) remember(m *ProgramMemory) {
-	name := ParseEntitlement(l.Entitlement).Name
-	for _, row := range m.Rows {
-		if row.Managed && m.Accounts[row.Account] == l.Account && m.Entitlements[row.Entitlement] == name {
-			l.Managed, l.Since = true, unixTime(row.Since)
-		}
-	}
+	return strings.TrimSpace(fmt.Sprintf("%s paused since %s (%s): no call is made, not even for leavers and people cut off; end it with: rolecall resume %s", what, day(f.Since), f.Text, f.Program))
 }

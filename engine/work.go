@@ -90,35 +90,6 @@ func (r *Report) sort() {
 	})
 }
 
-const (
-	claimMost = 1000             // intents claimed at once
-	lease     = 10 * time.Minute // for them; a call starts only if it can end before
-	skew      = 5 * time.Second  // of clocks
-)
-
-// WorkProgram carries out the open intents of one program. Safe to run twice at once, here or on several machines: claims
-// decide who acts.
-func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
-	described := *p
-	w := &worker{e: e, p: &described, lost: cmp.Or(p.Lost, &atomic.Int32{}), report: Report{Outcomes: map[Outcome]int{}}}
-	for began := e.Now(); ; {
-		if err := w.setAside(); err != nil {
-			return w.report, errors.Join(err, w.settle())
-		}
-		if err := ctx.Err(); err != nil {
-			return w.report, errors.Join(err, w.settle())
-		}
-		intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: w.most(), Now: e.Now(), Lease: lease, Since: began, After: p.After})
-		if err != nil || len(intents) == 0 {
-			return w.report, errors.Join(err, w.settle())
-		}
-		w.claimed(ctx, len(intents))
-		if !w.all(ctx, intents) {
-			return w.report, w.settle()
-		}
-	}
-}
-
 // claimed counts intents; before the first of them the program is asked what it can do.
 func (w *worker) claimed(ctx context.Context, n int) {
 	if w.lanes == nil {
@@ -129,18 +100,6 @@ func (w *worker) claimed(ctx context.Context, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.of += n
-}
-
-// most is how many intents are claimed at once: no more than the rate lets be worked within the lease.
-func (w *worker) most() int {
-	most := claimMost
-	if _, ok := w.p.Connector.(Batcher); ok {
-		most = cmp.Or(w.p.Describes.Batch, claimMost)
-	}
-	if w.p.Rate <= 0 {
-		return most
-	}
-	return max(1, min(most, int(w.p.Rate*lease.Seconds()/2)))
 }
 
 // worker carries out the claimed intents of one program.
@@ -183,13 +142,19 @@ func (w *worker) describe(ctx context.Context) {
 	}
 }
 
-// all carries out claimed intents, or begins to; it is false when the journal has failed.
-func (w *worker) all(ctx context.Context, intents []Intent) bool {
+// all carries out claimed intents, or begins to; ahead is called once, when it is time to claim the next ones. It is false
+// when the journal has failed.
+func (w *worker) all(ctx context.Context, intents []Intent, ahead func()) bool {
 	if b, ok := w.p.Connector.(Batcher); ok {
-		w.fail(w.batch(ctx, b, intents))
+		ahead()
+		w.batch(ctx, b, intents)
 		return w.failed() == nil
 	}
-	for _, g := range byAccount(intents) {
+	groups := byAccount(intents)
+	for n, g := range groups {
+		if n == max(0, len(groups)-aheadBy*cap(w.lanes)) {
+			ahead()
+		}
 		w.lanes <- struct{}{}
 		if cap(w.lanes) == 1 { // one at a time means that the next call knows of the last outcome
 			w.fail(w.account(ctx, g))
@@ -203,8 +168,7 @@ func (w *worker) all(ctx context.Context, intents []Intent) bool {
 	return true
 }
 
-// settle waits for what is under way. The next intents are claimed before that, so that no lane stands still meanwhile;
-// accounts that are being worked on are not claimed again, having a live lease.
+// settle waits for what is under way.
 func (w *worker) settle() error {
 	w.flight.Wait()
 	return w.failed()
@@ -284,7 +248,10 @@ func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record
 	if len(outcomes) == 0 {
 		return nil
 	}
-	if err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes); err != nil || w.e.Settled == nil {
+	Failpoint("outcome.before")
+	err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes)
+	Failpoint("outcome.after")
+	if err != nil || w.e.Settled == nil {
 		return err
 	}
 	bySeq := map[int64]*Intent{}

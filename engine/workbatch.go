@@ -8,9 +8,22 @@ import (
 	"slices"
 )
 
-// batch makes the calls of a program that takes many at once. Accounts are made in a first round, since the rest needs
-// their ids; within a round calls keep their order.
-func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
+// batch makes the calls of a program that takes many at once. The outcomes are written while the next batch is made.
+func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) {
+	records := w.rounds(ctx, b, intents)
+	if w.e.OneByOne {
+		w.fail(w.record(ctx, intents, records))
+		return
+	}
+	w.writing <- struct{}{}
+	w.flight.Go(func() {
+		defer func() { <-w.writing }()
+		w.fail(w.record(ctx, intents, records))
+	})
+}
+
+// rounds makes accounts in a first round, since the rest needs their ids; within a round calls keep their order.
+func (w *worker) rounds(ctx context.Context, b Batcher, intents []Intent) (records []Record) {
 	var first, rest, singly []Intent
 	for _, i := range intents {
 		switch {
@@ -24,7 +37,6 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
 		}
 	}
 	made, broken := map[string]string{}, map[string]bool{}
-	var records []Record
 	for n, res := range w.round(ctx, b, first) {
 		account := first[n].Change.Account
 		made[account], broken[account] = afterCreate(res)
@@ -46,7 +58,7 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) error {
 	for _, i := range singly {
 		records = append(records, w.outcome(i, i.Change, w.call(ctx, i.Lease, i.Change)))
 	}
-	return w.record(ctx, intents, records)
+	return records
 }
 
 // withoutAccount sorts out what has no account: it could not be made, or nobody knows.
@@ -91,7 +103,9 @@ func (w *worker) together(ctx context.Context, b Batcher, intents []Intent) []Re
 			calls[n].New = i.Change.New
 		}
 	}
+	Failpoint("call.before")
 	out, ok := attempt(ctx, w, func() []Result { return applied(ctx, b, calls) })
+	Failpoint("call.after")
 	if !ok {
 		return slices.Repeat([]Result{{Outcome: Uncertain, Err: errLost}}, len(intents))
 	}

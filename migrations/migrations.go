@@ -13,4 +13,4 @@ import (
 var files embed.FS
 
 // Files are the migrations, in the form that goose reads.
-func Files() fs.FS { return files }
+func Files() fs.FS { return further(files) }

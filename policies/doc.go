@@ -1,6 +1,6 @@
 // Package policies is the policy language: load, check, evaluate, explain, test and compare.
 //
-//	version: 1                             # always first
+//	version: 1                             # first; 1 where it is left out
 //	end: required                          # the last line must be "...": a cut file is then always refused
 //	grace: 7d                              # of the rules of this file that name none
 //	rules:

@@ -14,7 +14,8 @@ const (
 	answerGives   = "gives"
 	answerWould   = "would give"
 	answerForbids = "forbids"
-	answerAllows  = "allows" // a conflict that this entitlement wins
+	answerAllows  = "allows"      // a conflict that this entitlement wins
+	answerWeighs  = "would weigh" // a conflict, if anything gave this entitlement
 	answerNo      = "does not match"
 	answerUnknown = "unknown"
 )
@@ -106,12 +107,16 @@ func (p *Policy) explainConflicts(person *engine.Person, now time.Time, e engine
 }
 
 func (p *Policy) explainConflict(c *conflict, verdicts []engine.Verdict, e, other engine.Entitlement) engine.Finding {
-	f := engine.Finding{Say: engine.Desired, Answer: answerAllows, Rule: c.name, Place: c.place}
+	f := engine.Finding{Say: engine.Desired, Answer: answerWeighs, Rule: c.name, Place: c.place}
 	if n, ok := p.number(e); ok {
-		if v, ok := verdictOf(verdicts, n); ok && v.Say == engine.Denied {
+		switch v, ok := verdictOf(verdicts, n); {
+		case !ok:
+		case v.Say == engine.Denied:
 			f.Say, f.Answer = engine.Denied, answerForbids
-		} else if ok && v.Say == engine.Undecided {
+		case v.Say == engine.Undecided:
 			f.Say, f.Answer = engine.Undecided, answerUnknown
+		default:
+			f.Answer = answerAllows
 		}
 	}
 	f.Text = fmt.Sprintf("conflict %s: never both %s and %s; %s", c.name, e, other, c.standing())

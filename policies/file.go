@@ -71,7 +71,7 @@ func (r *reader) policyFile(root *node, defs *definitions) {
 	var grace time.Duration
 	first := len(defs.rules)
 	r.fields(root, "a policy file", []field{
-		{"version", true, r.version},
+		{"version", false, r.version}, // 1 is meant unless another one is named
 		{"end", false, r.end},
 		{"grace", false, r.duration(&grace)},
 		{"rules", false, r.each(func(n *node) { defs.rules = append(defs.rules, r.rule(n)) })},

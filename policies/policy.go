@@ -1,8 +1,10 @@
 package policies
 
 import (
+	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -107,6 +109,18 @@ func (p *Policy) Mentions() []Mention {
 
 // Roles lists the roles that rules name, in canonical form, sorted: one that a directory does not show is unknown.
 func (p *Policy) Roles() []string { return slices.Sorted(slices.Values(p.roleNames)) }
+
+// Reminders implements engine.Reminder: a block never ends by itself, its date of review only says when to look again.
+func (p *Policy) Reminders(now time.Time) (out []string) {
+	today := dateOf(now.In(p.zones.company))
+	for _, b := range p.defs.blocks {
+		if b.review < today {
+			out = append(out, fmt.Sprintf("%s: the block of %s for %s (%s) should have been reviewed by %s; it goes on until somebody removes it: remove it, or write the next date",
+				b.place, b.pattern, b.person, b.reason, b.review))
+		}
+	}
+	return out
+}
 
 // WithExtras is the policy with further extras, of the same meaning and order as those of the files.
 func (p *Policy) WithExtras(extras []engine.Extra) engine.Policy {

@@ -68,7 +68,7 @@ func parseTree(src []byte) (root *node, line, col int, wrong *problem) {
 	}
 	switch {
 	case len(file.Docs) == 0 || file.Docs[0].Body == nil:
-		return nil, 1, 1, &problem{text: "the file is empty", hint: "it must begin with version: 1"}
+		return nil, 1, 1, &problem{text: "the file is empty", hint: "it may be cut off; remove it if it is not needed"}
 	case len(file.Docs) > 1 && file.Docs[1].Body != nil:
 		p := file.Docs[1].Body.GetToken().Position
 		return nil, p.Line, max(1, p.Column), &problem{text: "the file has a second document", hint: "write a second file"}

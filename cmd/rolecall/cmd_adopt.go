@@ -17,7 +17,7 @@ func (a *app) adoptCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "adopt PROGRAM", Short: "Match the accounts that a program had before Rolecall",
 		Long: "Shows who each account belongs to: certain (an immutable id says so), possible (a name or an address fits), ambiguous\n" +
-			"(several people fit), or nobody. With --link, or --possible for all that are possible, the accounts are linked to the people\n" +
+			"(several people fit), or nobody, as service and shared accounts always are. With --link, or --possible for all that are possible, the accounts are linked to the people\n" +
 			"as reviewed. Nothing is changed in the program; with the next run, what policy gives them anyway becomes managed.",
 		Example: "  rolecall adopt gitea\n  rolecall adopt gitea --link bob=1002 --link b.brandt=1002 --reason \"reviewed with the team\"\n  rolecall adopt gitea --possible --reason \"logins are never reused here\"",
 		Args:    args(cobra.ExactArgs(1)),
@@ -44,10 +44,10 @@ func (a *app) adoption(ctx context.Context, program string) (err error) {
 	if err != nil {
 		return refused(err)
 	}
-	t := render.Table{Header: []string{"fits", "account", "name", "kind", "agrees", "people", "holdings"}}
+	t := render.Table{Header: []string{"fits", "account", "name", "kind", "owner", "agrees", "people", "holdings"}}
 	for i := range found.Lines {
 		l := &found.Lines[i]
-		t.Add(sureColor(l.Sure), string(l.Sure), l.Account, l.Name, l.Kind, l.By, candidates(l.People), strings.Join(l.Holdings, ", "))
+		t.Add(sureColor(l.Sure), string(l.Sure), l.Account, l.Name, l.Kind, l.Owner, l.By, candidates(l.People), strings.Join(l.Holdings, ", "))
 	}
 	return a.out().Data(t, found)
 }
@@ -84,14 +84,15 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 		return err
 	}
 	defer settle(&err, s.close)
+	found, err := s.engine.Adoption(ctx, program)
+	if err != nil {
+		return refused(err)
+	}
+	withKinds(pairs, found)
 	if possible {
-		found, err := s.engine.Adoption(ctx, program)
-		if err != nil {
-			return refused(err)
-		}
 		for i := range found.Lines {
 			if l := &found.Lines[i]; l.Sure == engine.Possible && len(l.People) == 1 {
-				pairs = append(pairs, engine.Pairing{Account: l.Account, Person: l.People[0].Person})
+				pairs = append(pairs, engine.Pairing{Account: l.Account, Person: l.People[0].Person, Kind: l.Kind})
 			}
 		}
 	}
@@ -100,6 +101,17 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 	}
 	a.out().Line("%s linked in %s; what policy gives them becomes managed with the next run.", plural(len(pairs), "account"), program)
 	return nil
+}
+
+// withKinds says of each account what the program shows: an admin's account is another one than the personal one.
+func withKinds(pairs []engine.Pairing, found *engine.Adoption) {
+	kind := map[string]string{}
+	for i := range found.Lines {
+		kind[found.Lines[i].Account] = found.Lines[i].Kind
+	}
+	for i := range pairs {
+		pairs[i].Kind = kind[pairs[i].Account]
+	}
 }
 
 func pairings(link []string) (out []engine.Pairing, err error) {

@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport(), a.auditVerify(), a.auditKey())
+	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport(), a.auditVerify(), a.auditKey(), a.auditAccept())
 }
 
 // recordJSON is the documented form of a record: keys that matter are always there.
@@ -42,6 +42,7 @@ type recordJSON struct {
 	Rules       []string        `json:"rules,omitempty"`
 	Data        json.RawMessage `json:"data,omitempty"`
 	Hash        string          `json:"hash"`
+	Stored      *journal.Stored `json:"stored,omitempty"` // in exports: what the hash is of
 }
 
 func shown(r engine.Record) recordJSON {
@@ -138,6 +139,10 @@ func (a *app) auditList() *cobra.Command {
 }
 
 func (a *app) records(ctx context.Context, f queryFlags, yield func(recordJSON) error) (err error) {
+	return a.storedRecords(ctx, f, func(r recordJSON, _ journal.Stored) error { return yield(r) })
+}
+
+func (a *app) storedRecords(ctx context.Context, f queryFlags, yield func(recordJSON, journal.Stored) error) (err error) {
 	q, err := f.query()
 	if err != nil {
 		return err
@@ -150,7 +155,7 @@ func (a *app) records(ctx context.Context, f queryFlags, yield func(recordJSON) 
 	if q.Person, err = keyOf(ctx, s, q.Person); err != nil {
 		return err
 	}
-	return s.Records(ctx, q, func(r engine.Record) error { return yield(shown(r)) })
+	return s.StoredRecords(ctx, q, func(r engine.Record, st journal.Stored) error { return yield(shown(r), st) })
 }
 
 // keyOf finds the key of somebody named by login as the journal knows it; what is no login stays as it is. The directory is
@@ -241,9 +246,12 @@ func (a *app) auditExport() *cobra.Command {
 			if a.output == string(render.CSV) || a.output == string(render.Markdown) {
 				return a.exportTable(c.Context(), f)
 			}
-			e := json.NewEncoder(a.Stdout)
+			e := json.NewEncoder(render.Visible(a.Stdout))
 			e.SetEscapeHTML(false)
-			return a.records(c.Context(), f, func(r recordJSON) error { return e.Encode(r) })
+			return a.storedRecords(c.Context(), f, func(r recordJSON, st journal.Stored) error {
+				r.Stored = &st
+				return e.Encode(r)
+			})
 		},
 	}
 	f.register(c, 0)

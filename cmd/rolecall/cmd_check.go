@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/policies"
@@ -45,6 +44,7 @@ type limit struct {
 	Allowed int    `json:"allowed"`
 	Used    int    `json:"used"` // within the window so far
 	Window  string `json:"window"`
+	More    int    `json:"announced,omitempty"` // that announced waves let through besides
 }
 
 func (a *app) check(ctx context.Context, offline bool) (err error) {
@@ -87,7 +87,7 @@ func (s *system) files(a *app) []finding {
 		f.Text = t.Place + ": " + strings.ReplaceAll(f.Text, "\n", "; ")
 		out = append(out, f)
 	}
-	return append(append(out, s.targets()...), s.rates()...)
+	return slices.Concat(out, s.targets(), s.rates(), s.waves(a.Now()), s.neverRevoked())
 }
 
 // rates are the limits of calls, which hold for each machine: where several may work that is easily forgotten.
@@ -122,7 +122,7 @@ func (s *system) connections(ctx context.Context) ([]finding, error) {
 	out := directoryFindings(&snapshot.Proof)
 	identities := map[string]string{}
 	for _, r := range snapshot.Readings {
-		out = append(out, proofFinding("program", &r.Proof, "holdings"))
+		out = append(append(out, proofFinding("program", &r.Proof, "holdings")), oddities("program", &r.Proof)...)
 		if id := r.Program.Describes.Identity; id != "" {
 			if other := identities[id]; other != "" {
 				out = append(out, finding{Part: "program", Name: r.Program.Name, Text: "is the same target as " + other + " (" + id + "); two programs may not manage one target"})
@@ -154,7 +154,7 @@ func (s *system) unknownRights(p *engine.Program) (out []finding) {
 
 // directoryFindings are of the directory that decides who exists and of those joined to it, with the roles that can't be seen.
 func directoryFindings(p *engine.Proof) []finding {
-	out := []finding{proofFinding("directory", p, "people")}
+	out := append([]finding{proofFinding("directory", p, "people")}, oddities("directory", p)...)
 	for _, r := range p.Roles {
 		for _, reason := range r.Reasons {
 			out = append(out, finding{Part: "role", Name: r.Role, Text: reason.Code + ": " + reason.Detail})
@@ -162,6 +162,14 @@ func directoryFindings(p *engine.Proof) []finding {
 	}
 	for i := range p.Partners {
 		out = append(out, directoryFindings(&p.Partners[i])...)
+	}
+	return out
+}
+
+// oddities are what a source showed and somebody should look at, though the read is complete.
+func oddities(part string, p *engine.Proof) (out []finding) {
+	for _, n := range p.Notices {
+		out = append(out, finding{Part: part, Name: p.Source, OK: true, Note: true, Text: n.Detail})
 	}
 	return out
 }
@@ -176,18 +184,6 @@ func proofFinding(part string, p *engine.Proof, what string) finding {
 		f.Text = strings.Join(reasons, "; ")
 	}
 	return f
-}
-
-// limits shows what each limit allows in each scope, at the counts that a run would use now.
-func (s *system) limits(snapshot *engine.Snapshot) []finding {
-	var out []finding
-	for _, b := range s.engine.MakePlan(snapshot).Budgets() {
-		window := config.FormatDuration(b.Limit.Window)
-		l := limit{Scope: b.Scope, Of: b.Of, Allowed: b.Allowed, Used: b.Used, Window: window}
-		out = append(out, finding{Part: "limit", Name: b.Name, OK: true, Limit: &l,
-			Text: fmt.Sprintf("%s: at most %d of %d within %s without approval, %d used", b.Scope, b.Allowed, b.Of, window, b.Used)})
-	}
-	return out
 }
 
 func checkTable(found []finding) render.Table {

@@ -52,16 +52,16 @@ func (p *player) tuesday(ctx context.Context) {
 		Status: "active", Groups: []string{"sales"}})
 	p.directory()
 	p.run(ctx, 16, fine, "apply")
-	p.at(6*time.Hour, "the address has come; and Greta moves from Engineering to Finance")
+}
+
+func (p *player) wednesday(ctx context.Context) {
+	p.at(24*time.Hour, "the address has come; and Greta moves from Engineering to Finance")
 	p.company.Find("lotte").Mail = "lotte@example.com"
 	greta := p.company.Find("greta")
 	greta.Title, greta.Department, greta.Groups = "Controller", "Finance", []string{"finance"}
 	p.directory()
 	p.run(ctx, 24, fine, "apply")
-}
-
-func (p *player) wednesday(ctx context.Context) {
-	p.at(18*time.Hour, "Hiro has left")
+	p.at(2*time.Hour, "Hiro has left")
 	p.company.Find("hiro").Status = "terminated"
 	p.directory()
 	p.run(ctx, 16, fine, "apply")
@@ -73,7 +73,7 @@ func (p *player) wednesday(ctx context.Context) {
 }
 
 func (p *player) thursday(ctx context.Context) {
-	p.at(21*time.Hour, "somebody gave Anton admin rights in gitea by hand")
+	p.at(19*time.Hour, "somebody gave Anton admin rights in gitea by hand")
 	p.edit("gitea.csv", func(text string) string {
 		return regexp.MustCompile(`(?m)^ada,yes,eng`).ReplaceAllString(text, "ada,yes,eng;admin")
 	})
@@ -98,7 +98,10 @@ func (p *player) friday(ctx context.Context) {
 	p.run(ctx, 4, fine, "give", "carmen", "crm/contacts", "--until", p.now.Format(time.DateOnly), "--reason", "trade fair")
 	p.run(ctx, 14, fine, "apply")
 	p.at(26*time.Hour, "the extra is over")
-	p.run(ctx, 12, []int{exitDone, exitApproval}, "apply")
+	p.say("Nobody ran Rolecall for a day, so the clock might be wrong: what only the clock ends waits for one more run.")
+	p.run(ctx, 12, fine, "apply")
+	p.at(15*time.Minute, "the next run")
+	p.run(ctx, 12, fine, "apply")
 	p.at(time.Hour, "somebody drops the support team from the CRM's rule")
 	p.edit("policies/company.yaml", func(text string) string { return strings.Replace(text, demo.WideRule, demo.NarrowRule, 1) })
 	p.say("That would take the CRM from the whole team: more than the floor, so that all of it waits for approval.")
@@ -118,6 +121,7 @@ func (p *player) audit(ctx context.Context) {
 	p.say("Now somebody with access to the database edits one record.")
 	p.tamper(ctx)
 	p.run(ctx, 8, wrong, "audit", "verify")
+	p.say("The edit is taken back, and the log is whole again.")
 	p.restore(ctx)
 	p.run(ctx, 8, fine, "audit", "verify")
 }
@@ -148,8 +152,8 @@ func (p *player) ending() {
 	if p.err != nil {
 		return
 	}
-	p.say("That was the week. Everything lies in %s; try there:", p.dir)
-	for _, line := range []string{"plan", "why ada", "adopt gitea", "audit list", "audit asof " + p.now.AddDate(0, 0, -3).Format(time.DateOnly), "approvals list"} {
+	p.say("That was the week. Everything lies in %s; try there (with go run ./cmd/rolecall while rolecall is not installed):", p.dir)
+	for _, line := range []string{"check", "plan", "why ada", "adopt gitea", "audit list", "audit asof " + p.now.AddDate(0, 0, -3).Format(time.DateOnly), "approvals list"} {
 		p.out.Raw("  rolecall --config " + filepath.Join(p.dir, "rolecall.yaml") + " " + line)
 	}
 }

@@ -41,6 +41,9 @@ func (a *app) plan(ctx context.Context, f planFlags) (err error) {
 		return err
 	}
 	defer settle(&err, s.close)
+	if err := a.continues(ctx, s.cfg, s.store); err != nil {
+		a.logger().Error("this is what the journal would lead to if it were right, but nothing of it is done", "error", err)
+	}
 	p, err := s.makePlan(ctx, f)
 	if err != nil {
 		return err

@@ -44,9 +44,15 @@ func explain(out render.Out, w *engine.Answer) {
 	if w.Entry != "" {
 		out.Line("  entry: %s", w.Entry)
 	}
+	for _, job := range w.Jobs {
+		out.Line("  job: %s", job)
+	}
 	out.Line("  roles: %s", orNone(w.Roles))
 	if len(w.Missing) > 0 {
 		out.Line("  could not be seen: %s", strings.Join(w.Missing, ", "))
+	}
+	for _, note := range w.Notes {
+		out.Raw("  " + out.Paint(render.Amber, "note") + ": " + render.Clean(note))
 	}
 	for i := range w.Lines {
 		explainLine(out, &w.Lines[i])
@@ -64,17 +70,23 @@ func explainLine(out render.Out, l *engine.WhyLine) {
 		color = render.Amber
 	}
 	managed := ""
-	if l.Managed {
+	switch {
+	case l.Managed:
 		managed = ", managed since " + l.Since.UTC().Format("2006-01-02")
+	case l.Holds == "yes":
+		managed = ", not managed"
 	}
 	out.Line("")
 	out.Raw(out.Paint(render.Bold, render.Clean(l.Entitlement)) + "  should have it: " + out.Paint(color, render.Clean(l.Wanted)) + "; has it: " + render.Clean(l.Holds+managed))
 	for _, f := range l.Findings {
-		if f.Rule == "" {
+		switch {
+		case f.Rule != "":
+			out.Line("  %s  %s (%s): %s", f.Answer, f.Rule, f.Place, f.Text)
+		case f.Place != "":
+			out.Line("  %s (%s): %s", f.Answer, f.Place, f.Text)
+		default:
 			out.Line("  %s: %s", f.Answer, f.Text)
-			continue
 		}
-		out.Line("  %s  %s (%s): %s", f.Answer, f.Rule, f.Place, f.Text)
 	}
 	if l.Change != nil {
 		state := string(l.Change.State)
@@ -82,6 +94,8 @@ func explainLine(out render.Out, l *engine.WhyLine) {
 			state = why
 		}
 		out.Line("  next run: %s, %s", string(l.Change.Op), state)
+	} else if l.Kept != "" {
+		out.Line("  next run: kept as it is: %s", l.Kept)
 	}
 }
 

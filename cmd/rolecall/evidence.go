@@ -68,13 +68,26 @@ func (a *app) noteSealed(ctx context.Context, cfg *config.File, store *journal.S
 // continues refuses to act on a journal that does not continue what was sealed outside: it was rolled back or rewritten.
 func (a *app) continues(ctx context.Context, cfg *config.File, store *journal.Store) error {
 	c, ok, err := a.outside(ctx, cfg, store)
-	if err != nil || !ok {
+	if err == nil && ok {
+		err = store.Continues(ctx, c)
+		if err != nil {
+			err = failed("nothing is done on it, but for `rolecall cut`; restore the newest backup, or see what it lacks with `rolecall audit accept`", "%w", err)
+		}
+	}
+	if err != nil {
 		return err
 	}
-	if err := store.Continues(ctx, c); err != nil {
-		return failed("nothing is done on it, but for `rolecall cut`; restore the newest backup, or look with `rolecall audit verify`", "%w", err)
+	return unaccepted(ctx, store)
+}
+
+// unaccepted refuses a journal that came from a backup until somebody has accepted what it lacks.
+func unaccepted(ctx context.Context, store *journal.Store) error {
+	f, restored, err := store.Fact(ctx, engine.FactKey{Kind: engine.FactRestored})
+	if err != nil || !restored {
+		return err
 	}
-	return nil
+	return failed("nothing is done on it, but for `rolecall cut`; see what it lacks with `rolecall audit accept`",
+		"%w: it was restored from a backup on %s by %s, and nobody has accepted yet what it lacks", journal.ErrRolledBack, stamp(f.Since), f.Text)
 }
 
 // cutsOnly lets nothing but cuts be worked: what else an old journal says is open may long be done, or undone.
@@ -103,13 +116,9 @@ func (a *app) seal(ctx context.Context, cfg *config.File, store *journal.Store) 
 	if err := a.continues(ctx, cfg, store); err != nil {
 		return err
 	}
-	secret, err := a.secrets(cfg.Dir)(cfg.Audit.Key)
+	signer, err := a.signer(cfg)
 	if err != nil {
-		return fmt.Errorf("the key that signs checkpoints: %w", err)
-	}
-	signer, err := audit.NewSigner(secret)
-	if err != nil {
-		return fmt.Errorf("%s: %w", cfg.Audit.Key, err)
+		return err
 	}
 	signed, err := store.Checkpoint(ctx, signer)
 	if err != nil || cfg.Audit.Checkpoints == "" {
@@ -119,4 +128,17 @@ func (a *app) seal(ctx context.Context, cfg *config.File, store *journal.Store) 
 		return err
 	}
 	return a.noteSealed(ctx, cfg, store)
+}
+
+// signer is the key that the configuration names.
+func (a *app) signer(cfg *config.File) (audit.Signer, error) {
+	secret, err := a.secrets(cfg.Dir)(cfg.Audit.Key)
+	if err != nil {
+		return nil, fmt.Errorf("the key that signs checkpoints: %w", err)
+	}
+	signer, err := audit.NewSigner(secret)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.Audit.Key, err)
+	}
+	return signer, nil
 }

@@ -100,6 +100,7 @@ func (s *server) trust(ctx context.Context, sys *system) error {
 		s.log.Warn("the journal continues its checkpoint again")
 	case err != nil && s.doubt == nil:
 		s.log.Error("nothing is done any more, but for rolecall cut: the journal can't be trusted", "error", err)
+		s.openEnds(ctx, sys)
 	}
 	s.doubt = err
 	s.metrics.trust(err == nil)
@@ -110,5 +111,16 @@ func (s *server) trust(ctx context.Context, sys *system) error {
 func (s *server) seal(ctx context.Context, sys *system) {
 	if err := sys.seal(ctx); err != nil {
 		s.log.Error("the journal can't be sealed", "error", err)
+	}
+}
+
+// openEnds says whom to cut by hand while nothing is done.
+func (s *server) openEnds(ctx context.Context, sys *system) {
+	open, err := openEnds(ctx, sys.store, s.app.Now())
+	if err != nil {
+		s.log.Error("which leavers are open can't be told", "error", err)
+	}
+	for _, one := range open {
+		s.log.Error("a leaver is not settled, as far as this journal tells; use rolecall cut", "what", one)
 	}
 }

@@ -43,7 +43,11 @@ func (s *system) remember(ctx context.Context, actor string) error {
 	if last, err := s.last(ctx, engine.KindConfig); err != nil {
 		return err
 	} else if hashOf(last) != s.cfg.Hash {
-		records = append(records, versionRecord(engine.KindConfig, actor, "configuration "+s.cfg.Hash, configVersion{s.cfg.Hash, s.cfg.Text}))
+		r := versionRecord(engine.KindConfig, actor, "configuration "+s.cfg.Hash, configVersion{s.cfg.Hash, s.cfg.Text})
+		for i := range s.engine.Settings.Expected {
+			r.Why = append(r.Why, "announces "+announced(&s.engine.Settings.Expected[i]))
+		}
+		records = append(records, r)
 	}
 	if len(records) == 0 {
 		return nil

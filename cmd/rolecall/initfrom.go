@@ -75,7 +75,7 @@ const lookTimeout = 10 * time.Second
 func (a *app) lookAt(ctx context.Context, f *from) ([]newFile, error) {
 	client, err := f.client(a)
 	if err != nil {
-		return nil, usage("--from ldaps://ldap.example.com", "%w", err)
+		return nil, usage("--from ldaps://ldap.example.com --ca FILE", "%w", err)
 	}
 	seen, err := directory.Look(ctx, client)
 	if err != nil {
@@ -116,6 +116,8 @@ func lookFailed(err error) error {
 		{ldapconn.BindRefused, "look at --bind-dn and the password; nothing else was tried, so that no account is locked"},
 		{ldapconn.TLSRefused, "name the file with the directory's own CA with --ca"},
 		{ldapconn.Unreachable, "look at host, port and firewall: 636 for ldaps://, 389 for ldap:// with --start-tls"},
+		{ldapconn.NoBase, "sign in with --bind-dn and --password-env or --password-file: most servers show nothing to somebody unknown"},
+		{ldapconn.Refused, "sign in with --bind-dn and --password-env or --password-file: most servers show nothing to somebody unknown"},
 		{ldapconn.Malformed, "is it an LDAP port?"},
 		{ldapconn.Cut, "does that port expect TLS (ldaps://), or none (ldap://)?"},
 		{ldapconn.NoAnswer, "does that port expect TLS (ldaps://), or none (ldap://)?"},

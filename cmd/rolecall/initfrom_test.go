@@ -40,6 +40,7 @@ func TestInitFromRefuses(t *testing.T) {
 		"unknown CA":     {1, append([]string{"--from", s.TLSURL}, append(signIn, "RIGHT")...), []string{"certificate", "hint: .*--ca"}},
 		"no LDAP":        {1, []string{"--from", "ldap://" + web.Addr().String()}, []string{"hint: .*LDAP|hint: .*TLS"}},
 		"nobody there":   {1, append([]string{"--from", s.URL}, append(signIn, "RIGHT")...), []string{"no people found"}},
+		"no right":       {1, []string{"--from", s.URL}, []string{"may not see it", "hint: sign in with --bind-dn"}},
 		"no URL":         {2, []string{"--from", "ldap.example.com"}, []string{"not of the form ldaps://"}},
 		"no password":    {2, []string{"--from", s.URL, "--bind-dn", s.Reader.DN}, []string{"--bind-dn has no password"}},
 		"no server":      {2, []string{"--bind-dn", "cn=x", "--password-env", "RIGHT"}, []string{"--from"}},

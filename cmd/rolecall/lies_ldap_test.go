@@ -220,11 +220,13 @@ func TestSlowLiars(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := servers.NewCrooked(t, crookedCompany())
-			h := newHQ(t, s.URL, 7, func(c *ldapconn.Config) { c.Timeout = 50 * time.Millisecond })
+			h := newHQ(t, s.URL, 7, nil)
 			h.whole(40)
 			s.Bend(lie.bend)
+			h.configure(func(c *ldapconn.Config) { c.Timeout = 50 * time.Millisecond })
 			h.holds(lie.want)
 			s.Bend(nil)
+			h.configure(nil) // a busy machine may be as slow as a silent one
 			h.whole(40)
 		})
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lmittmann/tint"
 
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
 )
 
@@ -29,9 +30,9 @@ func timings(log *slog.Logger, p *engine.Plan) {
 
 func (a *app) loggerAt(level slog.Level) *slog.Logger {
 	if a.Terminal {
-		return slog.New(tint.NewTextHandler(a.Stderr, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !a.out().Color}))
+		return slog.New(tint.NewTextHandler(render.Visible(a.Stderr), &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !a.out().Color}))
 	}
-	return slog.New(slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewJSONHandler(render.Visible(a.Stderr), &slog.HandlerOptions{Level: level}))
 }
 
 // timed says how long each phase of a run took: with -v, and to the metrics of the daemon.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // zones, also where the machine has none
 )
@@ -18,12 +17,4 @@ func main() {
 	code := run(ctx, thisProcess())
 	stop()
 	os.Exit(code)
-}
-
-// spareMemory lets the heap grow by two fifths between collections rather than to its double: the people, holdings and lines
-// of a run are mostly there until its end, so the room would be waste. GOGC says otherwise.
-func spareMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(40)
-	}
 }

@@ -23,6 +23,7 @@ type metrics struct {
 	blocked   prometheus.Gauge
 	goodFiles prometheus.Gauge
 	trusted   prometheus.Gauge
+	notices   *prometheus.GaugeVec
 	toGrant   prometheus.Histogram
 	toRevoke  prometheus.Histogram
 	sources   *sources
@@ -42,11 +43,12 @@ func newMetrics(now func() time.Time) *metrics {
 		blocked:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_changes_blocked", Help: "Changes of the last run that are blocked."}),
 		goodFiles: prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_configuration_ok", Help: "1 if the newest configuration and policy are in force, 0 if they are broken."}),
 		trusted:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_journal_ok", Help: "1 if the journal continues the checkpoint that is kept outside of it, 0 if it was rolled back or that can't be told: then nothing is done."}),
+		notices:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "rolecall_notices", Help: "Notices of the last run by level (info, warning, alarm) and code."}, []string{"level", "code"}),
 		toGrant:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_grant_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
 		toRevoke:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_revoke_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
 		sources:   &sources{now: now, at: map[string]time.Time{}},
 	}
-	m.registry.MustRegister(m.runs, m.seconds, m.phases, m.outcomes, m.waiting, m.blocked, m.goodFiles, m.trusted, m.toGrant, m.toRevoke, m.sources)
+	m.registry.MustRegister(m.runs, m.seconds, m.phases, m.outcomes, m.waiting, m.blocked, m.notices, m.goodFiles, m.trusted, m.toGrant, m.toRevoke, m.sources)
 	m.configuration(true)
 	m.trusted.Set(1)
 	return m
@@ -84,6 +86,10 @@ func (m *metrics) run(took time.Duration, p *engine.Plan, r engine.Report, err e
 	}
 	m.waiting.Set(float64(p.Summary.Approval))
 	m.blocked.Set(float64(p.Summary.Blocked))
+	m.notices.Reset()
+	for i := range p.Notices {
+		m.notices.WithLabelValues(p.Notices[i].Level, p.Notices[i].Code).Inc()
+	}
 	for i := range p.Proofs {
 		m.sources.read(&p.Proofs[i])
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/connectors"
@@ -52,13 +53,24 @@ func (a *app) connector(ctx context.Context, cfg *config.File, name string, p *c
 func program(cfg *config.File, name string, p *config.Program, c engine.Connector) engine.Program {
 	out := engine.Program{
 		Name: name, Kind: p.Kind, Connector: c, Revoke: p.Revoke, Patterns: p.Entitlements, Match: p.Match, MatchWith: template(p.MatchWith),
-		Create: template(p.Create), Attributes: map[string]engine.Template{}, Repair: p.Repair, Away: p.Away, Delete: p.Delete,
+		Create: template(p.Create), Attributes: map[string]engine.Template{}, Accounts: map[string]engine.DeclaredAccount{}, Repair: p.Repair, Away: p.Away, Delete: p.Delete,
 		Wait: *cmp.Or(p.Wait, &cfg.Leavers.Wait), Grace: p.Grace, Protected: p.Protected, Admin: p.Admin, Concurrency: p.Concurrency, Rate: p.Rate, Lost: &atomic.Int32{}, After: p.After,
+	}
+	for account, d := range p.Accounts {
+		out.Accounts[account] = engine.DeclaredAccount{Kind: d.Kind, Owner: d.Owner, Review: dayAfter(d.Review, zone(cfg))}
 	}
 	for attribute, text := range p.Attributes {
 		out.Attributes[attribute] = template(text)
 	}
 	return out
+}
+
+// dayAfter is the midnight in a zone at which a day ends; no day has no end.
+func dayAfter(day time.Time, in *time.Location) time.Time {
+	if day.IsZero() {
+		return day
+	}
+	return time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, in)
 }
 
 func template(text string) engine.Template {

@@ -33,6 +33,18 @@ func newTerminal(t *testing.T) *terminal {
 func (u *terminal) types(want int, args ...string) string {
 	u.t.Helper()
 	var out bytes.Buffer
+	p := u.process(&out, args)
+	got := run(u.t.Context(), p)
+	u.now = p.Now().Add(time.Minute)
+	u.out = out.String()
+	if got != want {
+		u.t.Fatalf("rolecall %s: exit code %d instead of %d\n%s", strings.Join(args, " "), got, want, u.tail())
+	}
+	return u.out
+}
+
+// process is what a command gets; its clock goes on from where the terminal's stands.
+func (u *terminal) process(out io.Writer, args []string) process {
 	var mu sync.Mutex // reads run side by side
 	clock := u.now
 	now := func() time.Time {
@@ -41,16 +53,8 @@ func (u *terminal) types(want int, args ...string) string {
 		clock = clock.Add(time.Millisecond)
 		return clock
 	}
-	got := run(u.t.Context(), process{
-		Args: args, Dir: u.dir, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Env: func(name string) string { return u.env[name] },
-		Now: now, Random: rand1(), Actor: "tester",
-	})
-	u.now = clock.Add(time.Minute)
-	u.out = out.String()
-	if got != want {
-		u.t.Fatalf("rolecall %s: exit code %d instead of %d\n%s", strings.Join(args, " "), got, want, u.tail())
-	}
-	return u.out
+	return process{Args: args, Dir: u.dir, Stdin: strings.NewReader(""), Stdout: out, Stderr: out, Env: func(name string) string { return u.env[name] },
+		Now: now, Random: rand1(), Actor: "tester"}
 }
 
 func (u *terminal) tail() string { return u.out[max(0, len(u.out)-3000):] }

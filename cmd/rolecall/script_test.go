@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // TestScripts is the specification of the command line: each file of testdata/script is a story with its expected output.
@@ -24,12 +27,13 @@ import (
 //	code N                the last exit code was N
 //	clock TIME|+DURATION  sets or moves the clock that the program sees
 //	edit FILE OLD NEW     replaces text in a file; OLD must be there
+//	task FILE WORDS NAME  sets the variable NAME to the id of the first task in FILE (-o json) whose text has WORDS
 //	sql FILE STATEMENT    changes a database behind the program's back
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"rolecall": scriptRolecall, "code": scriptCode, "clock": scriptClock, "edit": scriptEdit, "sql": scriptSQL,
+			"rolecall": scriptRolecall, "code": scriptCode, "clock": scriptClock, "edit": scriptEdit, "sql": scriptSQL, "task": scriptTask,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[key{}] = &story{clock: time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)}
@@ -115,6 +119,20 @@ func scriptSQL(ts *testscript.TestScript, _ bool, args []string) {
 	defer db.Close()
 	_, err = db.Exec(args[1])
 	ts.Check(err)
+}
+
+func scriptTask(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	var tasks []engine.Task
+	ts.Check(json.Unmarshal(data, &tasks))
+	for _, t := range tasks {
+		if strings.Contains(t.Text, args[1]) {
+			ts.Setenv(args[2], t.ID)
+			return
+		}
+	}
+	ts.Fatalf("no task with %q", args[1])
 }
 
 // rand1 is a source of bytes that is the same each time.

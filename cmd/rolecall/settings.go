@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
@@ -21,7 +22,26 @@ func settings(cfg *config.File, protected policies.Protected, now time.Time) eng
 		Limits: engine.Limits{
 			RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant,
 		},
+		Expected: expected(cfg),
+		Alarms:   engine.Alarms{Quiet: cfg.Alarms.Quiet, Unread: cfg.Alarms.Unread, Unfinished: cfg.Alarms.Unfinished},
 	}
+}
+
+// expected are the announced waves. Their days are those of the company's zone, the last one included.
+func expected(cfg *config.File) (out []engine.Expected) {
+	z := zone(cfg)
+	midnight := func(day time.Time) time.Time { return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, z) }
+	for i := range cfg.Expect {
+		x := &cfg.Expect[i]
+		kind, name, _ := strings.Cut(x.Scope, " ")
+		out = append(out, engine.Expected{Scope: kind, Name: name, Class: classes()[x.Of], People: x.People, Holdings: x.Holdings,
+			From: midnight(x.From), Until: midnight(x.Until.AddDate(0, 0, 1)), Approver: x.Approver, Reason: x.Reason})
+	}
+	return out
+}
+
+func classes() map[string]engine.Class {
+	return map[string]engine.Class{"revoke": engine.ChargeRevoke, "leavers": engine.ChargeLeaver, "grant": engine.ChargeGrant}
 }
 
 // absences is how many complete reads must miss somebody: one more where no canary shows that a read saw what it should.

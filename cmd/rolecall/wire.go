@@ -26,7 +26,8 @@ type access int
 const (
 	reading access = iota // a dry run: nothing is written, made or migrated
 	writing
-	cutting // writing that even a journal that was rolled back must not hold up
+	accepting // writing on a journal that was rolled back, which is what the command is about
+	cutting   // writing that even a journal that was rolled back must not hold up
 )
 
 // system is a configuration put together.
@@ -150,6 +151,7 @@ func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode ac
 		s.seal = func(ctx context.Context) error { return a.seal(ctx, s.cfg, store) }
 	case mode == writing:
 		return err
+	case mode == accepting: // which seals it when all is said
 	default: // not sealed: the checkpoint outside is what shows the roll-back
 		a.logger().Error("the journal can't be trusted; only the cut is carried out", "error", err)
 		s.engine.Outbox = cutsOnly{store}

@@ -121,11 +121,13 @@ func (s store) replace(root *os.Root, data []byte) error {
 	if err := errors.Join(writeAs(f, old, data), f.Close()); err != nil {
 		return err
 	}
+	engine.Failpoint("call.torn.rename")
 	return root.Rename(s.temporary(), s.name)
 }
 
 // writeAs fills a file durably and gives it the owner and permissions of another.
 func writeAs(f *os.File, like os.FileInfo, data []byte) error {
+	engine.FailpointTorn("call.torn.file", f, data)
 	if _, err := f.Write(data); err != nil {
 		return err
 	}

@@ -346,6 +346,21 @@ func TestMembersThatListsLeaveOut(t *testing.T) {
 	}
 }
 
+// What a page leaves out does not come from the page before (okta/terraform-provider-okta#2951).
+func TestEachPageSpeaksForItself(t *testing.T) {
+	p := newProvider(t)
+	p.groups[2]["members"] = []string{"u1"}
+	p.page = func(l *page, r *http.Request) {
+		for _, x := range l.Resources[:len(l.Resources)*later(r)] {
+			delete(x, "members")
+		}
+	}
+	held, proof, err := read(p.open(t))
+	if err != nil || !proof.Complete() || !slices.Contains(held, "u1/group g3") || slices.Contains(held, "u3/group g3") {
+		t.Errorf("%v %v %v", held, proof.Reasons, err)
+	}
+}
+
 func TestGroupsOfOneName(t *testing.T) {
 	p := newProvider(t)
 	p.groups[1]["displayName"] = "group g1"

@@ -207,6 +207,7 @@ func (p *Tables) transact(ctx context.Context, do func(tx *sqlx.Tx) (engine.Outc
 	if outcome != engine.Done {
 		return outcome, nil
 	}
+	engine.Failpoint("call.torn.sql")
 	err = tx.Commit()
 	var answered *pq.Error
 	switch {

@@ -22,7 +22,8 @@ type row struct {
 func (b *builder) gather() {
 	for _, at := range slices.Sorted(maps.Keys(b.more)) {
 		p := b.people[at]
-		rows := append(b.more[at], row{p.Attributes, p.Jobs[0], p.Entry})
+		rows := append([]row{{p.Attributes, p.Jobs[0], p.Entry}}, b.more[at]...)
+		entry := placesOf(rows)
 		slices.SortFunc(rows, compareRows)
 		p.Attributes, p.Entry, p.Jobs = rows[0].own, rows[0].place, p.Jobs[:0]
 		for _, r := range rows {
@@ -37,8 +38,23 @@ func (b *builder) gather() {
 		for _, r := range rows[1:] {
 			p.Attributes = b.agree(p, r)
 		}
+		p.Entry = entry
 	}
 	b.byKey, b.more = nil, nil
+}
+
+// placesOf names the rows of one person, as they stand in the source.
+func placesOf(rows []row) string {
+	const most = 3
+	var places []string
+	for _, r := range rows[:min(most, len(rows))] {
+		places = append(places, r.place)
+	}
+	text := strings.Join(places, " and ")
+	if more := len(rows) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 func compareRows(x, y row) int {

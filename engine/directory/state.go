@@ -59,7 +59,7 @@ func (b *builder) judge(p *engine.Person, job *engine.Job, zone *time.Location) 
 	start, badStart := b.date(b.cfg.Dates.Start, p, job)
 	end, badEnd := b.date(b.cfg.Dates.End, p, job)
 	if !start.open() {
-		job.Start = start.start(zone)
+		job.Start = start.start(zone).Add(-b.cfg.Dates.Lead)
 	}
 	if !end.open() {
 		job.End = end.end(zone)
@@ -88,7 +88,7 @@ func (b *builder) expression(s engine.State) string {
 
 // present decides between upcoming, away and active.
 func (b *builder) present(p *engine.Person, job *engine.Job, start when) verdict {
-	if !job.Start.IsZero() && b.now.Before(job.Start.Add(-b.cfg.Dates.Lead)) {
+	if !job.Start.IsZero() && b.now.Before(job.Start) {
 		return verdict{engine.StateUpcoming, fmt.Sprintf("%s %s is to come", b.cfg.Dates.Start, shown(start))}
 	}
 	for _, s := range []engine.State{engine.StateUpcoming, engine.StateAway} {

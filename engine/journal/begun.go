@@ -35,6 +35,7 @@ func (s *Store) begun() error {
 	if s.path == "" || s.options.ReadOnly {
 		return nil
 	}
+	engine.Failpoint("begun.before")
 	f, err := os.OpenFile(s.path+begunSuffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
@@ -42,6 +43,8 @@ func (s *Store) begun() error {
 	if err != nil {
 		return err
 	}
+	engine.Failpoint("begun.torn")
+	defer engine.Failpoint("begun.after")
 	_, err = f.WriteString("Here is the journal of Rolecall. As long as this file stands beside it, a journal that is missing is an error and no new beginning.\n")
 	return errors.Join(err, f.Sync(), f.Close())
 }

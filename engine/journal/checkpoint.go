@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -20,6 +21,11 @@ var ErrRolledBack = errors.New("journal: it does not continue the checkpoint")
 // Checkpoint signs size and root of the journal as they are now and keeps the signed checkpoint in the store. The signer's
 // name is the journal's.
 func (s *Store) Checkpoint(ctx context.Context, signer audit.Signer) (signed []byte, err error) {
+	return s.sign(ctx, audit.Checkpoint{Origin: signer.Name()}, signer)
+}
+
+// sign completes a checkpoint with the head and the time.
+func (s *Store) sign(ctx context.Context, c audit.Checkpoint, signers ...audit.Signer) (signed []byte, err error) {
 	if s.options.ReadOnly {
 		return nil, ErrReadOnly
 	}
@@ -29,7 +35,8 @@ func (s *Store) Checkpoint(ctx context.Context, signer audit.Signer) (signed []b
 			return err
 		}
 		now := engine.Instant(s.options.Now())
-		signed, err = audit.Sign(audit.Checkpoint{Origin: signer.Name(), Head: f.Head(), Time: now}, signer)
+		c.Head, c.Time = f.Head(), now
+		signed, err = audit.Sign(c, signers...)
 		if err != nil {
 			return err
 		}
@@ -43,18 +50,22 @@ func (s *Store) Checkpoint(ctx context.Context, signer audit.Signer) (signed []b
 // WriteCheckpoint puts a signed checkpoint into a file, whole or not at all, and on the disk when it returns. The file
 // belongs where who can write the database can't write.
 func WriteCheckpoint(file string, signed []byte) error {
+	engine.Failpoint("checkpoint.before")
 	half, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {
 		return fmt.Errorf("checkpoint %s: %w; check that its folder exists and can be written", file, err)
 	}
 	defer os.Remove(half.Name()) // gone already if all went well
+	engine.FailpointTorn("checkpoint.torn", half, signed)
 	_, err = half.Write(signed)
 	if err = errors.Join(err, half.Chmod(0o644), half.Sync(), half.Close()); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", file, err)
 	}
+	engine.Failpoint("checkpoint.torn.rename")
 	if err := os.Rename(half.Name(), file); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", file, err)
 	}
+	engine.Failpoint("checkpoint.after")
 	return nil
 }
 
@@ -67,11 +78,11 @@ func (s *Store) Continues(ctx context.Context, c audit.Checkpoint) error {
 			return err
 		}
 		if size < c.Size {
-			return fmt.Errorf("%w: it has %d records, the checkpoint of %s %d; it was cut off or restored from an older backup", ErrRolledBack, size, c.Time, c.Size)
+			return fmt.Errorf("%w: it has %d records, the checkpoint of %s %d; it was cut off or restored from an older backup", ErrRolledBack, size, c.Time.UTC().Format(time.RFC3339), c.Size)
 		}
 		f, err := audit.FrontierAt(c.Size, runs{ctx, t})
 		if err == nil && f.Head() != c.Head {
-			err = fmt.Errorf("%w of %s: a record among the first %d was changed; run audit verify", ErrRolledBack, c.Time, c.Size)
+			err = fmt.Errorf("%w of %s: a record among the first %d was changed; run audit verify", ErrRolledBack, c.Time.UTC().Format(time.RFC3339), c.Size)
 		}
 		return err
 	})

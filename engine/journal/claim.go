@@ -27,6 +27,7 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 		if err := t.take(r, chosen); err != nil {
 			return err
 		}
+		engine.Failpoint("claim.torn")
 		intents, err = t.claimed(chosen)
 		return err
 	})

@@ -16,11 +16,12 @@ import (
 func (s *Store) commit(ctx context.Context, requests []*request) error {
 	last := ""
 	err := s.locked(ctx, func(t *tx, h *head) error {
+		s.remember(h)
 		b := &batch{tx: t, head: h, names: s.names, intended: map[string]bool{}}
 		if err := b.write(requests); err != nil {
 			return err
 		}
-		last = b.last
+		last, s.lastSize = b.last, h.Size
 		return nil
 	})
 	if err != nil {
@@ -97,6 +98,8 @@ func (b *batch) enqueue() error {
 	if queue == nil || len(b.intended) == 0 {
 		return nil
 	}
+	engine.Failpoint("enqueue.before")
+	defer engine.Failpoint("enqueue.after")
 	return queue(b.ctx, b.Tx.Tx, slices.Sorted(maps.Keys(b.intended)))
 }
 

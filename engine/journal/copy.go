@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/lib/pq"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // copying is lib/pq's COPY statement. Its Exec takes a row as a slice of any, through several layers for each; CopyData
@@ -36,6 +38,7 @@ func (t *tx) copy(table, columns string, r *rows) error {
 		if err := r.lines(func(part string) error { _, err := to.CopyData(t.ctx, part); return err }); err != nil {
 			return errors.Join(err, to.Close())
 		}
+		engine.Failpoint("copy.torn")
 		_, err = to.Exec(nil)
 		return err
 	})

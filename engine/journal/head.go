@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/audit"
 )
 
@@ -43,6 +44,7 @@ func (s *Store) locked(ctx context.Context, do func(*tx, *head) error) error {
 		return err
 	}
 	defer s.writing.end()
+	engine.Failpoint("transaction.before")
 	conn, err := s.write.Connx(ctx)
 	if err != nil {
 		return err
@@ -61,7 +63,10 @@ func (s *Store) locked(ctx context.Context, do func(*tx, *head) error) error {
 	if err != nil {
 		return errors.Join(ctx.Err(), err, inner.Rollback()) // a server says only that it was told to stop
 	}
-	return inner.Commit()
+	engine.Failpoint("transaction.torn")
+	err = inner.Commit()
+	engine.Failpoint("transaction.after")
+	return err
 }
 
 // save writes the head row back; the epoch is Lead's alone.

@@ -41,6 +41,8 @@ type Store struct {
 	writing    turn // held for one transaction; guards statements and names
 	writeTime  time.Duration
 	group      group
+
+	lastSize, lastEpoch int64 // of the head when a transaction began; guarded by writing
 }
 
 // ErrReadOnly is what a write to a store gives that was opened for a dry run.

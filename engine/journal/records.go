@@ -15,13 +15,25 @@ const page = 1000
 
 // Records implements engine.Log. It reads in pages by Seq; records that are added meanwhile may or may not come.
 func (s *Store) Records(ctx context.Context, q engine.Query, yield func(engine.Record) error) error {
+	return s.StoredRecords(ctx, q, func(r engine.Record, _ Stored) error { return yield(r) })
+}
+
+// Stored is what a record's leaf is the hash of. Salt is base64; it and Personal are "" once these are blanked.
+type Stored struct {
+	Public   string `json:"public"`
+	Personal string `json:"personal,omitempty"`
+	Salt     string `json:"salt,omitempty"`
+}
+
+// StoredRecords is Records with the stored form of each.
+func (s *Store) StoredRecords(ctx context.Context, q engine.Query, yield func(engine.Record, Stored) error) error {
 	for given := 0; ; {
-		records, err := s.page(ctx, q, given)
+		records, stored, err := s.page(ctx, q, given)
 		if err != nil {
 			return s.wrap("read records", err)
 		}
-		for _, r := range records {
-			if err := yield(r); err != nil {
+		for i, r := range records {
+			if err := yield(r, stored[i]); err != nil {
 				return err
 			}
 			if q.Newest {
@@ -37,7 +49,7 @@ func (s *Store) Records(ctx context.Context, q engine.Query, yield func(engine.R
 	}
 }
 
-func (s *Store) page(ctx context.Context, q engine.Query, given int) (records []engine.Record, err error) {
+func (s *Store) page(ctx context.Context, q engine.Query, given int) (records []engine.Record, stored []Stored, err error) {
 	c := &conditions{dialect: s.dialect}
 	c.all(q)
 	n := page
@@ -48,28 +60,29 @@ func (s *Store) page(ctx context.Context, q engine.Query, given int) (records []
 	if q.Newest {
 		order = "DESC"
 	}
-	query := fmt.Sprintf("SELECT j.public, j.personal, j.person, j.account, j.leaf FROM journal j%s ORDER BY j.seq %s LIMIT %d", c.where(), order, n)
+	query := fmt.Sprintf("SELECT j.public, j.personal, j.salt, j.person, j.account, j.leaf FROM journal j%s ORDER BY j.seq %s LIMIT %d", c.where(), order, n)
 	err = each(s.read.QueryxContext(ctx, s.read.Rebind(query), c.args...))(func(r *sqlx.Rows) error {
-		record, err := scanRecord(r)
-		records = append(records, record)
+		record, one, err := scanRecord(r)
+		records, stored = append(records, record), append(stored, one)
 		return err
 	})
-	return records, err
+	return records, stored, err
 }
 
-func scanRecord(r *sqlx.Rows) (engine.Record, error) {
+func scanRecord(r *sqlx.Rows) (engine.Record, Stored, error) {
 	var publicText, personalText []byte
+	var salt *string
 	var person, account int64
 	var leaf string
-	if err := r.Scan(&publicText, &personalText, &person, &account, &leaf); err != nil {
-		return engine.Record{}, err
+	if err := r.Scan(&publicText, &personalText, &salt, &person, &account, &leaf); err != nil {
+		return engine.Record{}, Stored{}, err
 	}
 	record, _, err := load(publicText, personalText)
 	if personalText == nil {
 		record.Person, record.Account = blanked(person), blanked(account)
 	}
 	record.Hash = leaf
-	return record, err
+	return record, Stored{string(publicText), string(personalText), text(salt)}, err
 }
 
 // blanked stands for a name that was blanked, so that records of the same person still show as such.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // afterFailure finds out what became of a transaction whose commit gave an error, for a connection may break after the
@@ -13,6 +15,7 @@ func (s *Store) afterFailure(ctx context.Context, failure error, last string) er
 	if last == "" {
 		return failure
 	}
+	engine.Failpoint("recover.before")
 	there := 0
 	err := s.locked(ctx, func(t *tx, _ *head) error {
 		query := "SELECT count(*) FROM journal WHERE leaf = ? AND seq > (SELECT size FROM head) - 100000"

@@ -18,6 +18,7 @@ func (b *batch) save() error {
 		if err := step(); err != nil {
 			return err
 		}
+		engine.Failpoint("save.torn")
 	}
 	_, control, runs, _ := b.fold.Head()
 	b.head.Control, b.head.Runs = control, int64(runs)

@@ -9,6 +9,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
+	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/migrations"
 )
 
@@ -33,6 +34,7 @@ func latest() (int64, error) {
 
 // migrate brings the schema up to date, after a backup of a SQLite file that has one.
 func (s *Store) migrate(ctx context.Context) error {
+	engine.Failpoint("migration.before")
 	if err := s.backup(ctx); err != nil {
 		return fmt.Errorf("the copy before a change of the schema: %w", err)
 	}
@@ -48,9 +50,11 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	engine.Failpoint("migration.torn")
 	if _, err := provider.Up(ctx); err != nil {
 		return s.migratedByOther(ctx, err)
 	}
+	engine.Failpoint("migration.after")
 	return nil
 }
 
@@ -75,11 +79,14 @@ func (s *Store) backup(ctx context.Context) error {
 		return nil
 	}
 	half := copied + ".half"
+	engine.Failpoint("backup.before")
 	if err := os.RemoveAll(half); err != nil {
 		return err
 	}
 	if _, err := s.write.ExecContext(ctx, "VACUUM INTO ?", half); err != nil {
 		return err
 	}
+	engine.Failpoint("backup.torn")
+	defer engine.Failpoint("backup.after")
 	return os.Rename(half, copied)
 }

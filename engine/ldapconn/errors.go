@@ -89,11 +89,24 @@ func incomplete(ctx context.Context, server string, err error) *Incomplete {
 		e.Reasons = []Reason{reason}
 		e.cause = ctx.Err() // usually nil
 	case errors.As(err, &refused):
-		e.Reasons = []Reason{{codeOf(refused.Code), refused.Error()}}
+		e.Reasons = []Reason{{codeOf(refused.Code), refused.Error() + adviceFor(refused.Code)}}
 	default:
 		e.Reasons = []Reason{{Cut, err.Error()}}
 	}
 	return e
+}
+
+// adviceFor says what to do about the results that somebody who sets Rolecall up meets.
+func adviceFor(result int) string {
+	switch result {
+	case ldap.LDAPResultNoSuchObject:
+		return "; there is nothing at that base, or the account that signs in may not see it"
+	case ldap.LDAPResultInsufficientAccessRights:
+		return "; the account that signs in lacks the right to read there"
+	case ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultAdminLimitExceeded:
+		return "; raise the server's limits for the account that signs in"
+	}
+	return ""
 }
 
 // retryable reports whether another try, perhaps elsewhere, may succeed.

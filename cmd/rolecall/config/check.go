@@ -35,6 +35,7 @@ func check(f *File) engine.Mistakes {
 		c.add(&f.Programs, "no program is configured", "add one below programs:")
 	}
 	c.limits()
+	c.expected()
 	return c.found
 }
 
@@ -211,6 +212,7 @@ func (c *checks) program(name string, p *Program) {
 		}
 	}
 	c.templates(p)
+	c.accounts(p)
 	if !slices.Contains(p.After, name) && c.comesAfter(name, name, map[string]bool{}) {
 		c.add(&p.After, "after makes "+name+" wait for itself", "of programs that wait for one another, let one go first")
 	}
@@ -224,6 +226,23 @@ func (c *checks) program(name string, p *Program) {
 	}
 	if p.Concurrency < 0 || p.Rate < 0 || p.Seats < 0 {
 		c.add(p, "program "+name+": concurrency, rate and seats can't be negative", "")
+	}
+}
+
+func (c *checks) accounts(p *Program) {
+	for _, name := range slices.Sorted(maps.Keys(p.Accounts)) {
+		a := p.Accounts[name]
+		nobodys := a.Kind == engine.ServiceAccount || a.Kind == engine.SharedAccount
+		if kinds := []string{engine.ServiceAccount, engine.SharedAccount, engine.AdminAccount, engine.TestAccount, engine.PersonalAccount}; !slices.Contains(kinds, a.Kind) {
+			c.word(&a.Kind, "account "+name+": kind", a.Kind, kinds...)
+			continue
+		}
+		if nobodys && (a.Owner == "" || a.Review.IsZero()) {
+			c.add(a, fmt.Sprintf("the %s account %q has no owner or no review", a.Kind, name), "owner: names who answers for it, review: the day by which it is looked at again")
+		}
+		if !nobodys && (a.Owner != "" || !a.Review.IsZero()) {
+			c.add(a, fmt.Sprintf("the %s account %q has owner or review", a.Kind, name), "only service and shared accounts have them; for others the person answers")
+		}
 	}
 }
 
@@ -281,18 +300,4 @@ func (c *checks) attributeNames() []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(set))
-}
-
-func (c *checks) limits() {
-	l := &c.Limits
-	for _, one := range []*engine.Limit{&l.Revoke.People, &l.Revoke.Holdings, &l.Leavers, &l.Grant} {
-		switch {
-		case one.Floor < 0 || one.Cap < one.Floor:
-			c.add(one, "floor must not be negative, and cap not below it", "")
-		case one.Percent < 0 || one.Percent > 100:
-			c.add(one, "percent is between 0 and 100", "")
-		case one.Window <= 0:
-			c.add(one, "window must be longer than nothing", "window: 24h")
-		}
-	}
 }

@@ -35,6 +35,10 @@ type File struct {
 	Leavers Leavers `yaml:"leavers"`
 	// Limits on how much one run, or a day of runs, may change.
 	Limits Limits `yaml:"limits"`
+	// Expect announces waves, so that they need no approval item by item. A list.
+	Expect []Expect `yaml:"expect"`
+	// Alarms says from when on something that does not happen is an alarm.
+	Alarms Alarms `yaml:"alarms"`
 	// Protected names people, by key or login, whose removals always need approval.
 	Protected []string `yaml:"protected"`
 	// Audit says how the journal is made checkable from outside.
@@ -79,6 +83,37 @@ type RevokeLimits struct {
 	People engine.Limit `yaml:"people"`
 	// Holdings limits how many holdings are taken.
 	Holdings engine.Limit `yaml:"holdings"`
+}
+
+// Expect is an announced wave: on its days the limits of its scope are raised by so many, once. What is beyond still waits for
+// approval; so does what a change of the policy takes away. It raises no other guard.
+type Expect struct {
+	// Scope is `all`, `program NAME` or `source NAME` (a directory).
+	Scope string `yaml:"scope"`
+	// Of is what there will be more of: `revoke`, `leavers` or `grant`.
+	Of string `yaml:"of"`
+	// People is how many people more may lose something (`revoke`) or leave (`leavers`).
+	People int `yaml:"people"`
+	// Holdings is how many holdings more may be taken (`revoke`) or given (`grant`).
+	Holdings int `yaml:"holdings"`
+	// From is the first day, which begins at midnight in the company's zone.
+	From time.Time `yaml:"from"`
+	// Until is the last day; at most 31 days in all.
+	Until time.Time `yaml:"until"`
+	// Approver is who allowed it.
+	Approver string `yaml:"approver"`
+	// Reason why, for those who read the journal later.
+	Reason string `yaml:"reason"`
+}
+
+// Alarms says from when on something that does not happen is an alarm.
+type Alarms struct {
+	// Quiet is how many times the longest time between two days with leavers, of the last twenty, may pass without any leaver. 0: never an alarm. It says nothing before there were eight such days in at least 30 days.
+	Quiet float64 `yaml:"quiet"`
+	// Unread is how many runs in a row may fail to read a source completely. 0: never an alarm.
+	Unread int `yaml:"unread"`
+	// Unfinished is how long a leaver, or somebody cut off, may keep access that is to be taken; then it is an alarm and a task.
+	Unfinished time.Duration `yaml:"unfinished"`
 }
 
 // Audit says how the journal is made checkable from outside.

@@ -99,6 +99,7 @@ func defaults() *File {
 			Leavers: engine.Limit{Floor: 3, Percent: 5, Cap: 300, Window: day},
 			Grant:   engine.Limit{Floor: 20, Percent: 50, Cap: 2000, Window: day},
 		},
+		Alarms: Alarms{Quiet: 2, Unread: 8, Unfinished: 4 * time.Hour},
 	}
 }
 

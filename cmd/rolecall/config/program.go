@@ -39,6 +39,8 @@ type Program struct {
 	Grace time.Duration `yaml:"grace"`
 	// Protected accounts are touched only by an approval or a cut.
 	Protected []string `yaml:"protected"`
+	// Accounts says of single accounts, by id or by name, what the program itself does not show: whose they are not.
+	Accounts map[string]*Account `yaml:"accounts"`
 	// Admin is the right whose last holder is never removed.
 	Admin string `yaml:"admin"`
 	// Concurrency is how many calls may be under way at once, on each machine; 0 leaves it to the kind.
@@ -60,6 +62,17 @@ type Program struct {
 
 	// Settings are the keys that belong to the kind.
 	Settings Section `yaml:"-"`
+}
+
+// Account is one account of a program that is not simply somebody's.
+type Account struct {
+	// Kind: `service` (of a machine) and `shared` accounts are nobody's; `admin` and `test` ones are somebody's besides the
+	// `personal` one, and policy gives them nothing.
+	Kind string `yaml:"kind"`
+	// Owner who answers for a service or shared account, an address.
+	Owner string `yaml:"owner"`
+	// Review is the day by which somebody looks at a service or shared account again; then a notice reminds.
+	Review time.Time `yaml:"review"`
 }
 
 // Price of one seat.

@@ -67,7 +67,7 @@ func (x *object) object(name string, fields func(*object)) {
 
 func (x *object) value(value any, indent string) {
 	x.buf.Reset()
-	e := json.NewEncoder(x.buf)
+	e := json.NewEncoder(Visible(x.buf))
 	e.SetIndent(indent, "  ")
 	e.SetEscapeHTML(false)
 	if err := e.Encode(value); err != nil && x.err == nil {

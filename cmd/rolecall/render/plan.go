@@ -78,7 +78,7 @@ func (o Out) plan(p *engine.Plan, unmanaged int) error {
 	o.notices(p.Notices, "alarm")
 	o.incomplete(p.Proofs)
 	for program, changes := range byProgram(p.Changes) {
-		o.Raw(o.Paint(Bold, Clean(program)) + ": " + count(len(changes), "change"))
+		o.Raw(o.Paint(Bold, Clean(program)) + ": " + count(shown(changes), "change"))
 		if err := o.grid("  ", changeLines(changes)); err != nil {
 			return err
 		}
@@ -87,6 +87,7 @@ func (o Out) plan(p *engine.Plan, unmanaged int) error {
 	if err := o.unmanaged(p.Unmanaged, unmanaged); err != nil {
 		return err
 	}
+	o.oddities(p.Proofs)
 	o.notices(p.Notices, "warning") // the end is what a terminal shows
 	o.notices(p.Notices, "info")
 	o.Line("%s", Sentence(p))
@@ -123,6 +124,16 @@ func changeLines(changes []engine.Change) rows {
 			}
 		}
 	}
+}
+
+// shown counts the lines of changeLines.
+func shown(changes []engine.Change) (n int) {
+	for i := range changes {
+		if i == 0 || !completes(&changes[i-1], &changes[i]) {
+			n++
+		}
+	}
+	return n
 }
 
 func signOf(c *engine.Change) (sign string, color Color) {
@@ -243,6 +254,28 @@ func (o Out) incomplete(proofs []engine.Proof) {
 		for k := range p.Partners {
 			found = o.reasons(&p.Partners[k]) || found
 		}
+	}
+	if found {
+		o.Line("")
+	}
+}
+
+// oddities shows the first few things that a source showed and that somebody should look at, though the read is complete: two
+// equal logins, an entry of which something can't be used.
+func (o Out) oddities(proofs []engine.Proof) {
+	const most = 3
+	found := false
+	for i := range proofs {
+		p := &proofs[i]
+		for k, n := range p.Notices {
+			if k == most {
+				o.Line("  … and %d more; `rolecall check` shows all", len(p.Notices)-most)
+				break
+			}
+			found = true
+			o.Raw(o.Paint(Amber, "warning "+Clean(p.Source)) + ": " + Clean(n.Detail))
+		}
+		o.oddities(p.Partners)
 	}
 	if found {
 		o.Line("")

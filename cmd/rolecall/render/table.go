@@ -72,7 +72,7 @@ func (o Out) Data(t Table, value any) error {
 
 // JSON writes a value, indented. Escapes of <, > and & are left out: this is no web page.
 func (o Out) JSON(value any) error {
-	e := json.NewEncoder(o.W)
+	e := json.NewEncoder(Visible(o.W))
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(value)

@@ -32,6 +32,7 @@ type Page struct {
 	Base       string // asked for
 	Scope      int64  // asked for: 0 the base, 1 its children, 2 all below
 	Attributes []string
+	Filter     *ber.Packet
 	Number     int // 1, 2, … of its search
 
 	ID         int64 // of the messages
@@ -48,13 +49,15 @@ type Page struct {
 }
 
 // Crooked is a small LDAP server that answers as a sound one would, or as Bend makes it: for what real servers don't do
-// on demand. It takes every bind and ignores filters; a search gives the base and what is below it.
+// on demand. It takes every bind, and of filters only one comparison for equality; a search gives the base and what is
+// below it.
 type Crooked struct {
 	URL string
 
 	mu      sync.Mutex
 	entries []Entry
 	bend    func(*Page)
+	twist   func(*Change)
 	pages   int
 }
 
@@ -124,6 +127,12 @@ func (s *Crooked) serve(conn net.Conn) {
 			if !deliver(conn, p) {
 				return
 			}
+		case 6: // modify
+			c := s.change(op)
+			if c.Drop {
+				return
+			}
+			_, _ = conn.Write(message(id, ldapResult(7, c.Code, nil)))
 		default:
 			return
 		}
@@ -138,6 +147,7 @@ func (s *Crooked) page(id int64, op, m *ber.Packet, number *int) *Page {
 	}
 	p := &Page{ID: id, Base: text(op.Children[0]), Number: *number, NoControl: !paged}
 	p.Scope, _ = op.Children[1].Value.(int64)
+	p.Filter = op.Children[6]
 	for _, a := range op.Children[7].Children {
 		p.Attributes = append(p.Attributes, text(a))
 	}
@@ -161,6 +171,9 @@ func (s *Crooked) page(id int64, op, m *ber.Packet, number *int) *Page {
 func (s *Crooked) search(p *Page) (found []Entry) {
 	for _, e := range s.entries {
 		same, below := strings.EqualFold(e.DN, p.Base), strings.HasSuffix(strings.ToLower(e.DN), ","+strings.ToLower(p.Base))
+		if !e.matches(p.Filter) {
+			continue
+		}
 		if p.Scope == 0 && same || p.Scope == 2 && (same || below) || p.Scope == 1 && below && !strings.Contains(e.DN[:len(e.DN)-len(p.Base)-1], ",") {
 			found = append(found, Entry{e.DN, slices.Clone(e.Attributes)})
 		}

@@ -114,7 +114,7 @@ func (k *checker) began() {
 	for h := range k.former {
 		l := d.seen.lists[h.Program]
 		gone := l != nil && l.complete && !l.held[[2]string{h.Account, h.Entitlement}] && !k.taking(h)
-		if who := k.believed(k.ownerOf(h)); gone || who != nil && k.cut[who.Key] || who != nil && now.says(who, k.planTime(), h.Program, h.Entitlement) == engine.Desired {
+		if who := k.believed(k.ownerOf(h)); gone || whole && who == nil || who != nil && k.cut[who.Key] || who != nil && now.says(who, k.planTime(), h.Program, h.Entitlement) == engine.Desired {
 			delete(k.former, h)
 		}
 	}
@@ -152,7 +152,7 @@ func (k *checker) ownerOf(h engine.Held3) string {
 func (k *checker) changed(former, now *policy) {
 	for h := range k.managed {
 		who := k.believed(k.ownerOf(h))
-		if _, ok := k.former[h]; !ok && who != nil && !k.cut[who.Key] && now.says(who, k.planTime(), h.Program, h.Entitlement) != engine.Desired {
+		if _, ok := k.former[h]; !ok && who != nil && k.absent[who.Key] == nil && !k.cut[who.Key] && now.says(who, k.planTime(), h.Program, h.Entitlement) != engine.Desired {
 			k.former[h] = former
 		}
 	}
@@ -167,15 +167,15 @@ func (k *checker) suspendsSeen(p *program, l *list, whole bool) {
 		a := account{p.Name, h[0]}
 		s := k.suspends[a]
 		switch active := l.held[[2]string{h[0], engine.Active}]; {
-		case active && s != nil && k.m.now.After(s.at.Add(p.Describes.Lag)):
+		case active && s != nil && k.planTime().After(s.at.Add(p.Describes.Lag)):
 			delete(k.suspends, a)
 		case !active && s == nil:
-			k.suspends[a] = &suspension{at: k.m.now, by: "other", known: true}
+			k.suspends[a] = &suspension{at: k.planTime(), by: "other", known: true}
 		case !active && s.known:
 			k.wanted(a, s, whole)
 		case !active: // the wait counts from here; what this read shows of the person is no "again"
 			if s.known = true; s.by == "hand" {
-				s.at = k.m.now
+				s.at = k.planTime()
 			}
 		}
 	}
@@ -194,7 +194,7 @@ func (k *checker) wanted(a account, s *suspension, whole bool) {
 	case is:
 		s.wanted = true
 	case s.wanted:
-		s.wanted, s.at = false, k.m.now
+		s.wanted, s.at = false, k.planTime()
 	}
 }
 
@@ -213,6 +213,7 @@ func (k *checker) suspended(r *engine.Record) {
 		s = &suspension{by: "other"}
 		k.suspends[a] = s
 	}
+	s.known = true
 	if s.at = r.Time; r.Outcome == engine.Done {
 		s.by = "rolecall"
 	}

@@ -217,7 +217,7 @@ func (k *checker) deletes(program, id string, i *openIntent) {
 
 // failed keeps what is known of failures [I12].
 func (k *checker) failed(i *openIntent, r *engine.Record, planned bool) {
-	e := effect{engine.Held3{Program: r.Program, Account: r.Account, Entitlement: r.Entitlement}, r.Op.Gives()}
+	e := effect{engine.Held3{Program: r.Program, Account: r.Account, Entitlement: r.Entitlement}, r.Op.Effect()}
 	switch {
 	case r.Outcome == engine.Done || r.Outcome == engine.Already:
 		delete(k.failing, e)
@@ -233,7 +233,7 @@ func (k *checker) failed(i *openIntent, r *engine.Record, planned bool) {
 // backOff [I12]: what failed is not tried again and again.
 func (k *checker) backOff(r *engine.Record) {
 	k.ok(I12)
-	f, ok := k.failing[effect{held(r), r.Op.Gives()}]
+	f, ok := k.failing[effect{held(r), r.Op.Effect()}]
 	if !ok || r.Cause == engine.CauseCut || r.Op == engine.OpRename {
 		return
 	}

@@ -81,7 +81,7 @@ type account struct{ program, id string }
 
 type effect struct {
 	engine.Held3
-	gives bool
+	kind string // gives, takes, rename
 }
 
 type failures struct {

@@ -102,7 +102,7 @@ func bugs() []bug {
 
 		// Section 4.
 		one("no budget", "rolling budgets", "limits.go", `if after <= allowed || after == before {`, `if $ || after <= allowed || after == before {`),
-		one("no window", "budgets roll", "units.go", `after := u.b.s.Now.Add(-window).UnixMicro()`, "after := u.b.s.Now.Add(-window).UnixMicro()\n\tif $ {\n\t\tafter = u.b.s.Now.UnixMicro()\n\t}"),
+		one("no window", "budgets roll", "units.go", `u.between(u.b.s.Now.Add(-window), time.UnixMicro`, "if $ {\n\t\twindow = 0\n\t}\n\tu.between(u.b.s.Now.Add(-window), time.UnixMicro"),
 		one("first few pass", "a trip sends all of its scope to approval", "limits.go", "b.eachCharged(s, class, func(_ *programPlan, c *Change) {\n\t\tif c.Cause", "passed := 0\n\tb.eachCharged(s, class, func(_ *programPlan, c *Change) {\n\t\tif passed++; $ && passed <= allowed-before {\n\t\t\treturn\n\t\t}\n\t\tif c.Cause"),
 		one("absence excepted", "absence has no exception from the budget", "limits.go", `!(c.Cause == CauseMarked && c.Person == b.sole)`, `!(c.Cause == CauseMarked && c.Person == b.sole) && !($ && c.Cause == CauseAbsent)`),
 		one("last admin", "never the last admin", "revokes.go", `return left.IsEmpty()`, `return left.IsEmpty() && !$`),

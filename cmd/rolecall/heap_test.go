@@ -1,0 +1,24 @@
+package main
+
+import (
+	"runtime"
+	"testing"
+)
+
+func TestAHeapGrowsByTwoFifthsOrByItsRoom(t *testing.T) {
+	for live, want := range map[uint64]int{0: 200, 1 << 20: 200, 64 << 20: 100, 128 << 20: 50, 160 << 20: 40, 1 << 30: 40} {
+		if got := growth(live); got != want {
+			t.Errorf("%d MiB: %d percent", live>>20, got)
+		}
+	}
+}
+
+func TestEachCollectionIsTold(t *testing.T) {
+	told := make(chan struct{}, 100)
+	afterEachCollection(func() { told <- struct{}{} })
+	<-told // at once
+	for range 3 {
+		runtime.GC()
+		<-told
+	}
+}

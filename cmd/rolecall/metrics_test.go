@@ -1,0 +1,37 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// The notices of the last run are counted by code, and are gone with the next run that has none.
+func TestNoticesAreCounted(t *testing.T) {
+	m := newMetrics(time.Now)
+	counted := func() map[string]float64 {
+		families, err := m.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]float64{}
+		for _, f := range families {
+			for _, one := range f.GetMetric() {
+				if f.GetName() == "rolecall_notices" {
+					out[one.GetLabel()[1].GetValue()+" "+one.GetLabel()[0].GetValue()] = one.GetGauge().GetValue()
+				}
+			}
+		}
+		return out
+	}
+	unfinished := engine.Notice{Level: "alarm", Code: engine.NoticeUnfinished}
+	m.run(time.Second, &engine.Plan{Notices: []engine.Notice{unfinished, unfinished, {Level: "info", Code: "expected"}}}, engine.Report{}, nil)
+	if got := counted(); got["alarm leaver-unfinished"] != 2 || got["info expected"] != 1 {
+		t.Errorf("%v", got)
+	}
+	m.run(time.Second, &engine.Plan{}, engine.Report{}, nil)
+	if got := counted(); len(got) != 0 {
+		t.Errorf("%v are left", got)
+	}
+}

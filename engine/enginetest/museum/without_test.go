@@ -1,0 +1,180 @@
+package museum
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	withoutFlag = flag.String("without", "", "take the guards out whose rows match, as \"incident 6$\" or \".\" for all, one at a time, and see their tests die")
+	updateFlag  = flag.Bool("update", false, "write docs/safety.md, and what died without its guard")
+)
+
+// diedFile keeps what became of each test without its guard, a line each.
+const diedFile = "testdata/without.json"
+
+// TestWithoutTheGuard compiles the tests against sources without one guard each (go build -overlay, nothing is written to
+// the tree) and sees that they fail. It takes some seconds for each, so it is asked for:
+//
+//	go test ./engine/enginetest/museum -run Without -without . -timeout 0 -v
+func TestWithoutTheGuard(t *testing.T) {
+	if *withoutFlag == "" {
+		t.Skip("asked for with -without, as make museum does")
+	}
+	which := regexp.MustCompile(*withoutFlag)
+	died, same := kept(t), map[string]death{} // many a fault is an incident
+	for name, e := range named {
+		if len(e.cuts) == 0 || !which.MatchString(name) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			key := fmt.Sprint(e.tests[0], e.cuts)
+			if _, ok := same[key]; !ok {
+				same[key] = without(t, e)
+			}
+			died[name] = same[key]
+		})
+	}
+	if *updateFlag && !t.Failed() {
+		data, err := json.MarshalIndent(died, "", "  ")
+		if err == nil {
+			err = os.WriteFile(diedFile, append(data, '\n'), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// named goes through all rows, incidents first.
+func named(yield func(string, *exhibit) bool) {
+	for i := range incidents {
+		if !yield(incidents[i].name("incident"), &incidents[i]) {
+			return
+		}
+	}
+	for i := range faults {
+		if !yield(faults[i].name("fault"), &faults[i]) {
+			return
+		}
+	}
+}
+
+// death is what a test said without its guard.
+type death struct{ Test, Said string }
+
+func kept(t *testing.T) map[string]death {
+	t.Helper()
+	died := map[string]death{}
+	if data, err := os.ReadFile(diedFile); err == nil {
+		if err := json.Unmarshal(data, &died); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return died
+}
+
+// without runs the first test of an exhibit on sources that lack its guard.
+func without(t *testing.T, e *exhibit) death {
+	folder, name, _ := strings.Cut(e.tests[0], " ")
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		parts[i] = "^" + parts[i] + "$"
+	}
+	cmd := exec.Command("go", "test", "-count=1", "-timeout", "5m", "-overlay", overlay(t, e.cuts), "-run", strings.Join(parts, "/"), "./"+folder)
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Errorf("%s lives on without its guard (%s):\n%s", e.tests[0], e.guard, out)
+		return death{}
+	}
+	dead := regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`).FindAllStringSubmatch(string(out), -1)
+	if len(dead) == 0 && !strings.Contains(string(out), "panic: ") {
+		t.Errorf("%s did not run without its guard: %v\n%s", e.tests[0], err, out)
+		return death{}
+	}
+	d := death{Test: name, Said: said(string(out))}
+	if len(dead) > 0 {
+		d.Test = dead[len(dead)-1][1]
+	}
+	t.Log(d)
+	return d
+}
+
+// said is the first thing that a failing test says.
+func said(out string) string {
+	const most = 160
+	m := regexp.MustCompile(`(?m)^\s+\w+_test\.go:\d+: (.*(?:\n {6,}.*)*)$`).FindStringSubmatch(out)
+	if m == nil {
+		m = regexp.MustCompile(`(?m)^(panic: .*)$`).FindStringSubmatch(out)
+	}
+	if m == nil {
+		return ""
+	}
+	text := strings.Join(strings.Fields(regexp.MustCompile(`/tmp/\S+`).ReplaceAllString(m[1], "…")), " ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}
+
+// overlay writes the files without their guard, and what tells the compiler to take them.
+func overlay(t *testing.T, cuts []cut) string {
+	dir := t.TempDir()
+	replace := map[string]string{}
+	for i, c := range cuts {
+		real, err := filepath.Abs(filepath.Join(root, c.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := read(t, c.file)
+		if former := replace[real]; former != "" {
+			data, err := os.ReadFile(former)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(data)
+		}
+		file := filepath.Join(dir, string(rune('a'+i))+".go")
+		if err := os.WriteFile(file, []byte(strings.Replace(text, c.old, c.new, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		replace[real] = file
+	}
+	data, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Taking text out replaces what is meant and nothing else.
+func TestOverlay(t *testing.T) {
+	file := overlay(t, []cut{{"engine/diff.go", "d.Revoke = ours.Minus(&s.Keep)", "d.Revoke = ours"}, {"engine/diff.go", "ours := undesired.And(&s.Managed)", "ours := undesired"}})
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o struct{ Replace map[string]string }
+	if err := json.Unmarshal(data, &o); err != nil || len(o.Replace) != 1 {
+		t.Fatal(err, o)
+	}
+	for _, to := range o.Replace {
+		text, err := os.ReadFile(to)
+		if err != nil || slices.Contains([]bool{strings.Contains(string(text), "s.Keep)"), strings.Contains(string(text), "And(&s.Managed)")}, true) {
+			t.Errorf("%v:\n%s", err, text)
+		}
+	}
+}

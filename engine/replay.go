@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// CauseAccept marks what became managed when a gap in the journal was accepted.
+const CauseAccept Cause = "accept"
+
+// Replay gives the records after which what now folds to comes to what lost folds to: management, links, what is known to
+// exist, and facts. Both begin with the same records; since are the records that only now has, and what they are about stays
+// as they say: a cut that was made after the loss is not lifted by a lift from before it. Intents are not made again: the
+// next run decides anew what should be, from what is. why is put to each record.
+func Replay(now, lost *Fold, since []Record, why string) []Record {
+	r := &replay{now: now, lost: lost, why: why, heldSince: map[Held3]bool{}, factSince: map[FactKey]bool{}, owners: map[accountKey]string{}}
+	for i := range since {
+		r.after(&since[i])
+	}
+	r.links()
+	r.holdings()
+	r.facts()
+	return r.records
+}
+
+type replay struct {
+	now, lost *Fold
+	why       string
+	heldSince map[Held3]bool
+	factSince map[FactKey]bool
+	owners    map[accountKey]string // by the links of both
+	records   []Record
+}
+
+// after notes what a record that only now has is about.
+func (r *replay) after(s *Record) {
+	r.heldSince[Held3{s.Program, s.Account, s.Entitlement}] = true
+	for _, f := range s.Set {
+		r.factSince[f.FactKey] = true
+	}
+	for _, k := range s.Clear {
+		r.factSince[k] = true
+	}
+}
+
+func (r *replay) add(one Record) {
+	one.Why = append(one.Why, r.why)
+	r.records = append(r.records, one)
+}
+
+// links are made where there is none: a link never moves.
+func (r *replay) links() {
+	for key, l := range r.now.links {
+		r.owners[accountKey{key.Program, l.Account}] = l.Person
+	}
+	keys := slices.SortedFunc(maps.Keys(r.lost.links), func(a, b LinkKey) int {
+		return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Person, b.Person), strings.Compare(a.Kind, b.Kind))
+	})
+	for _, key := range keys {
+		l := r.lost.links[key]
+		_, linked := r.now.links[key]
+		_, owned := r.owners[accountKey{key.Program, l.Account}]
+		if linked || owned {
+			continue
+		}
+		r.owners[accountKey{key.Program, l.Account}] = l.Person
+		r.add(Record{Kind: KindLink, Person: l.Person, Program: key.Program, Account: l.Account, Entitlement: key.Kind, Cause: CauseAccept})
+	}
+}
+
+func (r *replay) holdings() {
+	keys := map[Held3]bool{}
+	for key := range r.now.holdings {
+		keys[key] = true
+	}
+	for key := range r.lost.holdings {
+		keys[key] = true
+	}
+	seen := map[string]*Seen{}
+	for _, key := range slices.SortedFunc(maps.Keys(keys), compareHeld) {
+		if _, proposed := ProposedName(key.Account); proposed || r.heldSince[key] {
+			continue
+		}
+		if seen[key.Program] == nil {
+			seen[key.Program] = &Seen{}
+		}
+		r.holding(key, seen[key.Program])
+	}
+	for _, program := range slices.Sorted(maps.Keys(seen)) {
+		r.seen(program, seen[program])
+	}
+}
+
+func (r *replay) holding(key Held3, seen *Seen) {
+	is, _ := r.now.Holding(key)
+	was, _ := r.lost.Holding(key)
+	one := Record{Program: key.Program, Account: key.Account, Entitlement: key.Entitlement, Person: r.owners[accountKey{key.Program, key.Account}]}
+	switch {
+	case was.Managed && !is.Managed:
+		one.Kind, one.Op, one.Cause, one.Rules = KindAdopt, OpAdopt, CauseAccept, was.Rules
+		r.add(one)
+		is.Confirmed = true
+	case is.Managed && !was.Managed:
+		one.Kind = KindRelease
+		r.add(one)
+	}
+	pair := [2]string{key.Account, key.Entitlement}
+	switch {
+	case was.Seen && !is.Seen:
+		seen.Appeared = append(seen.Appeared, pair)
+	case !was.Seen && !was.Confirmed && (is.Seen || is.Confirmed):
+		seen.Vanished = append(seen.Vanished, pair)
+	case !was.Seen && is.Seen:
+		seen.Disappeared = append(seen.Disappeared, pair)
+	}
+}
+
+func (r *replay) seen(program string, s *Seen) {
+	for _, part := range slices.Concat(seenParts(s.Appeared, func(l [][2]string) Seen { return Seen{Appeared: l} }),
+		seenParts(s.Disappeared, func(l [][2]string) Seen { return Seen{Disappeared: l} }), seenParts(s.Vanished, func(l [][2]string) Seen { return Seen{Vanished: l} })) {
+		r.add(Record{Kind: KindSeen, Program: program, Data: mustJSON(part)})
+	}
+}
+
+// facts are put as they were: cuts, approvals, rejections, extras, pauses, who is absent since when.
+func (r *replay) facts() {
+	var sets []Fact
+	for key, f := range r.lost.facts {
+		if old, ok := r.now.facts[key]; !r.factSince[key] && key.Kind != FactRestored && (!ok || !sameFact(old, f)) {
+			sets = append(sets, f)
+		}
+	}
+	var clears []FactKey
+	for key := range r.now.facts {
+		if _, ok := r.lost.facts[key]; !ok && !r.factSince[key] && key.Kind != FactRestored {
+			clears = append(clears, key)
+		}
+	}
+	slices.SortFunc(sets, func(x, y Fact) int { return compareKeys(x.FactKey, y.FactKey) })
+	slices.SortFunc(clears, compareKeys)
+	for part := range slices.Chunk(sets, notePart) {
+		r.add(Record{Kind: KindNote, Set: part})
+	}
+	for part := range slices.Chunk(clears, notePart) {
+		r.add(Record{Kind: KindNote, Clear: part})
+	}
+}
+
+func compareHeld(a, b Held3) int {
+	return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Account, b.Account), strings.Compare(a.Entitlement, b.Entitlement))
+}
