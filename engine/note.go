@@ -171,9 +171,11 @@ func (p *programPlan) noteDesired() {
 	}
 }
 
-// noteFormer remembers, for what is managed and not desired under a new policy, that the former one may have desired it.
+// noteFormer remembers, for what is managed and not desired under a new policy, that the former one may have desired it. What
+// is being taken may turn out to be there still.
 func (p *programPlan) noteFormer(hash string) {
-	rest := p.diff.Expected.And(&p.sets.Managed)
+	rest := p.diff.Expected.Or(&p.sets.Taking)
+	rest = rest.And(&p.sets.Managed)
 	rest = rest.Minus(&p.sets.Desired)
 	rest.Each(func(right, account uint32) {
 		key := p.key(FactFormer, right, account)

@@ -454,3 +454,38 @@ func TestAPolicyThatNoCompleteReadHasSeenIsRemembered(t *testing.T) {
 		t.Error("nothing is taken")
 	}
 }
+
+// A removal is under way while the policy changes twice; it turns out to have had no effect. The first of those policies
+// desired the holding again, so the second one takes it.
+func TestThePolicyIsRememberedForWhatIsBeingTaken(t *testing.T) {
+	w := narrow(t)
+	w.engine.Settings.Limits.RevokePeople.Floor = 100
+	given, kept := w.policy.rules["b"], map[string]engine.Policy{}
+	keep := func() { c := w.policy.clone(); kept[c.Hash()] = c }
+	w.engine.Former = func(_ context.Context, hash string) (engine.Policy, error) { return kept[hash], nil }
+	keep()
+	w.roles("p1", "c")
+	w.pass(time.Hour)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	w.roles("p1", "b", "c")
+	w.pass(time.Minute)
+	w.apply() // desired again
+	delete(w.policy.rules, "b")
+	w.policy.rules["d"] = given
+	keep()
+	w.pass(time.Minute)
+	w.apply() // the policy takes it
+	w.policy.rules["e"] = given
+	w.pass(20 * time.Minute)
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpRevoke && c.Account == "p1" && c.Cause != engine.CausePolicy {
+			t.Errorf("revoke %s of %s is by %s", c.Entitlement, c.Account, c.Cause)
+		}
+	}
+	w.wants("p1", "revoke wiki/x ready")
+}
