@@ -140,7 +140,7 @@ func (k *checker) call(program string, c enginetest.ProgramCall) {
 	i.unsure = false
 	k.suspendFirst(i)
 	if i.now++; i.now > 1 {
-		k.m.fail(I3, "intent %d was tried twice under one claim", i.Seq)
+		k.m.fail(I3, "intent %d (%s %s/%s of %s, by %s) was tried twice under one claim", i.Seq, i.Op, i.Program, i.Entitlement, i.Account, i.Cause)
 	}
 	if i.called > 1 && !i.repeatable() {
 		k.m.fail(I3, "intent %d was tried twice without reading back", i.Seq)
@@ -175,12 +175,18 @@ func (k *checker) lost() {
 
 // asking finds the intent that a call is for.
 func (k *checker) asking(program string, c enginetest.ProgramCall) *openIntent {
+	var found *openIntent
 	for _, seq := range slices.Sorted(maps.Keys(k.open)) {
-		if i := k.open[seq]; i.Program == program && i.asks(c) {
+		i := k.open[seq]
+		switch {
+		case i.Program != program || !i.asks(c):
+		case i.Account == c.Account:
 			return i
+		case found == nil:
+			found = i
 		}
 	}
-	return nil
+	return found
 }
 
 func (i *openIntent) repeatable() bool {
