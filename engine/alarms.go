@@ -111,9 +111,14 @@ func wholeDays(d time.Duration) string { return plural(int(d/(24*time.Hour)), "d
 
 // newLeaver says whether this plan begins to take something from somebody who has left.
 func (b *builder) newLeaver() bool {
-	return slices.ContainsFunc(b.plan.Changes, func(c Change) bool {
-		return (c.Cause == CauseMarked || c.Cause == CauseAbsent) && c.Op != OpDelete && c.State != Scheduled && c.Queued == 0 && c.Failures == 0
-	})
+	for i := range b.plan.Changes {
+		c := &b.plan.Changes[i]
+		fresh := c.waits || c.State == Ready && c.Queued == 0 && c.Failures == 0
+		if fresh && (c.Cause == CauseMarked || c.Cause == CauseAbsent) && c.Op != OpDelete {
+			return true
+		}
+	}
+	return false
 }
 
 // watchOrphans names active accounts of nobody in the directory. Service and shared accounts are nobody's by design.

@@ -19,6 +19,11 @@ const (
 	OpDelete  Op = "delete"
 )
 
+// Ops are all the operations.
+func Ops() []Op {
+	return []Op{OpGrant, OpRevoke, OpAdopt, OpCreate, OpUpdate, OpRename, OpSuspend, OpResume, OpDelete}
+}
+
 // Gives says whether the operation leads to a holding; the others take one away, but for update and rename.
 func (o Op) Gives() bool { return o == OpGrant || o == OpCreate || o == OpResume || o == OpAdopt }
 

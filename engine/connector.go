@@ -64,6 +64,11 @@ const (
 	Halted    Outcome = "halted"    // the same, but it was begun: it stays open, is read back, and never repeated
 )
 
+// Outcomes are all of them.
+func Outcomes() []Outcome {
+	return []Outcome{Done, Already, Refused, Uncertain, Failed, Withdrawn, Halted}
+}
+
 // Connector is one program. Every call may be repeated: granting twice and revoking what is not there succeed with
 // Already. Holdings yields accounts and entitlements letter for letter as Grant takes them. An error together with
 // Done is impossible; with Failed or Refused it says why; any other error is taken for Uncertain, since the effect can't

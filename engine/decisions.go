@@ -19,7 +19,8 @@ var (
 )
 
 // Approve lets the named items through, each once and for 24 hours; they are checked again against the plan of that time.
-// "all" names everything that waits.
+// "all" names everything that waits. Nobody approves what follows from their own change of the policy: one such item refuses
+// them all.
 func (e *Engine) Approve(ctx context.Context, actor string, ids []string, reason string) ([]Item, error) {
 	return e.decide(ctx, KindApprove, Approved, actor, ids, reason)
 }
@@ -40,6 +41,11 @@ func (e *Engine) decide(ctx context.Context, kind Kind, state ItemState, actor s
 	items, err := pickItems(mem.Items(), ids)
 	if err != nil || len(items) == 0 {
 		return nil, err
+	}
+	if state == Approved {
+		if err := e.fourEyes(ctx, mem, actor, items); err != nil {
+			return nil, err
+		}
 	}
 	now := e.Now().UTC()
 	records := make([]Record, 0, len(items))
@@ -248,16 +254,17 @@ func (e *Engine) Find(ctx context.Context, person string) (who Person, err error
 	if err = r.err; !ok {
 		err = errStalled
 	}
-	var found []string
-	for _, p := range r.people {
-		found, who = append(found, p.Key), p
-	}
 	mem, memErr := e.Journal.Memory(ctx, e.Now())
 	if memErr != nil {
 		return who, memErr
 	}
-	if len(found) == 0 {
-		found = linkedAs(mem, e.Programs, person)
+	var found []string
+	for _, p := range r.people {
+		p.Key = mem.Known(p.Key)
+		found, who = append(found, p.Key), p
+	}
+	if len(found) == 0 || len(found) == 1 && !linkedAny(mem, e.Programs, found[0]) { // who vanished may have the account of that name
+		found = append(found, linkedAs(mem, e.Programs, person)...)
 	}
 	slices.Sort(found)
 	switch found = slices.Compact(found); {
@@ -288,6 +295,12 @@ func (e *Engine) called(ctx context.Context, person string, came *atomic.Int64) 
 		return ctx.Err()
 	})
 	return r
+}
+
+func linkedAny(m *Memory, programs []Program, key string) bool {
+	return slices.ContainsFunc(programs, func(p Program) bool {
+		return slices.ContainsFunc(m.Program(p.Name).Links, func(l Link) bool { return l.Person == key })
+	})
 }
 
 func linkedAs(m *Memory, programs []Program, person string) (keys []string) {

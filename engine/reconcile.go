@@ -16,23 +16,25 @@ import (
 // Engine runs the loop: read, plan, commit, work. Its fields are set once, before the first call; Now may be called
 // concurrently.
 type Engine struct {
-	Directory Directory
-	Named     []string                                               // roles that policy names, "source:name": one that is missing is unknown
-	Policy    Policy                                                 //
-	Former    func(ctx context.Context, hash string) (Policy, error) // policy of an earlier run; nil: none can be had
-	Programs  []Program                                              //
-	Journal   Journal                                                //
-	Outbox    Outbox                                                 //
-	Settings  Settings                                               //
-	Now       func() time.Time                                       //
-	Log       *slog.Logger                                           // nil: silent
-	Progress  func(phase, what string, done, of int)                 // nil: none; called concurrently, in the phases read and work
-	Timing    func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed
-	CallTime  time.Duration                                          // one call to a program at most; 0: 30 s
-	OneByOne  bool                                                   // nothing runs beside anything else, for histories that replay; a program that others come after must then stand before them
-	ReadIdle  time.Duration                                          // a read of which nothing comes for so long is given up; 0: 10 min
-	Settled   func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
-	Wait      func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
+	Directory  Directory
+	Named      []string                                               // roles that policy names, "source:name": one that is missing is unknown
+	Policy     Policy                                                 //
+	Former     func(ctx context.Context, hash string) (Policy, error) // policy of an earlier run; nil: none can be had
+	Changes    func(ctx context.Context) ([]PolicyChange, error)      // recorded versions of the policy, oldest first; nil: nobody is kept from approving
+	SamePerson func(actor, author string) bool                        // whether an actor is an author of those; set with Changes
+	Programs   []Program                                              //
+	Journal    Journal                                                //
+	Outbox     Outbox                                                 //
+	Settings   Settings                                               //
+	Now        func() time.Time                                       //
+	Log        *slog.Logger                                           // nil: silent
+	Progress   func(phase, what string, done, of int)                 // nil: none; called concurrently, in the phases read and work
+	Timing     func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed
+	CallTime   time.Duration                                          // one call to a program at most; 0: 30 s
+	OneByOne   bool                                                   // nothing runs beside anything else, for histories that replay; a program that others come after must then stand before them
+	ReadIdle   time.Duration                                          // a read of which nothing comes for so long is given up; 0: 10 min
+	Settled    func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
+	Wait       func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
 
 // Window is how far back charges are looked at.
@@ -81,6 +83,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	s.knownKeys()
 	done = e.timed("judge", "")
 	s.judge(e.Named)
 	done()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -49,16 +50,15 @@ func (k Kind) Control() bool {
 	return false
 }
 
-// known says whether the kind is one of the constants above.
-func (k Kind) known() bool {
-	switch k {
-	case KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
+// Kinds are all the constants above: what may be asked for, and recorded.
+func Kinds() []Kind {
+	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey:
-		return true
-	}
-	return false
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey}
 }
+
+// known says whether the kind is one of them.
+func (k Kind) known() bool { return slices.Contains(Kinds(), k) }
 
 // Class groups intents for the budgets.
 type Class string

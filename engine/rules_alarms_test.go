@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,29 @@ func TestNoLeaversSaysNothingWithoutHistory(t *testing.T) {
 	}
 }
 
+// Somebody who waits for an approval, was rejected, or is in a program that is down leaves on one day, not on each.
+func TestLeaverLeavesOnOneDay(t *testing.T) {
+	for name, hold := range map[string]func(w *world){
+		"held":     func(w *world) { w.program("wiki").Protected = []string{"p0"} },
+		"rejected": func(w *world) { w.program("wiki").Protected = []string{"p0"}; w.fire("p0"); w.later(); w.reject() },
+		"down":     func(w *world) { w.stuck() },
+		"paused":   func(w *world) { _ = w.engine.Pause(w.t.Context(), "boss", "wiki", "x") },
+	} {
+		w := watched(t)
+		hold(w)
+		w.fire("p0")
+		for range 4 {
+			w.later()
+			w.pass(23 * time.Hour)
+		}
+		f, _ := w.memory().Fact(engine.FactKey{Kind: engine.FactLeavers})
+		var days []time.Time
+		if err := json.Unmarshal(f.Data, &days); err != nil || len(days) != 1 {
+			t.Errorf("%s: left on %v, %v", name, days, err)
+		}
+	}
+}
+
 func TestSourceThatIsNotReadForRuns(t *testing.T) {
 	w := watched(t)
 	unread := func() []engine.Notice { return noticesOf(w.later(), engine.NoticeUnread) }
@@ -150,6 +174,20 @@ func TestLeaverWhileAProgramIsPaused(t *testing.T) {
 	w.pass(4 * time.Hour)
 	if p := w.later(); !noticed(p, engine.NoticeUnfinished) {
 		t.Errorf("%v", p.Notices)
+	}
+}
+
+// What somebody decided to leave to a leaver is no alarm.
+func TestRejectedLeaverIsNotUnfinished(t *testing.T) {
+	w := watched(t)
+	w.program("wiki").Protected = []string{"p0"}
+	w.fire("p0")
+	w.later()
+	w.reject()
+	for range 8 {
+		if p := w.later(); noticed(p, engine.NoticeUnfinished) {
+			t.Fatalf("%v", p.Notices)
+		}
 	}
 }
 

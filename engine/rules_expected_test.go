@@ -107,6 +107,8 @@ func TestAnnouncedWaveRaisesNothingElse(t *testing.T) {
 		w := crowd(t)
 		w.engine.Settings.Limits.RevokePeople = tight(0)
 		change(w.announce("program", "wiki", 5))
+		w.fire("p9") // who is charged to the wave, if it is one of leavers
+		w.later()
 		w.lose("p0")
 		w.pass(time.Hour)
 		if s := states(w.mustPlan(), engine.OpRevoke); s[engine.NeedsApproval] != 1 {
@@ -153,5 +155,25 @@ func TestShareIsOfTheHighestCountInTheWindow(t *testing.T) {
 	}
 	if day, night := highest(24*time.Hour), highest(10*time.Hour); day != 48 || night != 30 {
 		t.Errorf("48 were held 21 hours ago and 30 are now, counted are %d and %d", day, night)
+	}
+}
+
+// The limit of all programs together is raised for what happens in the announced one only.
+func TestAnnouncedWaveRaisesTheWholeForItsScopeOnly(t *testing.T) {
+	for name, want := range map[string]engine.ChangeState{"git": engine.Ready, "app": engine.NeedsApproval} {
+		w := newWorld(t, "app", "git", "wiki")
+		w.policy.rules = map[string][]string{"a": {"wiki/x"}, "b": {"git/x"}, "c": {"wiki", "git", "app"}}
+		for _, login := range []string{"p0", "p1", "p2", "p3"} {
+			w.hire(login, "a", "b", "c")
+		}
+		w.apply()
+		w.pass(100 * time.Hour)
+		w.apply()
+		w.engine.Settings.Limits.RevokePeople = tight(1)
+		w.announce("program", name, 1)
+		w.roles("p0", "b", "c") // one in each of two programs
+		w.roles("p1", "a", "c")
+		w.wants("p0", "revoke wiki/x "+string(want))
+		w.wants("p1", "revoke git/x "+string(want))
 	}
 }

@@ -113,8 +113,8 @@ func (b *builder) isPresent(key string) bool {
 // OpReKey is the operation of an approval item that says: those who vanished have left, their keys were not changed.
 const OpReKey Op = "rekey"
 
-// rekeyed notices that many keys vanished while as many unknown ones appeared: nothing moves until somebody confirms that
-// those who vanished have left. Up to three may do so by chance.
+// rekeyed notices that many keys vanished while as many unknown ones appeared: nothing moves until somebody confirms who is
+// who (Engine.ReKey), or that those who vanished have left. Up to three may do so by chance.
 func (b *builder) rekeyed(absent []string) bool {
 	if !b.s.Proof.Complete() || b.s.Person != "" {
 		return false
@@ -133,7 +133,7 @@ func (b *builder) rekeyed(absent []string) bool {
 	if fresh*2 < len(vanished) || len(vanished)*10 < len(absent)+linked {
 		return false
 	}
-	return !b.letGo(vanished, fmt.Sprintf("%d known people vanished from the directory while %d unknown ones appeared, as when every key was changed: nothing moves until somebody approves that those who vanished have left", len(vanished), fresh))
+	return !b.letGo(vanished, fmt.Sprintf("%d known people vanished from the directory while %d unknown ones appeared, as when every key was changed: nothing moves until somebody confirms who is who (rolecall adopt --keys), or approves that those who vanished have left", len(vanished), fresh))
 }
 
 // letGo asks once whether those who vanished have left, and remembers the answer.

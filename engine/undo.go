@@ -3,79 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 )
-
-// Undone is one change of a run, and whether its inverse can be had.
-type Undone struct {
-	Change  Change  `json:"change"` // as it was made
-	Outcome Outcome `json:"outcome"`
-	Inverse Op      `json:"inverse,omitempty"`
-	Cannot  string  `json:"cannot,omitempty"` // why it can't be undone, "" if it can
-}
-
-// UndoPreview lists what undoing a run would bring back or take away, and what it can't. Read-only.
-func (e *Engine) UndoPreview(ctx context.Context, log Log, run string) ([]Undone, error) {
-	var out []Undone
-	at := map[int64]int{}
-	err := log.Records(ctx, Query{Run: run}, func(r Record) error {
-		switch r.Kind {
-		case KindIntent:
-			i, _, err := IntentOf(r)
-			if err != nil {
-				return err
-			}
-			at[r.Seq] = len(out)
-			out = append(out, Undone{Change: i.Change})
-		case KindOutcome:
-			if n, ok := at[r.Of]; ok {
-				out[n].Outcome, out[n].Change.Account = r.Outcome, r.Account
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("run %s changed nothing, or there is no such run; see: rolecall audit list --kind run", quote(run))
-	}
-	for i := range out {
-		out[i].judge()
-	}
-	return out, nil
-}
-
-func (u *Undone) judge() {
-	switch c := &u.Change; {
-	case u.Outcome == Already || u.Outcome == Withdrawn || u.Outcome == Failed || u.Outcome == Refused:
-		u.Cannot = "it changed nothing (" + string(u.Outcome) + ")"
-	case c.Cause == CauseMarked || c.Cause == CauseAbsent || c.Cause == CauseCut:
-		u.Cannot = "nothing is given back to leavers and people who are cut off"
-	case c.Op == OpDelete:
-		u.Cannot = "the account was deleted; what policy gives is made anew"
-	case c.Op == OpRename || c.Op == OpUpdate || c.Op == OpCreate:
-		u.Cannot = "the account stays; its rights are taken"
-	case c.Op.Gives():
-		u.Inverse = takes(c.Op)
-	default:
-		u.Inverse = gives(c.Op)
-	}
-}
-
-func takes(o Op) Op {
-	if o == OpResume {
-		return OpSuspend
-	}
-	return OpRevoke
-}
-
-func gives(o Op) Op {
-	if o == OpSuspend {
-		return OpResume
-	}
-	return OpGrant
-}
 
 // Undo freezes the inverse of a run: the next run makes it, through the same limits and approvals as everything else, and
 // it stays so until the policy or the person's entry changes, or Release.
@@ -83,16 +11,12 @@ func (e *Engine) Undo(ctx context.Context, log Log, actor, run, reason string) (
 	if reason == "" {
 		return nil, ErrNoReason
 	}
-	list, err := e.UndoPreview(ctx, log, run)
-	if err != nil {
-		return nil, err
-	}
-	s, err := e.Snapshot(ctx)
+	list, s, err := e.inverse(ctx, log, run)
 	if err != nil {
 		return nil, err
 	}
 	if !s.Proof.Complete() {
-		return nil, errors.New("the directory's read is not complete, so what an undo freezes can't be tied to people's entries; try again later")
+		return list, errors.New("the directory's read is not complete, so what an undo freezes can't be tied to people's entries; try again later")
 	}
 	entry := map[string]string{}
 	for i := range s.People {

@@ -13,15 +13,33 @@ import (
 func (a *app) adoptCommand() *cobra.Command {
 	var reason string
 	var link []string
-	var possible bool
+	var possible, keys bool
+	var who whoIsWho
 	c := &cobra.Command{
-		Use: "adopt PROGRAM", Short: "Match the accounts that a program had before Rolecall",
+		Use: "adopt PROGRAM | --keys", Short: "Match the accounts that a program had before Rolecall, or people whose keys changed",
 		Long: "Shows who each account belongs to: certain (an immutable id says so), possible (a name or an address fits), ambiguous\n" +
-			"(several people fit), or nobody, as service and shared accounts always are. With --link, or --possible for all that are possible, the accounts are linked to the people\n" +
-			"as reviewed. Nothing is changed in the program; with the next run, what policy gives them anyway becomes managed.",
-		Example: "  rolecall adopt gitea\n  rolecall adopt gitea --link bob=1002 --link b.brandt=1002 --reason \"reviewed with the team\"\n  rolecall adopt gitea --possible --reason \"logins are never reused here\"",
-		Args:    args(cobra.ExactArgs(1)),
+			"(several people fit), or nobody, as service and shared accounts always are. With --link, or --possible for all that are\n" +
+			"possible, the accounts are linked to the people as reviewed. Nothing is changed in the program; with the next run, what policy\n" +
+			"gives them anyway becomes managed.\n\n" +
+			"With --keys it shows the people who vanished from the directory while others appeared, as when it was loaded anew and every\n" +
+			"key changed, and who they may be now: certain (a number agrees, or two of login, mail and name), possible (one agrees),\n" +
+			"ambiguous, or nobody. Everybody must be settled in one command: --certain and --possible for all that are so, --pair for one,\n" +
+			"--left for who has really left, --rest-left for all others. The people stay who they are, with all they have.",
+		Example: "  rolecall adopt gitea\n  rolecall adopt gitea --link bob=1002 --link b.brandt=1002 --reason \"reviewed with the team\"\n  rolecall adopt gitea --possible --reason \"logins are never reused here\"\n  rolecall adopt --keys\n  rolecall adopt --keys --certain --pair 4711=e5f6 --rest-left --reason \"directory loaded anew on Sunday\"",
+		Args: args(func(c *cobra.Command, given []string) error {
+			if keys {
+				return cobra.NoArgs(c, given)
+			}
+			return cobra.ExactArgs(1)(c, given)
+		}),
 		RunE: func(c *cobra.Command, given []string) error {
+			if keys {
+				who.possible = possible
+				return a.reKeyed(c.Context(), who, reason)
+			}
+			if who.decides() {
+				return usage("they go with --keys", "--pair, --certain, --left and --rest-left are about changed keys")
+			}
 			if len(link) == 0 && !possible {
 				return a.adoption(c.Context(), given[0])
 			}
@@ -30,7 +48,12 @@ func (a *app) adoptCommand() *cobra.Command {
 	}
 	reasonFlag(c, &reason)
 	c.Flags().StringArrayVar(&link, "link", nil, "link an account to a person, `ACCOUNT=KEY`; may be repeated")
-	c.Flags().BoolVar(&possible, "possible", false, "link every account that is possible")
+	c.Flags().BoolVar(&possible, "possible", false, "link every account, or with --keys take every person, that is possible")
+	c.Flags().BoolVar(&keys, "keys", false, "match people whose keys in the directory changed")
+	c.Flags().StringArrayVar(&who.pairs, "pair", nil, "a person who vanished and their key now, `KEY=NEW`; may be repeated")
+	c.Flags().BoolVar(&who.certain, "certain", false, "every pair that is certain")
+	c.Flags().StringArrayVar(&who.left, "left", nil, "a person who has left, by `KEY`; may be repeated")
+	c.Flags().BoolVar(&who.rest, "rest-left", false, "all others have left")
 	return c
 }
 

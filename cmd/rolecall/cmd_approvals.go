@@ -93,6 +93,10 @@ func refused(err error) error {
 		return usage("--reason \"…\"", "%w", err)
 	case errors.Is(err, engine.ErrUnknownPerson), errors.Is(err, engine.ErrAmbiguous):
 		return usage("name a login or key as the directory has it", "%w", err)
+	case errors.Is(err, engine.ErrOwnChange):
+		return usage("let somebody else approve it, or name the items that are none of yours", "%w; nothing was approved", err)
+	case errors.Is(err, engine.ErrUnknownAuthor):
+		return usage("commit the files, run `rolecall apply`, and let somebody else approve", "%w; nothing was approved", err)
 	case errors.Is(err, engine.ErrUnknownItem):
 		return usage("", "%w", err)
 	case errors.Is(err, engine.ErrStale):

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,7 +86,22 @@ func (f *queryFlags) register(c *cobra.Command, limit int) {
 	fs.BoolVar(&f.oldest, "oldest", false, "oldest first")
 }
 
+// one refuses a word that no record can have: an empty answer would be taken for "there was nothing".
+func one[T ~string](flag, given string, all []T) error {
+	if given == "" || slices.Contains(all, T(given)) {
+		return nil
+	}
+	var words []string
+	for _, w := range all {
+		words = append(words, string(w))
+	}
+	return usage(cmp.Or(engine.Suggest(given, words), "there are: "+strings.Join(words, ", ")), "--%s %q is no %s of a record", flag, given, flag)
+}
+
 func (f *queryFlags) query() (q engine.Query, err error) {
+	if err := errors.Join(one("kind", f.kind, engine.Kinds()), one("outcome", f.outcome, engine.Outcomes()), one("op", f.op, engine.Ops())); err != nil {
+		return q, err
+	}
 	q = engine.Query{Kind: engine.Kind(f.kind), Run: f.run, Actor: f.actor, Person: f.person, Program: f.program, Account: f.account,
 		Outcome: engine.Outcome(f.outcome), Op: engine.Op(f.op), Words: f.words, Newest: !f.oldest, Limit: f.limit}
 	if f.entitlement != "" {
@@ -127,15 +143,34 @@ func (a *app) auditList() *cobra.Command {
 		Use: "list", Short: "Records, newest first", Args: args(cobra.NoArgs),
 		Example: "  rolecall audit list --person 4711 --from 2027-01-01\n  rolecall audit list --kind outcome --outcome refused -o json",
 		RunE: func(c *cobra.Command, _ []string) error {
-			list := []recordJSON{}
-			if err := a.records(c.Context(), f, func(r recordJSON) error { list = append(list, r); return nil }); err != nil {
+			list, more, err := a.recordPage(c.Context(), f)
+			if err != nil {
 				return err
+			}
+			if more && a.out().Format == render.TableFormat {
+				defer render.Out{W: a.Stderr}.Line("There are more; go on with: --after %d", list[len(list)-1].Seq)
 			}
 			return a.out().Data(recordTable(list), list)
 		},
 	}
 	f.register(c, 50)
 	return c
+}
+
+// recordPage reads one record more than is shown, to see whether there are more.
+func (a *app) recordPage(ctx context.Context, f queryFlags) (list []recordJSON, more bool, err error) {
+	list = []recordJSON{}
+	limit := f.limit
+	if limit > 0 {
+		f.limit++
+	}
+	if err := a.records(ctx, f, func(r recordJSON) error { list = append(list, r); return nil }); err != nil {
+		return nil, false, err
+	}
+	if limit > 0 && len(list) > limit {
+		return list[:limit], true, nil
+	}
+	return list, false, nil
 }
 
 func (a *app) records(ctx context.Context, f queryFlags, yield func(recordJSON) error) (err error) {
@@ -164,13 +199,18 @@ func keyOf(ctx context.Context, s *journal.Store, name string) (key string, err 
 	if name == "" {
 		return "", nil
 	}
-	err = s.Records(ctx, engine.Query{Words: name, Newest: true}, func(r engine.Record) error {
-		if r.Person == name || loginOf(r) == name {
-			key = r.Person
-			return errFound
-		}
-		return nil
-	})
+	find := func(q engine.Query) error {
+		return s.Records(ctx, q, func(r engine.Record) error {
+			if r.Person == name || loginOf(r) == name {
+				key = r.Person
+				return errFound
+			}
+			return nil
+		})
+	}
+	if err = find(engine.Query{Person: name, Limit: 1}); err == nil { // no key; finding a login may take long
+		err = find(engine.Query{Words: name, Newest: true})
+	}
 	if err != nil && !errors.Is(err, errFound) {
 		return "", err
 	}

@@ -3,14 +3,17 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/audit"
 	"github.com/rolecall/rolecall/engine/journal"
 )
 
@@ -72,11 +75,15 @@ func (g *gap) write(ctx context.Context, reason string) error {
 	if g.sealed && g.system.cfg.Audit.Key.IsZero() {
 		return usage("name the secret key as audit.key; if it is lost: `rolecall audit key --new-epoch --lost`", "the statement must be signed")
 	}
-	records := append([]engine.Record{g.Accepted(a.Actor, reason, g.doubts)}, g.records...)
+	changed, err := g.keyInGap(ctx)
+	if err != nil {
+		return err
+	}
+	records := slices.Concat([]engine.Record{g.Accepted(a.Actor, reason, g.doubts)}, changed, g.records)
 	for i := range records {
 		records[i].Actor = cmp.Or(records[i].Actor, a.Actor)
 	}
-	err := g.system.store.Append(ctx, engine.Guard{Control: g.control}, records)
+	err = g.system.store.Append(ctx, engine.Guard{Control: g.control}, records)
 	if errors.Is(err, engine.ErrStale) {
 		return failed("try again", "%w", err)
 	}
@@ -84,6 +91,25 @@ func (g *gap) write(ctx context.Context, reason string) error {
 		return err
 	}
 	return g.sign(ctx)
+}
+
+// keyInGap records that another key took over in the gap: the one of the configuration does not know the last seal before it.
+func (g *gap) keyInGap(ctx context.Context) ([]engine.Record, error) {
+	cfg := g.system.cfg
+	known := slices.ContainsFunc(g.records, func(r engine.Record) bool { return r.Kind == engine.KindKey })
+	notes, err := g.system.store.Checkpoints(ctx)
+	if err != nil || len(notes) == 0 || cfg.Audit.Verifier == "" || known {
+		return nil, err
+	}
+	keys, err := audit.NewKeys(cfg.Audit.Verifier)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := keys.Open([]byte(notes[len(notes)-1].Note)); err == nil {
+		return nil, nil
+	}
+	data, err := json.Marshal(keyChange{To: cfg.Audit.Verifier, Lost: true})
+	return []engine.Record{{Kind: engine.KindKey, Why: []string{"the key was replaced in the gap"}, Data: data}}, err
 }
 
 // sign replaces the checkpoint outside, which is kept beside, by one that names it.

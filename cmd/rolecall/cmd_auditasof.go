@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 func (a *app) auditAsOf() *cobra.Command {
-	var person, program, account string
+	var person, program, account, entitlement string
 	c := &cobra.Command{
 		Use: "asof TIME", Short: "Who had what at one time, managed or not, and by which rule", Args: args(cobra.ExactArgs(1)),
 		Long:    "A day means its end in UTC: what was had when the day was over. A time is the instant itself.",
@@ -23,12 +24,18 @@ func (a *app) auditAsOf() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.asOf(c.Context(), at, person, program, account)
+			if e := engine.ParseEntitlement(entitlement); program == "" {
+				program = e.Program
+			} else if entitlement != "" && program != e.Program {
+				return usage("", "--program %s and --entitlement %s contradict each other", program, entitlement)
+			}
+			return a.asOf(c.Context(), at, person, program, account, entitlement)
 		},
 	}
 	c.Flags().StringVar(&person, "person", "", "only this person, by login or `KEY`")
 	c.Flags().StringVar(&program, "program", "", "only this `PROGRAM`")
 	c.Flags().StringVar(&account, "account", "", "only this `ACCOUNT`")
+	c.Flags().StringVar(&entitlement, "entitlement", "", "only this `ENTITLEMENT`, program/name")
 	return c
 }
 
@@ -40,7 +47,7 @@ func endOf(text string) (time.Time, error) {
 	return at, err
 }
 
-func (a *app) asOf(ctx context.Context, at time.Time, person, program, account string) (err error) {
+func (a *app) asOf(ctx context.Context, at time.Time, person, program, account, entitlement string) (err error) {
 	s, err := a.journalOnly(ctx)
 	if err != nil {
 		return err
@@ -52,6 +59,9 @@ func (a *app) asOf(ctx context.Context, at time.Time, person, program, account s
 	held, err := s.AsOf(ctx, at, person, program, account)
 	if err != nil {
 		return err
+	}
+	if entitlement != "" {
+		held = slices.DeleteFunc(held, func(h engine.Held) bool { return h.Entitlement != engine.ParseEntitlement(entitlement).Name })
 	}
 	t := render.Table{Header: []string{"program", "account", "entitlement", "person", "managed", "from", "until", "rules", "record"}}
 	for _, h := range held {

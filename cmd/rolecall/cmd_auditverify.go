@@ -13,7 +13,7 @@ func (a *app) auditVerify() *cobra.Command {
 	return &cobra.Command{
 		Use: "verify", Short: "Prove that the journal is whole and unchanged", Args: args(cobra.NoArgs),
 		Long: "Recomputes every record's hash and the Merkle tree over them, compares the tree with the checkpoint kept outside (audit:\n" +
-			"checkpoints), and the views with what the records say. Finds edits, removals, insertions, changes of order, cuts and\n" +
+			"checkpoints), the store's own checkpoints with the keys that were in force, and the views with what the records say. Finds edits, removals, insertions, changes of order, cuts and\n" +
 			"roll-backs, and names the first bad record. Exits with 1 if anything is wrong.",
 		Example: "  rolecall audit verify",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.verify(c.Context()) },
@@ -28,6 +28,7 @@ type verified struct {
 	Covered int64    `json:"covered"` // shown unchanged by the checkpoint from outside
 	Blanked int64    `json:"blanked"`
 	Root    string   `json:"root"`
+	Keys    []string `json:"keys,omitempty"` // where another key took over
 	Wrong   []string `json:"wrong"`
 }
 
@@ -55,6 +56,12 @@ func (a *app) verify(ctx context.Context) (err error) {
 		return err
 	}
 	found := verified{Version: 1, OK: v.OK(), Records: v.Records, Covered: v.Covered, Blanked: v.Blanked, Root: v.Tree.Head().Root.String(), Wrong: append([]string{}, v.Wrong...)}
+	by, err := a.keyHistory(ctx, cfg, store)
+	if err != nil {
+		return err
+	}
+	found.Keys, found.Wrong = by.lines, append(found.Wrong, by.wrong...)
+	found.OK = found.OK && len(by.wrong) == 0
 	if gone != nil {
 		found.OK, found.Wrong = false, append([]string{gone.Error()}, found.Wrong...)
 	}
@@ -74,6 +81,9 @@ func (a *app) showVerified(v verified, sealed bool) error {
 	}
 	for _, w := range v.Wrong {
 		out.Raw(out.Paint(render.Red, "wrong: ") + render.Clean(w))
+	}
+	for _, k := range v.Keys {
+		out.Line("%s", k)
 	}
 	switch {
 	case !v.OK:

@@ -53,7 +53,7 @@ func (a *app) check(ctx context.Context, offline bool) (err error) {
 		return err
 	}
 	defer settle(&err, s.close)
-	found := s.files(a)
+	found := s.files(ctx, a)
 	if !offline {
 		more, err := s.connections(ctx)
 		if err != nil {
@@ -74,20 +74,20 @@ func (a *app) check(ctx context.Context, offline bool) (err error) {
 }
 
 // files looks at what can be known without calling anything.
-func (s *system) files(a *app) []finding {
+func (s *system) files(ctx context.Context, a *app) []finding {
 	out := []finding{
 		{Part: "configuration", Name: s.cfg.Path, OK: true, Text: plural(len(s.cfg.Programs), "program")},
 		{Part: "policies", Name: s.cfg.Policies, OK: true, Text: plural(len(s.policy.Rules()), "rule") + ", " + plural(len(s.policy.Entitlements()), "entitlement")},
 	}
 	for _, t := range policies.Test(s.policy, a.Now()) {
-		f := finding{Part: "test", Name: t.Name, OK: t.OK, Text: strings.TrimSpace(t.Text)}
+		f := finding{Part: "test", Name: t.Name, OK: t.OK, Text: t.Text}
 		if t.OK {
 			continue
 		}
-		f.Text = t.Place + ": " + strings.ReplaceAll(f.Text, "\n", "; ")
+		f.Text = t.Place + ": " + inOneLine(f.Text)
 		out = append(out, f)
 	}
-	return slices.Concat(out, s.targets(), s.rates(), s.waves(a.Now()), s.neverRevoked())
+	return slices.Concat(out, s.targets(), s.rates(), s.waves(a.Now()), s.neverRevoked(), s.reviewed(ctx))
 }
 
 // rates are the limits of calls, which hold for each machine: where several may work that is easily forgotten.

@@ -11,7 +11,8 @@ func (a *app) pauseCommand() *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use: "pause [PROGRAM]", Short: "Emergency stop: no more calls to a program, or to any",
-		Long:    "Takes effect for every process on this journal, survives restarts, and stays until `rolecall resume`. Cuts go on.",
+		Long: "Takes effect for every process on this journal, survives restarts, and stays until `rolecall resume`. Leavers and people who are\n" +
+			"cut off wait as well, with an alarm.",
 		Example: "  rolecall pause --reason \"the directory looks wrong\"\n  rolecall pause crm --reason \"vendor's incident 4711\"",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {

@@ -74,7 +74,7 @@ func (s *system) makePlan(ctx context.Context, f planFlags) (*engine.Plan, error
 		return nil, err
 	}
 	if f.person != "" {
-		if snapshot.Person, err = findPerson(snapshot.People, f.person); err != nil {
+		if snapshot.Person, err = findPerson(snapshot.People, snapshot.Memory.Known(f.person)); err != nil {
 			return nil, err
 		}
 	}

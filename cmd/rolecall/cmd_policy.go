@@ -56,7 +56,7 @@ func (a *app) showTests(results []policies.TestResult) error {
 		}
 		cells := []string{mark, r.Name, r.Place}
 		if whole {
-			cells = append(cells, r.Text)
+			cells = append(cells, inOneLine(r.Text))
 		}
 		t.Add(color, cells...)
 	}
@@ -70,6 +70,15 @@ func (a *app) showTests(results []policies.TestResult) error {
 		showDifferences(out, results)
 	}
 	return exit(exitFailed)
+}
+
+// inOneLine puts a difference into the cell of a table.
+func inOneLine(text string) string {
+	var parts []string
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		parts = append(parts, strings.TrimSpace(line))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // showDifferences shows failed tests below the table, a block each.

@@ -107,7 +107,7 @@ func (a *app) version(ctx context.Context, s *system, name string) (*policies.Po
 	var files fs.FS
 	if info, err := os.Stat(a.path(name)); err == nil && info.IsDir() {
 		files = os.DirFS(a.path(name))
-	} else if files, err = revision(ctx, s.cfg.In(s.cfg.Policies), name); err != nil {
+	} else if files, err = a.revision(ctx, s.cfg.In(s.cfg.Policies), name); err != nil {
 		return nil, usage("name a folder with policy files, or a git revision", "%s is no folder, and no version of %s: %w", name, s.cfg.Policies, err)
 	}
 	p, err := policies.Load(files, s.schema)
@@ -120,14 +120,17 @@ func (a *app) version(ctx context.Context, s *system, name string) (*policies.Po
 	return p, err
 }
 
-// revision gives a folder as git has it in a revision.
-func revision(ctx context.Context, folder, name string) (fs.FS, error) {
+// revision gives a folder as git has it in a revision. Of our environment, which may hold secrets, git gets what it needs.
+func (a *app) revision(ctx context.Context, folder, name string) (fs.FS, error) {
 	if strings.HasPrefix(name, "-") {
 		return nil, errors.New("a revision begins with no dash")
 	}
 	var archive, said bytes.Buffer
 	c := exec.CommandContext(ctx, "git", "-C", folder, "archive", "--format=zip", name, ".") // #nosec G204 -- no shell, and no option
 	c.Stdout, c.Stderr = &archive, &said
+	for _, name := range []string{"PATH", "HOME", "SUDO_UID"} { // the last for git's question whose folder it is
+		c.Env = append(c.Env, name+"="+a.Env(name))
+	}
 	if err := c.Run(); err != nil {
 		first, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
 		return nil, fmt.Errorf("git: %s (%w)", first, err)

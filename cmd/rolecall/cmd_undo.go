@@ -15,7 +15,8 @@ func (a *app) undoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "undo RUN | --release", Short: "Take back what a run did, or let go of what was taken back",
 		Long: "Freezes the inverse of a run; the next run makes it, through the same limits and approvals as everything else. It stays so\n" +
-			"until the policy or the person's entry changes, or --release. Nothing is given back to leavers and people who are cut off.",
+			"until the policy or the person's entry changes, or --release. --dry-run shows the inverse, and what does not come back: deleted\n" +
+			"accounts, sessions and passwords, data that went with an account or a right, anything of leavers and people who are cut off.",
 		Example: "  rolecall undo r17 --dry-run\n  rolecall undo r17 --reason \"wrong rule\"\n  rolecall undo --release --reason \"rule corrected\"",
 		Args: args(func(c *cobra.Command, given []string) error {
 			if release {
@@ -54,15 +55,15 @@ func (a *app) undo(ctx context.Context, run, reason string, mode access) (err er
 	if err != nil && len(list) == 0 {
 		return refused(err)
 	}
-	t := render.Table{Header: []string{"was", "entitlement", "person", "account", "outcome", "inverse"}}
+	t := render.Table{Header: []string{"was", "entitlement", "person", "account", "outcome", "inverse", "not restored"}}
 	for i := range list {
 		u := &list[i]
-		inverse, color := string(u.Inverse), render.Plain
+		inverse, lost, color := string(u.Inverse), u.Partly, render.Plain
 		if u.Cannot != "" {
-			inverse, color = "none: "+u.Cannot, render.Dim
+			inverse, lost, color = "none", u.Cannot, render.Dim
 		}
 		c := &u.Change
-		t.Add(color, string(c.Op), c.Entitlement, render.Who(c.Name, c.Login, c.Person), c.Account, string(u.Outcome), inverse)
+		t.Add(color, string(c.Op), c.Entitlement, render.Who(c.Name, c.Login, c.Person), c.Account, string(u.Outcome), inverse, lost)
 	}
 	if showing := a.out().Data(t, list); showing != nil {
 		return showing

@@ -34,6 +34,9 @@ func (a *app) checkpoint(cfg *config.File) (c audit.Checkpoint, ok bool, err err
 	if err != nil {
 		return c, false, failed("look who wrote that file, and whether audit.verifier is the right key", "%s is no checkpoint of this journal: %w", cfg.Audit.Checkpoints, err)
 	}
+	if c.NextKey != "" && c.NextKey != cfg.Audit.Verifier {
+		return c, false, failed("name the new pair in audit.key and audit.verifier", "%s: the key was replaced on %s by %s, which seals the journal from there on", cfg.PlaceOf(&cfg.Audit.Verifier), stamp(c.Time), c.NextKey)
+	}
 	return c, true, nil
 }
 
@@ -139,6 +142,9 @@ func (a *app) signer(cfg *config.File) (audit.Signer, error) {
 	signer, err := audit.NewSigner(secret)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Audit.Key, err)
+	}
+	if !audit.Pair(signer, cfg.Audit.Verifier) {
+		return nil, failed("name the key that belongs to audit.verifier; it must not seal anything else", "%s is not the secret key of audit.verifier", cfg.Audit.Key)
 	}
 	return signer, nil
 }

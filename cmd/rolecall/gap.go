@@ -138,8 +138,10 @@ func (g *gap) replay(upTo, now *engine.Fold, since []engine.Record, lost []journ
 			g.Decisions = append(g.Decisions, text)
 		}
 		switch r.Kind {
-		case engine.KindPolicy, engine.KindKey: // the one is asked for by its hash, the other says which key sealed what
+		case engine.KindPolicy: // it is asked for by its hash
 			again = append(again, engine.Record{Kind: r.Kind, Actor: r.Actor, Why: append(r.Why, why), Data: r.Data})
+		case engine.KindKey:
+			again = append(again, engine.Record{Kind: r.Kind, Actor: r.Actor, Why: append(r.Why, why), Data: unsigned(r.Data)})
 		case engine.KindRun: // so that no later run takes its number
 			again = append(again, engine.Record{Kind: r.Kind, Actor: r.Actor, Run: r.Run, Why: []string{why}})
 		}
@@ -156,6 +158,20 @@ func (g *gap) replay(upTo, now *engine.Fold, since []engine.Record, lost []journ
 	}
 	g.memory = now.Memory(g.app.Now().Add(-g.system.engine.Settings.Window()))
 	return nil
+}
+
+// unsigned is a change of key whose checkpoint, signed by both keys, is lost.
+func unsigned(data json.RawMessage) json.RawMessage {
+	var c keyChange
+	if json.Unmarshal(data, &c) != nil {
+		return data
+	}
+	c.Lost = true
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic("strings can't fail to marshal: " + err.Error())
+	}
+	return text
 }
 
 // remembered is a journal whose memory is as it will be.

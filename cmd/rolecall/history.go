@@ -22,6 +22,7 @@ import (
 type policyVersion struct {
 	Hash  string `json:"hash"`
 	Files []byte `json:"files"` // a zip archive
+	authorship
 }
 
 // configVersion is the Data of a KindConfig record. A configuration holds no secrets.
@@ -37,8 +38,8 @@ func (s *system) remember(ctx context.Context, actor string) error {
 	var records []engine.Record
 	if last, err := s.last(ctx, engine.KindPolicy); err != nil {
 		return err
-	} else if hashOf(last) != s.policy.Hash() {
-		records = append(records, versionRecord(engine.KindPolicy, actor, "policy "+s.policy.Hash(), policyVersion{s.policy.Hash(), s.packed}))
+	} else if r, fresh := s.policyRecord(ctx, last, actor); fresh {
+		records = append(records, r)
 	}
 	if last, err := s.last(ctx, engine.KindConfig); err != nil {
 		return err

@@ -207,6 +207,9 @@ func dnOfMembers(t *testing.T, texts []enginetest.HostileText) (taken int) {
 		} else if texts[i].Text != "" {
 			t.Errorf("%q: %s, %v", texts[i].Text, outcome, err)
 		}
+		if held, err := p.Account(t.Context(), fmt.Sprint("h", i)); err != nil || len(held) == 0 != (texts[i].Text == "") {
+			t.Errorf("%q holds %v, %v", texts[i].Text, held, err)
+		}
 	}
 	members := map[string]int{}
 	proof, err := p.Holdings(t.Context(), func(h engine.Holding) error { members[h.Account]++; return nil })

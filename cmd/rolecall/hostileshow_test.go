@@ -150,9 +150,10 @@ func gitArguments(t *testing.T, texts []enginetest.HostileText) (taken int) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin+":/bin")
+	a := &app{process: process{Env: os.Getenv}}
 	for _, h := range texts {
 		_ = os.Remove(said)
-		if _, err := revision(t.Context(), "policies", h.Text); err == nil {
+		if _, err := a.revision(t.Context(), "policies", h.Text); err == nil {
 			t.Errorf("%q is a revision", h.Text)
 		}
 		data, err := os.ReadFile(said)
@@ -162,7 +163,7 @@ func gitArguments(t *testing.T, texts []enginetest.HostileText) (taken int) {
 			}
 			continue
 		}
-		if got := strings.Split(string(data), "\x00"); len(got) != 8 || got[0] != "6" || got[5] != h.Text || got[6] != "." || got[3] != "archive" {
+		if got := strings.Split(string(data), "\x00"); strings.HasPrefix(h.Text, "-") || len(got) != 8 || got[0] != "6" || got[5] != h.Text || got[6] != "." || got[3] != "archive" {
 			t.Errorf("%q: git got %q", h.Text, got)
 		}
 		taken++

@@ -55,6 +55,16 @@ func TestSessionOnActiveDirectory(t *testing.T) {
 	u.types(0, "why", "p57", "vpn")
 	u.sees("group:big", "vpn/users +should have it: yes; has it: yes, managed")
 
+	// A disabled account means what the configuration says it means.
+	s.Tool(t, "user", "disable", "p9")
+	u.types(0, "why", "p9", "vpn")
+	u.sees("state: active")
+	u.edit("rolecall.yaml", "    roles:\n", "    state: {away: 'int(account_control) / 2 % 2 == 1'}\n    roles:\n")
+	u.types(0, "why", "p9", "vpn")
+	u.sees(`state: away \(away: int\(account_control\) / 2 % 2 == 1 holds\)`)
+	u.types(0, "why", "p8", "vpn")
+	u.sees("state: active")
+
 	s.Modify(t, "dn: CN=big,OU=groups,DC=example,DC=test\nchangetype: modify\ndelete: member\nmember: CN=Pörson 7,OU=people,DC=example,DC=test\n")
 	u.types(0, "apply")
 	u.sees("revoke +users +.*p7", "1 to revoke")

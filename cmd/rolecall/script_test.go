@@ -27,16 +27,18 @@ import (
 //	code N                the last exit code was N
 //	clock TIME|+DURATION  sets or moves the clock that the program sees
 //	edit FILE OLD NEW     replaces text in a file; OLD must be there
+//	append FILE MORE      puts the text of one file behind that of another
 //	task FILE WORDS NAME  sets the variable NAME to the id of the first task in FILE (-o json) whose text has WORDS
+//	random N              the program's randomness begins anew, from seed N; 1 at first
 //	sql FILE STATEMENT    changes a database behind the program's back
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"rolecall": scriptRolecall, "code": scriptCode, "clock": scriptClock, "edit": scriptEdit, "sql": scriptSQL, "task": scriptTask,
+			"rolecall": scriptRolecall, "code": scriptCode, "clock": scriptClock, "edit": scriptEdit, "append": scriptAppend, "sql": scriptSQL, "task": scriptTask, "random": scriptRandom,
 		},
 		Setup: func(e *testscript.Env) error {
-			e.Values[key{}] = &story{clock: time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)}
+			e.Values[key{}] = &story{seed: 1, clock: time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)}
 			return nil
 		},
 		RequireUniqueNames: true,
@@ -50,6 +52,7 @@ type story struct {
 	mu    sync.Mutex
 	clock time.Time
 	code  int
+	seed  byte
 }
 
 // now moves on by a millisecond at each look, so that no two records have the same time.
@@ -68,7 +71,7 @@ func scriptRolecall(ts *testscript.TestScript, neg bool, args []string) {
 	wd := ts.MkAbs(".")
 	// The program must not depend on the folder it is started in, so the folder is given as the place of relative arguments.
 	s.code = run(context.Background(), process{
-		Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Env: ts.Getenv, Now: s.now, Random: rand1(), Actor: "tester",
+		Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Env: ts.Getenv, Now: s.now, Random: rand.NewChaCha8([32]byte{s.seed}), Actor: "tester",
 		Dir: wd,
 	})
 	_, _ = ts.Stdout().Write(stdout.Bytes())
@@ -113,12 +116,23 @@ func scriptEdit(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(path, []byte(strings.ReplaceAll(string(data), old, fresh)), 0o600))
 }
 
+func scriptAppend(ts *testscript.TestScript, _ bool, args []string) {
+	whole := ts.ReadFile(args[0]) + ts.ReadFile(args[1])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(whole), 0o600))
+}
+
 func scriptSQL(ts *testscript.TestScript, _ bool, args []string) {
 	db, err := sqlx.Open("sqlite", ts.MkAbs(args[0]))
 	ts.Check(err)
 	defer db.Close()
 	_, err = db.Exec(args[1])
 	ts.Check(err)
+}
+
+func scriptRandom(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.ParseUint(args[0], 10, 8)
+	ts.Check(err)
+	storyOf(ts).seed = byte(n)
 }
 
 func scriptTask(ts *testscript.TestScript, _ bool, args []string) {

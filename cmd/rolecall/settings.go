@@ -15,16 +15,18 @@ import (
 
 // settings is what plans depend on besides policy.
 func settings(cfg *config.File, protected policies.Protected, now time.Time) engine.Settings {
-	l := &cfg.Limits
 	return engine.Settings{
 		Zone: zone(cfg), Unmanaged: cfg.Leavers.Unmanaged, LeaverGrace: cfg.Leavers.Grace, Absences: absences(cfg), Apart: cfg.Leavers.Apart,
 		ProtectedPeople: append(append([]string{}, cfg.Protected...), protected.People...), Slot: slot(cfg, now), Hash: cfg.Hash, Filters: filters(cfg),
-		Limits: engine.Limits{
-			RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant,
-		},
+		Limits:   limitsOf(cfg),
 		Expected: expected(cfg),
 		Alarms:   engine.Alarms{Quiet: cfg.Alarms.Quiet, Unread: cfg.Alarms.Unread, Unfinished: cfg.Alarms.Unfinished},
 	}
+}
+
+func limitsOf(cfg *config.File) engine.Limits {
+	l := &cfg.Limits
+	return engine.Limits{RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant}
 }
 
 // expected are the announced waves. Their days are those of the company's zone, the last one included.
@@ -65,7 +67,8 @@ func slot(cfg *config.File, now time.Time) time.Duration {
 	return config.Slot(s, now)
 }
 
-// filters hashes what each directory is asked for: after a change of it, absences are held back once.
+// filters hashes what each directory is asked for, by whom and where: after a change of it, absences are held back once. How it is
+// asked (certificates, time-outs, pages) and how old a file may be change nothing of who is shown.
 func filters(cfg *config.File) map[string]string {
 	out := map[string]string{}
 	for i := range cfg.Directories {
@@ -74,7 +77,17 @@ func filters(cfg *config.File) map[string]string {
 			Kind, Key string
 			File      *config.FileSource
 			LDAP      *config.LDAPSource
-		}{d.Kind, d.Key, d.File, d.LDAP}
+		}{Kind: d.Kind, Key: d.Key}
+		if d.File != nil {
+			file := *d.File
+			file.MaxAge, file.Complete = 0, config.Complete{}
+			asked.File = &file
+		}
+		if d.LDAP != nil {
+			l := *d.LDAP
+			l.CA, l.ServerName, l.StartTLS, l.Plain, l.Timeout, l.PageSize = "", "", false, false, 0, 0
+			asked.LDAP = &l
+		}
 		text, err := json.Marshal(asked) // secrets in it are references
 		if err != nil {
 			continue

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
@@ -42,6 +43,9 @@ func (a *app) openSound(ctx context.Context) (s *system, without []string, err e
 	}}
 	var store *journal.Store
 	if store, err = a.store(ctx, cfg, cutting, nil); err != nil {
+		for _, name := range slices.Sorted(maps.Keys(cfg.Programs)) { // which accounts, only the journal knows
+			render.Out{W: a.Stderr}.Line("to do by hand: suspend whatever account the person has in %s", name)
+		}
 		return nil, nil, err
 	}
 	if err := a.join(ctx, s, store, cutting); err != nil {

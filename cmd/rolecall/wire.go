@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -97,7 +98,7 @@ func (s *system) close() error {
 func (a *app) open(ctx context.Context, mode access) (*system, error) {
 	cfg, err := a.config()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, a.alsoWrong(ctx))
 	}
 	s, err := a.parts(ctx, cfg)
 	if err != nil {
@@ -111,6 +112,20 @@ func (a *app) open(ctx context.Context, mode access) (*system, error) {
 		return nil, errors.Join(err, store.Close(), hangUp(s.engine.Programs))
 	}
 	return s, nil
+}
+
+// alsoWrong names what is wrong besides the configuration, so that all of it can be mended at once.
+func (a *app) alsoWrong(ctx context.Context) error {
+	cfg := config.LoadAnyway(a.Dir, a.configFile)
+	if cfg == nil {
+		return nil
+	}
+	schema := schema(cfg)
+	_, _, wrong1 := a.archived(cfg, schema)
+	_, wrong2 := a.directory(cfg, schema)
+	maps.DeleteFunc(cfg.Programs, func(_ string, p *config.Program) bool { return p.Kind == "" }) // is said already
+	programs, wrong3 := a.programs(ctx, cfg)
+	return errors.Join(wrong2, wrong3, wrong1, hangUp(programs))
 }
 
 // journalOnly opens the journal alone, so that it can be read whatever else is wrong.
@@ -143,6 +158,10 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode access) error {
 	s.seal = func(context.Context) error { return nil }
 	s.store, s.engine.Journal, s.engine.Outbox, s.engine.Former = store, store, store, s.former(s.schema)
+	if s.cfg.Approvals.FourEyes {
+		s.engine.Changes = s.changes
+		s.engine.SamePerson = func(actor, author string) bool { return engine.SameAuthor(s.cfg.Approvals.Logins, actor, author) }
+	}
 	if mode == reading {
 		return nil
 	}

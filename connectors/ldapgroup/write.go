@@ -65,7 +65,7 @@ func (p *Program) modify(ctx context.Context, conn *ldapconn.Conn, c engine.Call
 	err := conn.Modify(ctx, p.groups[c.Entitlement], ldapconn.Change{Op: op, Name: p.member, Values: []string{dn}})
 	switch {
 	case err == nil:
-		return engine.Done, nil
+		return p.readBack(ctx, conn, c, dn)
 	case hasCode(err, already):
 		return engine.Already, nil
 	case hasCode(err, ldap.LDAPResultEntryAlreadyExists, ldap.LDAPResultUnwillingToPerform):
@@ -74,6 +74,18 @@ func (p *Program) modify(ctx context.Context, conn *ldapconn.Conn, c engine.Call
 		}
 	}
 	return p.outcomeOf(err, c)
+}
+
+// readBack believes a change when the group shows it: overlays and proxies are known to drop what they accepted.
+func (p *Program) readBack(ctx context.Context, conn *ldapconn.Conn, c engine.Call, dn string) (engine.Outcome, error) {
+	is, err := p.isMember(ctx, conn, c.Entitlement, dn)
+	switch {
+	case err != nil:
+		return engine.Uncertain, fmt.Errorf("group %s: the change can't be read back: %w", p.groups[c.Entitlement], err)
+	case is != c.Grant:
+		return engine.Failed, fmt.Errorf("group %s: the server accepted the change of %s, and does not show it", p.groups[c.Entitlement], dn)
+	}
+	return engine.Done, nil
 }
 
 func (p *Program) outcomeOf(err error, c engine.Call) (engine.Outcome, error) {

@@ -183,15 +183,16 @@ func (p *Program) check(ctx context.Context, account string, needed func(*user) 
 // remove deletes a user. It is gone when the provider says so itself.
 func (p *Program) remove(ctx context.Context, account string) (engine.Outcome, error) {
 	_, err := p.client.do(ctx, call{method: http.MethodDelete, path: "/Users/" + url.PathEscape(account)}, nil)
-	if gone(err) {
-		return engine.Already, nil
-	}
-	if err != nil {
+	was := gone(err)
+	if err != nil && !was {
 		return "", err
 	}
 	now, err := p.user(ctx, account)
 	if err != nil {
 		return engine.Uncertain, fmt.Errorf("the deletion can't be read back: %w", err)
+	}
+	if was && now == nil {
+		return engine.Already, nil
 	}
 	if now != nil {
 		return p.lied(fmt.Errorf("the provider accepted the deletion of the user %q, and still shows it", account))

@@ -196,7 +196,8 @@ func (p *Program) Account(ctx context.Context, account string) ([]engine.Holding
 	return out, nil
 }
 
-// user reads one user, nil if the provider says that there is none.
+// user reads one user, nil if the provider says that there is none, and still lists users: what answers 404 to everything
+// is another address, or a tenant that is closed.
 func (p *Program) user(ctx context.Context, id string) (*user, error) {
 	if !plainID(id) {
 		return nil, nil
@@ -204,6 +205,9 @@ func (p *Program) user(ctx context.Context, id string) (*user, error) {
 	var u user
 	version, err := p.client.do(ctx, call{method: http.MethodGet, path: "/Users/" + url.PathEscape(id)}, &u)
 	if gone(err) {
+		if err := p.lists(ctx); err != nil {
+			return nil, fmt.Errorf("the user %q is said to be gone, but the provider does not list users either: %w", id, err)
+		}
 		p.know(id, false)
 		return nil, nil
 	}
@@ -216,6 +220,16 @@ func (p *Program) user(ctx context.Context, id string) (*user, error) {
 	p.know(id, true)
 	u.Meta = versioned(u.Meta, version)
 	return &u, nil
+}
+
+// lists says whether the provider lists users at all.
+func (p *Program) lists(ctx context.Context) error {
+	var page listResponse[user]
+	_, err := p.client.do(ctx, call{method: http.MethodGet, path: "/Users", query: url.Values{"startIndex": {"1"}, "count": {"1"}}}, &page)
+	if err == nil && page.TotalResults == nil {
+		err = errors.New("the answer has no totalResults")
+	}
+	return err
 }
 
 // group reads one group with its members. One that is not there is an error: it was there a moment ago.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rolecall/rolecall/connectors/scim"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
 
 func (p *provider) open(t *testing.T) *scim.Program {
@@ -23,9 +24,9 @@ func (p *provider) open(t *testing.T) *scim.Program {
 
 // writes counts the requests that change something.
 func (p *provider) writes() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(slices.DeleteFunc(slices.Clone(p.requests), func(r string) bool { return strings.HasPrefix(r, "GET") }))
+	p.Mu.Lock()
+	defer p.Mu.Unlock()
+	return len(slices.DeleteFunc(slices.Clone(p.Requests), func(r string) bool { return strings.HasPrefix(r, "GET") }))
 }
 
 func read(p *scim.Program) (held []string, proof engine.Proof, err error) {
@@ -38,20 +39,20 @@ func read(p *scim.Program) (held []string, proof engine.Proof, err error) {
 
 // Each of these lists was taken for whole by some program once.
 func TestListsThatAreNotWhole(t *testing.T) {
-	for want, bend := range map[string]func(list *page, r *http.Request){
-		"no totalResults":     func(l *page, _ *http.Request) { l.TotalResults = nil },
-		"changed from 3 to 4": func(l *page, r *http.Request) { *l.TotalResults += later(r) },
-		"2 of 3 came":         func(l *page, r *http.Request) { l.Resources = l.Resources[:len(l.Resources)-later(r)] },
-		"comes a second time": func(l *page, r *http.Request) { again(l, r) },
-		"has no id":           func(l *page, _ *http.Request) { delete(l.Resources[0], "id") },
-		"3 of 2 came": func(l *page, _ *http.Request) {
+	for want, bend := range map[string]func(list *servers.ListPage, r *http.Request){
+		"no totalResults":     func(l *servers.ListPage, _ *http.Request) { l.TotalResults = nil },
+		"changed from 3 to 4": func(l *servers.ListPage, r *http.Request) { *l.TotalResults += later(r) },
+		"2 of 3 came":         func(l *servers.ListPage, r *http.Request) { l.Resources = l.Resources[:len(l.Resources)-later(r)] },
+		"comes a second time": func(l *servers.ListPage, r *http.Request) { again(l, r) },
+		"has no id":           func(l *servers.ListPage, _ *http.Request) { delete(l.Resources[0], "id") },
+		"3 of 2 came": func(l *servers.ListPage, _ *http.Request) {
 			*l.TotalResults = 2
 			l.Resources = append(l.Resources, map[string]any{"id": "x", "displayName": "x", "members": []any{}})
 		},
 	} {
 		for _, path := range []string{"/Users", "/Groups"} {
 			p := newProvider(t)
-			p.page = func(l *page, r *http.Request) {
+			p.Page = func(l *servers.ListPage, r *http.Request) {
 				if r.URL.Path == path {
 					bend(l, r)
 				}
@@ -71,7 +72,7 @@ func later(r *http.Request) int {
 	return 1
 }
 
-func again(l *page, r *http.Request) {
+func again(l *servers.ListPage, r *http.Request) {
 	if later(r) == 1 {
 		l.Resources[0]["id"] = map[string]string{"/Users": "u1", "/Groups": "g1"}[r.URL.Path]
 	}
@@ -92,7 +93,7 @@ func TestAnswersThatAreNoSCIM(t *testing.T) {
 	} {
 		p := newProvider(t)
 		c := p.open(t)
-		p.before = func(w http.ResponseWriter, r *http.Request) bool { before(w, r); return true }
+		p.Before = func(w http.ResponseWriter, r *http.Request) bool { before(w, r); return true }
 		if _, _, err := read(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q: %v", want, err)
 		}
@@ -105,6 +106,32 @@ func TestAnswersThatAreNoSCIM(t *testing.T) {
 				t.Errorf("%s: delete gives %s, %v", want, outcome, err)
 			}
 		}
+	}
+}
+
+// A provider that says of everything that it is not there speaks of the tenant, and not of one account.
+func TestTenantThatIsGone(t *testing.T) {
+	p := newProvider(t)
+	c := p.open(t)
+	for _, account := range []string{"u9", "u8"} {
+		for _, right := range []string{engine.Active, engine.Exists, "group g1"} {
+			if outcome, err := c.Revoke(t.Context(), account, right); outcome != engine.Already || err != nil {
+				t.Errorf("revoke %q of nobody: %s, %v", right, outcome, err)
+			}
+		}
+	}
+	p.Before = func(w http.ResponseWriter, _ *http.Request) bool { servers.Problem(w, 404, "not found"); return true }
+	for _, right := range []string{engine.Active, engine.Exists, "group g2"} {
+		outcome, err := c.Revoke(t.Context(), "u1", right)
+		if outcome != engine.Refused && outcome != engine.Failed && outcome != engine.Uncertain || err == nil {
+			t.Errorf("revoke %q while all is gone: %s, %v", right, outcome, err)
+		}
+	}
+	if held, err := c.Account(t.Context(), "u1"); err == nil {
+		t.Errorf("u1 holds %v", held)
+	}
+	if _, _, err := read(c); err == nil {
+		t.Error("a list of nothing is read")
 	}
 }
 
@@ -123,14 +150,14 @@ func TestRedirects(t *testing.T) {
 	defer other.Close()
 	p := newProvider(t)
 	c := p.open(t)
-	p.before = func(w http.ResponseWriter, r *http.Request) bool {
+	p.Before = func(w http.ResponseWriter, r *http.Request) bool {
 		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 		return true
 	}
 	if _, _, err := read(c); err == nil || visited {
 		t.Errorf("a read followed to another host: %v, %v", visited, err)
 	}
-	p.before = func(w http.ResponseWriter, r *http.Request) bool {
+	p.Before = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/Users/u1" && r.Method == http.MethodPatch {
 			http.Redirect(w, r, "/Users/u2", http.StatusTemporaryRedirect)
 			return true
@@ -144,8 +171,8 @@ func TestRedirects(t *testing.T) {
 	if _, proof, err := read(c); err != nil || !proof.Complete() {
 		t.Errorf("a read on the same host: %v, %v", proof, err)
 	}
-	if outcome, err := c.Revoke(t.Context(), "u1", engine.Active); outcome != engine.Refused || err == nil || p.users[1]["active"] != "True" {
-		t.Errorf("a write was sent on: %s, %v, %v", outcome, err, p.users[1])
+	if outcome, err := c.Revoke(t.Context(), "u1", engine.Active); outcome != engine.Refused || err == nil || p.Users[1]["active"] != "True" {
+		t.Errorf("a write was sent on: %s, %v, %v", outcome, err, p.Users[1])
 	}
 }
 
@@ -175,7 +202,7 @@ func TestWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newProvider(t)
 			fails := tc.fails
-			p.before = func(w http.ResponseWriter, r *http.Request) bool {
+			p.Before = func(w http.ResponseWriter, r *http.Request) bool {
 				if fails == 0 || r.Method == http.MethodGet {
 					return false
 				}
@@ -183,7 +210,7 @@ func TestWaits(t *testing.T) {
 				if tc.header != "" {
 					w.Header().Set("Retry-After", tc.header)
 				}
-				problem(w, tc.status, "no, "+r.Header.Get("Authorization"))
+				servers.Problem(w, tc.status, "no, "+r.Header.Get("Authorization"))
 				return true
 			}
 			var waits []time.Duration
@@ -207,13 +234,13 @@ func TestWaits(t *testing.T) {
 // Whoever changed the group meanwhile is not overwritten, where the provider can tell.
 func TestIfMatch(t *testing.T) {
 	p := newProvider(t)
-	p.etag = true
+	p.ETag = true
 	c := p.open(t)
 	changed := 0
-	p.before = func(_ http.ResponseWriter, r *http.Request) bool {
+	p.Before = func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPatch && changed < 2 { // somebody else is faster, twice
 			changed++
-			p.groups[0]["version"] = p.groups[0]["version"].(int) + 1
+			p.Groups[0]["version"] = p.Groups[0]["version"].(int) + 1
 		}
 		return false
 	}
@@ -229,23 +256,23 @@ func TestIfMatch(t *testing.T) {
 // Incidents of the field: servers that answer yes and do something else.
 func TestReadBack(t *testing.T) {
 	for name, tc := range map[string]struct {
-		after func(p *provider, r *http.Request)
+		after func(p *servers.Provider, r *http.Request)
 		want  engine.Outcome
 		text  string
 	}{
-		"replaces the list":        {func(p *provider, _ *http.Request) { p.groups[0]["members"] = []string{"u1"} }, engine.Uncertain, `1 other members, "u3" first, vanished`},
-		"empties the list":         {func(p *provider, _ *http.Request) { p.groups[0]["members"] = []string{} }, engine.Failed, "does not show it"},
-		"the group goes meanwhile": {func(p *provider, _ *http.Request) { p.groups = p.groups[1:] }, engine.Uncertain, "can't be read back"},
+		"replaces the list":        {func(p *servers.Provider, _ *http.Request) { p.Groups[0]["members"] = []string{"u1"} }, engine.Uncertain, `1 other members, "u3" first, vanished`},
+		"empties the list":         {func(p *servers.Provider, _ *http.Request) { p.Groups[0]["members"] = []string{} }, engine.Failed, "does not show it"},
+		"the group goes meanwhile": {func(p *servers.Provider, _ *http.Request) { p.Groups = p.Groups[1:] }, engine.Uncertain, "can't be read back"},
 	} {
 		p := newProvider(t)
-		p.after = tc.after
+		p.After = tc.after
 		outcome, err := p.open(t).Grant(t.Context(), "u1", "group g1")
 		if outcome != tc.want || err == nil || !strings.Contains(err.Error(), tc.text) {
 			t.Errorf("%s: %s, %v", name, outcome, err)
 		}
 	}
 	p := newProvider(t) // lists that lag make it uncertain instead
-	p.after = func(p *provider, _ *http.Request) { p.users[0]["active"] = true }
+	p.After = func(p *servers.Provider, _ *http.Request) { p.Users[0]["active"] = true }
 	c := open(t, scim.Config{URL: p.URL, Token: engine.Secret{Env: "T"}, Lag: time.Minute}, nil, canary)
 	if outcome, err := c.Revoke(t.Context(), "u1", engine.Active); outcome != engine.Uncertain || err == nil {
 		t.Errorf("a lie, or lag: %s, %v", outcome, err)
@@ -277,10 +304,10 @@ func TestBatch(t *testing.T) {
 		if _, _, err := read(c); err != nil {
 			t.Fatal(err)
 		}
-		start := len(p.requests)
+		start := len(p.Requests)
 		results := c.Apply(t.Context(), []engine.Call{{Grant: true, Account: "u1", Entitlement: "group g1"}, {Grant: true, Account: "u2", Entitlement: "group g1"},
 			{Account: "u3", Entitlement: "group g1"}, {Account: "u1", Entitlement: "group g2"}, {Grant: true, Account: "u3", Entitlement: "group g2"}})
-		return results, len(p.requests) - start
+		return results, len(p.Requests) - start
 	}
 	p := newProvider(t)
 	results, n := batch(p)
@@ -298,27 +325,27 @@ func TestBatch(t *testing.T) {
 		want engine.Outcome
 	}{
 		"replaces the list": {func(p *provider) {
-			p.groups[0]["members"] = []string{"u3", "x"}
-			p.after = func(p *provider, _ *http.Request) { p.groups[0]["members"] = []string{"u1", "u2"} }
+			p.Groups[0]["members"] = []string{"u3", "x"}
+			p.After = func(p *servers.Provider, _ *http.Request) { p.Groups[0]["members"] = []string{"u1", "u2"} }
 		}, engine.Uncertain},
 		"does nothing": {func(p *provider) {
-			p.after = func(p *provider, _ *http.Request) { p.groups[0]["members"] = []string{"u3"} }
+			p.After = func(p *servers.Provider, _ *http.Request) { p.Groups[0]["members"] = []string{"u3"} }
 		}, engine.Failed},
 		"answers 500": {func(p *provider) {
-			p.before = func(w http.ResponseWriter, r *http.Request) bool {
+			p.Before = func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Method == http.MethodPatch {
-					problem(w, 500, "oops")
+					servers.Problem(w, 500, "oops")
 				}
 				return r.Method == http.MethodPatch
 			}
 		}, engine.Uncertain},
 		"takes one operation at a time": {func(p *provider) {
 			first := true
-			p.before = func(w http.ResponseWriter, r *http.Request) bool {
+			p.Before = func(w http.ResponseWriter, r *http.Request) bool {
 				refuse := r.Method == http.MethodPatch && first
 				if refuse {
 					first = false
-					problem(w, 400, "too many operations")
+					servers.Problem(w, 400, "too many operations")
 				}
 				return refuse
 			}
@@ -335,7 +362,7 @@ func TestBatch(t *testing.T) {
 
 func TestMembersThatListsLeaveOut(t *testing.T) {
 	p := newProvider(t)
-	p.page = func(l *page, r *http.Request) {
+	p.Page = func(l *servers.ListPage, r *http.Request) {
 		for _, x := range l.Resources {
 			delete(x, "members")
 		}
@@ -349,8 +376,8 @@ func TestMembersThatListsLeaveOut(t *testing.T) {
 // What a page leaves out does not come from the page before (okta/terraform-provider-okta#2951).
 func TestEachPageSpeaksForItself(t *testing.T) {
 	p := newProvider(t)
-	p.groups[2]["members"] = []string{"u1"}
-	p.page = func(l *page, r *http.Request) {
+	p.Groups[2]["members"] = []string{"u1"}
+	p.Page = func(l *servers.ListPage, r *http.Request) {
 		for _, x := range l.Resources[:len(l.Resources)*later(r)] {
 			delete(x, "members")
 		}
@@ -363,7 +390,7 @@ func TestEachPageSpeaksForItself(t *testing.T) {
 
 func TestGroupsOfOneName(t *testing.T) {
 	p := newProvider(t)
-	p.groups[1]["displayName"] = "group g1"
+	p.Groups[1]["displayName"] = "group g1"
 	c := p.open(t)
 	if _, proof, err := read(c); err != nil || proof.Complete() {
 		t.Errorf("read: %v, %v", proof, err)
@@ -375,7 +402,7 @@ func TestGroupsOfOneName(t *testing.T) {
 	if outcome, err := c.Grant(t.Context(), "u1", "group g3"); outcome != engine.Done {
 		t.Fatal(outcome, err)
 	}
-	p.groups[2]["displayName"] = "admins"
+	p.Groups[2]["displayName"] = "admins"
 	if outcome, err := c.Grant(t.Context(), "u2", "group g3"); outcome != engine.Refused || err == nil {
 		t.Errorf("grant by the former name: %s, %v", outcome, err)
 	}
@@ -390,21 +417,21 @@ func TestOAuth(t *testing.T) {
 			id, key = url.QueryEscape(r.PostFormValue("client_id")), url.QueryEscape(r.PostFormValue("client_secret"))
 		}
 		if id != url.QueryEscape(client) || key != url.QueryEscape(secret) || r.PostFormValue("grant_type") != "client_credentials" || r.PostFormValue("scope") != "scim" {
-			reply(w, 400, map[string]any{"error": "invalid_client " + secret})
+			servers.Reply(w, 400, map[string]any{"error": "invalid_client " + secret})
 			return
 		}
 		given++
-		reply(w, 200, map[string]any{"access_token": fmt.Sprint("token", given), "token_type": "Bearer", "expires_in": 3600})
+		servers.Reply(w, 200, map[string]any{"access_token": fmt.Sprint("token", given), "token_type": "Bearer", "expires_in": 3600})
 	}))
 	defer tokens.Close()
 	for _, inBody := range []bool{false, true} {
 		given = 0
 		p := newProvider(t)
 		valid, refused := "token1", 0
-		p.before = func(w http.ResponseWriter, r *http.Request) bool {
+		p.Before = func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Header.Get("Authorization") != "Bearer "+valid {
 				refused++
-				problem(w, 401, "expired")
+				servers.Problem(w, 401, "expired")
 				return true
 			}
 			return false

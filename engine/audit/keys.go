@@ -35,6 +35,12 @@ func NewSigner(key string) (Signer, error) {
 	return s, nil
 }
 
+// Pair says whether the verifier key belongs to the signer; "" belongs to any.
+func Pair(s Signer, verifier string) bool {
+	v, err := note.NewVerifier(verifier)
+	return verifier == "" || err == nil && idOf(v) == idOf(s)
+}
+
 // Sign returns the checkpoint as a signed note (c2sp.org/signed-note). All
 // signers must carry the name of the origin. A checkpoint with a NextKey needs
 // the signatures of the present and of the next key. The caller must never
@@ -135,6 +141,23 @@ func (k Keys) Rotate(signed []byte) (Keys, error) {
 	epochs := append([]epoch{}, k.epochs...)
 	epochs[last].to = c.Size
 	return Keys{append(epochs, epoch{next, c.Size, MaxSize})}, nil
+}
+
+// Succeed returns the keys with a new epoch that the last key did not
+// introduce, because it was lost: that the key at this size is the right one
+// must be known from somewhere else.
+func (k Keys) Succeed(size int64, verifier string) (Keys, error) {
+	next, err := note.NewVerifier(verifier)
+	if err != nil {
+		return Keys{}, fmt.Errorf("%.80q is not a verifier key (name+hash+base64, %w); copy the line that was shown when the key was made", verifier, err)
+	}
+	last := len(k.epochs) - 1
+	if last < 0 || size < k.epochs[last].from || next.Name() != k.Origin() || k.knows(next) {
+		return Keys{}, fmt.Errorf("at size %d no new key of this log can follow; give each change of key once, in order", size)
+	}
+	epochs := append([]epoch{}, k.epochs...)
+	epochs[last].to = size
+	return Keys{append(epochs, epoch{next, size, MaxSize})}, nil
 }
 
 func (k Keys) knows(v note.Verifier) bool {

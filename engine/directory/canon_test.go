@@ -11,6 +11,9 @@ import (
 func TestCanonicalForms(t *testing.T) {
 	for _, c := range []struct{ in, plain, folded string }{
 		{"Ada", "Ada", "ada"},
+		{"bob ", "bob", "bob"}, // CVE-2025-6013
+		{" bob", "bob", "bob"},
+		{"b  ob", "b ob", "b ob"},
 		{"  Ada \t Lovelace\r\n", "Ada Lovelace", "ada lovelace"},
 		{"Z\u0065\u0301", "Z\u00e9", "z\u00e9"}, // NFD and NFC are one
 		{"ＡＬＩＣＥ", "ＡＬＩＣＥ", "alice"},             // width forms

@@ -21,6 +21,9 @@ var ErrRolledBack = errors.New("journal: it does not continue the checkpoint")
 // Checkpoint signs size and root of the journal as they are now and keeps the signed checkpoint in the store. The signer's
 // name is the journal's.
 func (s *Store) Checkpoint(ctx context.Context, signer audit.Signer) (signed []byte, err error) {
+	if s.options.ReadOnly {
+		return nil, ErrReadOnly
+	}
 	return s.sign(ctx, audit.Checkpoint{Origin: signer.Name()}, signer)
 }
 

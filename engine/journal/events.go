@@ -126,3 +126,24 @@ func (s *Store) Accept(ctx context.Context, signer audit.Signer, replaced audit.
 	line := fmt.Sprintf("accepts %d %s", replaced.Size, replaced.Root)
 	return s.sign(ctx, audit.Checkpoint{Origin: signer.Name(), Extra: []string{line}}, signer)
 }
+
+// Handover signs the journal as it is with the key that takes over, and with the former one if it is at hand, nil: it was
+// lost.
+func (s *Store) Handover(ctx context.Context, former string, old, next audit.Signer, verifier string) ([]byte, error) {
+	if old == nil {
+		return s.sign(ctx, audit.Checkpoint{Origin: next.Name(), Extra: []string{"lost-key " + former}}, next)
+	}
+	return s.sign(ctx, audit.Checkpoint{Origin: next.Name(), NextKey: verifier}, old, next)
+}
+
+// StoredCheckpoint is a signed checkpoint that the store keeps. Whoever can write there can change it.
+type StoredCheckpoint struct {
+	Size int64
+	Note string
+}
+
+// Checkpoints lists those that the store keeps, by size.
+func (s *Store) Checkpoints(ctx context.Context) (all []StoredCheckpoint, err error) {
+	err = s.read.SelectContext(ctx, &all, "SELECT size, note FROM checkpoint ORDER BY size")
+	return all, s.wrap("read the checkpoints", err)
+}

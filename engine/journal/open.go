@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"github.com/rolecall/rolecall/migrations"
 )
 
 // Options of Open.
@@ -20,6 +23,7 @@ type Options struct {
 	Random   io.Reader        // for the records' salts, safe for concurrent use; nil: crypto/rand
 	ReadOnly bool             // a dry run: no new database, no schema, no write; what is not there yet is empty
 	Migrate  bool             // bring an older schema up to date; otherwise it is refused
+	schema   fs.FS            // nil: that of the program
 	// Enqueue, nil: nothing, is called in the transaction that writes intents, with the sorted names of their programs, so
 	// that a queue in the same PostgreSQL has them if and only if the journal has. It must not wait for locks: the head is
 	// held. Its error undoes the transaction. PostgreSQL only.
@@ -56,6 +60,9 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
+	}
+	if o.schema == nil {
+		o.schema = migrations.Files()
 	}
 	s, err := open(ctx, address, o)
 	if err == nil {
@@ -118,7 +125,7 @@ func (s *Store) ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	want, err := latest()
+	want, err := s.latest()
 	switch {
 	case err != nil:
 		return err

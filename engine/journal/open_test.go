@@ -6,11 +6,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest/servers"
+	"github.com/rolecall/rolecall/migrations"
 )
 
 // wantError opens and wants an error with every one of the words.
@@ -104,22 +109,26 @@ func TestOpenKeepsPasswordsOut(t *testing.T) {
 	}
 }
 
+// Each page of the file is damaged in turn: a single one is found when the file is opened, not when it is needed.
 func TestOpenFindsDamage(t *testing.T) {
+	const pageSize = 4096
 	path := filepath.Join(t.TempDir(), "j.db")
 	s := openStore(t, "sqlite:"+path, nil)
 	fill(t, s)
+	s.write.MustExec("VACUUM") // no page is free, which nobody would miss
 	s.Close()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 8192; i < len(data); i += 512 { // some pages of tables and indexes
-		data[i], data[i+1], data[i+2] = 0xff, 0xff, 0xff
+	for at := pageSize; at < len(data); at += pageSize {
+		damaged := slices.Clone(data)
+		copy(damaged[at:], "\xff\xff\xff")
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, "sqlite:"+path, Options{}, "damaged", "backup")
 	}
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	wantError(t, "sqlite:"+path, Options{}, "damaged", "backup")
 }
 
 func TestLockedByAnother(t *testing.T) {
@@ -158,22 +167,128 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-func TestBackupBeforeMigration(t *testing.T) {
+func forEachStore(t *testing.T, test func(t *testing.T, address string)) {
+	for name, address := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "j.db"), "postgres": servers.Postgres(t).NewDatabase(t)} {
+		t.Run(name, func(t *testing.T) { test(t, address) })
+	}
+}
+
+// later is the schema of a program that comes after this one.
+func later(t *testing.T, sql string) fs.FS {
+	t.Helper()
+	first, err := fs.ReadFile(migrations.Files(), "00001_journal.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fstest.MapFS{"00001_journal.sql": {Data: first}, "00002_later.sql": {Data: []byte("-- +goose Up\n" + sql)}}
+}
+
+func TestANewerProgramBringsTheSchemaUpToDateAfterACopy(t *testing.T) {
+	forEachStore(t, func(t *testing.T, address string) {
+		ctx := context.Background()
+		old := openStore(t, address, nil)
+		fill(t, old)
+		wantError(t, address, Options{schema: later(t, "CREATE TABLE later (n BIGINT);")}, "older than this program", "version 1")
+		if n := copies(t, old); n != 0 {
+			t.Errorf("%d copies although nothing was to be changed", n)
+		}
+		var started sync.WaitGroup
+		for range 3 { // as when several daemons are brought up to date
+			started.Go(func() {
+				s, err := Open(ctx, address, Options{Migrate: true, schema: later(t, "CREATE TABLE later (n BIGINT);")})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer s.Close()
+				if v := verify(t, s); !v.OK() || v.Records != 9 {
+					t.Errorf("after the change: %+v", v)
+				}
+			})
+		}
+		started.Wait()
+		if n := copies(t, old); n != 9 {
+			t.Errorf("%d records in the copy", n)
+		}
+		wantError(t, address, Options{Migrate: true}, "newer than this program", "version 2")
+	})
+}
+
+func TestAChangeOfTheSchemaThatFailsChangesNothing(t *testing.T) {
+	forEachStore(t, func(t *testing.T, address string) {
+		old := openStore(t, address, nil)
+		fill(t, old)
+		wantError(t, address, Options{Migrate: true, schema: later(t, "CREATE TABLE half (n BIGINT);\nINSERT INTO nowhere VALUES (1);")}, "nowhere")
+		if copies(t, old) != 9 {
+			t.Error("no copy was made")
+		}
+		if v := verify(t, openStore(t, address, nil)); !v.OK() || v.Records != 9 { // by the program from before
+			t.Errorf("%+v", v)
+		}
+	})
+}
+
+// copies counts the records in the copy that is made before a change of the schema, 0 if there is none.
+func copies(t *testing.T, s *Store) (n int64) {
+	t.Helper()
+	if s.path == "" {
+		var there bool
+		if err := s.read.Get(&there, "SELECT to_regclass('before_2_journal') IS NOT NULL"); err != nil || !there {
+			return 0
+		}
+		if err := s.read.Get(&n, "SELECT count(*) FROM before_2_journal"); err != nil {
+			t.Error(err)
+		}
+		return n
+	}
+	if _, err := os.Stat(s.path + ".before-2"); err != nil {
+		return 0
+	}
+	v := verify(t, openStore(t, "sqlite:"+s.path+".before-2", nil))
+	if !v.OK() {
+		t.Errorf("the copy: %+v", v)
+	}
+	return v.Records
+}
+
+func TestANewDatabaseIsNotCopied(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
-	s := openStore(t, "sqlite:"+path, nil)
-	fill(t, s)
+	openStore(t, "sqlite:"+path, nil)
 	if _, err := os.Stat(path + ".before-1"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a new database was copied: %v", err)
 	}
-	if err := s.backup(context.Background()); err != nil {
+}
+
+// A large file is not looked at whole whenever a command opens it; what verifies does so.
+func TestALargeFileIsLookedAtWholeByVerify(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j.db")
+	s := openStore(t, "sqlite:"+path, nil)
+	fill(t, s)
+	s.write.MustExec("CREATE TABLE ballast (x BLOB)")
+	s.write.MustExec("INSERT INTO ballast VALUES (zeroblob(?))", checkedWhole)
+	var page, size int64
+	if err := errors.Join(s.write.Get(&page, "SELECT rootpage FROM sqlite_master WHERE name = 'journal_time'"), s.write.Get(&size, "PRAGMA page_size"), s.closeWhole()); err != nil {
 		t.Fatal(err)
 	}
-	if v := verify(t, openStore(t, "sqlite:"+path+".before-2", nil)); !v.OK() || v.Records != 9 {
-		t.Errorf("the copy: %+v", v)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt([]byte("\xff\xff\xff\xff\xff\xff\xff\xff"), (page-1)*size)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, "sqlite:"+path, nil)
+	if v, err := s.Verify(context.Background()); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("%+v, %v", v, err)
 	}
 }
 
 func TestOldSQLiteIsRefused(t *testing.T) {
+	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
+	if err := s.checkSQLite(context.Background(), "99.0.0"); err == nil || !strings.Contains(err.Error(), "may lose committed records") {
+		t.Errorf("an old SQLite was taken: %v", err)
+	}
 	for version, older := range map[string]bool{"3.51.2": true, "3.51.3": false, "3.6.99": true, "3.54.1": false, "4.0.0": false} {
 		if olderVersion(version, oldestSQLite) != older {
 			t.Errorf("%s", version)

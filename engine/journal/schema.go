@@ -2,15 +2,17 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
+	"github.com/lib/pq"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
 	"github.com/rolecall/rolecall/engine"
-	"github.com/rolecall/rolecall/migrations"
 )
 
 // version is the number of the last migration that the database has, 0 for an empty database. It writes nothing.
@@ -24,15 +26,15 @@ func (s *Store) version(ctx context.Context) (int64, error) {
 }
 
 // latest is the number of the last migration that the program has.
-func latest() (int64, error) {
-	entries, err := fs.ReadDir(migrations.Files(), ".")
+func (s *Store) latest() (int64, error) {
+	entries, err := fs.ReadDir(s.options.schema, ".")
 	if err != nil {
 		return 0, err
 	}
 	return goose.NumericComponent(entries[len(entries)-1].Name())
 }
 
-// migrate brings the schema up to date, after a backup of a SQLite file that has one.
+// migrate brings the schema up to date, after a copy of a database that has one.
 func (s *Store) migrate(ctx context.Context) error {
 	engine.Failpoint("migration.before")
 	if err := s.backup(ctx); err != nil {
@@ -46,7 +48,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	provider, err := goose.NewProvider(goose.Dialect(s.dialect.name()), s.write.DB, migrations.Files(), options...)
+	provider, err := goose.NewProvider(goose.Dialect(s.dialect.name()), s.write.DB, s.options.schema, options...)
 	if err != nil {
 		return err
 	}
@@ -61,32 +63,74 @@ func (s *Store) migrate(ctx context.Context) error {
 // migratedByOther forgives a failure if another process was quicker (SQLite has no lock across goose's transactions).
 func (s *Store) migratedByOther(ctx context.Context, failure error) error {
 	have, err := s.version(ctx)
-	if want, _ := latest(); err == nil && have == want {
+	if want, _ := s.latest(); err == nil && have == want {
 		return nil
 	}
 	return failure
 }
 
-// backup copies a SQLite file that holds a schema to FILE.before-N, N being the version that comes. A copy that is there
-// already is of an earlier try, and is kept.
+// backup copies a journal that has a schema, N being the version that comes: a SQLite file to FILE.before-N, the tables in
+// PostgreSQL to before_N_TABLE. A copy that is there already is of an earlier try, and is kept.
 func (s *Store) backup(ctx context.Context) error {
 	have, err := s.version(ctx)
-	if err != nil || have == 0 || s.path == "" {
-		return err
+	want, wrong := s.latest()
+	switch {
+	case err != nil || wrong != nil || have == 0 || have >= want: // another process was quicker
+		return errors.Join(err, wrong)
+	case s.dialect.name() == "postgres":
+		return s.copyTables(ctx, fmt.Sprintf("before_%d_", have+1))
+	case s.path == "":
+		return nil
 	}
+	return s.copyFile(ctx, have)
+}
+
+func (s *Store) copyFile(ctx context.Context, have int64) error {
 	copied := fmt.Sprintf("%s.before-%d", s.path, have+1)
 	if _, err := os.Stat(copied); err == nil {
 		return nil
 	}
-	half := copied + ".half"
 	engine.Failpoint("backup.before")
-	if err := os.RemoveAll(half); err != nil {
+	half, err := os.CreateTemp(filepath.Dir(copied), filepath.Base(copied)+".*.half") // another process may do the same
+	if err != nil {
 		return err
 	}
-	if _, err := s.write.ExecContext(ctx, "VACUUM INTO ?", half); err != nil {
+	defer os.Remove(half.Name()) // gone already if all went well
+	if err := half.Close(); err != nil {
+		return err
+	}
+	if _, err := s.write.ExecContext(ctx, "VACUUM INTO ?", half.Name()); err != nil {
 		return err
 	}
 	engine.Failpoint("backup.torn")
 	defer engine.Failpoint("backup.after")
-	return os.Rename(half, copied)
+	return os.Rename(half.Name(), copied)
+}
+
+// copyTables copies the journal's tables within their schema, at one moment at which nobody writes. Several processes may
+// start at once: whoever comes second waits, and finds the copy.
+func (s *Store) copyTables(ctx context.Context, prefix string) error {
+	t, err := s.write.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer t.Rollback()
+	if _, err := t.ExecContext(ctx, "LOCK TABLE head IN EXCLUSIVE MODE"); err != nil {
+		return err
+	}
+	var there bool
+	if err := t.GetContext(ctx, &there, "SELECT to_regclass($1) IS NOT NULL", prefix+"head"); err != nil || there {
+		return err
+	}
+	var tables []string
+	if err := t.SelectContext(ctx, &tables, `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()
+		AND table_type = 'BASE TABLE' AND table_name NOT LIKE 'river\_%' AND table_name NOT LIKE 'before\_%' ORDER BY table_name`); err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if _, err := t.ExecContext(ctx, "CREATE TABLE "+pq.QuoteIdentifier(prefix+table)+" AS TABLE "+pq.QuoteIdentifier(table)); err != nil {
+			return err
+		}
+	}
+	return t.Commit()
 }

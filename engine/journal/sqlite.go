@@ -80,7 +80,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: absolute, RawQuery: sqliteOptions(o)}
 	s := &Store{options: o, dialect: sqliteDialect{}, place: "sqlite:" + path, path: path}
-	return s, s.connect("sqlite", dsn.String(), func() error { return checkSQLite(ctx, s.write, !o.ReadOnly) })
+	return s, s.connect("sqlite", dsn.String(), func() error { return s.checkSQLite(ctx, oldestSQLite) })
 }
 
 func sqliteOptions(o Options) string {
@@ -105,13 +105,19 @@ func openEmpty(ctx context.Context, o Options) (*Store, error) {
 	return s, s.migrate(ctx)
 }
 
-func checkSQLite(ctx context.Context, db *sqlx.DB, written bool) error {
-	var version, mode, check string
+// checkedWhole is the size of the largest file that is looked at whole each time it is opened, in bytes. That takes some 5 s
+// for each GB, for which no cut should wait; a damaged page of a larger file is found when it is read, and by Verify.
+const checkedWhole = 64 << 20
+
+func (s *Store) checkSQLite(ctx context.Context, oldest string) error {
+	var version, mode string
+	var size int64
+	db, written := s.write, !s.options.ReadOnly
 	if err := db.GetContext(ctx, &version, "SELECT sqlite_version()"); err != nil {
 		return err
 	}
-	if olderVersion(version, oldestSQLite) {
-		return fmt.Errorf("SQLite %s may lose committed records; this program needs %s or newer, build it with a newer modernc.org/sqlite", version, oldestSQLite)
+	if olderVersion(version, oldest) {
+		return fmt.Errorf("SQLite %s may lose committed records; this program needs %s or newer, build it with a newer modernc.org/sqlite", version, oldest)
 	}
 	if err := db.GetContext(ctx, &mode, "PRAGMA journal_mode"); err != nil {
 		return err
@@ -119,7 +125,16 @@ func checkSQLite(ctx context.Context, db *sqlx.DB, written bool) error {
 	if written && mode != "wal" {
 		return fmt.Errorf("the file system does not allow SQLite's write-ahead log (journal mode is %s); put the file on a local disk", mode)
 	}
-	if err := db.GetContext(ctx, &check, "PRAGMA quick_check(1)"); err != nil {
+	if err := db.GetContext(ctx, &size, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"); err != nil || size > checkedWhole {
+		return err
+	}
+	return checkPages(ctx, db)
+}
+
+// checkPages looks at every page of a SQLite file.
+func checkPages(ctx context.Context, db sqlx.QueryerContext) error {
+	var check string
+	if err := sqlx.GetContext(ctx, db, &check, "PRAGMA quick_check(1)"); err != nil {
 		return err
 	}
 	if check != "ok" {

@@ -34,6 +34,11 @@ func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification
 	err = s.reading(ctx, func(t *sqlx.Tx) error {
 		w := &walk{ctx: ctx, tx: t, fold: engine.NewFold(), tenures: engine.NewTenures(), v: &v}
 		var h head
+		if s.path != "" {
+			if err := checkPages(ctx, t); err != nil {
+				return err
+			}
+		}
 		if err := t.GetContext(ctx, &h, selectHead); err != nil {
 			return err
 		}

@@ -39,6 +39,8 @@ type File struct {
 	Expect []Expect `yaml:"expect"`
 	// Alarms says from when on something that does not happen is an alarm.
 	Alarms Alarms `yaml:"alarms"`
+	// Approvals says who may approve what.
+	Approvals Approvals `yaml:"approvals"`
 	// Protected names people, by key or login, whose removals always need approval.
 	Protected []string `yaml:"protected"`
 	// Audit says how the journal is made checkable from outside.
@@ -104,6 +106,14 @@ type Expect struct {
 	Approver string `yaml:"approver"`
 	// Reason why, for those who read the journal later.
 	Reason string `yaml:"reason"`
+}
+
+// Approvals says who may approve what.
+type Approvals struct {
+	// FourEyes keeps whoever changed the policy, as Git tells, from approving what follows from it.
+	FourEyes bool `yaml:"four_eyes"`
+	// Logins are by the operating system's login the names or addresses under which somebody is an author in Git. Who is not listed is known by the address before the @, or by the name.
+	Logins map[string][]string `yaml:"logins"`
 }
 
 // Alarms says from when on something that does not happen is an alarm.

@@ -19,7 +19,7 @@ func TestLimitsOfCompanies(t *testing.T) {
 	if err != nil || !ok || !ok2 {
 		t.Fatalf("%s has no table of sizes: %v", path, err)
 	}
-	upToDate(t, path, []byte(string(before)+begin+sizes(&defaults().Limits)+end+string(after)))
+	upToDate(t, path, []byte(string(before)+begin+sizes(&Defaults().Limits)+end+string(after)))
 }
 
 // sizes shows what the limits allow companies in which everybody has three holdings in each of five programs.

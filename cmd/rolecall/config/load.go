@@ -68,7 +68,7 @@ func parse(path, abs string, data []byte) (*File, error) {
 }
 
 func decode(path, abs string, data []byte) (*File, engine.Mistakes) {
-	f := defaults()
+	f := Defaults()
 	d := newDecoder(path)
 	if n := d.parse(data); n != nil {
 		d.value(n, reflect.ValueOf(f).Elem())
@@ -85,8 +85,8 @@ func decode(path, abs string, data []byte) (*File, engine.Mistakes) {
 // onlySyntax says that nothing was decoded, so that checks would only repeat that all is missing.
 func onlySyntax(d *decoder) bool { return len(d.places) == 0 }
 
-// defaults are the values of keys that are left out.
-func defaults() *File {
+// Defaults are the values of keys that are left out.
+func Defaults() *File {
 	day := 24 * time.Hour
 	return &File{
 		Store: "sqlite:rolecall.db", Policies: "policies", Schedule: "*/15 * * * *", Zone: "UTC",
@@ -99,7 +99,8 @@ func defaults() *File {
 			Leavers: engine.Limit{Floor: 3, Percent: 5, Cap: 300, Window: day},
 			Grant:   engine.Limit{Floor: 20, Percent: 50, Cap: 2000, Window: day},
 		},
-		Alarms: Alarms{Quiet: 2, Unread: 8, Unfinished: 4 * time.Hour},
+		Approvals: Approvals{FourEyes: true},
+		Alarms:    Alarms{Quiet: 2, Unread: 8, Unfinished: 4 * time.Hour},
 	}
 }
 

@@ -187,7 +187,7 @@ type section struct {
 type rowOf struct{ key, value, standard, text string }
 
 func (r *reference) sections() []section {
-	out := r.tables("The file", "", "", reflect.ValueOf(defaults()).Elem())
+	out := r.tables("The file", "", "", reflect.ValueOf(Defaults()).Elem())
 	out = append(out, r.tables("directories", "A list.", "directories[].", reflect.ValueOf(Directory{}))...)
 	for _, k := range directoryKinds() {
 		if k.name != "ldif" { // it shares its keys with csv

@@ -47,6 +47,31 @@ func LoadSound(dir, path string) (f *File, without []string, wrong error) {
 	return f, without, mistakes.Err()
 }
 
+// LoadAnyway is Load for somebody who wants to know all that is wrong: next to the mistakes it gives what could be read. The
+// file is nil where what hangs together with it can't be judged, since nothing or not every directory could be read.
+func LoadAnyway(dir, path string) *File {
+	abs, err := absolute(dir, path)
+	if err != nil {
+		return nil
+	}
+	data, err := read(abs)
+	if err != nil {
+		return nil
+	}
+	f, mistakes := decode(path, abs, data)
+	broken := f.broken(mistakes)
+	if len(f.Directories) == 0 || broken(&f.Directories) || broken(&f.Programs) || slices.ContainsFunc(f.Directories, func(d Directory) bool { return d.Kind == "" }) {
+		return nil
+	}
+	for i := range f.Directories {
+		if broken(&f.Directories[i]) {
+			return nil
+		}
+	}
+	maps.DeleteFunc(f.Programs, func(_ string, p *Program) bool { return p == nil })
+	return f
+}
+
 // knowsStore: a misspelt key would else make the default of it, which may be no journal at all.
 func (f *File) knowsStore() bool {
 	if _, named := f.places[&f.Store]; named {

@@ -116,6 +116,24 @@ func (s *PostgresServer) Exec(t testing.TB, sql string) string {
 	return strings.TrimSpace(run(t, s.psql(sql)))
 }
 
+// Demand makes a superuser who must give a password over TCP.
+func (s *PostgresServer) Demand(t testing.TB, role, password string) {
+	t.Helper()
+	s.Exec(t, fmt.Sprintf("CREATE ROLE %s SUPERUSER LOGIN PASSWORD '%s'", role, password))
+	path := filepath.Join(s.data, "pg_hba.conf")
+	old, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append([]byte("host all "+role+" 127.0.0.1/32 scram-sha-256\n"), old...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Exec(t, "SELECT pg_reload_conf()")
+}
+
+// Data is the directory with all that the server keeps.
+func (s *PostgresServer) Data() string { return s.data }
+
 func (s *PostgresServer) ping() error { return s.psql("SELECT 1").Run() }
 
 func (s *PostgresServer) psql(sql string) *exec.Cmd {

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -23,6 +24,7 @@ type SlapdConfig struct {
 	Limits   []string // "dn.exact=… size=…", tried before the default, which leaves Reader without any
 	Database []string // more lines of the database section, such as `limits …` or `sizelimit 10`
 	Global   []string // more lines before the database section
+	Password string   // of Reader; "": reader
 }
 
 // Account is a name that can bind with a password.
@@ -75,7 +77,7 @@ func newSlapd(t testing.TB, cfg SlapdConfig, programs map[string]string) *SlapdS
 		IPCURL:   "ldapi://" + strings.ReplaceAll(filepath.Join(dir, "ldapi"), "/", "%2F"),
 		Suffix:   cfg.Suffix,
 		Admin:    Account{"cn=admin," + cfg.Suffix, "secret"},
-		Reader:   Account{"cn=reader," + cfg.Suffix, "reader"},
+		Reader:   Account{"cn=reader," + cfg.Suffix, cmp.Or(cfg.Password, "reader")},
 		Limited:  Account{"cn=limited," + cfg.Suffix, "limited"},
 		CA:       NewCA(t, dir),
 		dir:      dir,

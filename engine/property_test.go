@@ -1,0 +1,285 @@
+package engine_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// history is a random company whose limits are small, and what its journal shows of each run.
+type history struct {
+	*world
+	rt    *rapid.T
+	next  int
+	seen  int64 // records that were looked at
+	all   []engine.Record
+	alone map[string]string // run → the one person with a mark in it, "" if more
+}
+
+func newHistory(t *testing.T, rt *rapid.T) *history {
+	w := newWorld(t, "wiki", "git")
+	w.policy.rules = map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y", "git/z"}, "c": {"git/admin"}}
+	for _, login := range []string{"p0", "p1", "p2", "p3", "p4", "p5", "yan", "zoe"} {
+		w.hire(login, "a", "b")
+	}
+	w.roles("yan", "a", "b", "c")
+	w.program("git").Admin, w.program("wiki").Protected = "admin", []string{"p5"}
+	w.apply()
+	w.pass(100 * time.Hour)
+	w.apply()
+	h := &history{world: w, rt: rt, alone: map[string]string{}}
+	h.look()
+	h.all = nil // the first provisioning had wide limits, and is over
+	limit := func(most int) engine.Limit {
+		windows := []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour, 72 * time.Hour}
+		return engine.Limit{Floor: rapid.IntRange(0, most).Draw(rt, "floor"), Window: rapid.SampledFrom(windows).Draw(rt, "window")}
+	}
+	w.engine.Settings.Limits = engine.Limits{RevokePeople: limit(3), RevokeHoldings: limit(5), Leavers: limit(2), Grant: limit(6)}
+	return h
+}
+
+// somebody of those who are in the directory.
+func (h *history) somebody() *engine.Person {
+	return &h.people[rapid.IntRange(0, len(h.people)-1).Draw(h.rt, "who")]
+}
+
+// step is something that may happen in a company, whatever its cause.
+func (h *history) step() {
+	p := h.somebody()
+	switch what := rapid.SampledFrom([]string{"move", "move", "move", "leave", "vanish", "hire", "return", "cut", "policy", "block", "undo", "approve", "expire"}).Draw(h.rt, "what"); what {
+	case "move":
+		h.roles(p.Login(), rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 0, 3, rapid.ID[string]).Draw(h.rt, "roles")...)
+	case "leave":
+		h.fire(p.Login())
+	case "return":
+		p.State, p.Marked = engine.StateActive, false
+	case "vanish":
+		if len(h.people) > 4 {
+			h.vanish(p.Login())
+		}
+	case "hire":
+		h.next++
+		h.world.hire(fmt.Sprintf("n%d", h.next), "a", "b")
+	case "cut":
+		_, _, err := h.engine.Cut(h.t.Context(), "boss", p.Key, "stop")
+		h.must(err)
+	case "policy":
+		rule := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(h.rt, "rule")
+		h.policy.rules[rule] = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"wiki/x", "wiki/y", "git/z", "git/admin"}), 1, 3, rapid.ID[string]).Draw(h.rt, "gives")
+	case "block":
+		h.policy.blocks = map[string]string{p.Key: "wiki/y"}
+	case "undo":
+		if runs := h.memory().Runs; runs > 0 {
+			_, _ = h.engine.Undo(h.t.Context(), h.journal, "boss", fmt.Sprintf("r%d", runs), "no") // which may have changed nothing
+		}
+	case "approve":
+		_, err := h.engine.Approve(h.t.Context(), "boss", []string{"all"}, "fine")
+		h.must(err)
+	case "expire":
+		h.policy.until = map[string]time.Time{"b": h.now}
+	}
+}
+
+func (h *history) must(err error) {
+	if err != nil {
+		h.rt.Fatal(err)
+	}
+}
+
+// look gathers the intents that came since the last look, by run.
+func (h *history) look() (fresh []engine.Record) {
+	h.must(h.journal.Records(h.t.Context(), engine.Query{After: h.seen}, func(r engine.Record) error {
+		h.seen = r.Seq
+		if r.Kind == engine.KindIntent {
+			fresh = append(fresh, r)
+		}
+		return nil
+	}))
+	for _, r := range fresh {
+		if r.Cause == engine.CauseMarked {
+			if one, ok := h.alone[r.Run]; ok && one != r.Person {
+				h.alone[r.Run] = ""
+			} else if !ok {
+				h.alone[r.Run] = r.Person
+			}
+		}
+	}
+	h.all = append(h.all, fresh...)
+	return fresh
+}
+
+// excepted are cuts, and the one person with an explicit mark in a run: charged, and never held.
+func (h *history) excepted(r *engine.Record) bool {
+	return r.Cause == engine.CauseCut || r.Cause == engine.CauseMarked && h.alone[r.Run] == r.Person
+}
+
+func personOf(r *engine.Record) string  { return r.Person }
+func holdingOf(r *engine.Record) string { return r.Program + " " + r.Account + " " + r.Entitlement }
+
+// within holds one budget against everything recorded: the run takes nothing beyond it but what is excepted.
+func (h *history) within(fresh []engine.Record, class engine.Class, l engine.Limit, program string, unit func(*engine.Record) string) {
+	bound, run := false, map[string]bool{}
+	for i := range fresh {
+		if r := &fresh[i]; r.Class == class && !r.Approved && (program == "" || r.Program == program) {
+			run[unit(r)] = true
+			bound = bound || !h.excepted(r)
+		}
+	}
+	before := map[string]bool{}
+	for i := range h.all[:len(h.all)-len(fresh)] {
+		r := &h.all[i]
+		if r.Class == class && !r.Approved && (program == "" || r.Program == program) && h.now.Sub(r.Time) < l.Window {
+			before[unit(r)] = true
+		}
+	}
+	after := len(before)
+	for u := range run {
+		if !before[u] {
+			after++
+		}
+	}
+	if bound && after > l.Floor && after > len(before) {
+		h.rt.Fatalf("%s in %q: %d within %s, %d allowed; this run %v, before %v", class, program, after, l.Window, l.Floor, run, before)
+	}
+}
+
+func (h *history) budgets(fresh []engine.Record) {
+	l := &h.engine.Settings.Limits
+	for _, program := range []string{"", "wiki", "git"} {
+		h.within(fresh, engine.ChargeRevoke, l.RevokePeople, program, personOf)
+		h.within(fresh, engine.ChargeRevoke, l.RevokeHoldings, program, holdingOf)
+		h.within(fresh, engine.ChargeLeaver, l.Leavers, program, personOf)
+		h.within(fresh, engine.ChargeGrant, l.Grant, program, holdingOf)
+	}
+}
+
+// Whatever the causes, however small the steps and whenever the runs: in no window is more taken or given than is allowed.
+func TestNoSequenceOfRunsDripsPastABudget(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		h := newHistory(t, rt)
+		for range rapid.IntRange(4, 16).Draw(rt, "steps") {
+			h.step()
+			h.budgets(h.look()) // of a cut
+			h.pass(rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 7 * time.Hour, 25 * time.Hour}).Draw(rt, "pass"))
+			p := h.mustPlan()
+			h.trips(p)
+			h.never(p)
+			before := h.held()
+			h.apply()
+			fresh := h.look()
+			h.budgets(fresh)
+			h.notEmptied(before, fresh)
+		}
+	})
+}
+
+// trips: a limit that trips holds everything of its kind in its scope, but for what is excepted.
+func (h *history) trips(p *engine.Plan) {
+	sole := soleMarked(p)
+	for _, n := range p.Notices {
+		if n.Code != "limit" {
+			continue
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(n.Text, "limit "), " of ")
+		for i := range p.Changes {
+			c := &p.Changes[i]
+			excepted := c.Cause == engine.CauseCut || c.Cause == engine.CauseMarked && c.Person == sole
+			if c.State == engine.Ready && c.Item == "" && c.Queued == 0 && !excepted && strings.HasPrefix(name, kindOf(c)) && (n.Program == "" || n.Program == c.Program) {
+				h.rt.Fatalf("%s, and yet %s %s of %s is ready", n.Text, c.Op, c.Entitlement, c.Account)
+			}
+		}
+	}
+}
+
+// kindOf is what the names of a change's limits begin with, "none" if there is no limit.
+func kindOf(c *engine.Change) string {
+	switch {
+	case c.Cause == engine.CauseMarked || c.Cause == engine.CauseAbsent || c.Cause == engine.CauseCut:
+		return "leavers"
+	case c.Op == engine.OpAdopt || c.Op == engine.OpCreate: // an account is counted with what it is made for
+		return "none"
+	case c.Op.Gives():
+		return "grant"
+	}
+	return "revoke"
+}
+
+// soleMarked is the one person with an explicit mark whose changes do not wait already.
+func soleMarked(p *engine.Plan) string {
+	who := map[string]bool{}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Cause == engine.CauseMarked && c.State != engine.NeedsApproval {
+			who[c.Person] = true
+		}
+	}
+	for person := range who {
+		if len(who) == 1 {
+			return person
+		}
+	}
+	return ""
+}
+
+// never: what may not be held is not, and what may not happen does not.
+func (h *history) never(p *engine.Plan) {
+	waits := map[string]bool{}
+	for _, i := range h.items() {
+		waits[i.ID] = true
+	}
+	marked := map[string]bool{}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Cause == engine.CauseMarked && (c.State == engine.Ready || c.State == engine.NeedsApproval && !waits[c.Item]) {
+			marked[c.Person] = true
+		}
+	}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		alone := c.Cause == engine.CauseMarked && len(marked) == 1 && !waits[c.Item]
+		if (alone || c.Cause == engine.CauseCut) && c.State == engine.NeedsApproval && (c.Cause == engine.CauseCut || strings.HasPrefix(c.Reason, "limit") || strings.HasPrefix(c.Reason, "nobody")) {
+			h.rt.Fatalf("%s %s of %s (%s) is held: %s", c.Op, c.Entitlement, c.Account, c.Cause, c.Reason)
+		}
+		if c.State == engine.Ready && c.Op.Takes() && c.Item == "" && c.Cause != engine.CauseCut && c.Program == "wiki" && c.Account == "p5" {
+			h.rt.Fatalf("%s %s of the protected account", c.Op, c.Entitlement)
+		}
+	}
+}
+
+// held counts who holds what: the admins are those who can use it.
+func (h *history) held() map[string]int {
+	out := map[string]int{}
+	for _, name := range []string{"wiki", "git"} {
+		truth := h.targets[name].Truth()
+		for _, one := range truth {
+			out[name+"/"+one.Entitlement]++
+			active := slices.ContainsFunc(truth, func(o engine.Holding) bool { return o.Account == one.Account && o.Entitlement == engine.Active })
+			if one.Entitlement == "admin" && active {
+				out["admins"]++
+			}
+		}
+	}
+	return out
+}
+
+// notEmptied: a run takes no right to zero, and no program its last admin, without a leaver, a cut or an approval.
+func (h *history) notEmptied(before map[string]int, fresh []engine.Record) {
+	after := h.held()
+	for right, n := range before {
+		if n == 0 || after[right] > 0 {
+			continue
+		}
+		for i := range fresh {
+			r := &fresh[i]
+			emptied := right == r.Program+"/"+r.Entitlement && r.Class == engine.ChargeRevoke
+			last := right == "admins" && r.Program == "git" && (r.Entitlement == "admin" || r.Entitlement == engine.Active) && r.Cause != engine.CauseCut
+			if r.Op.Takes() && !r.Approved && (emptied || last) {
+				h.rt.Fatalf("%s: %s of %s (%s) left nobody", right, r.Op, r.Account, r.Cause)
+			}
+		}
+	}
+}

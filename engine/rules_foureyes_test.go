@@ -1,0 +1,122 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// signed is a crowd whose policy ann changed first, and bob then, so that p0 to p9 are to lose wiki/y.
+func signed(t *testing.T) *world {
+	w := crowd(t)
+	w.engine.Settings.Limits.RevokePeople.Floor = 3
+	versions := []engine.PolicyChange{{Time: w.now, Hash: w.policy.Hash(), Authors: []string{"Eve <eve@example.com>"}}}
+	w.engine.Changes = func(context.Context) ([]engine.PolicyChange, error) { return versions, nil }
+	w.engine.SamePerson = func(actor, author string) bool { return engine.SameAuthor(nil, actor, author) }
+	w.policy.rules["d"] = []string{"wiki/z"}
+	versions = append(versions, engine.PolicyChange{Time: w.now, Hash: w.policy.Hash(), Authors: []string{"Ann A. <ann@example.com>"}})
+	w.policy.rules["b"] = []string{"wiki"}
+	versions = append(versions, engine.PolicyChange{Time: w.now, Hash: w.policy.Hash(), Authors: []string{"Bob <x@example.com>"}})
+	w.later()
+	return w
+}
+
+func (w *world) approveAs(actor string) error {
+	_, err := w.engine.Approve(w.t.Context(), actor, []string{"all"}, "fine")
+	return err
+}
+
+func TestNobodyApprovesTheirOwnChange(t *testing.T) {
+	w := signed(t)
+	if len(w.items()) == 0 {
+		t.Fatal("nothing waits")
+	}
+	for _, actor := range []string{"bob", "ann", "ANN"} {
+		if err := w.approveAs(actor); !errors.Is(err, engine.ErrOwnChange) {
+			t.Errorf("%s approved what follows from their own change: %v", actor, err)
+		}
+	}
+	refusals := 0
+	err := w.journal.Records(t.Context(), engine.Query{Kind: engine.KindRefusal, Actor: "bob"}, func(engine.Record) error { refusals++; return nil })
+	if err != nil || refusals != 1 {
+		t.Errorf("%d refusals are recorded: %v", refusals, err)
+	}
+	if _, err := w.engine.Reject(t.Context(), "bob", []string{w.items()[0].ID}, "no"); err != nil {
+		t.Errorf("bob may take his change back: %v", err)
+	}
+	if err := w.approveAs("eve"); err != nil { // whose version still gave it
+		t.Error(err)
+	}
+	w.pass(time.Minute)
+	w.apply()
+	if w.targets["wiki"].Has("p1", "y") && w.targets["wiki"].Has("p2", "y") {
+		t.Error("what somebody else approved did not happen")
+	}
+}
+
+// What follows from a person's own entry is nobody's change of the policy.
+func TestAuthorsApproveWhatIsNotTheirs(t *testing.T) {
+	w := signed(t)
+	w.reject()
+	w.engine.Settings.Limits.RevokePeople = tight(0)
+	w.roles("yan", "b")
+	w.later()
+	if err := w.approveAs("bob"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAuthorsDoNotApproveGrantsOfTheirRules(t *testing.T) {
+	for age, want := range map[time.Duration]error{time.Hour: engine.ErrOwnChange, 30 * time.Hour: nil} {
+		w := crowd(t)
+		w.engine.Settings.Limits.Grant = tight(1)
+		changed := w.now.Add(time.Hour - age)
+		w.engine.Changes = func(context.Context) ([]engine.PolicyChange, error) {
+			return []engine.PolicyChange{{Time: changed, Hash: "h", Authors: []string{"Bob <bob@example.com>"}}}, nil
+		}
+		w.engine.SamePerson = func(actor, author string) bool { return engine.SameAuthor(nil, actor, author) }
+		w.policy.rules["a"] = []string{"wiki/x", "wiki/more"}
+		w.later()
+		if err := w.approveAs("bob"); !errors.Is(err, want) {
+			t.Errorf("a change %s before: %v", age, err)
+		}
+	}
+}
+
+// Where it can't be told who changed the policy, or that can't be read, nothing is approved.
+func TestUnknownAuthorsApproveNothing(t *testing.T) {
+	w := signed(t)
+	all, _ := w.engine.Changes(t.Context())
+	all[2].Authors, all[2].Unknown = nil, "the files are not committed"
+	if err := w.approveAs("zed"); !errors.Is(err, engine.ErrUnknownAuthor) {
+		t.Errorf("%v", err)
+	}
+	broken := errors.New("no disk")
+	w.engine.Changes = func(context.Context) ([]engine.PolicyChange, error) { return nil, broken }
+	if err := w.approveAs("zed"); !errors.Is(err, broken) {
+		t.Errorf("%v", err)
+	}
+	w.engine.Changes = nil
+	if err := w.approveAs("bob"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSameAuthor(t *testing.T) {
+	known := map[string][]string{"alice": {"a.adler@example.com", "Ali"}, "root": {}}
+	for _, c := range []struct {
+		login, author string
+		want          bool
+	}{
+		{"bob", "Robert <bob@example.com>", true}, {"bob", "Robert <BOB@x>", true}, {"bob", "bob <r@x>", true}, {"bob", "Bobby <bobby@x>", false},
+		{"alice", "A <A.Adler@example.com>", true}, {"alice", "Ali <x@y>", true}, {"alice", "Alice <alice@elsewhere.org>", false},
+		{"a.adler", "A <a.adler@example.com>", false}, {"root", "root <root@host>", false}, {"bob", "", false}, {"", " <@>", true},
+	} {
+		if got := engine.SameAuthor(known, c.login, c.author); got != c.want {
+			t.Errorf("%q and %q: %v", c.login, c.author, got)
+		}
+	}
+}

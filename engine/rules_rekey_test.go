@@ -1,0 +1,79 @@
+package engine_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// anew gives everybody another key, as a directory does that was loaded anew.
+func (w *world) anew() {
+	for i := range w.people {
+		w.people[i].Key = "new-" + w.people[i].Key
+	}
+}
+
+func TestReKeyedPeopleKeepEverything(t *testing.T) {
+	w := crowd(t)
+	w.anew()
+	w.later()
+	found, err := w.engine.ReKeyed(t.Context(), w.journal)
+	if err != nil || len(found.Lines) != 12 || len(found.Others) != 0 {
+		t.Fatalf("%+v %v", found, err)
+	}
+	var pairs []engine.KeyPair
+	for _, l := range found.Lines {
+		if len(l.People) != 1 || l.People[0].Person != "new-"+l.Person || l.Sure != engine.Certain {
+			t.Errorf("%+v", l)
+		}
+		pairs = append(pairs, engine.KeyPair{Person: l.Person, Key: "new-" + l.Person})
+	}
+	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", pairs[:11], nil); !errors.Is(err, engine.ErrUnsettled) {
+		t.Errorf("somebody is left out: %v", err)
+	}
+	if err := w.engine.ReKey(t.Context(), "boss", " ", pairs, nil); !errors.Is(err, engine.ErrNoReason) {
+		t.Errorf("no reason: %v", err)
+	}
+	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", pairs[:11], []string{pairs[11].Person}); err != nil {
+		t.Fatal(err)
+	}
+	gone := map[string]bool{}
+	for range 5 {
+		for _, c := range w.later().Changes {
+			if c.Op.Takes() {
+				gone[c.Person] = true
+			}
+		}
+	}
+	if len(gone) != 1 || !gone[pairs[11].Person] || w.noted("rekeyed") {
+		t.Errorf("only one has left: %v", gone)
+	}
+}
+
+// Wrong pairs are refused whole.
+func TestReKeyRefuses(t *testing.T) {
+	w := crowd(t)
+	w.people = w.people[1:] // one vanished
+	w.hire("fresh", "a")
+	w.later()
+	gone, here, fresh := "k-yan", "k-p1", "k-fresh"
+	for name, c := range map[string]struct {
+		pairs []engine.KeyPair
+		left  []string
+		says  string
+	}{
+		"a link would move":  {[]engine.KeyPair{{Person: gone, Key: here}}, nil, "links never move"},
+		"who is there":       {[]engine.KeyPair{{Person: here, Key: "k-x"}}, nil, "did not vanish"},
+		"to nobody":          {[]engine.KeyPair{{Person: gone, Key: "k-x"}}, nil, "has no person"},
+		"left and there":     {nil, []string{here}, "did not vanish"},
+		"paired and left":    {[]engine.KeyPair{{Person: gone, Key: "k-x"}}, []string{gone}, "named twice"},
+		"nobody":             {nil, nil, "nobody was named"},
+		"fresh has accounts": {[]engine.KeyPair{{Person: gone, Key: fresh}}, nil, "has accounts already"},
+	} {
+		if err := w.engine.ReKey(t.Context(), "boss", "r", c.pairs, c.left); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
