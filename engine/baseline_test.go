@@ -168,6 +168,10 @@ func TestJudgeProperties(t *testing.T) {
 		}
 		for _, r := range got.Roles {
 			i := slices.IndexFunc(before.Roles, func(b RoleProof) bool { return b.Role == r.Role })
+			together := slices.ContainsFunc(r.Reasons, func(r Reason) bool { return strings.Contains(r.Detail, "holders of all roles of") })
+			if i >= 0 && together && r.Holders < before.Roles[i].Holders {
+				continue // a small loss that counts with those of the source's other roles
+			}
 			if i >= 0 && lost(r.Holders, before.Roles[i].Holders, .90) != (len(r.Reasons) > 0) && !slices.Contains(codes(r.Reasons), ReasonRoleMissing) {
 				t.Fatalf("%+v after %+v", r, before.Roles[i])
 			}

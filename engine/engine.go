@@ -19,8 +19,10 @@
 //	the loop         reconcile (Engine: read, commit, apply), stalled, slot, snapshot
 //	the directory    baseline (is the read to be believed?), accepted
 //	a plan           makeplan calls, in this order: subject, programplan, openwork, accounts, evaluate, diff, decide, grants,
-//	                 revokes, items (approvals), dependencies, limits, note (what is remembered), tasks
+//	                 revokes, items (approvals), dependencies, limits (scopes, units, expected), alarms, unfinished, note (what is
+//	                 remembered), tasks
 //	the work         work, workbatch, call, outcome
 //	the memory       journal (interfaces), record, canonical, intent, fold…, memory, memorybuilder, tenure
-//	people decide    decisions (approve, pause, give, cut), adoption, undo, restrict (a reviewed plan), why
+//	people decide    decisions (approve, pause, give, cut), foureyes, adoption, undone (what undo would do), undo, restrict (a
+//	                 reviewed plan), why, usage (what limits might be)
 package engine

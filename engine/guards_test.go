@@ -130,7 +130,7 @@ func guardsOfPeople() []guardRow {
 			w.cutIsOpen("p0")
 		}, "p0", []string{suspended}},
 		{"one explicit leaver alone in a run", "the limit of leavers", "nobody who left alone is held; it is charged, and the alarm raised", func(w *world) { noRoom(w); w.fire("p0") }, "p0", leaves},
-		{"the limit of leavers", "two explicit leavers in a run", "both wait", func(w *world) { noRoom(w); w.fire("p0"); w.fire("p1") }, "p0", held("limit leavers")},
+		{"the limit of leavers", "two explicit leavers in a run", "both wait", func(w *world) { noRoom(w); w.fire("p0"); w.fire("p1") }, "p1", held("limit leavers")},
 		{"the limit of leavers", "one who is absent without a mark", "a gap in the directory takes nothing by itself", func(w *world) {
 			noRoom(w)
 			w.vanish("p0")

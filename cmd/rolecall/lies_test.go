@@ -64,13 +64,21 @@ type hq struct {
 	mu     sync.Mutex
 	now    time.Time
 	engine *engine.Engine
+
+	password string // of the reader
 }
 
 // newHQ reads people from url; retries are left out, or each lost connection would take a second.
 func newHQ(t testing.TB, url string, pageSize int, bend func(*ldapconn.Config)) *hq {
 	t.Helper()
-	h := &hq{t: t, dir: t.TempDir(), now: time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)}
-	h.write("rolecall.yaml", fmt.Sprintf(liesConfig, url, pageSize))
+	return newHQWith(t, fmt.Sprintf(liesConfig, url, pageSize), "reader", bend)
+}
+
+// newHQWith has a configuration of its own.
+func newHQWith(t testing.TB, config, password string, bend func(*ldapconn.Config)) *hq {
+	t.Helper()
+	h := &hq{t: t, dir: t.TempDir(), now: time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC), password: password}
+	h.write("rolecall.yaml", config)
 	h.write("wiki.csv", "account,active,entitlements\nby-hand,yes,staff\n")
 	if err := os.Mkdir(filepath.Join(h.dir, "policies"), 0o700); err != nil {
 		t.Fatal(err)
@@ -85,7 +93,7 @@ func newHQ(t testing.TB, url string, pageSize int, bend func(*ldapconn.Config)) 
 // configure puts the engine together from the files, with an impatient client; the journal stays.
 func (h *hq) configure(bend func(*ldapconn.Config)) {
 	h.t.Helper()
-	password := func(string) string { return "reader" }
+	password := func(string) string { return h.password }
 	a := &app{configFile: "rolecall.yaml", process: process{Dir: h.dir, Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{}, Env: password, Now: h.clock, Random: rand1()}}
 	cfg, err := a.config()
 	if err != nil {
@@ -97,7 +105,7 @@ func (h *hq) configure(bend func(*ldapconn.Config)) {
 	}
 	d := &cfg.Directories[0]
 	c := ldapconn.Config{URLs: d.LDAP.URL, Retries: -1, Timeout: 20 * time.Second, Bind: ldapconn.Bind{Method: ldapconn.Simple, DN: d.LDAP.Bind.DN,
-		Password: func() (string, error) { return "reader", nil }}}
+		Password: func() (string, error) { return h.password, nil }}}
 	if bend != nil {
 		bend(&c)
 	}
@@ -109,7 +117,7 @@ func (h *hq) configure(bend func(*ldapconn.Config)) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	s.engine.Directory, err = directory.LDAP(client, directory.LDAPConfig{Config: common, People: d.LDAP.People, PageSize: d.LDAP.PageSize})
+	s.engine.Directory, err = directory.LDAP(client, directory.LDAPConfig{Config: common, Profile: d.LDAP.Profile, People: d.LDAP.People, PageSize: d.LDAP.PageSize})
 	if err != nil {
 		h.t.Fatal(err)
 	}
