@@ -62,7 +62,7 @@ func (w *world) People(_ context.Context, yield func(engine.Person) error) (engi
 		}
 	}
 	proof := w.proof
-	proof.Source, proof.Count = "corp", len(w.people)
+	proof.Source, proof.Count, proof.Finished = "corp", len(w.people), w.now
 	return proof, nil
 }
 

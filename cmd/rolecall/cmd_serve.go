@@ -75,9 +75,9 @@ func (a *app) daemon(ctx context.Context, plans bool) (err error) {
 	a.progress = nil // the log is what one watches
 	log := a.loggerAt(slog.LevelInfo)
 	watch := newWatch(cfg) // before the policies are read, so that no edit is missed
-	metrics := newMetrics(a.Now)
-	a.phases = metrics.phase
-	s := &server{app: a, log: log, metrics: metrics, systemd: a.systemd(log)}
+	s := &server{app: a, log: log, systemd: a.systemd(log)}
+	s.metrics = newMetrics(a.Now, s.journalLog)
+	a.phases = s.metrics.phase
 	if err := s.open(ctx, cfg, plans); err != nil {
 		return err
 	}

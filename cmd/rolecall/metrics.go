@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -19,17 +20,16 @@ type metrics struct {
 	seconds   prometheus.Histogram
 	phases    *prometheus.HistogramVec
 	outcomes  *prometheus.CounterVec
-	waiting   prometheus.Gauge
-	blocked   prometheus.Gauge
 	goodFiles prometheus.Gauge
 	trusted   prometheus.Gauge
 	notices   *prometheus.GaugeVec
 	toGrant   prometheus.Histogram
 	toRevoke  prometheus.Histogram
-	sources   *sources
+	standing  *standing
 }
 
-func newMetrics(now func() time.Time) *metrics {
+// newMetrics takes where the journal is to be found; log gives nil as long as there is none.
+func newMetrics(now func() time.Time, log func() engine.Log) *metrics {
 	// From a second to a day: a program's call at best, a slot and a retry at worst.
 	delays := []float64{1, 5, 15, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600}
 	m := &metrics{
@@ -39,16 +39,14 @@ func newMetrics(now func() time.Time) *metrics {
 		phases: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "rolecall_phase_seconds", Help: "Duration of the parts of runs; what is the program, where there is one.",
 			Buckets: []float64{.01, .1, .5, 1, 5, 15, 60, 300, 1800}}, []string{"phase", "what"}),
 		outcomes:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rolecall_changes_total", Help: "Changes made here, by program, operation and outcome."}, []string{"program", "op", "outcome"}),
-		waiting:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_approvals_waiting", Help: "Changes of the last run that wait for approval."}),
-		blocked:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_changes_blocked", Help: "Changes of the last run that are blocked."}),
 		goodFiles: prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_configuration_ok", Help: "1 if the newest configuration and policy are in force, 0 if they are broken."}),
 		trusted:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_journal_ok", Help: "1 if the journal continues the checkpoint that is kept outside of it, 0 if it was rolled back or that can't be told: then nothing is done."}),
 		notices:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "rolecall_notices", Help: "Notices of the last run by level (info, warning, alarm) and code."}, []string{"level", "code"}),
 		toGrant:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_grant_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
 		toRevoke:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_revoke_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
-		sources:   &sources{now: now, at: map[string]time.Time{}},
+		standing:  &standing{now: now, log: log},
 	}
-	m.registry.MustRegister(m.runs, m.seconds, m.phases, m.outcomes, m.waiting, m.blocked, m.notices, m.goodFiles, m.trusted, m.toGrant, m.toRevoke, m.sources)
+	m.registry.MustRegister(m.runs, m.seconds, m.phases, m.outcomes, m.notices, m.goodFiles, m.trusted, m.toGrant, m.toRevoke, m.standing)
 	m.configuration(true)
 	m.trusted.Set(1)
 	return m
@@ -84,14 +82,9 @@ func (m *metrics) run(took time.Duration, p *engine.Plan, r engine.Report, err e
 	if p == nil {
 		return
 	}
-	m.waiting.Set(float64(p.Summary.Approval))
-	m.blocked.Set(float64(p.Summary.Blocked))
 	m.notices.Reset()
 	for i := range p.Notices {
 		m.notices.WithLabelValues(p.Notices[i].Level, p.Notices[i].Code).Inc()
-	}
-	for i := range p.Proofs {
-		m.sources.read(&p.Proofs[i])
 	}
 }
 
@@ -108,46 +101,65 @@ func (m *metrics) settled(i engine.Intent, o engine.Outcome) {
 	}
 }
 
-// sources remembers when each source was last read completely. It implements prometheus.Collector.
-type sources struct {
-	now func() time.Time
-	mu  sync.Mutex
-	at  map[string]time.Time
+// standing shows what the journal knows of the last run, whichever machine made it, and since when each source was not read
+// completely. It implements prometheus.Collector.
+type standing struct {
+	now   func() time.Time
+	log   func() engine.Log
+	mu    sync.Mutex
+	known engine.Standing
 }
 
-func (s *sources) read(p *engine.Proof) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, known := s.at[p.Source]; !known {
-		s.at[p.Source] = time.Time{} // never
-	}
-	if p.Complete() {
-		s.at[p.Source] = p.Finished
-	}
-}
+// lookFor bounds the look into the journal that a scrape takes; what was known before is shown if it fails.
+const lookFor = 5 * time.Second
 
 func age() *prometheus.Desc {
-	return prometheus.NewDesc("rolecall_complete_read_age_seconds", "Time since the last complete read; absent while there was none.", []string{"source"}, nil)
+	return prometheus.NewDesc("rolecall_complete_read_age_seconds", "Time since the last complete read; absent while none is known.", []string{"source"}, nil)
 }
 
 func never() *prometheus.Desc {
-	return prometheus.NewDesc("rolecall_never_read_completely", "1 for a source that this daemon has not read completely yet.", []string{"source"}, nil)
+	return prometheus.NewDesc("rolecall_never_read_completely", "1 for a source of which no complete read is known.", []string{"source"}, nil)
+}
+
+func awaiting() *prometheus.Desc {
+	return prometheus.NewDesc("rolecall_approvals_waiting", "Changes of the last run that wait for approval; absent while there was no run.", nil, nil)
+}
+
+func blocked() *prometheus.Desc {
+	return prometheus.NewDesc("rolecall_changes_blocked", "Changes of the last run that are blocked; absent while there was no run.", nil, nil)
 }
 
 // Describe implements prometheus.Collector.
-func (s *sources) Describe(to chan<- *prometheus.Desc) { to <- age(); to <- never() }
+func (s *standing) Describe(to chan<- *prometheus.Desc) {
+	to <- age()
+	to <- never()
+	to <- awaiting()
+	to <- blocked()
+}
 
 // Collect implements prometheus.Collector.
-func (s *sources) Collect(to chan<- prometheus.Metric) {
+func (s *standing) Collect(to chan<- prometheus.Metric) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, source := range slices.Sorted(maps.Keys(s.at)) {
-		at, missing := s.at[source], 0.0
-		if at.IsZero() {
-			missing = 1
+	if log := s.log(); log != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), lookFor)
+		defer cancel()
+		_ = s.known.Look(ctx, log) // /readyz tells of a journal that can't be read
+	}
+	if !s.known.Known {
+		return // unknown is not zero
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(awaiting(), float64(s.known.Approval))
+	gauge(blocked(), float64(s.known.Blocked))
+	for _, source := range slices.Sorted(maps.Keys(s.known.Read)) {
+		if at := s.known.Read[source]; at.IsZero() {
+			gauge(never(), 1, source)
 		} else {
-			to <- prometheus.MustNewConstMetric(age(), prometheus.GaugeValue, s.now().Sub(at).Seconds(), source)
+			gauge(never(), 0, source)
+			gauge(age(), s.now().Sub(at).Seconds(), source)
 		}
-		to <- prometheus.MustNewConstMetric(never(), prometheus.GaugeValue, missing, source)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // The notices of the last run are counted by code, and are gone with the next run that has none.
 func TestNoticesAreCounted(t *testing.T) {
-	m := newMetrics(time.Now)
+	m := newMetrics(time.Now, func() engine.Log { return nil })
 	counted := func() map[string]float64 {
 		families, err := m.registry.Gather()
 		if err != nil {
@@ -33,5 +33,19 @@ func TestNoticesAreCounted(t *testing.T) {
 	m.run(time.Second, &engine.Plan{}, engine.Report{}, nil)
 	if got := counted(); len(got) != 0 {
 		t.Errorf("%v are left", got)
+	}
+}
+
+// Unknown is not zero: before the first run nobody can say how much waits.
+func TestMetricsClaimNothingBeforeTheFirstRun(t *testing.T) {
+	families, err := newMetrics(time.Now, func() engine.Log { return nil }).registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		switch f.GetName() {
+		case "rolecall_approvals_waiting", "rolecall_changes_blocked", "rolecall_complete_read_age_seconds":
+			t.Errorf("%s is %v", f.GetName(), f.GetMetric())
+		}
 	}
 }

@@ -128,7 +128,7 @@ func TestServe(t *testing.T) {
 	}
 	metrics := get(t, "http://"+address+"/metrics")
 	for _, want := range []string{`rolecall_complete_read_age_seconds{source="hr"}`, `rolecall_complete_read_age_seconds{source="wiki"}`,
-		`rolecall_changes_total{op="grant",outcome="done",program="gitea"}`, "rolecall_time_to_grant_seconds_count", "rolecall_approvals_waiting 0", "rolecall_configuration_ok 1"} {
+		`rolecall_changes_total{op="grant",outcome="done",program="gitea"}`, "rolecall_time_to_grant_seconds_count 20", "rolecall_time_to_revoke_seconds_bucket", "rolecall_run_seconds_count 1", "rolecall_approvals_waiting 0", "rolecall_configuration_ok 1"} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("%q is missing in the metrics", want)
 		}
@@ -136,8 +136,16 @@ func TestServe(t *testing.T) {
 	d.ended()
 	// The slot was run, so the next daemon does not run it again.
 	d = startDaemon(t, dir)
+	address = d.wait("health and metrics")["address"].(string)
 	if line := d.wait("started"); line["policy"] == "" {
 		t.Error("the policy's hash is missing")
+	}
+	// What the last run came to is known without another one: on this machine after a restart, and on any other.
+	metrics = get(t, "http://"+address+"/metrics")
+	for _, want := range []string{`rolecall_complete_read_age_seconds{source="hr"}`, `rolecall_never_read_completely{source="wiki"} 0`, "rolecall_approvals_waiting 0", "rolecall_changes_blocked 0"} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("%q is missing in the metrics after a restart", want)
+		}
 	}
 	d.ended()
 }

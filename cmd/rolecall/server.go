@@ -39,6 +39,14 @@ func (s *server) system() *system {
 	return s.current
 }
 
+// journalLog is the journal to read, nil while it is not open.
+func (s *server) journalLog() engine.Log {
+	if sys := s.system(); sys != nil {
+		return sys.store
+	}
+	return nil
+}
+
 // use gives the configuration in force to somebody who calls its programs, until done.
 func (s *server) use() (sys *system, done func()) {
 	s.mu.Lock()

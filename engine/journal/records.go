@@ -167,3 +167,10 @@ func lowerASCII(s string) string {
 		return r
 	}, s)
 }
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

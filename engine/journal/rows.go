@@ -76,6 +76,7 @@ type dialect interface { //nolint:interfacebloat // two implementations in this 
 	text(query, types string, n int) string
 	values(r *rows, from, n int) []any // the arguments that go with it
 	copies() bool                      // has COPY
+	layout() string                    // statement, after the migrations: how tables lie on the disk; "": nothing to say
 	head() string                      // ends the query that locks the head row
 	contains(column string) string     // condition: the text has the argument ? in it, ASCII case aside
 	exists() string                    // query: whether the table of the schema's version exists, 0 or 1

@@ -57,7 +57,10 @@ func (s *Store) migrate(ctx context.Context) error {
 		return s.migratedByOther(ctx, err)
 	}
 	engine.Failpoint("migration.after")
-	return nil
+	if layout := s.dialect.layout(); layout != "" {
+		_, err = s.write.ExecContext(ctx, layout)
+	}
+	return err
 }
 
 // migratedByOther forgives a failure if another process was quicker (SQLite has no lock across goose's transactions).

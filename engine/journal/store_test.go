@@ -2,6 +2,9 @@ package journal
 
 import (
 	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,6 +55,37 @@ func sameForm(t *rapid.T, r *engine.Record, person, account int64) {
 	have, err2 := storePersonal(r)
 	if err != nil || err2 != nil || string(want) != string(have) {
 		t.Fatalf("%v %v\nwant %s\nhave %s", err, err2, want, have)
+	}
+	for _, text := range [][]byte{storePublic(r, person, account), have} {
+		sameLoaded(t, text)
+		if at := rapid.IntRange(0, len(text)).Draw(t, "at"); rapid.Bool().Draw(t, "torn") {
+			put := rapid.SampledFrom([]string{"", " ", "0", "-", `"`, `\`, ",", "}", "]", "\xff", "null", `,"seq":1`}).Draw(t, "put")
+			sameLoaded(t, slices.Concat(text[:at], []byte(put), text[min(len(text), at+rapid.IntRange(0, 2).Draw(t, "cut")):]))
+		}
+	}
+}
+
+// sameLoaded: what is read by hand is what encoding/json reads, errors included.
+func sameLoaded(t *rapid.T, text []byte) {
+	var who public
+	var p personal
+	have, err := loadPublic(text)
+	if want := json.Unmarshal(text, &who); fmt.Sprint(want) != fmt.Sprint(err) || want == nil && !reflect.DeepEqual(have, who) {
+		t.Fatalf("%s\nwant %+v, %v\nhave %+v, %v", text, who, want, have, err)
+	}
+	havePersonal, err := loadPersonal(text)
+	if want := json.Unmarshal(text, &p); fmt.Sprint(want) != fmt.Sprint(err) || want == nil && !reflect.DeepEqual(havePersonal, p) {
+		t.Fatalf("%s\nwant %+v, %v\nhave %+v, %v", text, p, want, havePersonal, err)
+	}
+}
+
+// TestTheUsualFormIsReadByHand: else the reading by hand would be for nothing.
+func TestTheUsualFormIsReadByHand(t *testing.T) {
+	r := engine.IntentRecord("r1", "daemon", "corp", engine.Change{Op: engine.OpGrant, Person: "p1", Account: "new:Zoë", Program: "wiki", Entitlement: "wiki/x",
+		Why: []string{"a", "b"}, Rules: []string{"r"}, Cause: engine.CauseRule, New: &engine.NewAccount{Name: "p1"}}, engine.ChargeGrant)
+	personalText, err := storePersonal(&r)
+	if err != nil || !new(public).quick(storePublic(&r, 1, 2)) || !new(personal).quick(personalText) {
+		t.Errorf("%v %s %s", err, storePublic(&r, 1, 2), personalText)
 	}
 }
 

@@ -63,7 +63,7 @@ type fact struct {
 
 // load is the inverse of storePublic and storePersonal; without personal the record has no names, reasons, data and facts.
 func load(publicText, personalText []byte) (r engine.Record, who public, err error) {
-	if err = json.Unmarshal(publicText, &who); err != nil {
+	if who, err = loadPublic(publicText); err != nil {
 		return r, who, err
 	}
 	r = engine.Record{Seq: who.Seq, Time: instant(who.Time), Kind: engine.Kind(who.Kind), Run: who.Run, Program: who.Program,
@@ -72,8 +72,8 @@ func load(publicText, personalText []byte) (r engine.Record, who public, err err
 	if personalText == nil {
 		return r, who, nil
 	}
-	var p personal
-	if err = json.Unmarshal(personalText, &p); err != nil {
+	p, err := loadPersonal(personalText)
+	if err != nil {
 		return r, who, err
 	}
 	r.Actor, r.Person, r.Account, r.Why, r.Data = p.Actor, p.Person, p.Account, p.Why, p.Data

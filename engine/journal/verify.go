@@ -47,12 +47,15 @@ func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification
 			v.Wrong = append(v.Wrong, err.Error())
 			return nil
 		}
+		if err := w.readNames(); err != nil {
+			return err
+		}
 		v.Report, err = audit.Verify(w.records(), audit.Against{Heads: heads, Stored: &stored, Nodes: runs{ctx, t}})
 		if err != nil || v.Fault != nil || v.Blanked > 0 || w.broken {
 			return err
 		}
 		v.Folded = true
-		return w.compareViews()
+		return w.compareViews(&h)
 	})
 	return v, s.wrap("verify", err)
 }
@@ -64,6 +67,7 @@ type walk struct {
 	fold    *engine.Fold
 	tenures *engine.Tenures
 	broken  bool // the fold could not go on
+	names   tableNames
 	v       *Verification
 }
 
@@ -73,8 +77,17 @@ func (w *walk) wrong(format string, args ...any) {
 	}
 }
 
-// storedRow is a row of the table journal, the searchable columns with it.
+// storedRow is a row of the table journal.
 type storedRow struct {
+	columns
+	Public           []byte
+	Salt, Commitment *string
+	Personal         []byte
+	Leaf             string
+}
+
+// columns are those that repeat what the content says, for searching.
+type columns struct {
 	Seq, Time                int64
 	Kind, Run                string
 	Person                   int64
@@ -84,16 +97,9 @@ type storedRow struct {
 	Intent                   int64
 	Cause, Class, Source     string
 	Approved                 bool
-	Public                   []byte
-	Salt, Commitment         *string
-	Personal                 []byte
-	Leaf                     string
-	PersonKey, AccountName   *string
-	AccountProgram           *string
 }
 
-const selectStored = `SELECT j.*, p.key AS personkey, a.name AS accountname, a.program AS accountprogram
-	FROM journal j LEFT JOIN person p ON p.id = j.person LEFT JOIN account a ON a.id = j.account WHERE j.seq > ? ORDER BY j.seq LIMIT ?`
+const selectStored = "SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"
 
 func (w *walk) records() iter.Seq2[audit.Record, error] {
 	return func(yield func(audit.Record, error) bool) {
@@ -145,17 +151,18 @@ func (w *walk) take(row *storedRow) {
 	if r.Kind == engine.KindIntent && row.Personal != nil {
 		_, source, _ = engine.IntentOf(r) // an empty one differs
 	}
-	want := storedRow{Seq: who.Seq, Time: who.Time, Kind: who.Kind, Run: who.Run, Person: who.Person, Program: who.Program, Account: who.Account,
+	want := columns{Seq: who.Seq, Time: who.Time, Kind: who.Kind, Run: who.Run, Person: who.Person, Program: who.Program, Account: who.Account,
 		Entitlement: who.Entitlement, Op: who.Op, Outcome: who.Outcome, Intent: who.Of, Cause: who.Cause, Class: who.Class, Source: source, Approved: who.Approved}
-	if have := row.columns(); have != want.columns() {
-		w.wrong("record %d: its columns say %v, its content %v", row.Seq, have, want.columns())
+	if row.columns != want {
+		w.wrong("record %d: its columns say %v, its content %v", row.Seq, row.columns, want)
 	}
 	if row.Personal == nil {
 		w.broken = true
 		return
 	}
-	if r.Person != "" && text(row.PersonKey) != r.Person || r.Account != "" && (text(row.AccountName) != r.Account || text(row.AccountProgram) != r.Program) {
-		w.wrong("record %d names %q and %q, but its numbers stand for %q and %q", row.Seq, r.Person, r.Account, text(row.PersonKey), text(row.AccountName))
+	person, account := w.names.people[row.Person], w.names.accounts[row.Account]
+	if r.Person != "" && person != r.Person || r.Account != "" && account != (name{r.Program, r.Account}) {
+		w.wrong("record %d names %q and %q, but its numbers stand for %q and %q", row.Seq, r.Person, r.Account, person, account.name)
 	}
 	if w.broken {
 		return
@@ -166,15 +173,4 @@ func (w *walk) take(row *storedRow) {
 		return
 	}
 	w.tenures.Follow(w.fold, r)
-}
-
-func (r *storedRow) columns() [15]any {
-	return [...]any{r.Seq, r.Time, r.Kind, r.Run, r.Person, r.Program, r.Account, r.Entitlement, r.Op, r.Outcome, r.Intent, r.Cause, r.Class, r.Source, r.Approved}
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

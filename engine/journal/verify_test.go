@@ -76,6 +76,17 @@ func TestVerifyFindsTampering(t *testing.T) {
 		"DELETE FROM tenure WHERE until_seq > 0",
 		"DELETE FROM open_intent",
 		"UPDATE open_intent SET uncertain = 1",
+		"UPDATE open_intent SET op = 'grant'",
+		"UPDATE open_intent SET repeatable = 0",
+		"UPDATE open_intent SET program = 'crm'",
+		"UPDATE open_intent SET account = 99",
+		"UPDATE open_intent SET entitlement = 'r'",
+		"UPDATE holding SET account = 99 WHERE account = 1",
+		"UPDATE holding SET since = since + 1 WHERE managed = 1",
+		"UPDATE holding SET rules = 99",
+		"UPDATE head SET runs = 7",
+		"UPDATE head SET time = time + 1",
+		"UPDATE link SET from_time = from_time + 1",
 		"UPDATE fact SET text = 'other'",
 		"DELETE FROM fact",
 		"DELETE FROM baseline",
@@ -102,7 +113,7 @@ func TestBlanked(t *testing.T) {
 	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
 	fill(t, s)
 	var stored storedRow
-	if err := s.write.Get(&stored, strings.Replace(selectStored, "j.seq > ?", "j.seq = ?", 1), 8, 1); err != nil {
+	if err := s.write.Get(&stored, strings.Replace(selectStored, "seq > ?", "seq = ?", 1), 8, 1); err != nil {
 		t.Fatal(err)
 	}
 	r, _ := stored.record()

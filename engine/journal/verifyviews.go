@@ -2,109 +2,232 @@ package journal
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/rolecall/rolecall/engine"
 )
 
-// compareViews holds the tables against the fold of all records.
-func (w *walk) compareViews() error {
-	stored, err := readMemory(w.ctx, w.tx, time.Time{})
-	if err != nil {
-		return err
+// compareViews holds the tables against the fold of all records, claims apart.
+func (w *walk) compareViews(h *head) error {
+	seq, control, runs, last := w.fold.Head()
+	if h.Size != seq || h.Control != control || h.Runs != int64(runs) || h.Time != micros(last) {
+		w.wrong("the head says %d records, last control record %d, %d runs, last time %d; the records say %d, %d, %d, %d",
+			h.Size, h.Control, h.Runs, h.Time, seq, control, runs, micros(last))
 	}
-	folded := w.fold.Memory(time.Time{})
-	folded.Epoch = stored.Epoch
-	want := lines(folded)
-	for t := range w.allTenures() {
-		want[tenureLine(t)] = true
-	}
-	have := lines(stored)
-	if err := w.readTenures(have); err != nil {
-		return err
-	}
-	for _, l := range slices.Sorted(maps.Keys(want)) {
-		if !have[l] {
-			w.wrong("the records say, but the tables do not: %s", l)
-		}
-	}
-	for _, l := range slices.Sorted(maps.Keys(have)) {
-		if !want[l] {
-			w.wrong("the tables say, but the records do not: %s", l)
+	for _, compare := range []func() error{w.holdings, w.allTenures, w.links, w.openIntents, w.facts, w.baselines} {
+		if err := compare(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// lines is what a memory says, one line for each thing, claims apart.
-func lines(m *engine.Memory) map[string]bool {
-	out := map[string]bool{}
-	add := func(format string, args ...any) { out[fmt.Sprintf(format, args...)] = true }
-	add("head: %d records, last control record %d, %d runs, %s", m.Seq, m.Control, m.Runs, m.Time)
-	for _, i := range m.Open {
-		change, _ := encode(i.Change) // strings only
-		add("open intent %d of %s: %s, unknown %v, halted %v", i.Seq, i.Run, change, i.Unknown, i.Halted)
-	}
-	for _, kind := range m.FactKinds() {
-		for _, f := range m.Facts(kind) {
-			add("fact %+v", f)
-		}
-	}
-	for name, p := range m.Programs {
-		for _, r := range p.Rows {
-			add("holding %s %q %q: managed %v, confirmed %v, seen %v, since %d, rules %q", name, p.Accounts[r.Account], p.Entitlements[r.Entitlement],
-				r.Managed, r.Confirmed, r.Seen, r.Since, p.RuleSets[r.Rules])
-		}
-		for _, l := range p.Links {
-			add("link %s: %+v", name, l)
-		}
-		if p.Baseline {
-			add("baseline %s", name)
-		}
-	}
-	return out
-}
-
-func (w *walk) allTenures() func(yield func(engine.Tenure) bool) {
-	return func(yield func(engine.Tenure) bool) {
-		for _, t := range w.tenures.Closed {
-			if !yield(t) {
-				return
-			}
-		}
-		for _, t := range w.tenures.Open {
-			if !yield(t) {
-				return
-			}
-		}
-	}
-}
-
-func tenureLine(t engine.Tenure) string {
-	return fmt.Sprintf("tenure %s %q %q: managed %v, rules %q, from record %d at %s until record %d at %s", t.Program, t.Account, t.Entitlement,
-		t.Managed, t.Rules, t.Record, t.From, t.Ended, t.Until)
-}
-
-func (w *walk) readTenures(into map[string]bool) error {
-	const query = `SELECT a.program, a.name, e.name, t.managed, s.rules, t.from_seq, t.from_time, t.until_seq, t.until_time FROM tenure t
-		JOIN account a ON a.id = t.account JOIN entitlement e ON e.id = t.entitlement JOIN ruleset s ON s.id = t.rules`
-	return each(w.tx.QueryxContext(w.ctx, query))(func(r *sqlx.Rows) error {
-		var t engine.Tenure
-		var managed, from, until int64
-		var rules string
-		err := r.Scan(&t.Program, &t.Account, &t.Entitlement, &managed, &rules, &t.Record, &from, &t.Ended, &until)
+// view compares one table with what the records say; what is compared is taken out of want.
+func view[K, V comparable](w *walk, what string, want map[K]V, query string, scan func(*sqlx.Rows) (K, V, error)) error {
+	err := each(w.tx.QueryxContext(w.ctx, query))(func(r *sqlx.Rows) error {
+		key, have, err := scan(r)
 		if err != nil {
 			return err
 		}
-		t.Managed, t.From, t.Until = managed != 0, instant(from), instant(until)
-		if t.Rules, err = parseRules(rules); err != nil {
-			return err
+		if is, ok := want[key]; !ok || is != have {
+			w.wrong("the tables say, but the records do not: %s %+v: %+v", what, key, have)
+		} else {
+			delete(want, key)
 		}
-		into[tenureLine(t)] = true
 		return nil
+	})
+	missing := make([]string, 0, len(want))
+	for key, value := range want {
+		missing = append(missing, fmt.Sprintf("%s %+v: %+v", what, key, value))
+	}
+	slices.Sort(missing)
+	for _, line := range missing {
+		w.wrong("the records say, but the tables do not: %s", line)
+	}
+	return err
+}
+
+// tableNames are the tables of names by number.
+type tableNames struct {
+	people           map[int64]string
+	accounts, rights map[int64]name
+	rules            map[int64]ruleList
+}
+
+// ruleList is a list of rules that can be compared; no rule's name has a NUL.
+type ruleList struct {
+	n     int
+	names string
+}
+
+func rulesOf(rules []string) ruleList { return ruleList{len(rules), strings.Join(rules, "\x00")} }
+
+func (w *walk) readNames() error {
+	t := &w.names
+	*t = tableNames{map[int64]string{}, map[int64]name{}, map[int64]name{}, map[int64]ruleList{}}
+	read := func(table, columns string, put func(id int64, a, b string) error) error {
+		return each(w.tx.QueryxContext(w.ctx, "SELECT id, "+columns+" FROM "+table))(func(r *sqlx.Rows) error {
+			var id int64
+			var a, b string
+			if err := r.Scan(&id, &a, &b); err != nil {
+				return err
+			}
+			return put(id, a, b)
+		})
+	}
+	err := read("person", "key, ''", func(id int64, key, _ string) error { t.people[id] = key; return nil })
+	if err == nil {
+		err = read("account", "program, name", func(id int64, p, n string) error { t.accounts[id] = name{p, n}; return nil })
+	}
+	if err == nil {
+		err = read("entitlement", "program, name", func(id int64, p, n string) error { t.rights[id] = name{p, n}; return nil })
+	}
+	if err == nil {
+		err = read("ruleset", "rules, ''", func(id int64, text, _ string) error {
+			rules, err := parseRules(text)
+			t.rules[id] = rulesOf(rules)
+			return err
+		})
+	}
+	return err
+}
+
+// held names a holding by its numbers, which may stand for nothing, or for two programs.
+func (t *tableNames) held(account, right int64) engine.Held3 {
+	a, ok := t.accounts[account]
+	r, ok2 := t.rights[right]
+	if !ok || !ok2 || a.program != r.program {
+		return engine.Held3{Account: fmt.Sprint("number ", account), Entitlement: fmt.Sprint("number ", right)}
+	}
+	return engine.Held3{Program: a.program, Account: a.name, Entitlement: r.name}
+}
+
+type holdingView struct {
+	Managed, Confirmed, Seen bool
+	Since                    int64
+	Rules                    ruleList
+}
+
+func (w *walk) holdings() error {
+	want := map[engine.Held3]holdingView{}
+	for key, h := range w.fold.Holdings() {
+		want[key] = holdingView{h.Managed, h.Confirmed, h.Seen, micros(h.Since), rulesOf(h.Rules)}
+	}
+	const query = "SELECT account, entitlement, managed, confirmed, seen, since, rules FROM holding"
+	return view(w, "holding", want, query, func(r *sqlx.Rows) (key engine.Held3, v holdingView, err error) {
+		var account, right, managed, confirmed, seen, rules int64
+		err = r.Scan(&account, &right, &managed, &confirmed, &seen, &v.Since, &rules)
+		v.Managed, v.Confirmed, v.Seen, v.Rules = managed != 0, confirmed != 0, seen != 0, w.names.rules[rules]
+		return w.names.held(account, right), v, err
+	})
+}
+
+type tenureKey struct {
+	engine.Held3
+	From int64 // record
+}
+
+type tenureView struct {
+	Managed                   bool
+	Rules                     ruleList
+	FromTime, Until, UntilEnd int64
+}
+
+func (w *walk) allTenures() error {
+	want := map[tenureKey]tenureView{}
+	put := func(t engine.Tenure) {
+		want[tenureKey{t.Held3, t.Record}] = tenureView{t.Managed, rulesOf(t.Rules), micros(t.From), t.Ended, micros(t.Until)}
+	}
+	for _, t := range w.tenures.Closed {
+		put(t)
+	}
+	for _, t := range w.tenures.Open {
+		put(t)
+	}
+	const query = "SELECT account, entitlement, managed, rules, from_seq, from_time, until_seq, until_time FROM tenure"
+	return view(w, "tenure", want, query, func(r *sqlx.Rows) (key tenureKey, v tenureView, err error) {
+		var account, right, managed, rules int64
+		err = r.Scan(&account, &right, &managed, &rules, &key.From, &v.FromTime, &v.Until, &v.UntilEnd)
+		key.Held3, v.Managed, v.Rules = w.names.held(account, right), managed != 0, w.names.rules[rules]
+		return key, v, err
+	})
+}
+
+type linkView struct {
+	Account name
+	Since   int64
+}
+
+func (w *walk) links() error {
+	want := map[engine.LinkKey]linkView{}
+	for key, l := range w.fold.Links() {
+		want[key] = linkView{name{key.Program, l.Account}, micros(l.Since)}
+	}
+	const query = "SELECT person, program, kind, account, from_time FROM link WHERE until_seq = 0"
+	return view(w, "link", want, query, func(r *sqlx.Rows) (key engine.LinkKey, v linkView, err error) {
+		var person, account int64
+		err = r.Scan(&person, &key.Program, &key.Kind, &account, &v.Since)
+		key.Person, v.Account = w.names.people[person], w.names.accounts[account]
+		return key, v, err
+	})
+}
+
+type openView struct {
+	Account             name
+	Right               string
+	Op                  engine.Op
+	Repeatable, Unknown bool
+}
+
+func (w *walk) openIntents() error {
+	want := map[int64]openView{}
+	for seq, i := range w.fold.Open() {
+		want[seq] = openView{name{i.Change.Program, i.Change.Account}, i.Change.Right(), i.Change.Op, i.Repeatable(), i.Unknown}
+	}
+	const query = "SELECT seq, program, account, entitlement, op, repeatable, uncertain FROM open_intent"
+	return view(w, "open intent", want, query, func(r *sqlx.Rows) (seq int64, v openView, err error) {
+		var account, repeatable, uncertain int64
+		var program string
+		err = r.Scan(&seq, &program, &account, &v.Right, &v.Op, &repeatable, &uncertain)
+		if v.Account = w.names.accounts[account]; v.Account.program != program {
+			v.Account = name{program, fmt.Sprint("number ", account)}
+		}
+		v.Repeatable, v.Unknown = repeatable != 0, uncertain != 0
+		return seq, v, err
+	})
+}
+
+type factView struct {
+	Since, Until int64
+	Count        int
+	Text, Data   string
+}
+
+func viewOf(f engine.Fact) factView {
+	return factView{micros(f.Since), micros(f.Until), f.Count, f.Text, string(f.Data)}
+}
+
+func (w *walk) facts() error {
+	want := map[engine.FactKey]factView{}
+	for key, f := range w.fold.Facts() {
+		want[key] = viewOf(f)
+	}
+	return view(w, "fact", want, "SELECT * FROM fact", func(r *sqlx.Rows) (engine.FactKey, factView, error) {
+		f, err := scanFact(r)
+		return f.FactKey, viewOf(f), err
+	})
+}
+
+func (w *walk) baselines() error {
+	want := map[string]bool{}
+	for program := range w.fold.Baselines() {
+		want[program] = true
+	}
+	return view(w, "baseline", want, "SELECT program FROM baseline", func(r *sqlx.Rows) (program string, v bool, err error) {
+		err = r.Scan(&program)
+		return program, true, err
 	})
 }

@@ -1,0 +1,21 @@
+package engine
+
+import (
+	"iter"
+	"maps"
+)
+
+// Holdings is all that is managed or known to exist, in no order; the same goes for what follows.
+func (f *Fold) Holdings() iter.Seq2[Held3, *HoldingState] { return maps.All(f.holdings) }
+
+// Links are the current links.
+func (f *Fold) Links() iter.Seq2[LinkKey, Link] { return maps.All(f.links) }
+
+// Open are the open intents by Seq.
+func (f *Fold) Open() iter.Seq2[int64, *Intent] { return maps.All(f.open) }
+
+// Facts are the facts that hold.
+func (f *Fold) Facts() iter.Seq2[FactKey, Fact] { return maps.All(f.facts) }
+
+// Baselines are the programs of which a complete read was recorded once.
+func (f *Fold) Baselines() iter.Seq[string] { return maps.Keys(f.baseline) }

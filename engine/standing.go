@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Standing is what the newest runs of everything came to, as the journal knows it: the same on every machine, and after a
+// restart. The zero value knows nothing.
+type Standing struct {
+	Known             bool                 // there was a run
+	Approval, Blocked int                  // changes of the newest run that wait for approval, or are blocked
+	Read              map[string]time.Time // by source of the newest run: when its last complete read ended, zero if none is known
+	seq               int64
+}
+
+// standingBack is how many runs the first look goes back for a complete read, and standingPage how many are read at once.
+const (
+	standingBack = 200
+	standingPage = 10
+)
+
+// Look brings the standing up to date with the runs that were recorded since the last look.
+func (s *Standing) Look(ctx context.Context, l Log) error {
+	if s.Known {
+		return l.Records(ctx, Query{Kind: KindRun, After: s.seq}, s.newer)
+	}
+	q := Query{Kind: KindRun, Newest: true, Limit: standingPage}
+	for looked := 0; looked < standingBack; looked += standingPage {
+		n := 0
+		err := l.Records(ctx, q, func(r Record) error {
+			n++
+			q.Before = r.Seq
+			if !s.Known {
+				return s.newer(r)
+			}
+			return s.older(r)
+		})
+		if err != nil || n < standingPage || s.Known && !slices.ContainsFunc(sortedTimes(s.Read), time.Time.IsZero) {
+			return err
+		}
+	}
+	return nil
+}
+
+func sortedTimes(of map[string]time.Time) (out []time.Time) {
+	for _, t := range of {
+		out = append(out, t)
+	}
+	return out
+}
+
+// ranRecord is what a run record says of it. A run that was about one person or program only says nothing here.
+type ranRecord struct {
+	Proofs  []Proof
+	Summary struct{ Approval, Blocked int }
+}
+
+func ranOf(r Record) (run ranRecord, whole bool, err error) {
+	if !slices.ContainsFunc(r.Set, func(f Fact) bool { return f.Kind == FactRun }) {
+		return run, false, nil
+	}
+	err = json.Unmarshal(r.Data, &run)
+	if errors.As(err, new(*json.SyntaxError)) || len(r.Data) == 0 { // blanked
+		return run, false, nil
+	}
+	return run, true, err
+}
+
+func (s *Standing) newer(r Record) error {
+	s.seq = max(s.seq, r.Seq)
+	run, whole, err := ranOf(r)
+	if err != nil || !whole {
+		return err
+	}
+	read := map[string]time.Time{}
+	for i := range run.Proofs {
+		p := &run.Proofs[i]
+		read[p.Source] = s.Read[p.Source]
+		if p.Complete() {
+			read[p.Source] = p.Finished
+		}
+	}
+	s.Known, s.Read, s.Approval, s.Blocked = true, read, run.Summary.Approval, run.Summary.Blocked
+	return nil
+}
+
+func (s *Standing) older(r Record) error {
+	run, _, err := ranOf(r)
+	for i := range run.Proofs {
+		p := &run.Proofs[i]
+		if at, asked := s.Read[p.Source]; asked && at.IsZero() && p.Complete() {
+			s.Read[p.Source] = p.Finished
+		}
+	}
+	return err
+}
