@@ -25,7 +25,7 @@ func whyLines(s *Snapshot, plan *Plan, r *Reading, who *Person, absent bool) (ou
 		line.Holds = holds(r, account, right)
 		line.remember(mem)
 		line.Kept = plan.asked.kept[line.Entitlement]
-		line.next(plan, who.Key, e)
+		line.next(plan, who.Key)
 		out = append(out, line)
 	}
 	out = implied(out)
@@ -35,15 +35,10 @@ func whyLines(s *Snapshot, plan *Plan, r *Reading, who *Person, absent bool) (ou
 	return out
 }
 
-// next finds what the plan has for the entitlement; for an account to be made that is its making.
-func (l *WhyLine) next(plan *Plan, person string, e Entitlement) {
-	made := Entitlement{e.Program, Exists}.String()
+// next finds what the plan has for the entitlement.
+func (l *WhyLine) next(plan *Plan, person string) {
 	for i := range plan.Changes {
-		switch c := &plan.Changes[i]; {
-		case c.Person != person:
-		case c.Entitlement == l.Entitlement:
-			l.Change = c
-		case e.Name == Active && c.Entitlement == made && c.Op.Gives() && l.Change == nil:
+		if c := &plan.Changes[i]; c.Person == person && c.Entitlement == l.Entitlement {
 			l.Change = c
 		}
 	}

@@ -232,9 +232,10 @@ func (o *partner) set(p *engine.Person, a Attribute, v engine.Attribute) {
 	}
 }
 
-// take adds the partner's entry. Which of its jobs goes with which of the person's can't be told, so that several jobs
+// take adds the partner's entry, which is named beside the person's own. Which of its jobs goes with which of the person's can't be told, so that several jobs
 // with different values leave those unknown.
 func (o *partner) take(p, from *engine.Person) {
+	p.Entry += " and " + from.Entry
 	for _, a := range o.Config.Attributes {
 		v := from.Attributes.Get(a.Name)
 		if a.Job {
