@@ -161,6 +161,9 @@ func TestLeaverInAProgramThatStaysDown(t *testing.T) {
 			t.Errorf("%s: still told although it is done: %v", name, w.memory().Tasks())
 		}
 		w.has("p0", engine.Active, false)
+		if f := w.memory().Facts(engine.FactLeaving); len(f) != 0 { // else the next time would count from then
+			t.Errorf("%s: %v", name, f)
+		}
 	}
 }
 

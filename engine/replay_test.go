@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"testing"
+	"time"
+)
+
+// TestReplay: after the records that Replay gives, what now folds to is what was lost, but for what was decided since.
+func TestReplay(t *testing.T) {
+	at := time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)
+	fold := func(records ...Record) *Fold {
+		f := NewFold()
+		for i, r := range records {
+			r.Seq, r.Time = int64(i+1), at
+			if err := f.Apply(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return f
+	}
+	cut := func(person string) Fact { return Fact{FactKey: FactKey{Kind: FactCut, Person: person}, Text: "x"} }
+	lift := func(person string) Record {
+		return Record{Kind: KindLift, Person: person, Clear: []FactKey{{Kind: FactCut, Person: person}}}
+	}
+	common := []Record{
+		{Kind: KindSeen, Program: "wiki", Data: mustJSON(Seen{Baseline: true, Appeared: [][2]string{{"a", "r"}, {"b", "r"}, {"c", "r"}, {"d", "r"}}})},
+		{Kind: KindAdopt, Program: "wiki", Account: "b", Entitlement: "r", Rules: []string{"one"}},
+		{Kind: KindLink, Program: "wiki", Account: "a", Person: "pa"},
+		{Kind: KindCut, Person: "pc", Set: []Fact{cut("pc")}},
+		{Kind: KindCut, Person: "pd", Set: []Fact{cut("pd")}},
+	}
+	take := IntentRecord("r", "d", "s", Change{Op: OpRevoke, Program: "wiki", Account: "c", Entitlement: "wiki/r"}, "")
+	lost := append(append([]Record{}, common...),
+		Record{Kind: KindAdopt, Program: "wiki", Account: "a", Entitlement: "r", Rules: []string{"two"}},
+		Record{Kind: KindRelease, Program: "wiki", Account: "b", Entitlement: "r"},
+		Record{Kind: KindLink, Program: "wiki", Account: "c", Person: "pc"},
+		Record{Kind: KindLink, Program: "wiki", Account: "b", Person: "pb"},
+		lift("pc"), lift("pd"),
+		Record{Kind: KindCut, Person: "pe", Set: []Fact{cut("pe")}},
+		Record{Kind: KindCut, Person: "pf", Set: []Fact{cut("pf")}},
+		take, Record{Kind: KindOutcome, Of: 14, Outcome: Done, Program: "wiki", Account: "c", Entitlement: "r", Op: OpRevoke})
+	later := cut("pf")
+	later.Text = "since"
+	since := []Record{
+		{Kind: KindRestore, Set: []Fact{{FactKey: FactKey{Kind: FactRestored}}}},
+		{Kind: KindLink, Program: "wiki", Account: "b", Person: "somebody"}, // as linked anew in the meantime
+		{Kind: KindCut, Person: "pd", Set: []Fact{cut("pd")}},
+		{Kind: KindCut, Person: "pf", Set: []Fact{later}},
+		IntentRecord("r", "d", "s", Change{Op: OpRevoke, Program: "wiki", Account: "d", Entitlement: "wiki/r"}, ""),
+		{Kind: KindOutcome, Of: 10, Outcome: Done, Program: "wiki", Account: "d", Entitlement: "r", Op: OpRevoke}, // by a cut
+	}
+	all := append(append([]Record{}, common...), since...)
+	records := Replay(fold(all...), fold(lost...), since, "events")
+	end := fold(append(all, records...)...)
+	for key, want := range map[Held3]HoldingState{
+		{"wiki", "a", "r"}: {Managed: true, Confirmed: true, Seen: true, Since: at, Rules: []string{"two"}},
+		{"wiki", "b", "r"}: {Seen: true, Since: at},
+		{"wiki", "c", "r"}: {},
+		{"wiki", "d", "r"}: {},
+	} {
+		have, _ := end.Holding(key)
+		if have.Managed != want.Managed || have.Confirmed != want.Confirmed || have.Seen != want.Seen || len(have.Rules) != len(want.Rules) {
+			t.Errorf("%v: %+v, want %+v", key, have, want)
+		}
+	}
+	for person, account := range map[string]string{"pa": "a", "pc": "c", "somebody": "b", "pb": ""} {
+		if l, _ := end.Link(LinkKey{person, "wiki", "personal"}); l.Account != account {
+			t.Errorf("%s is linked to %q, not %q: a link never moves", person, l.Account, account)
+		}
+	}
+	for person, out := range map[string]bool{"pc": false, "pd": true, "pe": true} {
+		if _, is := end.Fact(FactKey{Kind: FactCut, Person: person}); is != out {
+			t.Errorf("%s: cut off %v, want %v", person, is, out)
+		}
+	}
+	if f, _ := end.Fact(later.FactKey); f.Text != "since" {
+		t.Errorf("a cut made since was replaced: %+v", f)
+	}
+	if _, marked := end.Fact(FactKey{Kind: FactRestored}); !marked {
+		t.Error("only accepting ends the mark")
+	}
+	for _, r := range records {
+		if len(r.Why) == 0 || r.Why[len(r.Why)-1] != "events" || r.Kind == KindIntent || r.Kind == KindOutcome {
+			t.Errorf("%+v", r)
+		}
+	}
+	if again := Replay(end, fold(lost...), append(since, records...), "events"); len(again) != 0 {
+		t.Errorf("there is more to replay: %+v", again)
+	}
+}
