@@ -3,8 +3,10 @@ GO          ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PKG         ?= ./...
+SEEDS       ?= 20000
+SOAK        ?= 8h
 
-.PHONY: help build setup test race plain lint soak fuzz bench docs safety museum mutants fmt clean
+.PHONY: help build setup test race plain lint sim planted soak fuzz bench docs safety museum mutants fmt clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -27,8 +29,16 @@ plain: ## all tests, bulk and kill tests too
 lint: ## gofmt, go vet, staticcheck, golangci-lint
 	@GO="$(GO)" STATICCHECK="$(STATICCHECK)" GOLANGCI="$(GOLANGCI)" .ci/lint
 
-soak: fuzz ## the long tests, as long as they take: every fuzz target, lines cut in reads of 100,000 people
+# One integer plays a history again: go test ./engine/enginetest/sim -run TestSim -first 4711 -seeds 1 -tell
+sim: ## 20,000 random histories of 300 steps through the engine, every promise checked after each step
+	$(GO) test ./engine/enginetest/sim -run TestSim -seeds $(SEEDS) -steps 300 -twice 200 -timeout 60m -v
+
+planted: ## bugs planted in a copy of the engine, and how many histories show each
+	$(GO) test ./engine/enginetest/sim -run TestPlantedBugs -planted -timeout 60m -v
+
+soak: fuzz planted ## the long tests, as long as they take: fuzz targets, planted bugs, reads of 100,000 people cut, histories from the seed in sim.seed
 	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba)" ./cmd/rolecall
+	$(GO) test ./engine/enginetest/sim -run TestSim -soak $(CURDIR)/sim.seed -for $(SOAK) -timeout 0 -v
 
 fuzz: ## every fuzz target of the source for FUZZTIME (20s); `go test` runs what they found before
 	@GO="$(GO)" .ci/fuzz

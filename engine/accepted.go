@@ -176,7 +176,7 @@ func (b *builder) noteBaseline() {
 	}
 }
 
-// endRefused ends a refused baseline, or a doubt about changed keys, once a complete read no longer gives reason for it.
+// endRefused ends a refused baseline, or a doubt about changed keys, once a complete read gives no reason for it any more.
 func (b *builder) endRefused(item Item) bool {
-	return (item.Change.Op == OpBaseline || item.Change.Op == OpReKey) && b.s.Proof.Complete() && !b.items[item.ID]
+	return (item.Change.Op == OpBaseline || item.Change.Op == OpReKey) && b.s.Proof.Complete()
 }

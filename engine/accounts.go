@@ -83,9 +83,10 @@ func (p *programPlan) proposedBefore() {
 	}
 }
 
+// own makes an account somebody's who has none, or one that is gone: who came back has a link to the former one.
 func (p *programPlan) own(person string, account uint32) {
 	i, ok := p.b.index[person]
-	if _, taken := p.owner[account]; !ok || taken || p.account[i] != none {
+	if _, taken := p.owner[account]; !ok || taken || p.account[i] != none && !p.gone(p.account[i]) {
 		return
 	}
 	p.account[i], p.owner[account] = account, i

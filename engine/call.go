@@ -71,7 +71,7 @@ func (w *worker) update(ctx context.Context, c Change) (res Result) {
 func (w *worker) remove(ctx context.Context, c Change) (res Result) {
 	held, err := w.held(ctx, c.Account)
 	if err != nil {
-		return Result{Outcome: Failed, Err: fmt.Errorf("the account could not be read before its deletion: %w", err)}
+		return Result{Outcome: Failed, Err: fmt.Errorf("%w: %w", errUnread, err)}
 	}
 	for _, h := range held {
 		if why := keepsAccount(h.Entitlement, c.class()); why != "" {

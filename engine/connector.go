@@ -90,7 +90,7 @@ type Description struct {
 	Lag         time.Duration // lists may lag behind writes by this much
 	Deletes     string        // what a delete destroys, in words; "" if it can be taken back
 	Concurrency int           // calls at once at most; 0 means 1
-	Batch       int           // of a Batcher: changes it likes to get at once; 0 means 1000
+	Batch       int           // of a Batcher: changes it likes to get at once; 0 means 500
 	Grantable   []string      // sorted names of all entitlements that exist, nil if they can't be listed
 }
 

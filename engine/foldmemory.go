@@ -10,7 +10,7 @@ import (
 
 // Memory is the fold as the planner wants it; since bounds the charges.
 func (f *Fold) Memory(since time.Time) *Memory {
-	m := NewMemory(slices.Collect(maps.Values(f.facts)))
+	m := NewMemory(slices.AppendSeq(make([]Fact, 0, len(f.facts)), maps.Values(f.facts)))
 	m.Seq, m.Control, m.Runs, m.Time = f.seq, f.control, f.runs, f.time
 	for _, seq := range slices.Sorted(maps.Keys(f.open)) {
 		m.Open = append(m.Open, *f.open[seq])

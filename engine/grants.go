@@ -142,17 +142,31 @@ func (p *programPlan) removed(c Change, right, account uint32) {
 		return
 	}
 	f, ok := p.fact(FactContested, right, account)
-	if !ok || p.b.s.Now.Sub(f.Since) >= 24*time.Hour {
-		f = Fact{FactKey: p.key(FactContested, right, account), Since: p.b.s.Now}
-	}
-	if f.Count >= 2 {
+	if f.Count >= 2 && p.b.s.Now.Sub(f.Since) < 24*time.Hour {
 		p.add(block(c, "contested: repaired twice within a day, and removed again; find out who does it, then: rolecall undo --release"))
 		p.b.alarm("contested", p.program.Name, c.Person, fmt.Sprintf("%s of %s is removed in %s again and again", c.Entitlement, c.Name, p.program.Name))
 		return
 	}
-	f.Count++
-	c.note = &f // counted when it is really tried
+	repaired := f.repaired(p.b.s.Now)
+	if !ok {
+		repaired.FactKey = p.key(FactContested, right, account)
+	}
+	c.note = &repaired // counted when it is really tried
 	p.add(c)
+}
+
+// repaired adds one repair to what is remembered of the last two: they must not be within the same 24 hours as a third one.
+func (f Fact) repaired(now time.Time) Fact {
+	switch {
+	case f.Count == 0:
+		f.Since = now
+	case f.Count == 1:
+		f.Until = now
+	default:
+		f.Since, f.Until = f.Until, now
+	}
+	f.Count = min(f.Count+1, 2)
+	return f
 }
 
 // frozen says why a change must not be made now although it is wanted, "" if nothing speaks against it.

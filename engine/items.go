@@ -187,13 +187,16 @@ func (b *builder) endItems() {
 		return
 	}
 	for _, f := range b.s.Memory.Facts(FactItem) {
+		if b.items[f.Key] { // its reason lives
+			continue
+		}
 		item := itemOf(f)
 		if b.endRefused(item) {
 			b.clear(f.FactKey)
 			continue
 		}
 		p := b.programNamed(item.Change.Program)
-		if b.items[f.Key] || p == nil || !p.complete || p.unsure(&item.Change) {
+		if p == nil || !p.complete || p.unsure(&item.Change) {
 			continue
 		}
 		first, err := time.Parse(time.RFC3339, f.Text)

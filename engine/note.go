@@ -134,10 +134,11 @@ func (p *programPlan) isHere(f Fact, ask func(right, account uint32) bool) bool 
 	return ok && ok2 && ask(right, account)
 }
 
-// noteUndesired forgets the beginning of a grace, and what goes with it, once the holding is desired again or gone.
+// noteUndesired forgets the beginning of a grace, and what goes with it, once the holding is desired again or gone. What was
+// begun to be taken is not gone before that is known: a process that dies would else make the policy's doing a rule's.
 func (p *programPlan) noteUndesired() {
 	over := func(right, account uint32) bool {
-		return p.sets.Desired.Has(right, account) || p.complete && !p.diff.Expected.Has(right, account)
+		return p.sets.Desired.Has(right, account) || p.complete && !p.diff.Expected.Has(right, account) && !p.sets.Taking.Has(right, account)
 	}
 	for _, kind := range []string{FactUndesired, FactExpiry, FactFormer} {
 		for _, f := range p.b.s.Memory.Facts(kind) {
@@ -146,11 +147,35 @@ func (p *programPlan) noteUndesired() {
 			}
 		}
 	}
+	p.noteDesired()
 }
 
-// noteFormer remembers, for what is managed and not desired under a new policy, that the former one may have desired it.
+// noteDesired remembers the policy that desires something now, where the policy of the last run that saw everybody is another
+// one: this run does not see everybody, so it does not become that policy, and a later change would be judged against one
+// that is older.
+func (p *programPlan) noteDesired() {
+	known, ok := p.b.s.Memory.Fact(FactKey{Kind: FactPolicy})
+	if !ok || p.b.whole() || known.Text == p.b.plan.Policy {
+		return
+	}
+	for _, f := range p.b.s.Memory.Facts(FactFormer) {
+		if p.isHere(f, func(right, account uint32) bool { return p.sets.Desired.Has(right, account) }) {
+			f.Text = p.b.plan.Policy
+			p.b.set(f)
+		}
+	}
+	for i := range p.changes() {
+		if c := &p.changes()[i]; c.State == Ready && c.Op.Gives() && c.account != none {
+			p.b.set(Fact{FactKey: p.key(FactFormer, c.right, c.account), Text: p.b.plan.Policy})
+		}
+	}
+}
+
+// noteFormer remembers, for what is managed and not desired under a new policy, that the former one may have desired it. What
+// is being taken may turn out to be there still.
 func (p *programPlan) noteFormer(hash string) {
-	rest := p.diff.Expected.And(&p.sets.Managed)
+	rest := p.diff.Expected.Or(&p.sets.Taking)
+	rest = rest.And(&p.sets.Managed)
 	rest = rest.Minus(&p.sets.Desired)
 	rest.Each(func(right, account uint32) {
 		key := p.key(FactFormer, right, account)

@@ -5,8 +5,13 @@ import (
 	"time"
 )
 
-// outcome makes the record of what happened, with the facts that later plans need.
+// outcome makes the record of what happened, with the facts that later plans need; an empty one where that is for others to
+// say.
 func (w *worker) outcome(i Intent, c Change, res Result) Record {
+	if w.othersKnow(&i, res) {
+		w.count(c, res)
+		return Record{}
+	}
 	r := Record{Kind: KindOutcome, Run: i.Run, Actor: "rolecall", Of: i.Seq, Person: c.Person, Program: c.Program, Account: c.Account,
 		Entitlement: c.Right(), Op: c.Op, Outcome: res.Outcome, Cause: c.Cause}
 	if c.Op == OpCreate && c.Proposed && res.ID != "" {
@@ -33,6 +38,13 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	}
 	w.count(c, res)
 	return r
+}
+
+// othersKnow: what may be repeated was not tried, but was tried before, or may be tried by somebody else now, since this
+// claim is over. A failure would close the intent, and say that nothing happened.
+func (w *worker) othersKnow(i *Intent, res Result) bool {
+	untried := errors.Is(res.Err, errStopped) || errors.Is(res.Err, errUnread)
+	return untried && i.Repeatable() && (i.Attempts > 1 || !w.e.Now().Before(i.Lease.Add(-skew)))
 }
 
 // suspendedBy: Rolecall resumes only what it suspended itself.

@@ -271,10 +271,10 @@ func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64)
 	return run, nil
 }
 
-// chunks gives what comes in lists of at most n.
+// chunks gives what comes in lists of at most n. The first one grows as it fills, since most plans are far smaller than n.
 func chunks[T any](all iter.Seq[T], n int) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
-		part := make([]T, 0, n)
+		var part []T
 		for one := range all {
 			if part = append(part, one); len(part) == n {
 				if !yield(part) {

@@ -133,7 +133,7 @@ const (
 	FactAbsent    = "absent"    // person: Since, Count of complete reads, Text: digest of the last one counted, Until: when it was accepted that the person has left
 	FactSuspended = "suspended" // program, account: Since; Text: "rolecall" if ours and done, "other" otherwise
 	FactTaken     = "taken"     // program, account, entitlement, person: unmanaged, taken from a leaver; offered as a task on return
-	FactContested = "contested" // program, account, entitlement: Count of repairs since Since
+	FactContested = "contested" // program, account, entitlement: Count of repairs, 2 at most; Since: the one before the last, or the only one; Until: the last of two
 	FactFailing   = "failing"   // program, account, entitlement, Key is the kind of effect (Op.Effect): Count of failures, Until: next try, Text: last error
 	FactUndone    = "undone"    // program, account, entitlement: frozen; Text: hash of policy and entry
 	FactItem      = "item"      // an approval item; Key: its id

@@ -408,3 +408,29 @@ func TestAbsenceNeedsItsCountAndNewContent(t *testing.T) {
 	w.pass(2 * time.Hour)
 	w.wants("zoe", "suspend wiki ready", "revoke wiki/x ready")
 }
+
+// Somebody whose account was deleted comes back, the process dies while it makes another one, and the person leaves: the run
+// that finds out what became of the account suspends it.
+func TestALeaversAccountThatIsJustReadBackIsSuspended(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Delete, w.program("wiki").Wait, w.program("wiki").Match = true, time.Hour, "person"
+	w.targets["wiki"].ID = func(name string) string { return name + "-" + w.now.Format("150405") }
+	w.apply()
+	w.fire("zoe")
+	for range 4 {
+		w.later()
+	}
+	p := w.person("zoe")
+	p.State, p.Marked = engine.StateActive, false
+	w.pass(time.Hour)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	w.targets["wiki"].AddAccount("again", engine.AccountInfo{Name: "zoe", Attributes: map[string]string{"person": "k-zoe"}}, engine.Exists, engine.Active)
+	w.fire("zoe")
+	w.pass(20 * time.Minute)
+	w.wants("zoe", "suspend wiki ready")
+}

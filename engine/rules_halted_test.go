@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -113,4 +114,34 @@ func TestCutRepeatsNoDelete(t *testing.T) {
 	}
 	w.later()
 	w.has("zoe", engine.Exists, true)
+}
+
+// A process stands still until its claim is over, and another one tries what may be repeated. When the first goes on, it has
+// nothing to say of what it did not try: a failure would close what the other one has begun.
+func TestAClaimThatIsOverClosesNothing(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.fire("zoe")
+	w.pass(time.Hour)
+	other := *w.engine
+	other.Programs = slices.Clone(w.engine.Programs)
+	n := 0
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if !c.Writes() {
+			return enginetest.NoFault
+		}
+		if n++; n > 1 {
+			return enginetest.LoseBefore
+		}
+		w.pass(11 * time.Minute)
+		if _, err := other.Work(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return enginetest.NoFault
+	}
+	w.apply()
+	open := w.memory().Open
+	if len(open) != 1 || open[0].Change.Entitlement != "wiki/x" || !open[0].Unknown {
+		t.Errorf("open: %+v", open)
+	}
 }

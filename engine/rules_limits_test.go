@@ -351,3 +351,17 @@ func TestHeldLeaversAlarmUntilSomebodyDecides(t *testing.T) {
 		t.Error("still told although it was approved")
 	}
 }
+
+// Two repairs within any 24 hours, not within those that the first of them began.
+func TestRepairsAreCountedOverAnyDay(t *testing.T) {
+	w := crowd(t)
+	w.program("wiki").Repair = "regrant"
+	for _, after := range []time.Duration{time.Hour, 23 * time.Hour, 90 * time.Minute} {
+		w.targets["wiki"].Set("p0", "x", false)
+		w.pass(after)
+		w.applied("p0", "grant wiki/x ready")
+	}
+	w.targets["wiki"].Set("p0", "x", false)
+	w.pass(time.Hour)
+	w.applied("p0", "grant wiki/x blocked: contested")
+}

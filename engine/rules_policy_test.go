@@ -399,3 +399,93 @@ func TestRevokeAllAdoptsRightsNotAccounts(t *testing.T) {
 	w.hire("bob")
 	w.wants("bob", "adopt wiki/old needs-approval")
 }
+
+// A process dies after it began a removal that is the policy's doing. Until that is read back the removal is under way, not
+// done: what is made again is still the policy's.
+func TestThePolicysDoingIsRememberedWhileItIsUnderWay(t *testing.T) {
+	w := narrow(t)
+	w.engine.Settings.Limits.RevokePeople.Floor = 100
+	delete(w.policy.rules, "b")
+	w.pass(time.Hour)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(5 * time.Minute)
+	w.apply()
+	w.pass(20 * time.Minute)
+	again := 0
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpRevoke {
+			again++
+			if c.Cause != engine.CausePolicy {
+				t.Errorf("revoke %s of %s is by %s", c.Entitlement, c.Account, c.Cause)
+			}
+		}
+	}
+	if again != 4 {
+		t.Errorf("%d removals are made again", again)
+	}
+}
+
+// A policy that only incomplete reads have seen gives something, and the next one takes it: that is the policy's doing, too.
+func TestAPolicyThatNoCompleteReadHasSeenIsRemembered(t *testing.T) {
+	w := narrow(t)
+	w.engine.Settings.Limits.RevokePeople.Floor = 100
+	wide := w.policy.rules["c"]
+	w.policy.rules["c"] = []string{"wiki", "wiki/y"}
+	w.proof = engine.Proof{Reasons: []engine.Reason{{Code: engine.ReasonPartial}}}
+	w.later()
+	w.has("p1", "y", true)
+	w.proof = engine.Proof{}
+	w.policy.rules["c"] = wide
+	w.pass(time.Hour)
+	n := 0
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpRevoke {
+			if n++; c.Cause != engine.CausePolicy {
+				t.Errorf("revoke %s of %s is by %s", c.Entitlement, c.Account, c.Cause)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("nothing is taken")
+	}
+}
+
+// A removal is under way while the policy changes twice; it turns out to have had no effect. The first of those policies
+// desired the holding again, so the second one takes it.
+func TestThePolicyIsRememberedForWhatIsBeingTaken(t *testing.T) {
+	w := narrow(t)
+	w.engine.Settings.Limits.RevokePeople.Floor = 100
+	given, kept := w.policy.rules["b"], map[string]engine.Policy{}
+	keep := func() { c := w.policy.clone(); kept[c.Hash()] = c }
+	w.engine.Former = func(_ context.Context, hash string) (engine.Policy, error) { return kept[hash], nil }
+	keep()
+	w.roles("p1", "c")
+	w.pass(time.Hour)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	w.roles("p1", "b", "c")
+	w.pass(time.Minute)
+	w.apply() // desired again
+	delete(w.policy.rules, "b")
+	w.policy.rules["d"] = given
+	keep()
+	w.pass(time.Minute)
+	w.apply() // the policy takes it
+	w.policy.rules["e"] = given
+	w.pass(20 * time.Minute)
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpRevoke && c.Account == "p1" && c.Cause != engine.CausePolicy {
+			t.Errorf("revoke %s of %s is by %s", c.Entitlement, c.Account, c.Cause)
+		}
+	}
+	w.wants("p1", "revoke wiki/x ready")
+}

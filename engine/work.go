@@ -244,6 +244,10 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 
 // record writes what happened, also while everything is being stopped.
 func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record) error {
+	outcomes = slices.DeleteFunc(outcomes, func(r Record) bool { return r.Kind == "" })
+	if len(outcomes) == 0 {
+		return nil
+	}
 	Failpoint("outcome.before")
 	err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes)
 	Failpoint("outcome.after")
@@ -267,6 +271,7 @@ func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record
 var (
 	errNoAccount = errors.New("its account could not be made")
 	errStopped   = errors.New("the work was stopped before this call started")
+	errUnread    = errors.New("the account could not be read before its deletion")
 )
 
 func afterCreate(r Result) (made string, broken bool) {

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	claimMost = 1000             // intents claimed at once,
+	claimMost = 800              // intents claimed at once,
+	batchMost = 500              // or for a batch,
 	claimOnce = 100              // or at first, if there are few lanes
 	lease     = 10 * time.Minute // for them; a call starts only if it can end before
 	skew      = 5 * time.Second  // of clocks
@@ -35,7 +36,8 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 }
 
 // claims gives a worker the intents to carry out. The next ones are claimed while calls are still being made, so that no
-// lane stands still meanwhile; accounts that are being worked on are not claimed again, having a live lease.
+// lane stands still meanwhile; accounts that are being worked on are not claimed again, having a live lease. What is claimed is
+// made also if the program is paused meanwhile, so it is kept to some thousand changes.
 type claims struct {
 	w       *worker
 	began   time.Time
@@ -98,7 +100,7 @@ func (c *claims) claim(ctx context.Context) ([]Intent, error) {
 func (w *worker) most() int {
 	most := claimMost
 	if _, ok := w.p.Connector.(Batcher); ok {
-		most = cmp.Or(w.p.Describes.Batch, claimMost)
+		most = cmp.Or(w.p.Describes.Batch, batchMost)
 	} else if w.lanes == nil {
 		most = max(claimOnce, 2*aheadBy*max(w.p.Concurrency, w.p.Describes.Concurrency))
 	}

@@ -29,8 +29,8 @@ func timings(log *slog.Logger, p *engine.Plan) {
 }
 
 func (a *app) loggerAt(level slog.Level) *slog.Logger {
-	if a.Terminal {
-		return slog.New(tint.NewTextHandler(render.Visible(a.Stderr), &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !a.out().Color}))
+	if a.Watched { // where the log goes counts, and not where the output goes: a log in a file is for machines
+		return slog.New(tint.NewTextHandler(render.Visible(a.Stderr), &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: a.noColor || a.Env("NO_COLOR") != ""}))
 	}
 	return slog.New(slog.NewJSONHandler(render.Visible(a.Stderr), &slog.HandlerOptions{Level: level}))
 }

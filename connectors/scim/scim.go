@@ -74,7 +74,7 @@ const (
 	defaultPage  = 100
 	largestPage  = 10_000
 	concurrency  = 4
-	perCall      = 250 // changes claimed for each call at once
+	perCall      = 32 // changes claimed for each call at once: the journal's work on them is done beside the calls of the next ones
 	largestBatch = 4000
 )
 

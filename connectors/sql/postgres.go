@@ -56,7 +56,7 @@ func (p *Postgres) isAccount(name string) bool {
 
 // Describe lists the roles that may be granted.
 func (p *Postgres) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: p.identity, Accounts: true, Lifecycle: true, Concurrency: 1, Batch: 4000, Grantable: []string{},
+	d := engine.Description{Identity: p.identity, Accounts: true, Lifecycle: true, Concurrency: 1, Batch: 2000, Grantable: []string{},
 		Deletes: "the role, with its settings and memberships"}
 	var names []string
 	if err := p.db.SelectContext(ctx, &names, `SELECT rolname FROM pg_roles WHERE NOT rolsuper`); err != nil {

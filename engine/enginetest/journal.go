@@ -152,6 +152,9 @@ func matches(q engine.Query, r engine.Record) bool {
 
 // hasWords looks for words as they are written in JSON, since that is what the stores search.
 func hasWords(words string, r engine.Record) bool {
+	if words == "" {
+		return true
+	}
 	text := plainJSON(r)
 	for _, w := range strings.Fields(words) {
 		if quoted := plainJSON(w); !strings.Contains(text, quoted[1:len(quoted)-1]) {

@@ -10,17 +10,24 @@ import (
 	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
-func (k *checker) outcome(r *engine.Record) {
+func (k *checker) outcome(r *engine.Record, planned bool) {
 	k.ok(I3)
 	i := k.open[r.Of]
 	if i == nil {
+		k.m.fail(I3, "record %d is an outcome of intent %d, which was closed before", r.Seq, r.Of)
 		return
+	}
+	if planned {
+		k.readBack(i, r)
+	} else {
+		k.worked(i, r)
 	}
 	if r.Outcome == engine.Withdrawn && i.called > 0 {
 		k.m.fail(I3, "intent %d was withdrawn after it was tried", i.Seq)
 	}
-	k.failed(i, r)
+	k.failed(i, r, planned)
 	if r.Outcome == engine.Uncertain {
+		i.lease = r.Time
 		return
 	}
 	if r.Outcome == engine.Halted {
@@ -41,8 +48,23 @@ func (k *checker) rename(program, from, to string) {
 			i.Account = to
 		}
 	}
+	for key, f := range k.facts {
+		if key.Program == program && key.Account == from {
+			delete(k.facts, key)
+			key.Account, f.Account = to, to
+			k.facts[key] = f
+		}
+	}
+	for h, former := range k.former {
+		if h.Program == program && h.Account == from {
+			delete(k.former, h)
+			h.Account = to
+			k.former[h] = former
+		}
+	}
 	for h := range k.managed {
 		if h.Program == program && h.Account == from {
+			k.rules[engine.Held3{Program: program, Account: to, Entitlement: h.Entitlement}] = k.rules[h]
 			delete(k.managed, h)
 			h.Account = to
 			k.managed[h] = true
@@ -77,7 +99,25 @@ func (k *checker) claimed(r engine.ClaimRequest, intents []engine.Intent) {
 		if i.halted {
 			k.m.fail(I3, "intent %d is handed out after a run that would not make it", i.Seq)
 		}
-		i.lease, i.now = intents[n].Lease, 0
+		if i.Cause == engine.CauseCut && !k.cut[i.Person] {
+			k.m.fail(I3, "intent %d is handed out after the cut was lifted", i.Seq)
+		}
+		k.free(i)
+	}
+	k.claims++
+	for n := range intents {
+		if i := k.open[intents[n].Seq]; i != nil {
+			i.lease, i.leased, i.now, i.claim = intents[n].Lease, intents[n].Lease, 0, k.claims
+		}
+	}
+}
+
+// free [I3]: an account is worked on by one at a time.
+func (k *checker) free(i *openIntent) {
+	for _, o := range k.open {
+		if o.Program == i.Program && o.Account == i.Account && o.lease.After(k.m.now.Add(5*time.Second)) {
+			k.m.fail(I3, "intent %d is handed out while intent %d on the same account is under way", i.Seq, o.Seq)
+		}
 	}
 }
 
@@ -93,9 +133,14 @@ func (k *checker) call(program string, c enginetest.ProgramCall) {
 		k.m.fail(I4, "%s %s %q in %s without an intent", c.Op, c.Account, c.Entitlement, program)
 		return
 	}
-	i.called++
+	k.calling = i
+	if i.called++; i.called > 1 {
+		k.repeats++
+	}
+	i.unsure = false
+	k.suspendFirst(i)
 	if i.now++; i.now > 1 {
-		k.m.fail(I3, "intent %d was tried twice under one claim", i.Seq)
+		k.m.fail(I3, "intent %d (%s %s/%s of %s, by %s) was tried twice under one claim", i.Seq, i.Op, i.Program, i.Entitlement, i.Account, i.Cause)
 	}
 	if i.called > 1 && !i.repeatable() {
 		k.m.fail(I3, "intent %d was tried twice without reading back", i.Seq)
@@ -108,14 +153,40 @@ func (k *checker) call(program string, c enginetest.ProgramCall) {
 	}
 }
 
-// asking finds the intent that a call is for.
-func (k *checker) asking(program string, c enginetest.ProgramCall) *openIntent {
-	for _, seq := range slices.Sorted(maps.Keys(k.open)) {
-		if i := k.open[seq]; i.Program == program && i.asks(c) {
-			return i
+// suspendFirst [I1]: a leaver's account is suspended before anything else is taken from it.
+func (k *checker) suspendFirst(i *openIntent) {
+	if i.Op != engine.OpRevoke || i.Class != engine.ChargeLeaver {
+		return
+	}
+	k.ok(I1)
+	for _, o := range k.open {
+		if o.Program == i.Program && o.Account == i.Account && o.Run == i.Run && o.Op == engine.OpSuspend && o.called == 0 && o.claim == i.claim {
+			k.m.fail(I1, "%s is taken from the leaver's account %s of %s before it is suspended", i.Entitlement, i.Account, i.Program)
 		}
 	}
-	return nil
+}
+
+// lost: the answer to the call that is being made never comes.
+func (k *checker) lost() {
+	if k.calling != nil {
+		k.calling.unsure = true
+	}
+}
+
+// asking finds the intent that a call is for.
+func (k *checker) asking(program string, c enginetest.ProgramCall) *openIntent {
+	var found *openIntent
+	for _, seq := range slices.Sorted(maps.Keys(k.open)) {
+		i := k.open[seq]
+		switch {
+		case i.Program != program || !i.asks(c):
+		case i.Account == c.Account:
+			return i
+		case found == nil:
+			found = i
+		}
+	}
+	return found
 }
 
 func (i *openIntent) repeatable() bool {
@@ -151,20 +222,24 @@ func (k *checker) deletes(program, id string, i *openIntent) {
 }
 
 // failed keeps what is known of failures [I12].
-func (k *checker) failed(i *openIntent, r *engine.Record) {
-	e := effect{engine.Held3{Program: r.Program, Account: r.Account, Entitlement: r.Entitlement}, r.Op.Gives()}
+func (k *checker) failed(i *openIntent, r *engine.Record, planned bool) {
+	e := effect{engine.Held3{Program: r.Program, Account: r.Account, Entitlement: r.Entitlement}, r.Op.Effect()}
 	switch {
 	case r.Outcome == engine.Done || r.Outcome == engine.Already:
 		delete(k.failing, e)
-	case (r.Outcome == engine.Failed || r.Outcome == engine.Refused) && i.called > 0 && len(r.Set) > 0:
-		k.failing[e] = failures{k.failing[e].n + 1, r.Set[0].Since}
+	case (r.Outcome == engine.Failed || r.Outcome == engine.Refused) && i.now > 0 && !planned:
+		at := r.Time
+		if len(r.Set) > 0 {
+			at = r.Set[0].Since
+		}
+		k.failing[e] = failures{k.failing[e].n + 1, at}
 	}
 }
 
 // backOff [I12]: what failed is not tried again and again.
 func (k *checker) backOff(r *engine.Record) {
 	k.ok(I12)
-	f, ok := k.failing[effect{held(r), r.Op.Gives()}]
+	f, ok := k.failing[effect{held(r), r.Op.Effect()}]
 	if !ok || r.Cause == engine.CauseCut || r.Op == engine.OpRename {
 		return
 	}
@@ -174,7 +249,11 @@ func (k *checker) backOff(r *engine.Record) {
 }
 
 // intentsFirst [I4]: there were never more calls than intents, but for those that may be repeated.
-func (k *checker) intentsFirst() { k.ok(I4) }
+func (k *checker) intentsFirst() {
+	if k.ok(I4); k.calls-k.repeats > k.intents {
+		k.m.fail(I4, "%d calls, %d of them repeated, for %d intents", k.calls, k.repeats, k.intents)
+	}
+}
 
 // overlaps [I3]: no account has two calls at once.
 func (k *checker) overlaps() {

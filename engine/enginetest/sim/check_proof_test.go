@@ -12,12 +12,14 @@ func (k *checker) adopt(r *engine.Record) {
 	k.ok(I7)
 	h := held(r)
 	k.managed[h] = true
+	k.rules[h] = r.Rules
 	k.onlyReviewed(r)
+	k.heldBack(r)
 	p := k.believed(r.Person)
 	here := p != nil && (p.State == engine.StateActive || p.State == engine.StateAway)
 	if p == nil || !here && !r.Approved && !k.undone(h) {
 		k.m.fail(I7, "%s/%s of %s was adopted for %+v, who is not there", r.Program, r.Entitlement, r.Account, p)
-	} else if k.m.policyNow().says(p, k.m.now, r.Program, r.Entitlement) != engine.Desired && !r.Approved && !k.undone(h) {
+	} else if k.m.policyNow().says(p, k.planTime(), r.Program, r.Entitlement) != engine.Desired && !r.Approved && !k.undone(h) {
 		k.m.fail(I7, "%s/%s of %s was adopted although nobody wants it", r.Program, r.Entitlement, r.Account)
 	}
 	k.used(r)
@@ -38,12 +40,17 @@ func (k *checker) intent(r *engine.Record) {
 	_ = json.Unmarshal(r.Data, &d)
 	k.open[r.Seq] = &openIntent{Record: *r, item: d.Item}
 	h := held(r)
+	k.waits(r)
+	k.heldBack(r)
 	switch {
 	case r.Op.Takes():
 		k.takes(r, h)
+		k.accountRules(r, h)
 	case r.Op.Gives():
 		k.gives(r)
+		k.givesRules(r, h)
 		k.managed[h] = true
+		k.rules[h] = r.Rules
 	}
 	k.onlyReviewed(r)
 	k.used(r)
@@ -105,7 +112,7 @@ func (k *checker) takesFromMover(r *engine.Record, p *engine.Person) {
 	case r.Op == engine.OpSuspend && p.State == engine.StateAway && k.program(r.Program).Away == "suspend":
 		return
 	}
-	switch k.m.policyNow().says(p, k.m.now, r.Program, r.Entitlement) {
+	switch k.m.policyNow().says(p, k.planTime(), r.Program, r.Entitlement) {
 	case engine.Desired, engine.Undecided, engine.Observed:
 		k.m.fail(I1, "%s %s/%s of %s, which policy does not deny", r.Op, r.Program, r.Entitlement, r.Person)
 	}
@@ -120,7 +127,7 @@ func (k *checker) gives(r *engine.Record) {
 		k.m.fail(I2, "%s %s/%s to %s, who is not there or cut off", r.Op, r.Program, r.Entitlement, r.Person)
 	case p.State != engine.StateActive && p.State != engine.StateAway && r.Cause != engine.CauseUndo:
 		k.m.fail(I2, "%s %s/%s to %s, who is %s", r.Op, r.Program, r.Entitlement, r.Person, p.State)
-	case r.Cause != engine.CauseUndo && k.m.policyNow().says(p, k.m.now, r.Program, r.Entitlement) != engine.Desired:
+	case r.Cause != engine.CauseUndo && k.m.policyNow().says(p, k.planTime(), r.Program, r.Entitlement) != engine.Desired:
 		k.m.fail(I2, "%s %s/%s to %s, which no rule gives", r.Op, r.Program, r.Entitlement, r.Person)
 	case !k.listed(r.Program):
 		k.m.fail(I2, "%s %s/%s to %s from an incomplete list", r.Op, r.Program, r.Entitlement, r.Person)
@@ -157,10 +164,22 @@ func (k *checker) used(r *engine.Record) {
 	k.ok(I15)
 	var d struct{ Item string }
 	_ = json.Unmarshal(r.Data, &d)
+	k.covers(r, d.Item)
 	until, ok := k.approved[d.Item]
 	if delete(k.approved, d.Item); !ok || !until.After(k.m.now.Add(-5*time.Second)) {
 		k.m.fail(I15, "%s %s/%s of %s says that it was approved, and was not (item %s)", r.Op, r.Program, r.Entitlement, r.Account, d.Item)
 	}
+}
+
+// linesOf is what a reviewed plan lets happen.
+func linesOf(p *engine.Plan) map[line]bool {
+	out := map[line]bool{}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.State == engine.Ready {
+			out[line{c.Op, c.Program, c.Account, c.Right(), c.Person}] = true
+		}
+	}
+	return out
 }
 
 // onlyReviewed [I10]: a reviewed plan is applied, and nothing else.

@@ -135,10 +135,28 @@ func (k *checker) planned(p *engine.Plan, o engine.ApplyOptions) {
 	if k.m.depth == 0 {
 		k.plan = p
 	}
+	k.reviewed(o)
 	k.shownPauses(p)
+	k.tripped(p)
 	if o.Only == nil {
 		k.leaversGo(p)
 	}
+}
+
+// reviewed [I10]: a reviewed plan is applied once, and within a day.
+func (k *checker) reviewed(o engine.ApplyOptions) {
+	if o.Only == nil {
+		return
+	}
+	k.ok(I10)
+	if k.planTime().Sub(o.Only.Time) > engine.ApprovalLife+5*time.Second {
+		k.m.fail(I10, "a plan is applied %s after it was made", k.planTime().Sub(o.Only.Time))
+	}
+	id := o.Only.ID + o.Only.Time.String()
+	if k.applied[id] {
+		k.m.fail(I10, "a reviewed plan is applied for the second time")
+	}
+	k.applied[id] = true
 }
 
 // shownPauses [I15]: a pause is never silent.

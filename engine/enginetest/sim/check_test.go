@@ -69,6 +69,8 @@ type checker struct {
 	rekeyUntil    time.Time
 	accepted      *read
 
+	books
+
 	log      []string // hashes of the records, in order
 	lastTime time.Time
 	fresh    []engine.Record
@@ -79,7 +81,7 @@ type account struct{ program, id string }
 
 type effect struct {
 	engine.Held3
-	gives bool
+	kind string // gives, takes, rename
 }
 
 type failures struct {
@@ -101,15 +103,18 @@ type openIntent struct {
 	engine.Record
 	item   string
 	called int
-	now    int // calls under the claim that lasts
+	now    int  // calls under the claim that lasts
+	claim  int  // which claim of all it was, 0: none
+	unsure bool // the answer to its last call was lost
 	lease  time.Time
-	halted bool // a run said that it would not make it
+	leased time.Time // until when the last claim lasts, whatever came of it
+	halted bool      // a run said that it would not make it
 }
 
 func newChecker(m *model) *checker {
 	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, reborn: map[account]bool{},
 		absent: map[string]*absence{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
-		failing: map[effect]failures{}, slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
+		failing: map[effect]failures{}, books: newBooks(), slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
 }
 
 // ok counts one check of a promise.
@@ -118,8 +123,17 @@ func (k *checker) ok(i invariant) { k.m.count.checks[i]++ }
 // appended looks at records that have become durable.
 func (k *checker) appended(g engine.Guard, records []engine.Record) {
 	k.guarded(g)
+	k.appends++
+	k.cleared = map[engine.FactKey]noted{}
+	run := g.Epoch != 0 && len(records) > 0 && records[0].Kind == engine.KindRun && strings.HasPrefix(records[0].Actor, "daemon")
+	if run {
+		k.began()
+	}
 	for i := range records {
-		k.record(&records[i])
+		k.record(&records[i], g.Epoch != 0)
+	}
+	if run {
+		k.decidedAnew(records[0].Seq)
 	}
 	k.fresh = append(k.fresh, records...)
 	k.lastMembers(records)
@@ -128,23 +142,17 @@ func (k *checker) appended(g engine.Guard, records []engine.Record) {
 	}
 }
 
-func (k *checker) record(r *engine.Record) {
+func (k *checker) record(r *engine.Record, planned bool) {
 	k.chain(r)
 	k.attributable(r)
+	k.remember(r)
+	k.itemsOf(r)
 	if r.Kind.Control() {
 		k.control++
 	}
 	for i := range r.Set {
 		if r.Set[i].Kind == engine.FactBaseline {
 			k.accept(r.Set[i])
-		}
-		if id := r.Set[i].Key; r.Set[i].Kind == engine.FactItem && k.items[id] == 0 {
-			k.items[id] = k.runs
-		}
-	}
-	for i := range r.Clear {
-		if r.Clear[i].Kind == engine.FactItem {
-			delete(k.items, r.Clear[i].Key)
 		}
 	}
 	switch r.Kind {
@@ -157,15 +165,20 @@ func (k *checker) record(r *engine.Record) {
 	case engine.KindIntent:
 		k.intent(r)
 	case engine.KindOutcome:
-		k.outcome(r)
+		k.outcome(r, planned)
 	case engine.KindAdopt:
 		k.adopt(r)
 	case engine.KindRelease:
 		delete(k.managed, held(r))
+		k.released(r)
 	case engine.KindLink:
 		k.link(r.Program, r.Account, r.Person)
 	case engine.KindApprove, engine.KindReject:
 		k.decision(r)
+	case engine.KindUndo:
+		k.undos = true
+	case engine.KindFree:
+		k.repairs = map[engine.Held3][]time.Time{}
 	case engine.KindExtra:
 		f := r.Set[0]
 		e := engine.Entitlement{Program: r.Program, Name: r.Entitlement}.String()
@@ -185,6 +198,7 @@ func (k *checker) decision(r *engine.Record) {
 		return
 	}
 	until := r.Set[0].Until
+	k.decided[id] = *r
 	k.approved[id] = until
 	switch r.Op {
 	case engine.OpBaseline:
@@ -208,6 +222,9 @@ func (k *checker) run(r *engine.Record) {
 	k.runs++
 	read := k.m.cur.seen.read
 	for _, f := range r.Set {
+		if f.Kind == engine.FactRun {
+			k.ran, k.runAt = k.runAt, f.Since
+		}
 		if f.Kind == engine.FactSlot {
 			k.ok(I5)
 			if k.slots[f.Since] {

@@ -57,6 +57,7 @@ func (m *model) step(n int, all []event, total int) {
 	m.count.steps++
 	for k := m.events.IntN(total); ; all = all[1:] {
 		if k -= all[0].weight; k < 0 {
+			m.count.fault("event: " + all[0].name)
 			all[0].do(m)
 			return
 		}
@@ -64,6 +65,12 @@ func (m *model) step(n int, all []event, total int) {
 }
 
 func (m *model) pass() {
+	if m.events.IntN(60) == 0 { // nobody runs for long, or a clock is set: expiries, graces and waits are over all at once
+		d := []time.Duration{10 * 24 * time.Hour, 45 * 24 * time.Hour, 400 * 24 * time.Hour}[m.events.IntN(3)]
+		m.now = m.now.Add(d)
+		m.fault("clock: jumps ahead", "the clock jumps ahead by %s", d)
+		return
+	}
 	d := []time.Duration{time.Second, time.Minute, 11 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 25 * time.Hour, 100 * time.Hour}[m.events.IntN(8)]
 	m.now = m.now.Add(d)
 	m.say("%s pass", d)
@@ -84,7 +91,13 @@ func (m *model) reviewed() {
 	if m.events.IntN(2) == 0 {
 		m.move()
 	}
+	again := m.events.IntN(4) == 0
+	m.check.only = linesOf(p)
 	m.run(engine.ApplyOptions{Only: p})
+	if again {
+		m.run(engine.ApplyOptions{Only: p})
+	}
+	m.check.only = nil
 }
 
 func (m *model) hire() {
@@ -167,8 +180,14 @@ func (m *model) blur() {
 func (m *model) rename() {
 	p := m.somebody()
 	login := fmt.Sprintf("n%02d", m.number%40)
-	if m.events.IntN(3) == 0 {
-		login = m.somebody().Login()
+	switch m.events.IntN(12) {
+	case 0, 1, 2, 3:
+		if login = m.somebody().Login(); login != p.Login() {
+			m.fault("directory: login of somebody else", "two have the login %s", login)
+		}
+	case 4:
+		login = ""
+		m.fault("directory: a bad person", "%s has no login", p.Key)
 	}
 	m.version++
 	p.Attributes = slices.Clone(p.Attributes).With(engine.Attribute{Name: "login", Values: []string{login}})
@@ -222,6 +241,9 @@ func (m *model) byHand() {
 	case n == 0 && t.Name != "grp":
 		on := t.Has(h.Account, engine.Active)
 		t.Set(h.Account, engine.Active, !on)
+		if on {
+			m.check.handSuspends(t.Name, h.Account)
+		}
 		m.say("somebody sets the account %s of %s to active=%v by hand", h.Account, t.Name, !on)
 	case n <= 2:
 		t.Set(h.Account, right, true)
@@ -229,6 +251,9 @@ func (m *model) byHand() {
 	case n == 3 && h.Entitlement == engine.Exists && m.events.IntN(2) == 0:
 		t.Set(h.Account, engine.Exists, false)
 		m.say("somebody deletes %s of %s by hand", h.Account, t.Name)
+		if m.events.IntN(3) == 0 {
+			m.reuse(t, h.Account)
+		}
 	case n == 4 && t.Name != "grp" && m.events.IntN(3) == 0: // an account of somebody, made by hand
 		p := m.somebody()
 		t.AddAccount("hand-"+p.Login(), engine.AccountInfo{Name: "hand-" + p.Login(), Attributes: map[string]string{"person": p.Key}}, engine.Exists, engine.Active, right)
@@ -238,6 +263,13 @@ func (m *model) byHand() {
 		t.Set(h.Account, h.Entitlement, false)
 		m.say("somebody takes %s in %s from %s by hand", h.Entitlement, t.Name, h.Account)
 	}
+}
+
+// reuse: the program gives the id of an account that was deleted to a new one, which is nobody's.
+func (m *model) reuse(t *program, id string) {
+	t.AddAccount(id, engine.AccountInfo{Name: fmt.Sprintf("again%d", m.number)}, engine.Exists, engine.Active, m.someRight())
+	m.check.born(t.Name, "", id)
+	m.fault("program: id reused", "%s gives the id %s to a new account", t.Name, id)
 }
 
 func (m *model) changePolicy() {
@@ -301,6 +333,10 @@ func (m *model) give() {
 func (m *model) outage() {
 	p := m.someProgram()
 	p.down = m.now.Add(time.Duration(1+m.events.IntN(300)) * time.Minute)
+	if m.events.IntN(3) == 0 { // every call is refused until the new secret is known
+		m.fault("program: secret rotated", "the secret of %s is another one until %s", p.Name, p.down.Format("01-02 15:04"))
+		return
+	}
 	m.fault("program: outage", "%s is down until %s", p.Name, p.down.Format("01-02 15:04"))
 }
 

@@ -152,15 +152,17 @@ func (p *policy) Explain(who *engine.Person, now time.Time, e engine.Entitlement
 }
 
 // now is the policy with the extras that the journal knows.
-func (m *model) policyNow() *policy {
+func (m *model) policyNow() *policy { return m.withExtras(m.pol) }
+
+func (m *model) withExtras(p *policy) *policy {
 	if len(m.check.extras) == 0 {
-		return m.pol
+		return p
 	}
 	var extras []engine.Extra
 	for _, key := range slices.Sorted(maps.Keys(m.check.extras)) {
 		extras = append(extras, m.check.extras[key])
 	}
-	return m.pol.WithExtras(extras).(*policy)
+	return p.WithExtras(extras).(*policy)
 }
 
 // says is the strongest of what policy says about an entitlement and all that imply it; Denied where it says nothing.
@@ -179,11 +181,21 @@ func (p *policy) says(who *engine.Person, now time.Time, program, right string) 
 func (m *model) somePolicy() *policy {
 	gives := map[string][]string{"r:a": {"app/x", "grp/x", "wiki"}, "r:b": {"app/y", "grp/y", "wiki/y"}, "h:c": {"app/x", "wiki/z", "grp/z", "app/z"}}
 	mode, blocks := map[string]string{}, map[string]string{}
-	switch m.events.IntN(9) {
+	mistake := func(kind string) {
+		if m.number > 0 {
+			m.count.fault("policy: " + kind)
+		}
+	}
+	switch m.events.IntN(10) {
 	case 0:
 		gives = map[string][]string{}
+		mistake("maps all to nothing")
+	case 9:
+		gives["r:a"], gives["r:b"] = []string{"app/x", "app/y", "app/z", "grp/x", "grp/y", "grp/z", "wiki/x", "wiki/y"}, []string{"app/x", "app/y", "app/z", "grp/z", "wiki/z"}
+		mistake("gives nearly all to everybody")
 	case 1:
 		delete(gives, "r:a")
+		mistake("maps a role to nothing")
 	case 2:
 		gives["r:a"] = append(gives["r:a"], "app/z", "grp/y")
 	case 3:

@@ -105,6 +105,9 @@ func (t target) panics(likely int, op string) {
 	m := t.p.m
 	if !m.quiet && !m.cur.dead && t.p.faults.chance(likely) {
 		m.fault("program: panic", "the connector of %s panics after a %s", t.Name, op)
+		if op != "list" {
+			m.check.lost()
+		}
 		panic("the connector panics")
 	}
 }
@@ -144,7 +147,9 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 	}
 	if c.Writes() {
 		m.check.call(p.Name, c)
+		calling := m.check.calling
 		m.meanwhile("in the middle of a call", 25, 20*time.Second)
+		m.check.calling = calling
 	}
 	if m.quiet {
 		return enginetest.NoFault
@@ -153,7 +158,9 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 		return enginetest.Unreachable
 	}
 	if c.Writes() {
-		p.fault = p.writeFault(c)
+		if p.fault = p.writeFault(c); p.fault == enginetest.LoseBefore || p.fault == enginetest.LoseAfter {
+			m.check.lost()
+		}
 		return p.fault
 	}
 	return p.readFault(c)

@@ -90,6 +90,9 @@ func playMany(t *testing.T, first uint64, seeds int) {
 	}
 	wg.Wait()
 	t.Log(total.show(time.Since(began)))
+	if seeds >= 300 && !stop.Load() {
+		total.complete(t)
+	}
 	slices.Sort(bad)
 	t.Logf("%d histories went wrong: %v", len(bad), bad)
 	if len(bad) > 0 && !*stopFlag {
@@ -167,6 +170,7 @@ func (f *figures) add(o *figures) {
 func (f *figures) show(took time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d histories, %d steps, %.1f histories/s, %d played twice and equal\n", f.seeds, f.steps, float64(f.seeds)/took.Seconds(), f.twice)
+	fmt.Fprintf(&b, "  %d checks\n", f.checked())
 	for i := I1; i <= I15; i++ {
 		fmt.Fprintf(&b, "  I%-3d %-28s %12d checks\n", i, promises[i], f.checks[i])
 	}

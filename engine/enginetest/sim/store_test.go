@@ -83,7 +83,7 @@ func (s *store) Memory(ctx context.Context, since time.Time) (*engine.Memory, er
 	}
 	mem, err := s.Journal.Memory(ctx, since)
 	if err == nil {
-		s.m.cur.seen.control = s.m.check.control
+		s.m.cur.seen.control, s.m.cur.seen.claims = s.m.check.control, s.m.check.claims
 		s.m.check.memory(mem)
 	}
 	return mem, err

@@ -75,6 +75,7 @@ type evidence struct {
 	read    *read
 	lists   map[string]*list
 	control int // control records when it began to plan
+	claims  int // the same of claims
 }
 
 type person struct {
@@ -217,6 +218,7 @@ func (m *model) estate() {
 			wiki.AddAccount(p.Login(), engine.AccountInfo{Name: p.Login()}, rights...)
 		}
 	}
+	m.count.fault("estate from before")
 	wiki.AddAccount("root", engine.AccountInfo{Name: "root"}, engine.Exists, engine.Active, "x")
 }
 

@@ -1,0 +1,137 @@
+package sim
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	plantFlag   = flag.Bool("planted", false, "plant bugs in the engine, one after the other, and see which the simulation finds")
+	mostFlag    = flag.Int("most", 2000, "within so many histories each")
+	onlyFlag    = flag.String("bug", "", "plant this one only")
+	plantedName = "ROLECALL_PLANTED"
+)
+
+// TestPlantedBugs looks how well the simulation finds what is wrong. All bugs are compiled in once, into a copy of the
+// engine that exists only for the compiler (its -overlay), and one is chosen when the program starts. So the engine itself
+// has no hook for them. Without -planted it only looks whether each bug still has its place.
+func TestPlantedBugs(t *testing.T) {
+	overlay := overlayOf(t, bugs())
+	if !*plantFlag {
+		return
+	}
+	binary := filepath.Join(t.TempDir(), "planted.test")
+	if out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("the engine with planted bugs does not compile: %v\n%s", err, out)
+	}
+	if f, _ := hunt(t, binary, "", 40); f.by != "" {
+		t.Fatalf("without any bug: seed %d: %s", f.seeds, f.by)
+	}
+	began := time.Now()
+	var table strings.Builder
+	var needed []int
+	all := bugs()
+	for _, b := range all {
+		if *onlyFlag != "" && b.name != *onlyFlag {
+			continue
+		}
+		f, took := hunt(t, binary, b.name, *mostFlag)
+		if f.by != "" {
+			needed = append(needed, f.seeds)
+			fmt.Fprintf(&table, "%-28s %5d seeds  %-34s %s\n", b.name, f.seeds, f.by, b.guard)
+		} else {
+			fmt.Fprintf(&table, "%-28s NOT FOUND in %d seeds: %s\n", b.name, *mostFlag, b.guard)
+			t.Errorf("the planted bug %q is not found within %d seeds", b.name, *mostFlag)
+		}
+		fmt.Fprintf(os.Stderr, "%s: %d seeds, %s, %s\n", b.name, f.seeds, f.by, took.Round(100*time.Millisecond))
+	}
+	slices.Sort(needed)
+	if n := len(needed); n > 0 {
+		t.Logf("%d of %d planted bugs found, %d seeds in the median, %d at most, in %s\n%s", n, len(all), needed[n/2], needed[n-1], time.Since(began).Round(time.Second), table.String())
+	}
+}
+
+// found is which history showed a bug, and which promise it broke.
+type found struct {
+	seeds int
+	by    string
+}
+
+var failure = regexp.MustCompile(`seed (\d+): (\[I\d+ [a-z, ]+\]|two plays)`)
+
+// hunt plays histories until one goes wrong.
+func hunt(t *testing.T, binary, bug string, most int) (found, time.Duration) {
+	t.Helper()
+	began := time.Now()
+	c := exec.Command(binary, "-test.run", "^TestSim$", "-seeds", strconv.Itoa(most), "-twice", "0", "-stop", "-test.timeout", "0")
+	c.Env = append(os.Environ(), plantedName+"="+bug)
+	out, err := c.CombinedOutput()
+	best := found{}
+	for _, m := range failure.FindAllStringSubmatch(string(out), -1) {
+		if n, err := strconv.Atoi(m[1]); err == nil && (best.by == "" || n < best.seeds) {
+			best = found{n, m[2]}
+		}
+	}
+	if err != nil && best.by == "" {
+		t.Fatalf("bug %q: %v\n%s", bug, err, out)
+	}
+	return best, time.Since(began)
+}
+
+// overlayOf writes the changed copies of the engine's files, and the list of them that the compiler takes.
+func overlayOf(t *testing.T, bugs []bug) string {
+	t.Helper()
+	dir := t.TempDir()
+	engine, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts, names := map[string]string{}, map[string]bool{}
+	for _, b := range bugs {
+		if names[b.name] {
+			t.Errorf("two bugs are called %q", b.name)
+		}
+		names[b.name] = true
+		for _, e := range b.edits {
+			path := filepath.Join(engine, e.file)
+			if texts[path] == "" {
+				text, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				texts[path] = string(text)
+			}
+			if n := strings.Count(texts[path], e.old); n != 1 {
+				t.Errorf("bug %q: %s has %d places like this one, where there must be one; if the guard was changed, plant the bug anew:\n%s", b.name, e.file, n, e.old)
+			}
+			texts[path] = strings.Replace(texts[path], e.old, strings.ReplaceAll(e.new, "$", fmt.Sprintf("planted(%q)", b.name)), 1)
+		}
+	}
+	texts[filepath.Join(engine, "planted.go")] = "package engine\n\nimport \"os\"\n\nvar plantedBug = os.Getenv(\"" + plantedName + "\")\n\nfunc planted(name string) bool { return plantedBug == name }\n"
+	replace := map[string]string{}
+	for path, text := range texts {
+		replace[path] = filepath.Join(dir, filepath.Base(path))
+		if err := os.WriteFile(replace[path], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(path, list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
