@@ -77,3 +77,32 @@ func TestReKeyRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A directory that shows both keys of a person says nothing about them, and is not complete.
+func TestBothKeysAtOnceSayNothing(t *testing.T) {
+	w := crowd(t)
+	former := w.people[3]
+	w.anew()
+	w.later()
+	var pairs []engine.KeyPair
+	for i := range w.people {
+		pairs = append(pairs, engine.KeyPair{Person: strings.TrimPrefix(w.people[i].Key, "new-"), Key: w.people[i].Key})
+	}
+	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", pairs, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.later()
+	former.State, former.Marked, former.StateWhy = engine.StateLeft, true, "old entry"
+	w.people = append(w.people, former)
+	for range 5 {
+		p := w.later()
+		if p.Proofs[0].Complete() || p.Proofs[0].Reasons[0].Code != engine.ReasonDuplicate {
+			t.Fatalf("%+v", p.Proofs[0].Reasons)
+		}
+		for _, c := range p.Changes {
+			if c.Op.Takes() {
+				t.Fatalf("something is taken: %v", lines(p))
+			}
+		}
+	}
+}
