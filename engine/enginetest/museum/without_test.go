@@ -123,7 +123,7 @@ func said(out string) string {
 	if m == nil {
 		return ""
 	}
-	text := strings.Join(strings.Fields(regexp.MustCompile(`/tmp/\S+`).ReplaceAllString(m[1], "…")), " ")
+	text := strings.Join(strings.Fields(regexp.MustCompile(`/tmp/\S+|127\.0\.0\.1:\d+`).ReplaceAllString(m[1], "…")), " ")
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
