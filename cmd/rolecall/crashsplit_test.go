@@ -35,6 +35,11 @@ const fleetEffects = `CREATE TABLE effect (n serial, what text, by text DEFAULT 
 func standsStill(t *testing.T, f *fleet, point string) {
 	f.must(fleetEffects)
 	replace(t, filepath.Join(f.dir, "rolecall.yaml"), f.address, f.address+"&idle_in_transaction_session_timeout=2s") // else b waits half a minute for the head
+	if !strings.HasPrefix(point, "call.") && !strings.HasPrefix(point, "outcome.") {                                  // nobody has called anything: a has two rights to grant
+		f.people("alice,Clerk", "bob,Clerk", "carol,Clerk", "dave,Clerk")
+		f.rolecall(0, "apply")
+		f.people("alice,Engineer", "bob,Clerk", "carol,Clerk", "dave,Engineer")
+	}
 	f.env = []string{"ROLECALL_FAILPOINT=" + point + " stop"}
 	a := f.start("a", "serve")
 	f.env = nil
