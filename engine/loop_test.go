@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // world is a small company: a clock, a directory in memory, programs in memory, a policy that maps roles to entitlements.
 type world struct {
 	t       testing.TB
+	mu      sync.Mutex // of now, which work reads beside its calls
 	now     time.Time
 	people  []engine.Person
 	proof   engine.Proof
@@ -28,7 +30,7 @@ type world struct {
 
 func newWorld(t testing.TB, programs ...string) *world {
 	w := &world{t: t, now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), targets: map[string]*enginetest.Program{}}
-	clock := func() time.Time { return w.now }
+	clock := func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.now }
 	w.journal = enginetest.NewJournal(clock)
 	w.policy = rolePolicy{rules: map[string][]string{}}
 	w.engine = &engine.Engine{Directory: w, Policy: &w.policy, Journal: w.journal, Outbox: w.journal, Now: clock, Settings: testSettings()}
@@ -134,7 +136,7 @@ func (w *world) apply() (*engine.Plan, engine.Report) {
 	return p, r
 }
 
-func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }
+func (w *world) pass(d time.Duration) { w.mu.Lock(); w.now = w.now.Add(d); w.mu.Unlock() }
 
 func (w *world) expect(got []string, want ...string) {
 	w.t.Helper()

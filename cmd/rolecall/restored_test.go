@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +28,13 @@ func (s *story20) run(args ...string) (said string, code int) {
 	s.t.Helper()
 	var out bytes.Buffer
 	p := testProcess(s.dir, &out, &out, args...)
-	p.Now = func() time.Time { s.clock = s.clock.Add(time.Millisecond); return s.clock }
+	var mu sync.Mutex
+	p.Now = func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		s.clock = s.clock.Add(time.Millisecond)
+		return s.clock
+	}
 	code = run(s.t.Context(), p)
 	return out.String(), code
 }
