@@ -177,12 +177,12 @@ const muchLater = 1_000_000
 
 // prepare makes of the backup the file that is to be the journal: of this program's schema, read back, and marked.
 func prepare(ctx context.Context, r Replacement, o Options, half string, epoch int64) error {
+	if _, err := os.Stat(r.Backup); errors.Is(err, fs.ErrNotExist) { // it would be taken for an empty journal
+		return fmt.Errorf("there is no backup %s", r.Backup)
+	}
 	backup, err := open(ctx, "sqlite:"+r.Backup, Options{ReadOnly: true})
 	if err != nil {
 		return err
-	}
-	if backup.path == "" {
-		return errors.Join(fmt.Errorf("there is no backup %s", r.Backup), backup.Close())
 	}
 	if err := errors.Join(backup.copyInto(ctx, half), backup.Close()); err != nil {
 		return err
