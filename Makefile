@@ -53,7 +53,7 @@ docs: ## configuration reference, JSON schema and the tables of limits, from the
 safety: ## docs/safety.md, from the tables of incidents and faults
 	$(GO) test ./engine/enginetest/museum -run TestSafetyPage -update
 
-museum: ## take each guard out of the source and see its test die; some seconds for each of a hundred
+museum: ## take each guard out of the source and see its test die; some seconds for each of some eighty
 	$(GO) test ./engine/enginetest/museum -run TestWithoutTheGuard -without . -update -timeout 0 -v
 	$(MAKE) safety
 

@@ -131,11 +131,11 @@ func (p *programPlan) watchOrphans() {
 		if _, owned := p.owner[account]; owned {
 			continue
 		}
+		if nobodys(p.reading.kind(account)) {
+			continue
+		}
 		name := p.reading.accounts.Name(account)
 		if info := p.reading.infos[account]; info != nil {
-			if info.Kind == "service" || info.Kind == "shared" {
-				continue
-			}
 			name = cmp.Or(info.Name, name)
 		}
 		names = append(names, name)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -69,7 +70,10 @@ func authors(ctx context.Context, folder, since string) authorship {
 	if err == nil && log == "" { // other files than before, and yet no commit: a revert that was recorded, or another folder
 		log, err = git(ctx, folder, "log", form, "--max-count=1", "HEAD", "--", ".")
 	}
-	if err != nil || log == "" {
+	if err == nil && log == "" {
+		err = errors.New("no commit touches it")
+	}
+	if err != nil {
 		return unknown(err)
 	}
 	return authorsOf(log)

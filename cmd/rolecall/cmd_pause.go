@@ -11,8 +11,8 @@ func (a *app) pauseCommand() *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use: "pause [PROGRAM]", Short: "Emergency stop: no more calls to a program, or to any",
-		Long: "Takes effect for every process on this journal, survives restarts, and stays until `rolecall resume`. Leavers and people who are\n" +
-			"cut off wait as well, with an alarm.",
+		Long: "No process on this journal begins anything more; it survives restarts, and stays until `rolecall resume`. Leavers and people who are\n" +
+			"cut off wait as well, with an alarm. What a process had claimed before is still made, unless the process is stopped.",
 		Example: "  rolecall pause --reason \"the directory looks wrong\"\n  rolecall pause crm --reason \"vendor's incident 4711\"",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
@@ -32,7 +32,7 @@ func (a *app) resumeCommand() *cobra.Command {
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.Unpause(ctx, a.Actor, first(given)) },
-				"Resumed "+cmp.Or(first(given), "all programs")+".")
+				cmp.Or(first(given), "What was paused as a whole")+" is resumed; programs that were paused by name are resumed by name.")
 		},
 	}
 }

@@ -173,7 +173,7 @@ type LDAPSource struct {
 	Profile string `yaml:"profile"`
 	// StartTLS begins TLS on a plain connection.
 	StartTLS bool `yaml:"start_tls"`
-	// Plain allows a connection without TLS, for a server on this machine.
+	// Plain lets the password travel without TLS to another host; a server on this machine needs no leave.
 	Plain bool `yaml:"plain"`
 	// CA is a file with the certificates to trust, instead of the system's.
 	CA string `yaml:"ca"`
@@ -183,7 +183,7 @@ type LDAPSource struct {
 	Bind Bind `yaml:"bind"`
 	// People says which entries are people.
 	People directory.Search `yaml:"people"`
-	// PageSize of a paged search; 0: 500.
+	// PageSize of a paged search; 0: 1000.
 	PageSize int `yaml:"page_size"`
 	// Timeout of one answer; 0: 30s.
 	Timeout time.Duration `yaml:"timeout"`

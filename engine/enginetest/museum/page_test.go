@@ -42,7 +42,7 @@ func page(died map[string]death) string {
 const intro = `# What went wrong elsewhere, and what is tried here
 
 This page is written by the tests (` + "`make safety`" + `), so it says what they do: %d public incidents, of which %d are replayed, and %d
-faults that may come, of which %d are tried. For %d of them the guard was taken out of the source and the test that replays
+faults that may come, of which %d are tried. For %d of all these rows the guard was taken out of the source and the test that replays
 the incident died; the last column is what it said. Whoever doubts one runs it, for example:
 
     go test ./engine -run TestUnmanagedIsListedNotTouched

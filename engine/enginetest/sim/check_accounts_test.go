@@ -8,7 +8,7 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// accountRules are those of design.md section 3 about accounts, for one intent that takes something.
+// accountRules are those of the design section 3 about accounts, for one intent that takes something.
 func (k *checker) accountRules(r *engine.Record, h engine.Held3) {
 	leaver := r.Class == engine.ChargeLeaver
 	if r.Cause == engine.CauseCut {

@@ -9,7 +9,7 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// books are what the rules of design.md section 3 are checked by, from the records and from what happened in the programs.
+// books are what the rules of the design section 3 are checked by, from the records and from what happened in the programs.
 type books struct {
 	facts    map[engine.FactKey]noted // of the kinds that later runs must have seen
 	cleared  map[engine.FactKey]noted // in the append that is looked at

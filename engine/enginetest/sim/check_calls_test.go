@@ -75,10 +75,10 @@ func (k *checker) rename(program, from, to string) {
 // claimed [I15]: nobody works in a program that is paused; [I3] and nothing is handed out again without reading back, but
 // for what may be repeated, nor after somebody said that it would not be made again.
 //
-// That is checked where work is handed out, not where a call starts. design.md 2 on what would not be made again: "an
+// That is checked where work is handed out, not where a call starts. the design 2 on what would not be made again: "an
 // unclaimed one [is withdrawn] at once; a claimed one is only read back, never retried, and until then the opposite change
 // on that account waits". So a claim that is older than the decision is under way for as long as its lease: whoever decides
-// can't know whether its call has begun, and no lock is held across a call (design.md 4.6), so a second look before the call
+// can't know whether its call has begun, and no lock is held across a call (the design 4.6), so a second look before the call
 // would leave the same gap. What must not be is a claim after the decision, or a second call under one claim; call checks
 // the latter, and that no call starts after the lease.
 func (k *checker) claimed(r engine.ClaimRequest, intents []engine.Intent) {

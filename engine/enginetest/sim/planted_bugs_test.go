@@ -6,13 +6,13 @@ type edit struct{ file, old, new string }
 // bug is one that is planted in a copy of the engine, to see whether the simulation finds it.
 type bug struct {
 	name  string
-	guard string // what it takes away, as design.md says it
+	guard string // what it takes away, as the design says it
 	edits []edit
 }
 
 func one(name, guard, file, old, with string) bug { return bug{name, guard, []edit{{file, old, with}}} }
 
-// bugs are those that can be planted: one for each guard and each crash rule of design.md sections 2 to 4.
+// bugs are those that can be planted: one for each guard and each crash rule of the design sections 2 to 4.
 func bugs() []bug {
 	return []bug{
 		// Section 2: crash rules.
