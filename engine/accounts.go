@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // resolveAccounts finds who is who in one program. An existing link always wins; only a claimant without a link waits.
@@ -53,8 +54,10 @@ func (p *programPlan) followLink(l Link) {
 	}
 	n := p.reading.accounts.Number(l.Account)
 	if other, taken := p.owner[n]; taken && other != i { // the account was deleted and its id given again: the newest link counts
-		p.account[other] = none
-		delete(p.linked, other)
+		if p.account[other] == n { // else it was an account besides the personal one
+			p.account[other] = none
+			delete(p.linked, other)
+		}
 	}
 	p.owner[n] = i
 	if l.Kind != PersonalAccount {
@@ -161,17 +164,19 @@ type otherAccount struct {
 
 // matchOthers links somebody's admin and test accounts, so that a cut or a leaver misses none; policy gives them nothing.
 func (p *programPlan) matchOthers(i int32, found []uint32) {
+	slices.SortFunc(found, func(x, y uint32) int { return strings.Compare(p.reading.accounts.Name(x), p.reading.accounts.Name(y)) })
 	for _, n := range found {
 		key := otherAccount{i, p.reading.kind(n)}
 		if !p.free(n) {
 			continue
 		}
+		p.owner[n] = i // of several of one kind as well: whoever leaves or is cut off keeps none
 		if p.others[key] {
-			p.b.warn("ambiguous", p.program.Name, p.b.subjects[i].key, fmt.Sprintf("the %s account %s of %s names the person, who has another one there; it is nobody's until somebody decides",
+			p.b.warn("ambiguous", p.program.Name, p.b.subjects[i].key, fmt.Sprintf("the %s account %s of %s names the person, who has another one there",
 				key.kind, quote(p.reading.accounts.Name(n)), p.program.Name))
 			continue
 		}
-		p.others[key], p.owner[n] = true, i
+		p.others[key] = true
 		p.recordLink(i, n, key.kind)
 	}
 }

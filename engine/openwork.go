@@ -179,14 +179,14 @@ func (p *programPlan) createdAs(i Intent) (string, bool) {
 	return name, true
 }
 
-// matching finds the one account whose match: attribute is the person's key.
+// matching finds the one personal account whose match: attribute is the person's key.
 func (p *programPlan) matching(person string) (string, bool) {
 	if p.program.Match == "" {
 		return "", false
 	}
 	found := ""
 	for n := range uint32(p.reading.accounts.Len()) {
-		if info := p.reading.infos[n]; info != nil && info.Attributes[p.program.Match] == person {
+		if info := p.reading.infos[n]; info != nil && p.reading.kind(n) == PersonalAccount && info.Attributes[p.program.Match] == person {
 			if found != "" {
 				return "", false
 			}

@@ -260,6 +260,7 @@ func (h *history) held() map[string]int {
 			active := slices.ContainsFunc(truth, func(o engine.Holding) bool { return o.Account == one.Account && o.Entitlement == engine.Active })
 			if one.Entitlement == "admin" && active {
 				out["admins"]++
+				out["admin "+one.Account]++
 			}
 		}
 	}
@@ -276,7 +277,8 @@ func (h *history) notEmptied(before map[string]int, fresh []engine.Record) {
 		for i := range fresh {
 			r := &fresh[i]
 			emptied := right == r.Program+"/"+r.Entitlement && r.Class == engine.ChargeRevoke
-			last := right == "admins" && r.Program == "git" && (r.Entitlement == "admin" || r.Entitlement == engine.Active) && r.Cause != engine.CauseCut
+			last := right == "admins" && r.Program == "git" && before["admin "+r.Account] > 0 &&
+				(r.Entitlement == "admin" || r.Entitlement == engine.Active) && r.Cause != engine.CauseCut
 			if r.Op.Takes() && !r.Approved && (emptied || last) {
 				h.rt.Fatalf("%s: %s of %s (%s) left nobody", right, r.Op, r.Account, r.Cause)
 			}

@@ -111,13 +111,28 @@ func (e *Engine) ReKey(ctx context.Context, actor, reason string, pairs []KeyPai
 	now := e.Now().UTC()
 	var records []Record
 	for _, p := range pairs {
-		records = append(records, Record{Kind: KindReKey, Actor: actor, Person: p.Person, Why: []string{reason}, Data: mustJSON(p),
-			Set: []Fact{{FactKey: FactKey{Kind: FactReKeyed, Person: p.Person, Key: p.Key}, Since: now, Text: actor}}, Clear: []FactKey{{Kind: FactAbsent, Person: p.Person}}})
+		r := Record{Kind: KindReKey, Actor: actor, Person: p.Person, Why: []string{reason}, Data: mustJSON(p),
+			Set: []Fact{{FactKey: FactKey{Kind: FactReKeyed, Person: p.Person, Key: p.Key}, Since: now, Text: actor}}, Clear: []FactKey{{Kind: FactAbsent, Person: p.Person}}}
+		s.Memory.carry(p, &r)
+		records = append(records, r)
 	}
 	for _, key := range left {
 		records = append(records, Record{Kind: KindReKey, Actor: actor, Person: key, Why: []string{reason, "has left"}, Set: []Fact{hasLeft(s, key, now)}})
 	}
 	return e.Journal.Append(ctx, Guard{Control: s.Memory.Control}, records)
+}
+
+// carry takes along what was decided under the new key meanwhile: a cut would else be lifted by the confirmation.
+func (m *Memory) carry(p KeyPair, r *Record) {
+	for _, kind := range []string{FactCut, FactExtra} {
+		for _, f := range m.Facts(kind) {
+			if f.Person == p.Key {
+				r.Clear = append(r.Clear, f.FactKey)
+				f.Person = p.Person
+				r.Set = append(r.Set, f)
+			}
+		}
+	}
 }
 
 // hasLeft notes that somebody said so; the absence itself is still counted.
@@ -164,8 +179,29 @@ func (v *vanished) check(s *Snapshot, pairs []KeyPair, left []string) error {
 	if len(rest) > 0 {
 		errs = append(errs, fmt.Errorf("%w: %s", ErrUnsettled, strings.Join(rest, ", ")))
 	}
+	errs = append(errs, keyedBefore(s, pairs)...)
 	if len(pairs)+len(left) == 0 {
 		errs = append(errs, errors.New("nobody vanished from the directory, so there is nothing to confirm"))
 	}
 	return errors.Join(errs...)
+}
+
+// keyedBefore refuses to follow people into programs whose accounts bear the directory's own keys, which have changed as well:
+// a leaver would keep what the new key holds there.
+func keyedBefore(s *Snapshot, pairs []KeyPair) (errs []error) {
+	for _, r := range s.Readings {
+		if !r.Program.Describes.Keyed {
+			continue
+		}
+		linked := map[string]bool{}
+		for _, l := range s.Memory.Program(r.Program.Name).Links {
+			linked[l.Person] = true
+		}
+		for _, p := range pairs {
+			if linked[p.Person] {
+				errs = append(errs, fmt.Errorf("%s knows people by the directory's keys, so %s can't be followed there; approve instead that those who vanished have left, see: rolecall approvals list", r.Program.Name, quote(p.Person)))
+			}
+		}
+	}
+	return errs
 }

@@ -151,3 +151,18 @@ func (r *replay) facts() {
 func compareHeld(a, b Held3) int {
 	return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Account, b.Account), strings.Compare(a.Entitlement, b.Entitlement))
 }
+
+// Unmade closes what the journal has open: after a gap nobody knows whether it was made, or withdrawn, since. The next run decides
+// anew. Cuts go on, and what was begun and can't be repeated is read back as always.
+func (m *Memory) Unmade(why string) (out []Record) {
+	for n := range m.Open {
+		switch i := &m.Open[n]; {
+		case i.Change.Cause == CauseCut:
+		case i.Claimed.IsZero():
+			out = append(out, outcomeOf(i, Withdrawn, why))
+		case i.Repeatable() && !i.Halted:
+			out = append(out, outcomeOf(i, Halted, why))
+		}
+	}
+	return out
+}

@@ -305,3 +305,32 @@ func TestACreateWhoseOutcomeWasLostIsReadBackAfterALook(t *testing.T) {
 	}
 	w.expect(w.plan())
 }
+
+// What a backup has open may have been made since, or withdrawn: it is not made on the word of the backup.
+func TestUnmadeClosesAllButCuts(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.once(enginetest.LoseBefore)
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "zoe", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	w.hire("bob", "a")
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	open := w.memory().Open
+	if len(open) < 2 {
+		t.Fatalf("open: %+v", open)
+	}
+	if err := w.journal.Append(t.Context(), engine.Free, w.memory().Unmade("lost")); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range w.memory().Open {
+		if i.Change.Person != "k-zoe" || i.Halted {
+			t.Errorf("still open: %+v", i.Change)
+		}
+	}
+	if len(w.memory().Open) == 0 {
+		t.Error("the cut was closed as well")
+	}
+}

@@ -147,4 +147,48 @@ func TestTwoAdminAccountsOfOnePerson(t *testing.T) {
 	if !slices.Equal(linked, []string{"adm1"}) {
 		t.Errorf("linked: %v", linked)
 	}
+	w.fire("bob") // the second one goes as well, though it has no link
+	w.later()
+	w.has("adm1", engine.Active, false)
+	w.has("adm2", engine.Active, false)
+}
+
+// What a dead process may have made is the personal account, and not another one that bears the same key.
+func TestACreateIsNotReadBackAsAnotherKind(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Match = "person"
+	w.apply()
+	w.hire("bob", "a")
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	w.account("adm", engine.AdminAccount, "k-bob")
+	w.pass(time.Hour)
+	w.apply()
+	w.later()
+	if w.managed("adm", engine.Active) || !w.managed("bob", "x") {
+		t.Errorf("wiki has %s", w.truth("wiki"))
+	}
+}
+
+// An id that was an admin's account is somebody else's now: the former owner keeps the personal one.
+func TestAnAdminsIdThatIsGivenAgainTakesNothing(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Match = "person"
+	w.hire("bob", "a")
+	w.apply()
+	w.account("eve", engine.AdminAccount, "k-bob")
+	w.later()
+	for _, right := range []string{"x", engine.Active, engine.Exists} {
+		w.targets["wiki"].Set("eve", right, false)
+	}
+	w.later()
+	w.hire("eve", "a")
+	w.later()
+	w.later()
+	w.has("bob", "x", true)
+	w.has("eve", "x", true)
 }

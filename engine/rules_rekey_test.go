@@ -84,11 +84,7 @@ func TestBothKeysAtOnceSayNothing(t *testing.T) {
 	former := w.people[3]
 	w.anew()
 	w.later()
-	var pairs []engine.KeyPair
-	for i := range w.people {
-		pairs = append(pairs, engine.KeyPair{Person: strings.TrimPrefix(w.people[i].Key, "new-"), Key: w.people[i].Key})
-	}
-	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", pairs, nil); err != nil {
+	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", w.renamed(), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.later()
@@ -105,4 +101,44 @@ func TestBothKeysAtOnceSayNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What was decided under the new key meanwhile is not lifted by the confirmation.
+func TestACutUnderTheNewKeyStays(t *testing.T) {
+	w := crowd(t)
+	w.anew()
+	w.later()
+	if _, _, err := w.engine.Cut(t.Context(), "boss", "new-k-p3", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", w.renamed(), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.later()
+	w.has("p3", engine.Active, false)
+	w.has("p4", engine.Active, true)
+}
+
+// Where accounts bear the directory's own keys nobody can be followed: a leaver would keep what the new key holds.
+func TestKeysOfKeyedProgramsCanNotBeConfirmed(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.targets["wiki"].Describes = engine.Description{Keyed: true}
+	w.policy.rules = map[string][]string{"a": {"wiki/x"}}
+	for _, login := range []string{"p1", "p2", "p3", "p4"} {
+		w.hire(login, "a")
+	}
+	w.apply()
+	w.later()
+	w.anew()
+	w.later()
+	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", w.renamed(), nil); err == nil || !strings.Contains(err.Error(), "knows people by the directory's keys") {
+		t.Errorf("confirmed: %v", err)
+	}
+}
+
+func (w *world) renamed() (pairs []engine.KeyPair) {
+	for i := range w.people {
+		pairs = append(pairs, engine.KeyPair{Person: strings.TrimPrefix(w.people[i].Key, "new-"), Key: w.people[i].Key})
+	}
+	return pairs
 }

@@ -43,8 +43,14 @@ const mostCommits = 100 // that are looked through where the version recorded be
 // authors asks Git who changed a folder since a commit, "" if there is none. A folder that Git knows nothing of has no authors;
 // one whose files are not committed, or whose history can't be read, has unknown ones.
 func authors(ctx context.Context, folder, since string) authorship {
+	if real, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = real
+	}
 	if !underGit(folder) {
 		return authorship{}
+	}
+	if !isCommit(since) { // it comes from the journal's database
+		since = ""
 	}
 	unknown := func(err error) authorship {
 		return authorship{Unknown: "Git can't tell who changed " + folder + ": " + err.Error()}
@@ -108,9 +114,17 @@ func underGit(folder string) bool {
 	}
 }
 
+func isCommit(text string) bool {
+	return len(text) >= 40 && len(text) <= 64 && strings.Trim(text, "0123456789abcdef") == ""
+}
+
 // git runs Git without what a repository's own settings would have it run.
 func git(ctx context.Context, folder string, words ...string) (string, error) {
 	c := exec.CommandContext(ctx, "git", append([]string{"-C", folder, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false"}, words...)...) // #nosec G204 -- no shell; the words are fixed but for a commit of our own record
+	for _, name := range []string{"PATH", "HOME", "SUDO_UID"} {                                                                                                                        // of the rest, some is secret, and some names another repository
+		c.Env = append(c.Env, name+"="+os.Getenv(name))
+	}
+	c.Env = append(c.Env, "GIT_OPTIONAL_LOCKS=0")
 	var out, said bytes.Buffer
 	c.Stdout, c.Stderr = &out, &said
 	if err := c.Run(); err != nil {

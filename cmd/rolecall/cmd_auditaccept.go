@@ -79,7 +79,8 @@ func (g *gap) write(ctx context.Context, reason string) error {
 	if err != nil {
 		return err
 	}
-	records := slices.Concat([]engine.Record{g.Accepted(a.Actor, reason, g.doubts)}, changed, g.records)
+	unmade := g.memory.Unmade("it was open when the journal was lost; the next run decides anew")
+	records := slices.Concat([]engine.Record{g.Accepted(a.Actor, reason, g.doubts)}, changed, g.records, unmade)
 	for i := range records {
 		records[i].Actor = cmp.Or(records[i].Actor, a.Actor)
 	}

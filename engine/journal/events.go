@@ -81,8 +81,10 @@ func common(r runs, size int64, events []Event) (int64, error) {
 	return min(size, first+int64(len(events))-1), nil
 }
 
-// reaches says whether the tree of base records and the events comes to the root. Fewer events than that prove nothing.
+// reaches says whether the tree of base records and the events comes to the root. Fewer events than that
+// prove nothing, and more are not proven by it.
 func reaches(r runs, base int64, lost []Event, sealed audit.Head) (bool, error) {
+	beyond := base+int64(len(lost)) > sealed.Size // what comes after the seal is nobody's word but the export's
 	if sealed.Size < base {
 		base, lost = sealed.Size, nil
 	}
@@ -100,7 +102,7 @@ func reaches(r runs, base int64, lost []Event, sealed audit.Head) (bool, error) 
 	if f, _ = f.Append(leaves...); f.Head() != sealed {
 		return false, fmt.Errorf("%w: with them the journal does not come to what the checkpoint outside says", ErrOtherHistory)
 	}
-	return true, nil
+	return !beyond, nil
 }
 
 // Folded is what the records up to one come to, that one included; the records after it are given in order. It reads the

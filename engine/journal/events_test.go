@@ -64,16 +64,16 @@ func TestFollow(t *testing.T) {
 		proven bool
 		err    error
 	}{
-		"all":                      {events, &sealed, n, true, nil},
-		"from just behind":         {events[n:], &sealed, n, true, nil},
-		"from within":              {events[3:], &sealed, n, true, nil},
-		"up to the checkpoint":     {events[:sealed.Size], &sealed, n, true, nil},
-		"not up to the checkpoint": {events[:sealed.Size-1], &sealed, n, false, nil},
-		"nothing sealed":           {events, nil, n, false, nil},
-		"one was forged":           {changed, &sealed, 0, false, ErrOtherHistory},
-		"forged, nothing sealed":   {changed, nil, n, false, nil},
-		"known already":            {events[:n-1], &before, n - 1, false, nil},
-		"one left out":             {append(append([]Event{}, events[:n]...), events[n+1:]...), &sealed, 0, false, ErrOtherHistory},
+		"all, beyond the checkpoint": {events, &sealed, n, false, nil},
+		"from just behind":           {events[n:sealed.Size], &sealed, n, true, nil},
+		"from within":                {events[3:sealed.Size], &sealed, n, true, nil},
+		"up to the checkpoint":       {events[:sealed.Size], &sealed, n, true, nil},
+		"not up to the checkpoint":   {events[:sealed.Size-1], &sealed, n, false, nil},
+		"nothing sealed":             {events, nil, n, false, nil},
+		"one was forged":             {changed, &sealed, 0, false, ErrOtherHistory},
+		"forged, nothing sealed":     {changed, nil, n, false, nil},
+		"known already":              {events[:n-1], &before, n - 1, false, nil},
+		"one left out":               {append(append([]Event{}, events[:n]...), events[n+1:]...), &sealed, 0, false, ErrOtherHistory},
 	} {
 		base, proven, err := r.Follow(t.Context(), c.events, c.sealed)
 		if !errors.Is(err, c.err) || err == nil && (base != c.base || proven != c.proven) {

@@ -9,7 +9,7 @@ import (
 	"github.com/lib/pq"
 )
 
-// column of a table, as both databases have it: TEXT or BIGINT.
+// shape is a table with its columns.
 type shape struct {
 	table   string
 	columns []string
@@ -33,8 +33,8 @@ func shapes(ctx context.Context, q sqlx.QueryerContext) (out []shape, err error)
 }
 
 // refill puts what another journal of the same schema holds in the place of all that this one holds, in one transaction; one
-// of the two is a SQLite file. last comes before the end of the transaction, nil: nothing.
-func (s *Store) refill(ctx context.Context, from *sqlx.Tx, last func(*sqlx.Tx) error) error {
+// of the two is a SQLite file. check is asked about the head once it is locked, nil: nothing.
+func (s *Store) refill(ctx context.Context, from *sqlx.Tx, check func(*head) error) error {
 	to, err := s.write.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
@@ -43,6 +43,11 @@ func (s *Store) refill(ctx context.Context, from *sqlx.Tx, last func(*sqlx.Tx) e
 	var h head
 	if err := to.GetContext(ctx, &h, selectHead+s.dialect.head()); err != nil {
 		return err
+	}
+	if check != nil {
+		if err := check(&h); err != nil {
+			return err
+		}
 	}
 	lite := to
 	if s.dialect.copies() {
@@ -55,11 +60,6 @@ func (s *Store) refill(ctx context.Context, from *sqlx.Tx, last func(*sqlx.Tx) e
 	for _, one := range all {
 		if err := s.refillTable(ctx, from, to, one); err != nil {
 			return fmt.Errorf("table %s: %w", one.table, err)
-		}
-	}
-	if last != nil {
-		if err := last(to); err != nil {
-			return err
 		}
 	}
 	return to.Commit()

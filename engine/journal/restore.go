@@ -146,29 +146,40 @@ func replaceTables(ctx context.Context, r Replacement, o Options, half, kept str
 		return "", err
 	}
 	defer func() { err = errors.Join(err, present.Close()) }()
-	empty, err := present.Empty(ctx)
-	if err == nil && empty {
+	var before head
+	err = present.read.GetContext(ctx, &before, selectHead)
+	if err == nil && before.Size == 0 {
 		kept = ""
 	} else if err == nil {
-		_, err = present.Backup(ctx, kept)
-	}
-	var epoch int64
-	if err == nil {
-		err = present.read.GetContext(ctx, &epoch, "SELECT epoch FROM head")
+		err = present.keep(ctx, kept)
 	}
 	r.Restored.Kept = kept
 	if err == nil {
-		err = prepare(ctx, r, o, half, epoch)
+		err = prepare(ctx, r, o, half, before.Epoch)
 	}
 	if err != nil {
 		return "", err
+	}
+	unchanged := func(h *head) error {
+		if h.Size != before.Size || h.Epoch != before.Epoch {
+			return fmt.Errorf("%w: it was written to while it was being kept", ErrInUse)
+		}
+		return nil
 	}
 	from, err := Open(ctx, "sqlite:"+half, Options{ReadOnly: true})
 	if err != nil {
 		return "", err
 	}
-	err = from.reading(ctx, func(t *sqlx.Tx) error { return present.refill(ctx, t, nil) })
+	err = from.reading(ctx, func(t *sqlx.Tx) error { return present.refill(ctx, t, unchanged) })
 	return kept, errors.Join(present.wrap("restore", err), from.Close())
+}
+
+// keep copies the journal before it is replaced. One that is wrong is the very reason for a restore: it is kept as it is.
+func (s *Store) keep(ctx context.Context, file string) error {
+	if _, err := s.Backup(ctx, file); err == nil {
+		return nil
+	}
+	return s.copyInto(ctx, file)
 }
 
 // muchLater is what is added to the leader's epoch, so that every process that planned on the replaced journal is deposed,

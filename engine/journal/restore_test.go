@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/audit"
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
@@ -231,5 +233,51 @@ func TestNumbersAreForgotten(t *testing.T) {
 	}
 	if v := verify(t, s); !v.OK() {
 		t.Errorf("%+v", v)
+	}
+}
+
+// TestAWrongJournalIsReplaced: what is wrong is the reason for a restore, so it is kept as it is and replaced.
+func TestAWrongJournalIsReplaced(t *testing.T) {
+	server, dir := servers.Postgres(t), t.TempDir()
+	from := openStore(t, "sqlite:"+filepath.Join(dir, "j.db"), nil)
+	fill(t, from)
+	file := filepath.Join(dir, "b.db")
+	if _, err := from.Backup(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	for name, address := range map[string]string{"sqlite": "sqlite:" + filepath.Join(dir, "k.db"), "postgres": server.NewDatabase(t)} {
+		wrong := openStore(t, address, nil)
+		fill(t, wrong)
+		wrong.write.MustExec("UPDATE holding SET managed = 1 - managed")
+		wrong.Close()
+		kept, err := Restore(t.Context(), Replacement{Address: address, Backup: file, Folder: t.TempDir(), Actor: "boss"}, Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if v := verify(t, openReading(t, kept)); v.OK() {
+			t.Errorf("%s: what was wrong is kept as if it were right", name)
+		}
+		if v := verify(t, openStore(t, address, nil)); !v.OK() {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
+// TestRefillLooksAtTheHead: what was written after the journal was kept would be lost for good.
+func TestRefillLooksAtTheHead(t *testing.T) {
+	dir := t.TempDir()
+	a, b := openStore(t, "sqlite:"+filepath.Join(dir, "a.db"), nil), openStore(t, "sqlite:"+filepath.Join(dir, "b.db"), nil)
+	fill(t, a)
+	note(t, b, 2)
+	err := a.reading(t.Context(), func(tx *sqlx.Tx) error {
+		return b.refill(t.Context(), tx, func(h *head) error {
+			if h.Size == 2 {
+				return ErrInUse
+			}
+			return nil
+		})
+	})
+	if h, _ := b.Head(t.Context()); !errors.Is(err, ErrInUse) || h.Size != 2 {
+		t.Errorf("%v, %d records", err, h.Size)
 	}
 }
