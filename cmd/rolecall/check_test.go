@@ -24,7 +24,7 @@ func TestCheckSaysForWhomRatesHold(t *testing.T) {
 
 // What a program does not have is known only once it was asked; what can't be listed is no mistake.
 func TestCheckNamesRightsThatAProgramLacks(t *testing.T) {
-	const rules = "version: 1\nrules:\n  - {name: all, when: 'true', grant: [db/reader, db/writre], reason: all}\n"
+	const rules = "version: 1\nrules:\n  - {name: all, when: 'true', grant: [db/reader, db/writr], reason: all}\n"
 	policy, err := policies.Load(fstest.MapFS{"a.yaml": {Data: []byte(rules)}}, policies.Schema{Programs: map[string][]string{"db": nil}})
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestCheckNamesRightsThatAProgramLacks(t *testing.T) {
 	s := &system{cfg: &config.File{Policies: "policies"}, policy: policy}
 	p := &engine.Program{Name: "db", Describes: engine.Description{Grantable: []string{"reader", "writer"}}}
 	got := s.unknownRights(p)
-	if len(got) != 1 || got[0].OK || got[0].Name != "db/writre" || got[0].Text != `policies/a.yaml:3: the program has no such entitlement; did you mean "writer"` {
+	if len(got) != 1 || got[0].OK || got[0].Name != "db/writr" || got[0].Text != `policies/a.yaml:3: the program has no such entitlement; did you mean "writer"` {
 		t.Errorf("%+v", got)
 	}
 	p.Describes.Grantable = nil
