@@ -32,7 +32,7 @@ func TestCheckNamesRightsThatAProgramLacks(t *testing.T) {
 	s := &system{cfg: &config.File{Policies: "policies"}, policy: policy}
 	p := &engine.Program{Name: "db", Describes: engine.Description{Grantable: []string{"reader", "writer"}}}
 	got := s.unknownRights(p)
-	if len(got) != 1 || got[0].OK || got[0].Name != "db/writr" || got[0].Text != `policies/a.yaml:3: the program has no such entitlement; did you mean "writer"` {
+	if len(got) != 1 || got[0].OK || got[0].Name != "db/writr" || got[0].Text != `policies/a.yaml:3: the program has no such entitlement; did you mean "writer"?` {
 		t.Errorf("%+v", got)
 	}
 	p.Describes.Grantable = nil
