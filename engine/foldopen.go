@@ -60,7 +60,7 @@ func (f *Fold) Admit(epoch int64, g Guard, records []Record) error {
 	if g.Control >= 0 && f.control > g.Control {
 		return fmt.Errorf("%w (record %d)", ErrStale, f.control)
 	}
-	a := admission{fold: f, change: map[effectKey]int{}, ended: map[int64]bool{}}
+	a := admission{fold: f, concludes: g.Control >= 0, change: map[effectKey]int{}, ended: map[int64]bool{}}
 	for i := range records {
 		if err := a.record(&records[i]); err != nil {
 			return err
@@ -71,9 +71,10 @@ func (f *Fold) Admit(epoch int64, g Guard, records []Record) error {
 
 // admission is what the records before one in the same Append have changed.
 type admission struct {
-	fold   *Fold
-	change map[effectKey]int
-	ended  map[int64]bool
+	fold      *Fold
+	concludes bool // from what was remembered, rather than from a call of its own
+	change    map[effectKey]int
+	ended     map[int64]bool
 }
 
 func (a *admission) record(r *Record) error {
@@ -106,6 +107,12 @@ func (a *admission) outcome(r *Record) error {
 	}
 	if r.Outcome == Withdrawn && !i.Claimed.IsZero() {
 		return fmt.Errorf("%w (intent %d was claimed)", ErrStale, r.Of)
+	}
+	if i.claimedSince(r.Claim) {
+		if a.concludes {
+			return fmt.Errorf("%w (intent %d was claimed again)", ErrStale, r.Of)
+		}
+		return nil // it comes late
 	}
 	if r.Outcome != Uncertain && r.Outcome != Halted {
 		a.ended[r.Of] = true

@@ -46,6 +46,7 @@ func JournalSuite(t *testing.T, open func(t testing.TB, now func() time.Time) St
 		"halted":            (*suite).halted,
 		"late outcomes":     (*suite).late,
 		"claims":            (*suite).claims,
+		"claims have names": (*suite).claimNames,
 		"a clock ahead":     (*suite).clockAhead,
 		"leavers first":     (*suite).leaversFirst,
 		"vanished":          (*suite).vanished,

@@ -123,6 +123,42 @@ func (s *suite) claims() {
 	s.same("memory knows", []any{m.Open[0].Attempts, m.Open[0].Claimed, m.Open[1].Attempts}, []any{2, s.clock.Now(), 1})
 }
 
+// An outcome says of which claim it is: who comes back late ends nothing that somebody else does meanwhile.
+func (s *suite) claimNames() {
+	of := func(intent int64, claim int, word engine.Outcome) engine.Record {
+		r := outcome(intent, "a", "r", word)
+		r.Claim = claim
+		return r
+	}
+	kind := func(r engine.Record) engine.Kind {
+		records := []engine.Record{r}
+		s.must(records...)
+		return records[0].Kind
+	}
+	one := s.must(intent(engine.OpRevoke, "a", "r", engine.ChargeLeaver))
+	s.claim(9)
+	s.clock.Add(time.Minute)
+	again := s.claim(9)
+	for _, word := range []engine.Outcome{engine.Uncertain, engine.Failed, engine.Refused, engine.Already, engine.Done} {
+		s.same("of the first claim: "+string(word), kind(of(one, 1, word)), engine.KindLate)
+	}
+	open := s.memory().Open
+	s.same("the second one goes on", []any{seqs(open), open[0].Lease, open[0].Unknown}, []any{[]int64{one}, again[0].Lease, false})
+	s.same("it is kept", s.records(engine.Query{Kind: engine.KindLate})[0].Claim, 1)
+	s.refused(engine.ErrStale, engine.Free, of(one, 1, engine.Failed), intent(engine.OpRevoke, "a", "r", ""))
+	guard := engine.Guard{Control: s.memory().Control}
+	s.refused(engine.ErrStale, guard, note("not written either"), of(one, 1, engine.Done))
+	s.same("halted, whoever has it", kind(of(one, 0, engine.Halted)), engine.KindOutcome)
+	s.same("the plan that knows of the second", s.Append(context.Background(), guard, []engine.Record{of(one, 2, engine.Done)}), error(nil))
+	s.same("closed", seqs(s.memory().Open), []int64{})
+	two := s.must(intent(engine.OpRevoke, "a", "r", ""))
+	s.same("of a claim that the journal has lost", kind(of(two, 1, engine.Done)), engine.KindOutcome)
+	three := s.must(intent(engine.OpRevoke, "a", "r", ""))
+	s.claim(9)
+	s.same("of no claim, as before claims were named", kind(of(three, 0, engine.Failed)), engine.KindOutcome)
+	s.same("none is open", seqs(s.memory().Open), []int64{})
+}
+
 func (s *suite) clockAhead() {
 	s.must(intent(engine.OpRevoke, "a", "r", engine.ChargeLeaver))
 	s.clock.Add(240 * time.Hour)
