@@ -183,7 +183,7 @@ func (i *Intent) before(r ClaimRequest) bool {
 
 // claimable lists the open intents of the program that may be handed out, by account, sorted by Seq.
 func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
-	out, live := map[string][]*Intent{}, map[string]bool{}
+	out, live := map[string][]*Intent{}, f.leases(r)
 	for program := range map[string]bool{"": true, r.Program: true} {
 		if _, paused := f.facts[FactKey{Kind: FactPause, Program: program}]; paused {
 			return out
@@ -191,21 +191,47 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 	}
 	waits := f.waits(r)
 	for _, i := range f.open {
-		if i.Change.Program != r.Program {
+		if i.Change.Program != r.Program || live.hold(i) {
 			continue
 		}
-		account := i.Change.Account
-		if leased(i.Lease, r.Now) {
-			live[account] = true
-		} else if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && i.before(r) {
-			out[account] = append(out[account], i)
+		if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && i.before(r) {
+			out[i.Change.Account] = append(out[i.Change.Account], i)
 		}
 	}
-	for account, intents := range out {
-		if live[account] {
-			delete(out, account)
-		}
+	for _, intents := range out {
 		slices.SortFunc(intents, func(a, b *Intent) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
 	return out
+}
+
+// leases are the accounts of a program that are being worked on.
+type leases struct {
+	accounts map[string]bool
+	people   map[string][]string // person → accounts
+}
+
+func (f *Fold) leases(r ClaimRequest) leases {
+	l := leases{map[string]bool{}, map[string][]string{}}
+	for _, i := range f.open {
+		if c := &i.Change; c.Program == r.Program && leased(i.Lease, r.Now) {
+			l.accounts[c.Account] = true
+			l.people[c.Person] = append(l.people[c.Person], c.Account)
+		}
+	}
+	return l
+}
+
+// hold says whether somebody works on the intent's account, or on another one of its person's while one of the two is only
+// proposed: they may be one account.
+func (l *leases) hold(i *Intent) bool {
+	return l.accounts[i.Change.Account] || i.Change.Person != "" && slices.ContainsFunc(l.people[i.Change.Person], func(other string) bool {
+		return maybeSame(i.Change.Account, other)
+	})
+}
+
+// maybeSame: two accounts of one person, of which the program may have made one under the other's name already.
+func maybeSame(a, b string) bool {
+	_, one := ProposedName(a)
+	_, other := ProposedName(b)
+	return one || other
 }

@@ -53,6 +53,7 @@ type ClaimRequest struct {
 }
 
 // Outbox hands out open intents. A claim is durable before it is returned. An account with a live lease is not handed out,
+// nor is another one of the same person's in that program while one of the two is only proposed (one claim may hand out both),
 // neither is anything of a paused program, nor an intent that was claimed before, but for those that are Repeatable and
 // whose lease has ended. A lease that ends later than LongestLease from now has ended. Accounts of leavers and of people cut off (with a claimable intent that is Repeatable) go first, then
 // that with the oldest claimable intent. Intents come sorted by account, then Seq.

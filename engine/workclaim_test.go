@@ -1,7 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,4 +75,117 @@ func TestAPlanReadsBackOnlyTheClaimThatItKnew(t *testing.T) {
 	}
 	w.later()
 	w.has("zoe", engine.Active, false)
+}
+
+// atOnce is a program that is asked to make one change at a time, and notes what it was asked, in order.
+type atOnce struct {
+	*enginetest.Program
+	mu    sync.Mutex
+	under int
+	most  int
+	calls []string
+}
+
+func (a *atOnce) call(what string, do func()) {
+	a.mu.Lock()
+	a.calls = append(a.calls, what)
+	a.under++
+	a.most = max(a.most, a.under)
+	a.mu.Unlock()
+	do()
+	a.mu.Lock()
+	a.under--
+	a.mu.Unlock()
+}
+
+func (a *atOnce) Create(ctx context.Context, n engine.NewAccount) (id string, o engine.Outcome, err error) {
+	a.call("create "+n.Name, func() { id, o, err = a.Program.Create(ctx, n) })
+	return id, o, err
+}
+
+func (a *atOnce) Grant(ctx context.Context, account, right string) (o engine.Outcome, err error) {
+	a.call("grant "+account+" "+right, func() { o, err = a.Program.Grant(ctx, account, right) })
+	return o, err
+}
+
+// intends records intents about somebody.
+func (w *world) intends(changes ...engine.Change) {
+	w.t.Helper()
+	for _, c := range changes {
+		c.Person, c.Program, c.Cause = "k-ann", "wiki", engine.CauseRule
+		if err := w.journal.Append(w.t.Context(), engine.Free, []engine.Record{engine.IntentRecord("r1", "test", "corp", c, engine.ChargeGrant)}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// returning is a program in which somebody's account is to be made, who has a former one.
+func returning(t *testing.T) (*world, *atOnce) {
+	w := newWorld(t, "wiki")
+	p := &atOnce{Program: w.targets["wiki"]}
+	p.ID = func(name string) string { return "id-" + name }
+	p.Describes.Concurrency = 4
+	w.program("wiki").Connector = p
+	p.AddAccount("old", engine.AccountInfo{}, engine.Exists, engine.Active)
+	w.intends(engine.Change{Op: engine.OpCreate, Account: "new:ann", Entitlement: "wiki/.exists", New: &engine.NewAccount{Name: "ann"}},
+		engine.Change{Op: engine.OpGrant, Account: "new:ann", Entitlement: "wiki/y"})
+	return w, p
+}
+
+func (w *world) work() {
+	w.t.Helper()
+	if _, err := w.engine.Work(w.t.Context()); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// Somebody who came back has a former account, and one that is about to be made, perhaps under the same name. However many
+// accounts are worked on at once, these two are one.
+func TestTheAccountsOfOnePersonAreWorkedOnOneByOneWhileOneIsMade(t *testing.T) {
+	for range 20 {
+		w, p := returning(t)
+		w.intends(engine.Change{Op: engine.OpGrant, Account: "old", Entitlement: "wiki/x"})
+		w.work()
+		if p.most != 1 || !slices.Equal(p.calls, []string{"create ann", "grant id-ann y", "grant old x"}) {
+			t.Fatalf("%d calls at once: %q", p.most, p.calls)
+		}
+	}
+}
+
+// emptyClaims tells of each claim that gave nothing.
+type emptyClaims struct {
+	engine.Outbox
+	told chan struct{}
+}
+
+func (e *emptyClaims) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.Intent, error) {
+	got, err := e.Outbox.Claim(ctx, r)
+	if len(got) == 0 {
+		e.told <- struct{}{}
+	}
+	return got, err
+}
+
+// Nor does another process work on one while the other is worked on. Whoever makes the account takes what waited for that,
+// also if nothing was to be had meanwhile.
+func TestNobodyWorksOnAnAccountWhileItsPersonGetsAnotherOne(t *testing.T) {
+	w, p := returning(t)
+	other := *w.engine
+	other.Programs = slices.Clone(w.engine.Programs)
+	empty := &emptyClaims{w.journal, make(chan struct{}, 10)}
+	w.engine.Outbox = empty
+	p.Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Op == "create" {
+			w.intends(engine.Change{Op: engine.OpGrant, Account: "old", Entitlement: "wiki/x"})
+			if r, err := other.Work(t.Context()); err != nil || len(r.Outcomes) > 0 {
+				t.Errorf("the other process: %v, %v", r, err)
+			}
+			for range 2 { // that claimed ahead, and the next one
+				<-empty.told
+			}
+		}
+		return enginetest.NoFault
+	}
+	w.work()
+	w.expect(p.calls, "create ann", "grant id-ann y", "grant old x")
 }

@@ -159,6 +159,31 @@ func (s *suite) claimNames() {
 	s.same("none is open", seqs(s.memory().Open), []int64{})
 }
 
+// Who comes back has a former account, and one that is about to be made, perhaps under the same name.
+func (s *suite) onePerson() {
+	of := func(person string, r engine.Record) engine.Record { r.Person = person; return r }
+	proposed, former := s.must(of("ann", intent(engine.OpCreate, "new:ann", engine.Exists, ""))), s.must(of("ann", intent(engine.OpGrant, "ann", "r", "")))
+	s.same("one claim has both", seqs(s.claim(9)), []int64{former, proposed})
+	cut, admin := s.must(of("ann", intent(engine.OpRevoke, "ann", "", engine.ChargeLeaver))), s.must(of("ann", intent(engine.OpRevoke, "ann2", "", engine.ChargeLeaver)))
+	crm := of("ann", intent(engine.OpRevoke, "ann", "", engine.ChargeLeaver))
+	crm.Program = "crm"
+	elsewhere, bob, nobody := s.must(crm), s.must(of("bob", intent(engine.OpGrant, "bob", "r", ""))), s.must(of("", intent(engine.OpGrant, "x", "r", "")))
+	s.same("none of hers while one is being made", seqs(s.claim(9)), []int64{bob, nobody})
+	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "crm", Max: 9, Now: s.clock.Now(), Lease: time.Minute})
+	s.same("another program has nothing to do with it", []any{seqs(got), err}, []any{[]int64{elsewhere}, error(nil)})
+	s.must(outcome(former, "ann", "r", engine.Uncertain))
+	s.same("the proposed one still is", seqs(s.claim(9)), []int64{})
+	s.must(outcome(proposed, "ann", engine.Exists, engine.Done))
+	s.same("it is made", seqs(s.claim(1)), []int64{cut})
+	s.same("two that are there are worked on at once", seqs(s.claim(9)), []int64{admin})
+	again := s.must(of("ann", intent(engine.OpCreate, "new:anna", engine.Exists, "")))
+	s.same("nor is one made while another is worked on", seqs(s.claim(9)), []int64{})
+	s.must(of("", intent(engine.OpCreate, "new:x", engine.Exists, "")))
+	s.same("nobody is no person", len(s.claim(9)), 1)
+	s.clock.Add(time.Minute)
+	s.same("until the leases end", seqs(s.claim(9)), []int64{cut, admin, again})
+}
+
 func (s *suite) clockAhead() {
 	s.must(intent(engine.OpRevoke, "a", "r", engine.ChargeLeaver))
 	s.clock.Add(240 * time.Hour)
