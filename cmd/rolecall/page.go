@@ -19,6 +19,7 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 	return web.New(web.Options{
 		Outlook:  func() *engine.Outlook { return s.lookedAt(ctx) },
 		Journal:  func() web.Journal { return s.system().store },
+		Levels:   func() *web.Levels { return s.levelsAt(ctx) },
 		Programs: func() []web.Program { return described(s.system().cfg) },
 		Next:     s.next,
 		Now:      s.app.Now,
@@ -81,6 +82,31 @@ func (s *server) lookedAt(ctx context.Context) *engine.Outlook {
 		s.outlook.CompareAndSwap(o, fresh) // a run that came meanwhile knows more
 	})
 	return o
+}
+
+const (
+	levelDays  = 30               // days that levels are of
+	levelsLast = 10 * time.Minute // how long they are shown before they are read again
+)
+
+// levelsAt is how long changes took, read in the background like what lookedAt gives.
+func (s *server) levelsAt(ctx context.Context) *web.Levels {
+	l := s.levels.Load()
+	if l != nil && s.app.Now().Sub(l.At) < levelsLast || !s.measuring.TryLock() {
+		return l
+	}
+	s.former.Go(func() {
+		defer s.measuring.Unlock()
+		now := s.app.Now().In(zone(s.system().cfg))
+		since := time.Date(now.Year(), now.Month(), now.Day()-levelDays+1, 0, 0, 0, 0, now.Location())
+		list, err := engine.ServiceLevels(ctx, s.system().store, since, now)
+		if err != nil {
+			s.log.Warn("how long changes take can't be told", "error", err)
+			return
+		}
+		s.levels.Store(&web.Levels{At: now, Days: levelDays, List: list})
+	})
+	return l
 }
 
 // looked keeps what the last run saw, for the page.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/web"
 )
 
 // server is the daemon: the configuration in force and what happens with it.
@@ -25,6 +26,8 @@ type server struct {
 	closeQueue func() error
 	plans      bool                           // it decides; otherwise it only works
 	outlook    atomic.Pointer[engine.Outlook] // what the last run here saw; nil before it
+	levels     atomic.Pointer[web.Levels]     // nil before they were read
+	measuring  sync.Mutex                     // held while levels are read
 	looking    sync.Mutex                     // held while a look for the page is made
 
 	mu      sync.Mutex

@@ -26,13 +26,18 @@ type nowView struct {
 	Joiners   []joiner
 	Cost      []Money // by month, by currency
 	Runs      []runRow
+	Levels    *Levels
+	Took      []levelRow
 }
 
 // shownFirst is how many lines of a long list the first page shows.
 const shownFirst = 10
 
 func (s *Site) now(ctx context.Context, _ *http.Request) (view, error) {
-	v := nowView{Seen: s.Outlook(), Next: s.Next()}
+	v := nowView{Seen: s.Outlook(), Next: s.Next(), Levels: s.Levels()}
+	if v.Levels != nil {
+		v.Took = levelRows(v.Levels.List)
+	}
 	var err error
 	if v.Runs, err = s.lastRuns(ctx, engine.Query{Limit: 5}); err != nil {
 		return view{}, err

@@ -25,6 +25,7 @@ type Journal interface {
 type Options struct {
 	Outlook  func() *engine.Outlook // what the last run of this process saw; nil before it
 	Journal  func() Journal
+	Levels   func() *Levels   // how long changes take; nil: not known yet
 	Programs func() []Program // that are configured, sorted by name
 	Next     func() time.Time // when the next run begins; zero: not on this machine
 	Now      func() time.Time
@@ -39,6 +40,13 @@ type Program struct {
 	Price                     string // of one seat, "19 EUR per month", "" if not said
 	Monthly                   Money  // the same by month
 	Ends, Notice              time.Time
+}
+
+// Levels are how long changes took in the days before a time.
+type Levels struct {
+	At   time.Time
+	Days int
+	List []engine.Level // sorted by program
 }
 
 // Money is an amount in a currency; none without one.

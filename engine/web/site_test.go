@@ -50,7 +50,10 @@ func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
 	s, err := New(Options{
 		Outlook: func() *engine.Outlook { return o }, Journal: func() Journal { return b }, Next: func() time.Time { return noon().Add(5 * time.Minute) }, Now: noon,
 		Programs: func() []Program { return []Program{{Name: "crm", Kind: "scim", Seats: 10, Monthly: Money{30, "EUR"}}} },
-		Zone:     func() *time.Location { return time.UTC }, Failed: func(what string, err error) { failed = append(failed, what+": "+err.Error()) },
+		Levels: func() *Levels {
+			return &Levels{noon(), 3, []engine.Level{{Program: "crm", Access: engine.Spread{N: 3, Open: 1, Median: time.Second, P99: time.Hour, Days: []time.Duration{time.Second, -1, time.Hour}}}}}
+		},
+		Zone: func() *time.Location { return time.UTC }, Failed: func(what string, err error) { failed = append(failed, what+": "+err.Error()) },
 	})
 	if err != nil {
 		t.Fatal(err)

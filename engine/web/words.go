@@ -24,7 +24,7 @@ func (s *Site) words() template.FuncMap {
 		"money":  func(m Money) string { return fmt.Sprintf("%s %s", thousands(m.Amount), m.Currency) },
 		"n":      func(n int) string { return thousands(float64(n)) },
 		"plural": plural, "path": url.PathEscape, "query": url.QueryEscape, "clean": clean, "short": short, "join": strings.Join,
-		"percent": percent, "name": s.nameOf, "account": accountOf,
+		"percent": percent, "lasting": lasting, "name": s.nameOf, "account": accountOf,
 	}
 }
 
