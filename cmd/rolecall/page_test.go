@@ -111,7 +111,7 @@ func TestPagesInABrowser(t *testing.T) {
 	ada := b.link("Ada Lindgren")
 	sees := map[string][]string{
 		"/": {"Everybody has what they should", "corp", "gitea", "Last runs"}, "/people": {"People", "active ("}, "/people?q=nobody+at+all": {"Nobody in the directory"},
-		"/programs": {"crm", "of 30"}, "/programs/gitea": {"Holders", "Unmanaged", "bot-ci"}, "/runs": {"r1"}, "/runs/r1": {"adopt", "What it could see"},
+		"/programs": {"crm", "of 30"}, "/programs/gitea": {"Holders", "Unmanaged", "bot-ci"}, "/waiting": {"Nothing waits for an approval"}, "/runs": {"r1"}, "/runs/r1": {"adopt", "What it could see"},
 		"/runs/r1?by=person": {"Ada Lindgren"}, "/audit": {"Record", "Older"}, "/audit?outcome=done&program=wiki": {"done"}, "/audit/1": {"Leaf of the Merkle tree"},
 		ada: {"Ada Lindgren", "engineers-build", "History"}, ada + "?why=crm%2Fcontacts": {"does not match"}, ada + "?on=2026-01-01": {"Had at the end of 2026-01-01", "Nothing"},
 		"/nothing": {"Not there"},

@@ -81,7 +81,7 @@ func New(o Options) (*Site, error) {
 	})
 	for pattern, page := range map[string]func(context.Context, *http.Request) (view, error){
 		"/{$}": s.now, "/people": s.people, "/people/{key}": s.person, "/programs": s.programs, "/programs/{name}": s.program,
-		"/runs": s.runs, "/runs/{run}": s.run, "/audit": s.audit, "/audit/{seq}": s.event, "/": notThere,
+		"/waiting": s.waiting, "/runs": s.runs, "/runs/{run}": s.run, "/audit": s.audit, "/audit/{seq}": s.event, "/": notThere,
 	} {
 		s.routes.HandleFunc("GET "+pattern, s.pages.handler(page))
 	}

@@ -71,7 +71,7 @@ func get(s *Site, path string) *httptest.ResponseRecorder {
 
 // everyPage are addresses of all pages; person and run stand for what is in the records.
 func everyPage() []string {
-	return []string{"/", "/people", "/people/p1", "/programs", "/programs/crm", "/runs", "/runs/r1", "/runs/r1?by=person", "/audit", "/audit/1"}
+	return []string{"/", "/people", "/people/p1", "/waiting", "/programs", "/programs/crm", "/runs", "/runs/r1", "/runs/r1?by=person", "/audit", "/audit/1"}
 }
 
 // outlook is a company of one, whose name and everything else is a text.
@@ -79,8 +79,13 @@ func outlook(text string) *engine.Outlook {
 	c := engine.Change{Op: engine.OpGrant, Person: "p1", Name: text, Account: text, Program: "crm", Entitlement: "crm/" + text, Why: []string{text}, State: engine.NeedsApproval, Reason: text}
 	p := &engine.Plan{Changes: []engine.Change{c}, Unmanaged: []engine.Unmanaged{{Program: "crm", Account: text, Name: text, Kind: text, Entitlement: "crm/" + text, Person: "p1"}},
 		Notices: []engine.Notice{{Level: "alarm", Code: text, Text: text, Person: "p1"}}, Proofs: []engine.Proof{{Source: text, Reasons: []engine.Reason{{Code: text, Detail: text}}}}}
+	for _, state := range []engine.ChangeState{engine.Blocked, engine.Scheduled, engine.Ready} {
+		c.State = state
+		p.Changes = append(p.Changes, c)
+	}
 	p.Summary.Approval = 1
 	return &engine.Outlook{At: noon(), Run: "r1", Plan: p, Policy: silent{}, Programs: []engine.ProgramOutlook{{Name: "crm", Rights: []engine.RightCount{{Name: text, Holders: 3}}}},
+		Tasks:  []engine.Task{{ID: "t1", Text: text, Person: "p1"}},
 		Paused: []engine.Fact{{FactKey: engine.FactKey{Program: "crm"}, Text: text}}, Cuts: []engine.Fact{{FactKey: engine.FactKey{Person: "p1"}, Text: text}},
 		People: []engine.Person{{Key: "p1", Source: text, Entry: text, StateWhy: text, Missing: []string{text}, Roles: []string{text}, State: engine.StateUpcoming,
 			Attributes: engine.Attributes{{Name: "login", Values: []string{text}}, {Name: "name", Values: []string{text}}}, Jobs: []engine.Job{{Attributes: engine.Attributes{{Name: "title", Values: []string{text}}}}}}}}
