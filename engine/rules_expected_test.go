@@ -177,3 +177,20 @@ func TestAnnouncedWaveRaisesTheWholeForItsScopeOnly(t *testing.T) {
 		w.wants("p1", "revoke git/x "+string(want))
 	}
 }
+
+// What was approved is charged to nothing, so it uses up no announced wave either.
+func TestApprovalsUseUpNoWave(t *testing.T) {
+	w := crowd(t)
+	w.engine.Settings.Limits.RevokePeople = tight(0)
+	w.lose("p0", "p1")
+	w.later()
+	w.approve()
+	w.announce("program", "wiki", 2)
+	w.pass(time.Minute)
+	w.applied("p0", "revoke wiki/y ready")
+	w.lose("p2", "p3")
+	w.pass(time.Hour)
+	w.wants("p2", "revoke wiki/y ready")
+	w.lose("p4")
+	w.wants("p2", "revoke wiki/y needs-approval")
+}

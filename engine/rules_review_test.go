@@ -71,6 +71,22 @@ func TestUndoGivesNothingThatIsBlocked(t *testing.T) {
 	w.wants("zoe", "resume wiki ready") // the account was suspended with its last right; x stays away
 }
 
+// An undo lasts while an entry can't be seen whole, since nobody knows whether it changed. A block that came since goes first.
+func TestABlockGoesBeforeAnEarlierUndo(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}})
+	w.apply()
+	w.roles("zoe", "b")
+	w.pass(time.Hour)
+	_, r := w.apply()
+	if _, err := w.engine.Undo(t.Context(), w.journal, "boss", r.Run, "by mistake"); err != nil {
+		t.Fatal(err)
+	}
+	w.person("zoe").Changed = ""
+	w.wants("zoe", "grant wiki/x ready")
+	w.policy.blocks = map[string]string{"k-zoe": "wiki/x"}
+	w.wants("zoe")
+}
+
 func TestFormerPoliciesOfWhatWaitsAreFetched(t *testing.T) {
 	w := company(t, map[string][]string{"a": {"wiki/x"}})
 	var asked []string
