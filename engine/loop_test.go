@@ -375,6 +375,9 @@ func TestAdoptLinksOnlyWhatWasReviewed(t *testing.T) {
 		t.Error("a link moved")
 	}
 	w.expect(w.plan(), "adopt git ann ready", "adopt git/.exists ann ready", "adopt git/eng ann ready")
+	if a, err := w.engine.Adoption(t.Context(), "git"); err != nil || len(a.Lines) != 1 || a.Lines[0].Sure != engine.Linked || a.Lines[0].People[0].Person != "k-ann" {
+		t.Errorf("what is settled: %+v, %v", a, err)
+	}
 	w.apply()
 	w.pass(time.Hour)
 	w.expect(w.plan())

@@ -49,7 +49,12 @@ func TestNoLeaversForLongerThanUsual(t *testing.T) {
 	if p := w.later(); noticed(p, engine.NoticeNoLeavers) {
 		t.Error("an alarm after nine days, where five were usual")
 	}
-	w.pass(2 * 24 * time.Hour)
+	last := w.memory().Facts(engine.FactLeavers)[0].Since.UTC().Truncate(24 * time.Hour) // as days are compared
+	w.pass(last.Add(10 * 24 * time.Hour).Sub(w.now))
+	if noticed(w.mustPlan(), engine.NoticeNoLeavers) {
+		t.Error("an alarm after exactly twice what was usual")
+	}
+	w.pass(24 * time.Hour)
 	p := w.later()
 	if text := noticeOf(p, engine.NoticeNoLeavers); !strings.Contains(text, "nobody has left for 11 days") || !strings.Contains(text, "never longer than 5 days") {
 		t.Errorf("no alarm after eleven days: %q", text)

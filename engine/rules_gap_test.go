@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest"
@@ -108,5 +109,79 @@ func TestADoubtIsAskedUntilItIsAnswered(t *testing.T) {
 		if f.Account != "eve" {
 			t.Errorf("a doubt that was answered stays: %+v", f)
 		}
+	}
+}
+
+// What was lost is asked about, unless exported records prove what it was.
+func TestQuestionsAboutAGap(t *testing.T) {
+	from, sealed := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC), time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		gap  engine.Gap
+		says string // "": nothing is asked
+	}{
+		"nothing is known":            {engine.Gap{From: from}, "since 2026-03-01T08:00:00Z"},
+		"sealed later":                {engine.Gap{From: from, Sealed: 9, SealedAt: sealed}, "between 2026-03-01T08:00:00Z and 2026-03-02T08:00:00Z, or later"},
+		"replayed, proven":            {engine.Gap{From: from, Sealed: 9, SealedAt: sealed, Events: &engine.Evidence{Proven: true}}, ""},
+		"replayed, not proven":        {engine.Gap{From: from, Sealed: 9, SealedAt: sealed, Events: &engine.Evidence{}}, "between 2026-03-01T08:00:00Z"},
+		"replayed, nothing was known": {engine.Gap{From: from, Events: &engine.Evidence{}}, ""},
+	} {
+		asked := c.gap.Questions(sealed)
+		if c.says == "" && len(asked) == 0 {
+			continue
+		}
+		if len(asked) != 2 || c.says == "" || !strings.Contains(asked[0].Text, "who was cut off "+c.says) || !strings.Contains(asked[1].Text, "undos "+c.says) {
+			t.Errorf("%s: %+v", name, asked)
+		}
+	}
+}
+
+// A question about the gap as a whole is a task with its own words, until somebody ticks it off.
+func TestAQuestionStaysUntilItIsTickedOff(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.record([]engine.Fact{engine.Question("cuts", "who was cut off?", w.now)})
+	w.later()
+	w.later()
+	tasks := w.memory().Tasks()
+	if len(tasks) != 1 || tasks[0].Text != "who was cut off?" {
+		t.Fatalf("%+v", tasks)
+	}
+	if err := w.engine.TaskDone(t.Context(), "boss", tasks[0].ID, "nobody"); err != nil {
+		t.Fatal(err)
+	}
+	w.later()
+	w.later()
+	if m := w.memory(); len(m.Facts(engine.FactDoubt)) != 0 || len(m.Tasks()) != 0 {
+		t.Errorf("%+v %+v", m.Facts(engine.FactDoubt), m.Tasks())
+	}
+}
+
+// After a gap what policy grants and is there becomes managed again, and nothing else; leavers and people cut off whose
+// access is still there are named.
+func TestWhatIsAdoptedAfterAGap(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki/x"}}
+	w.program("wiki").Match = "key"
+	for _, login := range []string{"ann", "bob", "yan", "zoe"} {
+		w.hire(login, "a")
+		w.targets["wiki"].AddAccount(login, engine.AccountInfo{Attributes: map[string]string{"key": "k-" + login}}, engine.Exists, engine.Active, "x", "own")
+	}
+	w.roles("bob")
+	w.fire("zoe")
+	p := w.mustPlan()
+	var got []string
+	for _, r := range engine.Readopted(p, "boss") {
+		if r.Kind != engine.KindAdopt || r.Cause != engine.CauseAccept || r.Actor != "boss" || r.Why[0] != "adopted again after a gap in the journal" {
+			t.Errorf("%+v", r)
+		}
+		got = append(got, r.Account+" "+r.Entitlement)
+	}
+	want := []string{"ann ", "ann .exists", "ann x", "yan ", "yan .exists", "yan x"}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("adopted are %q, want %q", got, want)
+	}
+	if open := engine.OpenEnds(p); len(open) != 1 || !strings.HasPrefix(open[0], "ZOE (k-zoe): suspend wiki of account zoe, ") {
+		t.Errorf("open: %q", open)
 	}
 }

@@ -77,6 +77,9 @@ func TestReKeyRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if err := crowd(t).engine.ReKey(t.Context(), "boss", "r", nil, nil); err == nil || !strings.Contains(err.Error(), "nobody vanished") {
+		t.Errorf("nothing to confirm: %v", err)
+	}
 }
 
 // A directory that shows both keys of a person says nothing about them, and is not complete.
@@ -141,6 +144,19 @@ func TestWhoVanishedIsNotToldByOthersAccounts(t *testing.T) {
 		case l.Person == "k-p1" && (l.Sure != engine.Nobody || len(l.People) > 0), l.Person == "k-p2" && (l.Sure != engine.Certain || strings.Join(l.By, " ") != "login name"):
 			t.Errorf("%+v", l)
 		}
+	}
+}
+
+// A number in an account says who somebody is, whatever else has changed.
+func TestWhoVanishedIsToldByNumber(t *testing.T) {
+	w := crowd(t)
+	w.targets["wiki"].AddAccount("p1", engine.AccountInfo{Attributes: map[string]string{"employee-number": "4711"}}, engine.Exists, engine.Active, "x", "y")
+	p := w.person("p1")
+	p.Key = "new"
+	p.Attributes = engine.Attributes{{Name: "employeeNumber", Values: []string{"4711"}}, {Name: "login", Values: []string{"smith"}}, {Name: "name", Values: []string{"Smith"}}}
+	found, err := w.engine.ReKeyed(t.Context(), w.journal)
+	if err != nil || len(found.Lines) != 1 || found.Lines[0].Sure != engine.Certain || strings.Join(found.Lines[0].By, " ") != "number" || found.Lines[0].People[0].Person != "new" {
+		t.Errorf("%+v %v", found, err)
 	}
 }
 

@@ -154,6 +154,68 @@ func TestDeleteReadsTheListWhereItCanNotReadOne(t *testing.T) {
 	}
 }
 
+// Leavers and people cut off go first, whatever else a program has to do.
+func TestLeaversGoFirst(t *testing.T) {
+	now := func() time.Time { return time.Unix(1_800_000_000, 0) }
+	memory := enginetest.NewJournal(now)
+	grants(t, memory, "r1", 3)
+	leaver := engine.IntentRecord("r1", "test", "corp", engine.Change{Op: engine.OpSuspend, Program: "wiki", Account: "zoe", Entitlement: "wiki", Cause: engine.CauseMarked}, engine.ChargeLeaver)
+	if err := memory.Append(t.Context(), engine.Free, []engine.Record{leaver}); err != nil {
+		t.Fatal(err)
+	}
+	p := enginetest.NewProgram("wiki", now)
+	made := calls(p, func(int) {})
+	e := &engine.Engine{Journal: memory, Outbox: memory, Now: now, OneByOne: true}
+	if _, err := e.WorkProgram(t.Context(), &engine.Program{Name: "wiki", Connector: p}); err != nil {
+		t.Fatal(err)
+	}
+	if len(*made) != 4 || (*made)[0] != "revoke zoe" {
+		t.Errorf("calls: %q", *made)
+	}
+}
+
+// Everything that a batch did is recorded, the accounts that it made first of all.
+func TestOutcomesOfABatchAreRecorded(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki/x"}}
+	w.targets["wiki"].ID = func(name string) string { return "id-" + name }
+	w.program("wiki").Connector = &batching{Program: w.targets["wiki"], before: func() {}}
+	w.hire("ann", "a")
+	w.apply()
+	var got []string
+	err := w.journal.Records(t.Context(), engine.Query{Kind: engine.KindOutcome}, func(r engine.Record) error {
+		got = append(got, fmt.Sprint(r.Op, " ", r.Account, " ", r.Outcome))
+		return nil
+	})
+	if want := "[create id-ann done grant id-ann already grant id-ann done]"; err != nil || fmt.Sprint(got) != want || len(w.memory().Open) != 0 {
+		t.Errorf("%v, want %s: %v", got, want, err)
+	}
+}
+
+// namesNothing makes accounts and does not say which.
+type namesNothing struct{ *batching }
+
+func (n namesNothing) Apply(ctx context.Context, calls []engine.Call) []engine.Result {
+	out := n.batching.Apply(ctx, calls)
+	for i := range out {
+		out[i].ID = ""
+	}
+	return out
+}
+
+// An account that was made and not named is not known, so nothing is done to it: least of all under the name it was to have.
+func TestAnAccountWithoutANameIsNotTouched(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki/x"}}
+	w.hire("ann", "a")
+	b := &batching{Program: w.targets["wiki"], before: func() {}}
+	w.program("wiki").Connector = namesNothing{b}
+	_, r := w.apply()
+	if fmt.Sprint(b.sizes) != "[1]" || r.Outcomes[engine.Done] != 1 || r.Outcomes[engine.Failed] != 2 {
+		t.Errorf("batches of %v, %v", b.sizes, r.Outcomes)
+	}
+}
+
 // claiming notes how many intents are asked for at once.
 type claiming struct {
 	engine.Outbox

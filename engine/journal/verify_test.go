@@ -165,6 +165,9 @@ func TestCheckpoint(t *testing.T) {
 	if err := s.Continues(ctx, c); err != nil {
 		t.Error(err)
 	}
+	if kept, err := s.Checkpoints(ctx); err != nil || len(kept) != 1 || kept[0].Size != 10 || kept[0].Note != string(signed) {
+		t.Errorf("kept beside the journal: %+v, %v", kept, err)
+	}
 	if v := verify(t, s, c.Head); !v.OK() || v.Covered != 10 {
 		t.Errorf("%+v", v)
 	}

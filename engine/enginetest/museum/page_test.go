@@ -12,7 +12,7 @@ const pageFile = "docs/safety.md"
 
 // docs/safety.md says what the tables say.
 func TestSafetyPage(t *testing.T) {
-	want := page(kept(t))
+	want := page(kept(t), measurements(t))
 	if *updateFlag {
 		if err := os.WriteFile(filepath.Join(root, pageFile), []byte(want), 0o600); err != nil {
 			t.Fatal(err)
@@ -23,7 +23,7 @@ func TestSafetyPage(t *testing.T) {
 	}
 }
 
-func page(died map[string]death) string {
+func page(died map[string]death, m measured) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, intro, len(incidents), replayed(incidents), len(faults), replayed(faults), len(guards), len(died))
 	b.WriteString("\n## Incidents\n\n| # | what happened | told in | what stops it here | replayed by | without the guard |\n|---|---|---|---|---|---|\n")
@@ -41,6 +41,7 @@ func page(died map[string]death) string {
 		e := &guards[i]
 		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", e.n, cell(e.what), cell(e.guard), tests(e), dead(e, died["guard "+fmt.Sprint(e.n)]))
 	}
+	m.write(&b)
 	return b.String()
 }
 

@@ -103,7 +103,7 @@ func without(t *testing.T, e *exhibit) death {
 		return death{}
 	}
 	dead := regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`).FindAllStringSubmatch(string(out), -1)
-	if len(dead) == 0 && !strings.Contains(string(out), "panic: ") {
+	if len(dead) == 0 && !strings.Contains(string(out), "panic: ") || strings.Contains(string(out), "panic: test timed out") {
 		t.Errorf("%s did not run without its guard: %v\n%s", e.tests[0], err, out)
 		return death{}
 	}
