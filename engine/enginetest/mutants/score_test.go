@@ -19,11 +19,9 @@ import (
 var (
 	sampleFlag = flag.Int("sample", 0, "how many mutants to try, 0: none")
 	onlyFlag   = flag.String("only", "", "try those whose name matches, sampled or not, and keep nothing")
+	fileFlag   = flag.String("file", "testdata/score.json", "what became of the sample, so that it can be tried in pieces and shown in docs/safety.md")
 	reachFlag  = flag.String("reach", "", "folder that keeps which test reaches which mutant, for the next time")
 )
-
-// scoreFile keeps what became of the sample, so that it can be tried in pieces and shown in docs/safety.md.
-const scoreFile = "testdata/score.json"
 
 // equivalentFile says which mutants change nothing that anybody could see, and why: what survives was read by somebody.
 const equivalentFile = "testdata/equivalent.json"
@@ -183,7 +181,7 @@ func equivalents(t *testing.T) (out map[string]string) {
 
 func kept(t *testing.T) (out []fate) {
 	t.Helper()
-	if data, err := os.ReadFile(scoreFile); err == nil {
+	if data, err := os.ReadFile(*fileFlag); err == nil {
 		if err := json.Unmarshal(data, &out); err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +204,7 @@ func keep(t *testing.T, fates []fate) {
 		}
 		lines[i] = strings.TrimSpace(b.String())
 	}
-	if err := os.WriteFile(scoreFile, []byte("[\n"+strings.Join(lines, ",\n")+"\n]\n"), 0o600); err != nil {
+	if err := os.WriteFile(*fileFlag, []byte("[\n"+strings.Join(lines, ",\n")+"\n]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
