@@ -64,7 +64,6 @@ type branch struct {
 	Name    string // "engine/limits.go Budget.over: if a > b", as long-lived as the code
 	Passes  bool   // it only passes an error on
 	Reached bool
-	line    int
 }
 
 // branchesOf lists the branches of a file, in order.
@@ -83,7 +82,7 @@ func branchesOf(file string, source []byte, blocks []block) (out []branch, err e
 		if !ok || f.Body == nil {
 			continue
 		}
-		add := func(from, to token.Pos, what string, body []ast.Stmt) {
+		add := func(what string, body []ast.Stmt) {
 			if len(body) == 0 {
 				return
 			}
@@ -91,21 +90,21 @@ func branchesOf(file string, source []byte, blocks []block) (out []branch, err e
 			if seen[name]++; seen[name] > 1 {
 				name += fmt.Sprintf(" (%d)", seen[name])
 			}
-			at := set.Position(from)
-			out = append(out, branch{name, passesOn(what, body), taken(blocks, place{at.Line, at.Column}, set.Position(to).Line), at.Line})
+			at := set.Position(body[0].Pos())
+			out = append(out, branch{name, passesOn(what, body), taken(blocks, place{at.Line, at.Column})})
 		}
 		ast.Inspect(f.Body, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.IfStmt:
 				what := "if " + text(n.Cond.Pos(), n.Cond.End())
-				add(n.Body.Pos(), n.Body.End(), what, n.Body.List)
+				add(what, n.Body.List)
 				if e, ok := n.Else.(*ast.BlockStmt); ok {
-					add(e.Pos(), e.End(), "else of "+what, e.List)
+					add("else of "+what, e.List)
 				}
 			case *ast.CaseClause:
-				add(n.Colon, n.End(), text(n.Pos(), n.Colon), n.Body)
+				add(text(n.Pos(), n.Colon), n.Body)
 			case *ast.CommClause:
-				add(n.Colon, n.End(), text(n.Pos(), n.Colon), n.Body)
+				add(text(n.Pos(), n.Colon), n.Body)
 			}
 			return true
 		})
@@ -113,10 +112,13 @@ func branchesOf(file string, source []byte, blocks []block) (out []branch, err e
 	return out, nil
 }
 
-// taken says whether the first block from a place on was reached.
-func taken(blocks []block, from place, last int) bool {
-	i, _ := slices.BinarySearchFunc(blocks, from, func(b block, p place) int { return b.from.compare(p) })
-	return i < len(blocks) && blocks[i].from.line <= last && blocks[i].reached
+// taken says whether the block that holds a statement was reached: the last one that begins before it.
+func taken(blocks []block, statement place) bool {
+	i, found := slices.BinarySearchFunc(blocks, statement, func(b block, p place) int { return b.from.compare(p) })
+	if !found {
+		i--
+	}
+	return i >= 0 && blocks[i].reached
 }
 
 // passesOn says whether a branch does nothing but give back an error that somebody else had.

@@ -66,6 +66,9 @@ func (m *measured) write(b *strings.Builder) {
 	for _, name := range slices.Sorted(maps.Keys(same)) {
 		fmt.Fprintf(b, "| %s | %s |\n", cell(name), cell(same[name]))
 	}
+	if len(m.covers) == 0 {
+		return
+	}
 	b.WriteString(coverageIntro)
 	for _, c := range m.covers {
 		fmt.Fprintf(b, "| `%s` | %d of %d | %d of %d (%.1f %%) | %d of %d |\n", c.Package, c.Taken, c.Blocks, c.Passed, c.Guards, 100*float64(c.Passed)/float64(max(1, c.Guards)), c.Failed, c.Errors)
