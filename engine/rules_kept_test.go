@@ -53,6 +53,9 @@ func TestWhatIsKeptIsTold(t *testing.T) {
 func TestARunWithoutChangeIsOneRecord(t *testing.T) {
 	w := company(t, map[string][]string{"a": {"wiki/x"}})
 	w.apply()
+	if facts := w.memory().Facts(engine.FactFormer); len(facts) > 0 {
+		t.Errorf("a run that sees everybody remembers its policy once, not with each grant: %v", facts)
+	}
 	w.later()
 	before := w.memory().Seq
 	w.later()

@@ -208,6 +208,10 @@ func TestCheckpoint(t *testing.T) {
 	if v := verify(t, older, c.Head); v.OK() {
 		t.Error("verify does not see the roll-back")
 	}
+	older.write.MustExec("ALTER TABLE head RENAME TO elsewhere")
+	if err := older.Continues(ctx, c); err == nil || errors.Is(err, ErrRolledBack) {
+		t.Errorf("what can't be read was not rolled back: %v", err)
+	}
 }
 
 func TestManyRecordsKeepTheTree(t *testing.T) {

@@ -1,0 +1,63 @@
+package engine_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
+)
+
+// While nobody knows what became of a grant, nothing is taken from the account: not from a mover, not from a leaver.
+func TestWhileAGrantIsNotSettledNothingIsTaken(t *testing.T) {
+	w := crowd(t)
+	w.policy.rules["c"] = []string{"wiki/z"}
+	w.roles("p0", "a", "b", "c")
+	w.roles("p1", "a", "b", "c")
+	w.roles("yan", "a", "b", "c")
+	w.pass(time.Minute)
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Entitlement == "z" {
+			return enginetest.LoseAfter
+		}
+		return enginetest.NoFault
+	}
+	w.apply()
+	w.targets["wiki"].Before = nil
+	w.roles("p0", "a")
+	w.fire("p1")
+	w.wants("p0", "revoke wiki/y blocked: a grant on this account is not settled yet", "revoke wiki/z blocked: a grant on this account is not settled yet")
+	w.wants("p1", "suspend wiki blocked: a grant on this account is not settled yet", "revoke wiki/x blocked: a grant", "revoke wiki/y blocked: a grant", "revoke wiki/z blocked: a grant")
+	w.pass(time.Hour) // the claim is over
+	w.wants("p0", "revoke wiki/y ready", "revoke wiki/z ready")
+	w.wants("p1", "suspend wiki ready", "revoke wiki/x ready", "revoke wiki/y ready", "revoke wiki/z ready")
+}
+
+// renaming is a program that can rename.
+type renaming struct{ *enginetest.Program }
+
+func (r renaming) Update(ctx context.Context, account string, to engine.NewAccount) (engine.Outcome, error) {
+	return r.Rename(ctx, account, to)
+}
+
+// A rename that failed is tried again later, and shown until then.
+func TestBackOffOfRenames(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki/x"}}
+	w.targets["wiki"].Describes.Rename = true
+	w.targets["wiki"].ID = func(name string) string { return "id-" + name }
+	w.program("wiki").Connector = renaming{w.targets["wiki"]}
+	w.hire("ann", "a")
+	w.hire("bob", "a")
+	w.apply()
+	w.later()
+	w.person("ann").Attributes[0].Values = []string{"anne"}
+	w.once(enginetest.Refuse)
+	w.pass(time.Hour)
+	p, _ := w.apply()
+	same(t, "the first try", about(p, "ann"), []string{"rename wiki/.exists ready"})
+	w.wants("ann", "rename wiki/.exists blocked: failed 1 time, next try ")
+	w.pass(24 * time.Hour)
+	w.wants("ann", "rename wiki/.exists ready")
+}
