@@ -54,3 +54,16 @@ func TestReplayIsSilentAboutWhatBothKnow(t *testing.T) {
 		t.Errorf("%+v", records)
 	}
 }
+
+// What the lost records saw come and go, and the present ones did not, is seen again.
+func TestReplaySeesAgain(t *testing.T) {
+	seen := func(s Seen) Record { return Record{Kind: KindSeen, Program: "wiki", Data: mustJSON(s)} }
+	common := seen(Seen{Baseline: true, Appeared: [][2]string{{"a", "r"}, {"b", "r"}}})
+	records := Replay(folded(t, common), folded(t, common, seen(Seen{Appeared: [][2]string{{"c", "r"}}}), seen(Seen{Disappeared: [][2]string{{"b", "r"}}})), nil, "events")
+	end := folded(t, append([]Record{common}, records...)...)
+	for account, there := range map[string]bool{"a": true, "b": false, "c": true} {
+		if h, _ := end.Holding(Held3{"wiki", account, "r"}); h.Seen != there {
+			t.Errorf("%s: %+v, want %v", account, h, there)
+		}
+	}
+}

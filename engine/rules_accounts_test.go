@@ -485,3 +485,32 @@ func TestANewAccountBearsTheKeyItIsFoundBy(t *testing.T) {
 		}
 	}
 }
+
+// Whose account was given to somebody else is linked anew, to the account that is certainly theirs.
+func TestWhoLostAnIdIsLinkedAnew(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Match = "person"
+	w.targets["wiki"].ID = func(name string) string { return map[string]string{"ann": "7", "bob": "7"}[name] }
+	w.hire("ann", "a")
+	w.targets["wiki"].AddAccount("yan", engine.AccountInfo{Attributes: map[string]string{"person": "k-yan"}}, engine.Exists, engine.Active, "x")
+	w.targets["wiki"].AddAccount("zoe", engine.AccountInfo{Attributes: map[string]string{"person": "k-zoe"}}, engine.Exists, engine.Active, "x")
+	w.apply()
+	w.roles("ann")
+	w.later()
+	w.targets["wiki"].Set("7", engine.Exists, false)
+	for range 3 {
+		w.later()
+	}
+	w.hire("bob", "a")
+	w.later()
+	w.later()
+	w.account("9", engine.PersonalAccount, "k-ann")
+	w.later()
+	links := map[string]string{}
+	for _, l := range w.memory().Program("wiki").Links {
+		links[l.Account] += l.Person
+	}
+	if links["7"] != "k-annk-bob" && links["7"] != "k-bob" || links["9"] != "k-ann" {
+		t.Errorf("%v", links)
+	}
+}

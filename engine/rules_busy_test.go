@@ -61,3 +61,25 @@ func TestBackOffOfRenames(t *testing.T) {
 	w.pass(24 * time.Hour)
 	w.wants("ann", "rename wiki/.exists ready")
 }
+
+// A grant whose end nobody knows is not made undone by its person's leaving: until the program can be read it stays open.
+func TestALostGrantOfALeaverStaysOpen(t *testing.T) {
+	w := crowd(t)
+	w.policy.rules["c"] = []string{"wiki/z"}
+	w.roles("p1", "a", "b", "c")
+	w.pass(time.Minute)
+	w.once(enginetest.LoseAfter)
+	w.apply()
+	w.fire("p1")
+	w.lists(enginetest.Unreachable)
+	w.later()
+	w.later()
+	if open := w.memory().Open; len(open) == 0 || open[0].Change.Op != engine.OpGrant || open[0].Change.Entitlement != "wiki/z" {
+		t.Errorf("%+v", open)
+	}
+	w.lists(enginetest.NoFault)
+	w.later()
+	w.later()
+	w.has("p1", "z", false)
+	w.has("p1", engine.Active, false)
+}
