@@ -67,3 +67,13 @@ func TestReplaySeesAgain(t *testing.T) {
 		}
 	}
 }
+
+// What was taken and never managed leaves nothing behind.
+func TestWhatIsTakenLeavesNothing(t *testing.T) {
+	take := IntentRecord("r", "d", "s", Change{Op: OpRevoke, Program: "wiki", Account: "a", Entitlement: "wiki/r", Cause: CauseCut}, "")
+	f := folded(t, Record{Kind: KindSeen, Program: "wiki", Data: mustJSON(Seen{Baseline: true, Appeared: [][2]string{{"a", "r"}}})}, take,
+		Record{Kind: KindOutcome, Of: 2, Outcome: Done, Program: "wiki", Account: "a", Entitlement: "r", Op: OpRevoke})
+	if h, ok := f.Holding(Held3{"wiki", "a", "r"}); ok {
+		t.Errorf("%+v", h)
+	}
+}

@@ -83,3 +83,50 @@ func TestALostGrantOfALeaverStaysOpen(t *testing.T) {
 	w.has("p1", "z", false)
 	w.has("p1", engine.Active, false)
 }
+
+// What is missing from the list of somebody about whom nothing is known now is not given up.
+func TestWhatUnknownPeopleMissIsNotReleased(t *testing.T) {
+	for name, hide := range map[string]func(p *engine.Person){
+		"the person": func(p *engine.Person) { p.State = engine.StateUnknown },
+		"the role":   func(p *engine.Person) { p.Roles = []string{"a"}; p.Miss("b") },
+	} {
+		w := crowd(t)
+		hide(w.person("p0"))
+		w.targets["wiki"].Set("p0", "y", false)
+		for range 3 {
+			w.later()
+		}
+		if !w.managed("p0", "y") {
+			t.Errorf("%s is unknown, and wiki/y is managed no more", name)
+		}
+	}
+}
+
+// That an account was suspended says nothing about one of the same name in another program, however much its list lags.
+func TestASuspendIsOfItsProgram(t *testing.T) {
+	w := newWorld(t, "git", "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki/x"}, "b": {"git/x"}}
+	for _, login := range []string{"ann", "yan", "zoe"} {
+		w.hire(login, "a", "b")
+	}
+	w.targets["wiki"].Describes.Lag = time.Hour
+	w.apply()
+	w.pass(24 * time.Hour)
+	w.apply()
+	w.roles("ann", "a")
+	w.apply()
+	w.pass(time.Minute)
+	w.expect(w.plan())
+}
+
+// Where accounts bear the directory's keys the first grant makes the link, so that a cut finds it whatever the list shows.
+func TestTheFirstGrantLinksWhereAccountsBearKeys(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.targets["wiki"].Describes = engine.Description{Keyed: true}
+	w.policy.rules = map[string][]string{"a": {"wiki/x"}}
+	w.hire("ann", "a")
+	w.apply()
+	if links := w.memory().Program("wiki").Links; len(links) != 1 || links[0].Person != "k-ann" || links[0].Account != "k-ann" {
+		t.Errorf("%+v", links)
+	}
+}

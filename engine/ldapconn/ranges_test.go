@@ -132,7 +132,7 @@ func TestCutWithinARangeIsACut(t *testing.T) {
 func TestAllRangedEntriesOfAPageCome(t *testing.T) {
 	answer := func(_ int, m message) reply {
 		if _, paged, _ := pagingCookie(m.controls); paged {
-			return reply{bytes: join(person(m.id, "cn=g", "member;range=0-0", "a"), person(m.id, "cn=h", "member;range=0-0", "c"), person(m.id, "cn=i", "member", "e"), done(m.id, ""))}
+			return reply{bytes: join(person(m.id, "cn=g", "member;range=0-0", "a"), person(m.id, "cn=h", "member;range=0-0", "c"), person(m.id, "cn=i", "member", "e", "cn;lang-de", "i", "photo;binary;x-range", "i"), done(m.id, ""))}
 		}
 		s := scanner{m.body}
 		base, _ := s.expect(tagOctetString)
