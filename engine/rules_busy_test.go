@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,5 +130,34 @@ func TestTheFirstGrantLinksWhereAccountsBearKeys(t *testing.T) {
 	w.apply()
 	if links := w.memory().Program("wiki").Links; len(links) != 1 || links[0].Person != "k-ann" || links[0].Account != "k-ann" {
 		t.Errorf("%+v", links)
+	}
+}
+
+// What was committed and not begun is withdrawn with what it is for.
+func TestWhatNobodyBeganIsWithdrawnWithWhatItIsFor(t *testing.T) {
+	w := crowd(t)
+	w.hire("n1", "a")
+	w.pass(time.Hour)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	w.record([]engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactFailing, Program: "wiki", Account: engine.ProposedPrefix + "n1", Key: "gives"}, Count: 1, Since: w.now, Until: w.now.Add(time.Hour), Text: "no"}})
+	w.pass(time.Minute)
+	w.applied("n1", "create wiki/.exists blocked: what the account is for", "grant wiki blocked: failed 1 time", "grant wiki/x blocked: it needs wiki")
+	w.has("n1", engine.Exists, false)
+	if open := w.memory().Open; len(open) > 0 {
+		t.Errorf("open: %+v", open)
+	}
+}
+
+// Whom a directory that fails can't name is looked for in the journal, and the failure is told.
+func TestFindSaysThatTheDirectoryFails(t *testing.T) {
+	w := crowd(t)
+	w.engine.Directory = panicking{}
+	if who, err := w.engine.Find(t.Context(), "p1"); err != nil || who.Key != "k-p1" {
+		t.Errorf("%+v, %v", who, err)
+	}
+	if _, err := w.engine.Find(t.Context(), "stranger"); !errors.Is(err, engine.ErrUnknownPerson) || !strings.Contains(err.Error(), "can't be read now (reading the directory failed: ") {
+		t.Errorf("%v", err)
 	}
 }
