@@ -77,3 +77,12 @@ func TestWhatIsTakenLeavesNothing(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 }
+
+// An intent that can't be read is an error, not an intent of nothing.
+func TestAnIntentThatCanNotBeRead(t *testing.T) {
+	r := IntentRecord("r", "d", "s", Change{Op: OpGrant, Program: "wiki", Account: "a", Entitlement: "wiki/r"}, "")
+	r.Seq, r.Data = 1, []byte(`{"login":`)
+	if err := NewFold().Apply(r); err == nil {
+		t.Error("taken")
+	}
+}

@@ -402,7 +402,17 @@ func TestARefusedBaselineWaitsForApproval(t *testing.T) {
 			t.Fatalf("a half-empty directory says nothing: %v", lines(p))
 		}
 	}
-	w.readErr = nil
+	everybody := w.people
+	w.hire("ann", "a")
+	for _, login := range strings.Fields("bob cyd dan eve") {
+		w.hire(login, "a")
+	}
+	w.apply()
+	if items := w.items(); len(items) != 0 {
+		t.Errorf("everybody is there again, and somebody is still asked: %+v", items)
+	}
+	w.people = everybody
+	w.apply()
 	waiting, err := w.engine.Approve(t.Context(), "boss", []string{"all"}, "we sold a department")
 	if err != nil || len(waiting) != 1 {
 		t.Fatalf("approve: %v, %v", waiting, err)

@@ -134,6 +134,10 @@ func TestSourceThatIsNotReadForRuns(t *testing.T) {
 	if got := unread(); len(got) != 1 || got[0].Program != "wiki" {
 		t.Errorf("%v", got)
 	}
+	w.engine.Settings.Alarms.Unread = 0
+	if got := unread(); len(got) != 0 {
+		t.Errorf("switched off: %v", got)
+	}
 }
 
 // A leaver's revoke in a program that stays down becomes an alarm and a task, which ends by itself.

@@ -161,3 +161,44 @@ func TestFindSaysThatTheDirectoryFails(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A lift ends what is open of that cut, and nothing of anybody else.
+func TestALiftEndsNothingOfOthers(t *testing.T) {
+	w := crowd(t)
+	w.roles("p0", "a")
+	w.pass(time.Hour)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	w.record([]engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactCut, Person: "k-p1"}, Text: "stop"}})
+	open := len(w.memory().Open)
+	if err := w.engine.Lift(t.Context(), "boss", "p1", "found"); err != nil || open == 0 || len(w.memory().Open) != open {
+		t.Errorf("%d open, %d before: %v", len(w.memory().Open), open, err)
+	}
+}
+
+// What is remembered of an account that the list does not show is not taken for that of another one.
+func TestWhatIsRememberedOfTheUnseenStays(t *testing.T) {
+	w := crowd(t)
+	key := engine.FactKey{Kind: engine.FactUndesired, Program: "wiki", Account: "gone", Entitlement: "x"}
+	w.record([]engine.Fact{{FactKey: key, Since: w.now, Text: "h"}})
+	w.later()
+	if _, ok := w.memory().Fact(key); !ok {
+		t.Error("forgotten")
+	}
+}
+
+// Leavers are claimed before everybody else, however few are claimed at once.
+func TestLeaversAreClaimedFirst(t *testing.T) {
+	now := func() time.Time { return time.Unix(1_800_000_000, 0) }
+	memory := enginetest.NewJournal(now)
+	grants(t, memory, "r1", 3)
+	leaver := engine.IntentRecord("r1", "test", "corp", engine.Change{Op: engine.OpSuspend, Program: "wiki", Account: "zoe", Entitlement: "wiki", Cause: engine.CauseMarked}, engine.ChargeLeaver)
+	if err := memory.Append(t.Context(), engine.Free, []engine.Record{leaver}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := memory.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 1, Now: now(), Lease: time.Minute})
+	if err != nil || len(got) != 1 || got[0].Change.Account != "zoe" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -147,6 +147,19 @@ func TestWhoVanishedIsNotToldByOthersAccounts(t *testing.T) {
 	}
 }
 
+// A program may call accounts by their mail.
+func TestWhoVanishedIsToldByMail(t *testing.T) {
+	w := crowd(t)
+	w.targets["wiki"].AddAccount("p1", engine.AccountInfo{Name: "Smith@example.com"}, engine.Exists, engine.Active, "x", "y")
+	p := w.person("p1")
+	p.Key = "new"
+	p.Attributes = engine.Attributes{{Name: "login", Values: []string{"smith"}}, {Name: "mail", Values: []string{"smith@example.com"}}, {Name: "name", Values: []string{"Smith"}}}
+	found, err := w.engine.ReKeyed(t.Context(), w.journal)
+	if err != nil || len(found.Lines) != 1 || found.Lines[0].Sure != engine.Possible || strings.Join(found.Lines[0].By, " ") != "mail" {
+		t.Errorf("%+v %v", found, err)
+	}
+}
+
 // A number in an account says who somebody is, whatever else has changed.
 func TestWhoVanishedIsToldByNumber(t *testing.T) {
 	w := crowd(t)

@@ -368,3 +368,12 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestPair(t *testing.T) {
+	first, second := newKey(t, 1, origin), newKey(t, 2, origin)
+	for verifier, want := range map[string]bool{"": true, first.verifier: true, second.verifier: false, "nonsense": false} {
+		if Pair(first.Signer, verifier) != want {
+			t.Errorf("%q: %v", verifier, !want)
+		}
+	}
+}
