@@ -248,8 +248,8 @@ func TestHowMuchIsClaimedAtOnce(t *testing.T) {
 		if _, err := e.WorkProgram(t.Context(), &c.program); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(box.most, c.want) {
-			t.Errorf("%s: claims of %v, want %v", name, box.most, c.want)
+		if len(box.most) < len(c.want) || !slices.Equal(box.most[:len(c.want)], c.want) {
+			t.Errorf("%s: claims of %v, want first %v", name, box.most, c.want)
 		}
 	}
 }
