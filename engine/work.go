@@ -298,6 +298,7 @@ var (
 	errNoAccount = errors.New("its account could not be made")
 	errStopped   = errors.New("the work was stopped before this call started")
 	errUnread    = errors.New("the account could not be read before its deletion")
+	errKept      = errors.New("the account is not deleted")
 )
 
 func afterCreate(r Result) (made string, broken bool) {

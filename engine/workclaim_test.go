@@ -189,3 +189,53 @@ func TestNobodyWorksOnAnAccountWhileItsPersonGetsAnotherOne(t *testing.T) {
 	w.work()
 	w.expect(p.calls, "create ann", "grant id-ann y", "grant old x")
 }
+
+// What was tried with an unknown effect, and fails when it is tried again, is not known to have failed.
+func TestAFailureOfASecondTrySaysNothingOfTheFirst(t *testing.T) {
+	for name, c := range map[string]struct{ first, second enginetest.Fault }{
+		"lost after its effect, then refused": {enginetest.LoseAfter, enginetest.Refuse},
+		"lost before its effect, then failed": {enginetest.LoseBefore, enginetest.FailBefore},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := company(t, map[string][]string{"a": {"wiki"}})
+			w.apply()
+			w.fire("zoe")
+			w.once(c.first)
+			w.later()
+			w.pass(time.Minute)
+			w.once(c.second)
+			w.work()
+			open := w.memory().Open
+			if len(open) != 1 || !open[0].Unknown || open[0].Attempts != 2 {
+				t.Fatalf("open: %+v", open)
+			}
+			w.later()
+			w.later()
+			w.has("zoe", engine.Active, false)
+			if n := len(w.memory().Open); n != 0 {
+				t.Errorf("%d are open", n)
+			}
+		})
+	}
+}
+
+// An account that is not deleted because of what it holds was looked at: no earlier try has deleted it.
+func TestADeleteThatIsNotMadeIsKnownNotToBe(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, time.Hour
+	w.apply()
+	w.fire("zoe")
+	w.later()
+	w.once(enginetest.LoseBefore)
+	w.pass(2 * time.Hour)
+	w.apply()
+	if open := w.memory().Open; len(open) != 1 || open[0].Change.Op != engine.OpDelete {
+		t.Fatalf("open: %+v", open)
+	}
+	w.pass(time.Minute)
+	w.targets["wiki"].Set("zoe", engine.Active, true)
+	w.work()
+	if open := w.memory().Open; len(open) != 0 {
+		t.Errorf("open: %+v", open)
+	}
+}

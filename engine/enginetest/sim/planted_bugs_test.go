@@ -28,6 +28,7 @@ func bugs() []bug {
 		one("actual, not expected", "the diff is taken against what is expected", "diff.go", `d.Expected = given.Minus(&s.Taking)`, "d.Expected = given.Minus(&s.Taking)\n\tif $ {\n\t\td.Expected = s.Actual.Clone()\n\t}"),
 		one("managed by result", "management is written with the intent", "fold.go", "if r.Op.Gives() {\n\t\tf.manage(r, false)", "if r.Op.Gives() && !$ {\n\t\tf.manage(r, false)"),
 		one("no lease", "one lease for each account", "foldopen.go", `leased(i.Lease, r.Now) {`, `leased(i.Lease, r.Now) && !$ {`),
+		one("second failure is an end", "what fails when it is tried again is not known to have failed before", "outcome.go", `if !tells(&i, res) {`, `if !tells(&i, res) && !$ {`),
 		one("two leases for one person", "a former account and a proposed one of a person are one lease", "foldopen.go", `return one || other`, `return (one || other) && !$`),
 		one("late outcome counts", "a result closes only the intent it names, once", "fold.go", `i == nil || i.claimedSince(r.Claim)`, `i == nil && !$ || i != nil && i.claimedSince(r.Claim)`),
 		one("any claim", "an outcome and a read-back speak of one claim", "memory.go", `return claim > 0 && claim < i.Attempts`, `return claim > 0 && claim < i.Attempts && !$`),
