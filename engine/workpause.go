@@ -32,9 +32,9 @@ func (w *worker) mayStart(ctx context.Context) error {
 	p := &w.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := w.e.Now()
-	if age := now.Sub(p.at); p.at.IsZero() || age < 0 || age >= pauseLook {
-		p.at, p.why = now, w.look(ctx, facts)
+	if age := w.e.Now().Sub(p.at); p.at.IsZero() || age < 0 || age >= pauseLook {
+		p.why = w.look(ctx, facts)
+		p.at = w.e.Now() // lanes that waited for it share a look that took long
 	}
 	return p.why
 }

@@ -68,14 +68,14 @@ func (s *Site) audit(ctx context.Context, r *http.Request) (view, error) {
 	}
 	if len(v.Events) > shownEvents {
 		v.Events = v.Events[:shownEvents]
-		on := maps(filter)
+		on := copied(filter)
 		on.Set("before", strconv.FormatInt(v.Events[shownEvents-1].Seq, 10))
 		v.More = "/audit?" + on.Encode()
 	}
 	return view{"audit", "Audit", v}, nil
 }
 
-func maps(v url.Values) url.Values {
+func copied(v url.Values) url.Values {
 	out := url.Values{}
 	for name, list := range v {
 		out[name] = slices.Clone(list)

@@ -25,9 +25,10 @@ type Journal interface {
 type Options struct {
 	Outlook  func() *engine.Outlook // what the last run of this process saw; nil before it
 	Journal  func() Journal
-	Levels   func() *Levels   // how long changes take; nil: not known yet
-	Programs func() []Program // that are configured, sorted by name
-	Next     func() time.Time // when the next run begins; zero: not on this machine
+	Paused   func(context.Context) ([]engine.Fact, error) // what is paused now
+	Levels   func() *Levels                               // how long changes take; nil: not known yet
+	Programs func() []Program                             // that are configured, sorted by name
+	Next     func() time.Time                             // when the next run begins; zero: not on this machine
 	Now      func() time.Time
 	Zone     func() *time.Location // in which times are shown
 	Failed   func(what string, err error)
