@@ -306,6 +306,13 @@ func TestVersionsAreByTheirOwnTime(t *testing.T) {
 		}
 		r := versionRecord(engine.KindPolicy, "tester", hash, v)
 		r.Time = at.Add(time.Duration(recorded) * time.Hour)
+		if own > 0 { // as a replay makes it, twice
+			r.Data = versionRecord(engine.KindPolicy, "tester", hash, policyVersion{Hash: hash, Rules: v.Rules, authorship: who}).Data
+			lost := engine.Record{Time: v.Time, Data: r.Data}
+			lost.Data = dated(&lost)
+			lost.Time = r.Time
+			r.Data = dated(&lost)
+		}
 		return r
 	}
 	all, err := versionsOf([]engine.Record{

@@ -139,7 +139,7 @@ func (g *gap) replay(upTo, now *engine.Fold, since []engine.Record, lost []journ
 		}
 		switch r.Kind {
 		case engine.KindPolicy: // it is asked for by its hash
-			again = append(again, engine.Record{Kind: r.Kind, Actor: r.Actor, Why: append(r.Why, why), Data: r.Data})
+			again = append(again, engine.Record{Kind: r.Kind, Actor: r.Actor, Why: append(r.Why, why), Data: dated(&r)})
 		case engine.KindKey:
 			again = append(again, engine.Record{Kind: r.Kind, Actor: r.Actor, Why: append(r.Why, why), Data: unsigned(r.Data)})
 		case engine.KindRun: // so that no later run takes its number
@@ -158,6 +158,23 @@ func (g *gap) replay(upTo, now *engine.Fold, since []engine.Record, lost []journ
 	}
 	g.memory = now.Memory(g.app.Now().Add(-g.system.engine.Settings.Window()))
 	return nil
+}
+
+// dated is a version of the policy that says itself when it was recorded: who changed what when decides who may approve.
+func dated(r *engine.Record) json.RawMessage {
+	fields := map[string]json.RawMessage{} // a later Rolecall's too
+	if json.Unmarshal(r.Data, &fields) != nil || fields["time"] != nil {
+		return r.Data
+	}
+	at, err := json.Marshal(r.Time)
+	if err == nil {
+		fields["time"] = at
+		at, err = json.Marshal(fields)
+	}
+	if err != nil {
+		panic("times and JSON can't fail to marshal: " + err.Error())
+	}
+	return at
 }
 
 // unsigned is a change of key whose checkpoint, signed by both keys, is lost.
