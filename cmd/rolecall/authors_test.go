@@ -308,10 +308,11 @@ func TestVersionsAreByTheirOwnTime(t *testing.T) {
 		r.Time = at.Add(time.Duration(recorded) * time.Hour)
 		if own > 0 { // as a replay makes it, twice
 			r.Data = versionRecord(engine.KindPolicy, "tester", hash, policyVersion{Hash: hash, Rules: v.Rules, authorship: who}).Data
-			lost := engine.Record{Time: v.Time, Data: r.Data}
-			lost.Data = dated(&lost)
-			lost.Time = r.Time
-			r.Data = dated(&lost)
+			r.Time = v.Time
+			r, _ = madeAgain(r, "x")
+			r.Time = at.Add(time.Duration(recorded) * time.Hour)
+			r, _ = madeAgain(r, "x")
+			r.Time = at.Add(time.Duration(recorded) * time.Hour)
 		}
 		return r
 	}
@@ -464,5 +465,17 @@ func TestVersionsFromBefore(t *testing.T) {
 	all, err := versionsOf([]engine.Record{one}, func(v *policyVersion) (*policies.Policy, error) { return v.load(r.schema) })
 	if err != nil || all[0].Rules["two"] == "" {
 		t.Errorf("%+v %v", all, err)
+	}
+}
+
+func TestWhatIsMadeAgain(t *testing.T) {
+	if r, ok := madeAgain(engine.Record{Kind: engine.KindRun, Run: "r7"}, "x"); !ok || r.Run != "r7" {
+		t.Errorf("%+v", r)
+	}
+	if r, ok := madeAgain(engine.Record{Kind: engine.KindKey, Data: []byte(`{"to":"k"}`)}, "x"); !ok || !strings.Contains(string(r.Data), `"lost":true`) {
+		t.Errorf("a checkpoint that both keys signed is lost: %s", r.Data)
+	}
+	if r, ok := madeAgain(engine.Record{Kind: engine.KindIntent}, "x"); ok {
+		t.Errorf("%+v", r)
 	}
 }

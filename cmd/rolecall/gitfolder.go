@@ -32,7 +32,7 @@ func (v loaded) commit(ctx context.Context) (string, error) {
 	for n, c := range commits {
 		differ, err := v.differ(ctx, c, blobs)
 		if err != nil {
-			return "", fmt.Errorf("Git can't tell who changed %s: %w", v.folder, err) //nolint:staticcheck // a name
+			return "", fmt.Errorf("the history of %s can't be read: %w", v.folder, err)
 		}
 		if len(differ) == 0 {
 			return c, nil
