@@ -252,6 +252,12 @@ func TestBackOff(t *testing.T) {
 	w.applied("p0", "revoke wiki/y ready")
 	w.later()
 	w.wants("p0")
+	w.roles("p0", "a", "b")
+	fails()
+	w.applied("p0", "grant wiki/y ready")
+	w.wants("p0", "grant wiki/y blocked: failed 1 time, next try ")
+	w.pass(24 * time.Hour)
+	w.applied("p0", "grant wiki/y ready")
 	if f := w.memory().Facts(engine.FactFailing); len(f) != 0 {
 		t.Errorf("a success left %v", f)
 	}

@@ -489,3 +489,22 @@ func TestThePolicyIsRememberedForWhatIsBeingTaken(t *testing.T) {
 	}
 	w.wants("p1", "revoke wiki/x ready")
 }
+
+// An account goes with the policy only if the former policy gave something in that program, not in another one.
+func TestAnAccountGoesByTheFormerPolicyOfItsProgram(t *testing.T) {
+	w := newWorld(t, "git", "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki"}, "c": {"git/y"}}
+	for _, login := range []string{"ann", "yan", "zoe"} {
+		w.hire(login, "a", "c")
+	}
+	w.remember()
+	w.apply()
+	w.later()
+	w.policy.rules["d"] = []string{"git/z"} // another policy
+	w.roles("ann", "c")
+	w.pass(time.Hour)
+	p := w.mustPlan()
+	if len(p.Changes) != 1 || p.Changes[0].Op != engine.OpSuspend || p.Changes[0].Cause != engine.CauseRule {
+		t.Errorf("%v %+v", lines(p), p.Changes)
+	}
+}

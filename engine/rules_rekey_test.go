@@ -2,11 +2,11 @@ package engine_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rolecall/rolecall/engine"
-	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
 // anew gives everybody another key, as a directory does that was loaded anew.
@@ -77,6 +77,9 @@ func TestReKeyRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if err := crowd(t).engine.ReKey(t.Context(), "boss", "r", nil, nil); err == nil || !strings.Contains(err.Error(), "nobody vanished") {
+		t.Errorf("nothing to confirm: %v", err)
+	}
 }
 
 // A directory that shows both keys of a person says nothing about them, and is not complete.
@@ -120,81 +123,53 @@ func TestACutUnderTheNewKeyStays(t *testing.T) {
 	w.has("p4", engine.Active, true)
 }
 
-// Where accounts bear the directory's own keys the account is another one: it is followed, and a leaver loses it.
-func TestReKeyedPeopleAreFollowedIntoKeyedPrograms(t *testing.T) {
-	w := newWorld(t, "git", "wiki")
-	w.targets["wiki"].Describes = engine.Description{Keyed: true}
-	w.policy.rules = map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}, "c": {"git/z"}}
-	w.hire("p5", "c") // who has nothing there yet
-	for _, login := range []string{"p1", "p2", "p3", "p4"} {
-		w.hire(login, "a", "b")
+// An account that is gone tells nothing of its person, and the program's note of the key itself is no trait.
+func TestWhoVanishedIsNotToldByOthersAccounts(t *testing.T) {
+	w := crowd(t)
+	w.targets["wiki"].Set("p1", engine.Exists, false)
+	w.vanish("p1")
+	p := w.person("p2")
+	p.Key = "new-p2"
+	p.Attributes = append(p.Attributes, engine.Attribute{Name: "uid", Values: []string{"k-p2"}})
+	slices.SortFunc(p.Attributes, func(a, b engine.Attribute) int { return strings.Compare(a.Name, b.Name) })
+	w.targets["wiki"].AddAccount("p2", engine.AccountInfo{Attributes: map[string]string{"uid": "k-p2"}}, engine.Exists, engine.Active, "x", "y")
+	w.hire("a", "a") // whom the first account of the list would fit
+	w.targets["wiki"].AddAccount("a", engine.AccountInfo{Name: "a"}, engine.Exists)
+	found, err := w.engine.ReKeyed(t.Context(), w.journal)
+	if err != nil || len(found.Lines) != 2 {
+		t.Fatalf("%+v %v", found, err)
 	}
-	w.apply()
-	w.later()
-	w.anew()
-	w.hire("late", "a")
-	w.person("late").Key = "k-late" // not linked yet, and of a key that stays
-	for _, login := range []string{"p1", "p2", "p3", "p4"} {
-		for _, right := range []string{"x", "y"} {
-			w.targets["wiki"].Set("k-"+login, right, false)
-			w.targets["wiki"].Set("new-k-"+login, right, login != "p4")
+	for _, l := range found.Lines {
+		switch {
+		case l.Person == "k-p1" && (l.Sure != engine.Nobody || len(l.People) > 0), l.Person == "k-p2" && (l.Sure != engine.Certain || strings.Join(l.By, " ") != "login name"):
+			t.Errorf("%+v", l)
 		}
-	}
-	w.later()
-	w.lists(enginetest.PartialList)
-	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", w.renamed()[:5], nil); err == nil || !strings.Contains(err.Error(), "can't be read completely now") {
-		t.Errorf("confirmed: %v", err)
-	}
-	w.lists(enginetest.NoFault)
-	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", w.renamed()[:5], nil); err != nil {
-		t.Fatal(err)
-	}
-	mem := w.memory().Program("wiki")
-	for _, row := range mem.Rows {
-		if row.Managed && strings.HasPrefix(mem.Accounts[row.Account], "k-p") {
-			t.Errorf("managed still: %s", mem.Accounts[row.Account])
-		}
-	}
-	w.wants("p1")
-	w.roles("p2", "a")
-	w.wants("p2", "revoke wiki/y ready") // it is managed
-	w.roles("p5", "a", "c")
-	w.fire("p3")
-	for range 4 {
-		w.later()
-	}
-	for account, want := range map[string]bool{"new-k-p1": true, "new-k-p2": false, "new-k-p3": false} {
-		w.has(account, "y", want)
-	}
-	for account, want := range map[string]bool{"new-k-p1": true, "new-k-p2": true, "new-k-p3": false, "new-k-p4": true, "new-k-p5": true, "k-late": true} {
-		w.has(account, "x", want)
-	}
-	for _, h := range w.targets["wiki"].Truth() {
-		if strings.HasPrefix(h.Account, "k-p") {
-			t.Errorf("%s is given to a key that is gone", h.Account)
-		}
-	}
-	for _, l := range lines(w.mustPlan()) {
-		t.Error(l)
 	}
 }
 
-// An account that another person was linked to is nobody else's.
-func TestReKeyTakesNobodysKeyedAccount(t *testing.T) {
-	w := newWorld(t, "wiki")
-	w.targets["wiki"].Describes = engine.Description{Keyed: true}
-	w.policy.rules = map[string][]string{"a": {"wiki/x"}}
-	w.hire("p1", "a")
-	w.hire("p2", "a")
-	w.apply()
-	w.later()
-	if err := w.engine.Adopt(t.Context(), "boss", "wiki", "r", []engine.Pairing{{Account: "new-k-p1", Person: "k-other"}}); err != nil {
-		t.Fatal(err)
+// A program may call accounts by their mail.
+func TestWhoVanishedIsToldByMail(t *testing.T) {
+	w := crowd(t)
+	w.targets["wiki"].AddAccount("p1", engine.AccountInfo{Name: "Smith@example.com"}, engine.Exists, engine.Active, "x", "y")
+	p := w.person("p1")
+	p.Key = "new"
+	p.Attributes = engine.Attributes{{Name: "login", Values: []string{"smith"}}, {Name: "mail", Values: []string{"smith@example.com"}}, {Name: "name", Values: []string{"Smith"}}}
+	found, err := w.engine.ReKeyed(t.Context(), w.journal)
+	if err != nil || len(found.Lines) != 1 || found.Lines[0].Sure != engine.Possible || strings.Join(found.Lines[0].By, " ") != "mail" {
+		t.Errorf("%+v %v", found, err)
 	}
-	w.anew()
-	w.later()
-	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", w.renamed(), []string{"k-other"}); err == nil || !strings.Contains(err.Error(), "belongs to person \"k-other\" already") {
-		t.Errorf("confirmed: %v", err)
+}
+
+// A number in an account says who somebody is, whatever else has changed.
+func TestWhoVanishedIsToldByNumber(t *testing.T) {
+	w := crowd(t)
+	w.targets["wiki"].AddAccount("p1", engine.AccountInfo{Attributes: map[string]string{"employee-number": "4711"}}, engine.Exists, engine.Active, "x", "y")
+	p := w.person("p1")
+	p.Key = "new"
+	p.Attributes = engine.Attributes{{Name: "employeeNumber", Values: []string{"4711"}}, {Name: "login", Values: []string{"smith"}}, {Name: "name", Values: []string{"Smith"}}}
+	found, err := w.engine.ReKeyed(t.Context(), w.journal)
+	if err != nil || len(found.Lines) != 1 || found.Lines[0].Sure != engine.Certain || strings.Join(found.Lines[0].By, " ") != "number" || found.Lines[0].People[0].Person != "new" {
+		t.Errorf("%+v %v", found, err)
 	}
 }
 
@@ -203,33 +178,4 @@ func (w *world) renamed() (pairs []engine.KeyPair) {
 		pairs = append(pairs, engine.KeyPair{Person: strings.TrimPrefix(w.people[i].Key, "new-"), Key: w.people[i].Key})
 	}
 	return pairs
-}
-
-// What policy and configuration say of somebody holds by the key of before and by the one of now.
-func TestReKeyedPeopleAreCalledByBothKeys(t *testing.T) {
-	for _, name := range []string{"k-p3", "new-k-p3", "p3"} {
-		w := crowd(t)
-		w.anew()
-		w.later()
-		if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", w.renamed(), nil); err != nil {
-			t.Fatal(err)
-		}
-		w.policy.blocks = map[string]string{name: "wiki/y"}
-		w.later()
-		w.has("p3", "y", false)
-		w.has("p4", "y", true)
-		w.policy.blocks = nil
-		w.later()
-		w.engine.Settings.ProtectedPeople = []string{name}
-		w.fire("p3")
-		w.wants("p3", "suspend wiki needs-approval: the person is protected", "revoke wiki/x needs-approval: the person is protected", "revoke wiki/y needs-approval: the person is protected")
-		if name == "p3" {
-			continue // who is absent has no login
-		}
-		w.vanish("p3")
-		for range 3 {
-			w.later()
-		}
-		w.wants("p3", "suspend wiki needs-approval: the person is protected", "revoke wiki/x needs-approval: the person is protected", "revoke wiki/y needs-approval: the person is protected")
-	}
 }
