@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -335,5 +336,36 @@ func TestWritable(t *testing.T) {
 	}
 	if err := Writable(filepath.Join(dir, "none", "j.checkpoint")); err == nil {
 		t.Error("there is no such folder")
+	}
+}
+
+// A backup from before a change of the schema can be compared: in a copy, of which nothing is left.
+func TestABackupOfAnOlderSchemaIsRead(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "b.db")
+	old, err := Open(t.Context(), "sqlite:"+file, Options{Migrate: true, schema: schemaOf(t, 2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.Close()
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, done, err := OpenBackup(t.Context(), file, filepath.Join(dir, "copy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, err := s.Head(t.Context()); err != nil || h.Size != 0 {
+		t.Errorf("%+v %v", h, err)
+	}
+	if err := done(); err != nil {
+		t.Error(err)
+	}
+	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the backup was changed: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "copy*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
