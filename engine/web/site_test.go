@@ -179,7 +179,7 @@ func TestWrongQuestions(t *testing.T) {
 	s, _ := site(t, records("x"), outlook("x"))
 	for path, want := range map[string]int{
 		"/audit?kind=x": 400, "/audit?op=x": 400, "/audit?outcome=x": 400, "/audit?from=yesterday": 400, "/audit?before=x": 400, "/audit?program=wiki&entitlement=crm/x": 400,
-		"/people?state=x": 400, "/people/p1?on=x": 400, "/people/p2": 200, "/programs/wiki": 404, "/runs/r2": 404, "/audit/3": 404, "/audit/x": 404, "/x": 404, "/assets/": 404,
+		"/people?q=a+b+c+d+e+f+g+h+i": 400, "/audit?q=a+b+c+d+e+f+g+h+i": 400, "/people?state=x": 400, "/people/p1?on=x": 400, "/people/p2": 200, "/programs/wiki": 404, "/runs/r2": 404, "/audit/3": 404, "/audit/x": 404, "/x": 404, "/assets/": 404,
 	} {
 		if w := get(s, path); w.Code != want {
 			t.Errorf("%s: %d, not %d", path, w.Code, want)
@@ -228,5 +228,19 @@ func TestLinksKeepNames(t *testing.T) {
 	}
 	if audit := follow("/people/"+url.PathEscape(key), "/audit?person="); !strings.Contains(audit.Body.String(), `name="person" value="`+html.EscapeString(key)) && !strings.Contains(html.UnescapeString(audit.Body.String()), `name="person" value="`+key+`"`) {
 		t.Error(audit.Body.String())
+	}
+}
+
+// Other pages in the same browser get nothing, not even the work that an answer takes; a body is not read.
+func TestOthersGetNothing(t *testing.T) {
+	s, _ := site(t, records("x"), outlook("x"))
+	for from, want := range map[string]int{"": 200, "none": 200, "same-origin": 200, "same-site": 403, "cross-site": 403} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/people", strings.NewReader("q=nobody"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", from)
+		w := httptest.NewRecorder()
+		if s.ServeHTTP(w, r); w.Code != want || want == 200 && !strings.Contains(w.Body.String(), "p1") {
+			t.Errorf("%q: %d", from, w.Code)
+		}
 	}
 }
