@@ -140,7 +140,7 @@ func (b *builder) rekeyed(absent []string) bool {
 func (b *builder) letGo(vanished []string, reason string) bool {
 	id := shortHash(append([]string{"rekey", b.s.Proof.Source}, vanished...)...)
 	f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id})
-	item := itemOf(f)
+	item := b.s.Memory.item(id)
 	if ok && item.State == Approved && item.Until.After(b.s.Now) {
 		for _, key := range vanished {
 			b.gone[key] = true

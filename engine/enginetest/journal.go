@@ -4,8 +4,6 @@ package enginetest
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -72,12 +70,7 @@ func (j *Journal) add(r *engine.Record) error {
 		}
 	}
 	j.fold.Late(r)
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(append([]byte(before), text...))
-	r.Hash = base64.StdEncoding.EncodeToString(sum[:])
+	r.Hash = leaf(before, r)
 	if err := j.fold.Apply(*r); err != nil {
 		return err
 	}
