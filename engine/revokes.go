@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // undesiredSince remembers when a holding stopped being desired, and the hash of the policy that last desired it.
@@ -189,10 +191,10 @@ func (p *programPlan) lastAdmin(right, account uint32) bool {
 	if p.program.Admin == "" || !ok || !p.diff.Expected.Has(admin, account) || right != admin && right != p.active && right != p.exists {
 		return false
 	}
-	left := p.diff.Expected.row(admin).Clone()
+	left := p.certain(admin)
 	left.Remove(account)
-	if active := p.diff.Expected.row(p.active); p.active != none && active != nil {
-		left.And(active)
+	if p.active != none {
+		left.And(p.certain(p.active))
 	}
 	for _, r := range []uint32{admin, p.active} {
 		if leaving := p.leaving.row(r); leaving != nil {
@@ -200,6 +202,15 @@ func (p *programPlan) lastAdmin(right, account uint32) bool {
 		}
 	}
 	return left.IsEmpty()
+}
+
+// certain lists who holds a right already and keeps it, as far as others decide: what is only being given may never come.
+func (p *programPlan) certain(right uint32) *roaring.Bitmap {
+	expected, actual := p.diff.Expected.row(right), p.sets.Actual.row(right)
+	if expected == nil || actual == nil {
+		return roaring.New()
+	}
+	return roaring.And(expected, actual)
 }
 
 func (b *builder) protected(s *subject) bool {

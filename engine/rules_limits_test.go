@@ -211,6 +211,13 @@ func TestLastAdmin(t *testing.T) {
 	w.roles("zoe", "a")
 	w.pass(time.Hour)
 	w.wants("zoe", "revoke wiki/admin needs-approval: it would take the last admin")
+	w = setup() // neither is one whose right is being given, and may never come
+	w.targets["wiki"].Set("yan", "admin", false)
+	w.engine.Programs[0].Repair = "regrant"
+	w.once(enginetest.LoseBefore)
+	w.apply()
+	w.roles("zoe", "a")
+	w.wants("zoe", "revoke wiki/admin needs-approval: it would take the last admin")
 }
 
 func TestProtected(t *testing.T) {
