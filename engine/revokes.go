@@ -394,7 +394,8 @@ func (p *programPlan) addCut(s *subject, op Op, right, account uint32) {
 	p.add(c)
 }
 
-// outgoing lists the accounts of leavers and of people who are cut off, by name.
+// outgoing lists the accounts of people who are cut off, then those of leavers, by name: nothing holds a cut, so what it
+// takes counts when a leaver may be the last admin.
 func (p *programPlan) outgoing() []uint32 {
 	var out []uint32
 	for account, i := range p.owner {
@@ -403,7 +404,14 @@ func (p *programPlan) outgoing() []uint32 {
 		}
 	}
 	slices.SortFunc(out, func(x, y uint32) int {
-		return strings.Compare(p.reading.accounts.Name(x), p.reading.accounts.Name(y))
+		return cmp.Or(cmp.Compare(p.turnOf(x), p.turnOf(y)), strings.Compare(p.reading.accounts.Name(x), p.reading.accounts.Name(y)))
 	})
 	return out
+}
+
+func (p *programPlan) turnOf(account uint32) int {
+	if p.b.subjects[p.owner[account]].standing == cutOff {
+		return 0
+	}
+	return 1
 }

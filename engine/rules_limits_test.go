@@ -205,6 +205,13 @@ func TestLastAdmin(t *testing.T) {
 	if s := states(w.mustPlan(), engine.OpSuspend); s[engine.Ready] != 1 {
 		t.Errorf("%v", lines(w.mustPlan()))
 	}
+	w = setup() // a cut goes before, as nothing holds it
+	w.fire("yan")
+	if err := w.engine.Journal.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindCut, Person: "k-zoe", Actor: "boss", Why: []string{"stop"},
+		Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactCut, Person: "k-zoe"}, Since: w.now, Text: "stop"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	w.wants("yan", "suspend wiki needs-approval: it would take the last admin", "revoke wiki/admin needs-approval: it would take the last admin", "revoke wiki/x ready")
 	w = setup() // an admin who is suspended is none
 	w.targets["wiki"].Set("yan", engine.Active, false)
 	w.apply()

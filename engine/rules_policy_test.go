@@ -489,3 +489,28 @@ func TestThePolicyIsRememberedForWhatIsBeingTaken(t *testing.T) {
 	}
 	w.wants("p1", "revoke wiki/x ready")
 }
+
+// Somebody else suspends an account and wakes it again; what a new policy takes meanwhile is still that policy's doing.
+func TestThePolicyIsRememberedForWhatSomebodyElseTook(t *testing.T) {
+	w := narrow(t)
+	w.engine.Settings.Limits.RevokePeople.Floor = 100
+	w.targets["wiki"].Set("p1", engine.Active, false)
+	w.later()
+	delete(w.policy.rules, "b")
+	delete(w.policy.rules, "c")
+	w.pass(time.Hour)
+	w.apply()
+	w.targets["wiki"].Set("p1", engine.Active, true)
+	w.pass(time.Second)
+	suspended := false
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpSuspend && c.Account == "p1" {
+			if suspended = true; c.Cause != engine.CausePolicy {
+				t.Errorf("the suspend is by %s", c.Cause)
+			}
+		}
+	}
+	if !suspended {
+		t.Error("the account stays")
+	}
+}

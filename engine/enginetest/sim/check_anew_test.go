@@ -114,7 +114,7 @@ func (k *checker) began() {
 	for h := range k.former {
 		l := d.seen.lists[h.Program]
 		gone := l != nil && l.complete && !l.held[[2]string{h.Account, h.Entitlement}] && !k.taking(h)
-		if who := k.believed(k.ownerOf(h)); gone || whole && who == nil || who != nil && k.cut[who.Key] || who != nil && now.says(who, k.planTime(), h.Program, h.Entitlement) == engine.Desired {
+		if gone || k.desired(now, h) {
 			delete(k.former, h)
 		}
 	}
@@ -148,14 +148,21 @@ func (k *checker) ownerOf(h engine.Held3) string {
 	return k.owner[account{h.Program, h.Account}]
 }
 
-// changed keeps the former policy for what the new one does not desire. For who is cut off nothing is desired before or after.
+// changed keeps the former policy for what the new one does not desire. the design 3: "each holding remembers the policy under
+// which it was last desired". Nothing is desired for who is cut off, or not there, so what a policy would have given them
+// while they were is not what they lose when they are back under the next one.
 func (k *checker) changed(former, now *policy) {
 	for h := range k.managed {
-		who := k.believed(k.ownerOf(h))
-		if _, ok := k.former[h]; !ok && who != nil && k.absent[who.Key] == nil && !k.cut[who.Key] && now.says(who, k.planTime(), h.Program, h.Entitlement) != engine.Desired {
+		if _, ok := k.former[h]; !ok && !k.desired(now, h) {
 			k.former[h] = former
 		}
 	}
+}
+
+// desired: the read of the run that works now shows that the holding is wanted.
+func (k *checker) desired(now *policy, h engine.Held3) bool {
+	who := k.believed(k.ownerOf(h))
+	return who != nil && !k.cut[who.Key] && now.says(who, k.planTime(), h.Program, h.Entitlement) == engine.Desired
 }
 
 // suspendsSeen follows which accounts are suspended, as complete lists show it.
