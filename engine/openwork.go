@@ -157,6 +157,7 @@ func (p *programPlan) applyReadBack(i Intent, outcome Outcome, at string, right,
 	if number == account {
 		return
 	}
+	p.proposal[number] = account
 	for e := range uint32(p.reading.rights.Len()) { // what was recorded under the proposed account moves with it
 		if p.sets.Managed.Has(e, account) {
 			p.sets.Managed.Remove(e, account)

@@ -434,3 +434,43 @@ func TestALeaversAccountThatIsJustReadBackIsSuspended(t *testing.T) {
 	w.pass(20 * time.Minute)
 	w.wants("zoe", "suspend wiki ready")
 }
+
+// A process dies while it makes an account with all that goes with it. What the next run reads back as made is still what the
+// rules gave, and what the policy took meanwhile is still the policy's doing.
+func TestWhatIsReadBackAsMadeIsRememberedByItsProposal(t *testing.T) {
+	setup := func() *world {
+		w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}, "c": {"wiki"}})
+		w.policy.mode = map[string]string{"b": "additive"}
+		w.remember()
+		w.apply()
+		w.hire("bob", "b")
+		if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		w.targets["wiki"].AddAccount("bob", engine.AccountInfo{Name: "bob"}, engine.Exists, engine.Active, "y")
+		return w
+	}
+	w := setup()
+	w.roles("bob", "c")
+	w.pass(time.Hour)
+	w.wants("bob") // an additive rule gave it
+	w = setup()
+	delete(w.policy.rules, "b")
+	w.pass(time.Minute)
+	w.apply() // sees the new policy, and can't tell yet
+	w.pass(time.Hour)
+	taken := 0
+	for _, c := range w.mustPlan().Changes {
+		if c.Account == "bob" {
+			if taken++; c.Cause != engine.CausePolicy {
+				t.Errorf("%s %s is by %s", c.Op, c.Entitlement, c.Cause)
+			}
+		}
+	}
+	if taken == 0 {
+		t.Error("nothing is taken")
+	}
+}
