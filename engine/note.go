@@ -188,9 +188,12 @@ func (p *programPlan) noteDesired() {
 // noteFormer remembers, for what is managed and not desired under a new policy, that the former one may have desired it. What
 // is being taken may turn out to be there still.
 func (p *programPlan) noteFormer(hash string) {
-	mayReturn := p.mayReturn()
-	rest := p.diff.Expected.Or(&mayReturn)
-	rest = rest.And(&p.sets.Managed)
+	rest := p.sets.Managed
+	if p.complete { // else it may be there, whatever became of its grant
+		mayReturn := p.mayReturn()
+		there := p.diff.Expected.Or(&mayReturn)
+		rest = rest.And(&there)
+	}
 	rest = rest.Minus(&p.sets.Desired)
 	rest.Each(func(right, account uint32) {
 		key := p.key(FactFormer, right, account)

@@ -514,3 +514,36 @@ func TestThePolicyIsRememberedForWhatSomebodyElseTook(t *testing.T) {
 		t.Error("the account stays")
 	}
 }
+
+// An account is made, active, and its grants are not tried; the policy changes while the list can't be read. What the list
+// shows later is that policy's doing.
+func TestThePolicyIsRememberedForWhatNobodyCouldSee(t *testing.T) {
+	w := narrow(t)
+	w.engine.Settings.Limits.RevokePeople.Floor = 100
+	w.hire("bob", "c")
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Op == "grant" {
+			return enginetest.FailBefore
+		}
+		return enginetest.NoFault
+	}
+	w.later()
+	delete(w.policy.rules, "b")
+	delete(w.policy.rules, "c")
+	w.lists(enginetest.Unreachable)
+	w.later()
+	w.lists(enginetest.NoFault)
+	w.targets["wiki"].Set("bob", engine.Active, true)
+	w.pass(time.Second)
+	suspended := false
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpSuspend && c.Account == "bob" {
+			if suspended = true; c.Cause != engine.CausePolicy {
+				t.Errorf("the suspend is by %s", c.Cause)
+			}
+		}
+	}
+	if !suspended {
+		t.Error("the account stays")
+	}
+}
