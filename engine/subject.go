@@ -116,8 +116,11 @@ const OpReKey Op = "rekey"
 // rekeyed notices that many keys vanished while as many unknown ones appeared: nothing moves until somebody confirms who is
 // who (Engine.ReKey), or that those who vanished have left. Up to three may do so by chance.
 func (b *builder) rekeyed(absent []string) bool {
-	if !b.s.Proof.Complete() || b.s.Person != "" {
+	if b.s.Person != "" {
 		return false
+	}
+	if !b.s.Proof.Complete() { // whoever got something now would be unknown no more, and the doubt be gone
+		return b.reKeyWaits()
 	}
 	var vanished []string
 	for _, key := range absent {
@@ -134,6 +137,11 @@ func (b *builder) rekeyed(absent []string) bool {
 		return false
 	}
 	return !b.letGo(vanished, fmt.Sprintf("%d known people vanished from the directory while %d unknown ones appeared, as when every key was changed: nothing moves until somebody confirms who is who (rolecall adopt --keys), or approves that those who vanished have left", len(vanished), fresh))
+}
+
+// reKeyWaits: an earlier run saw that keys seem to have changed, and nobody has said yet what that was.
+func (b *builder) reKeyWaits() bool {
+	return slices.ContainsFunc(b.s.Memory.Items(), func(i Item) bool { return i.Change.Op == OpReKey && i.State != Approved })
 }
 
 // letGo asks once whether those who vanished have left, and remembers the answer.
