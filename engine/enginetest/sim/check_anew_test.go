@@ -197,9 +197,14 @@ func (k *checker) wanted(a account, s *suspension, whole bool) {
 	} else if !whole {
 		return
 	}
+	// the design 3: an approval "covers exactly the approved items". This model does not know which smaller read was approved, so one
+	// that needs an approval tells nothing for certain.
+	sure := k.m.cur.seen.read.sure
 	switch is := who != nil && who.State == engine.StateActive && !k.cut[who.Key] && k.m.policyNow().says(who, k.planTime(), a.program, engine.Active) == engine.Desired; {
 	case is:
-		s.wanted = true
+		s.wanted = s.wanted || sure
+	case s.wanted && !sure:
+		s.wanted = false
 	case s.wanted:
 		s.wanted, s.at = false, k.planTime()
 	}
