@@ -202,13 +202,14 @@ func (p *programPlan) withdraw(i Intent) {
 	p.close(i, i.Change.Account, Withdrawn, "this run would not make the change again")
 }
 
-// waitingIntent finds the open, unclaimed intent that does what the change does.
+// waitingIntent finds the open, unclaimed intent that does what the change does, and is charged to the same budget: what was
+// begun because somebody had left, and is wanted because of a role now, is another change.
 func (p *programPlan) waitingIntent(c *Change) (Intent, bool) {
 	if len(p.queued) == 0 || c.account == none {
 		return Intent{}, false
 	}
 	i, open := p.queued[effectOn{pair(c.right, c.account), c.Op.Effect()}]
-	return i, open && i.Change.Op == c.Op
+	return i, open && i.Change.Op == c.Op && i.Class == c.class()
 }
 
 func unixTime(s int64) time.Time { return time.Unix(s, 0).UTC() }

@@ -264,7 +264,7 @@ func (k *checker) again(i *openIntent) bool {
 	read, p := k.m.cur.seen.read, k.believed(i.Person)
 	if i.Op.Gives() {
 		return p != nil && !k.cut[i.Person] && k.listed(i.Program) &&
-			(i.Cause == engine.CauseUndo || k.m.policyNow().says(p, k.planTime(), i.Program, i.Entitlement) == engine.Desired)
+			(i.Cause == engine.CauseUndo || k.undone(held(&i.Record)) || k.m.policyNow().says(p, k.planTime(), i.Program, i.Entitlement) == engine.Desired)
 	}
 	shown := read.people[i.Person]
 	switch {
@@ -274,7 +274,9 @@ func (k *checker) again(i *openIntent) bool {
 		return true
 	case p == nil || !read.whole || !k.listed(i.Program) || p.State == engine.StateUnknown || p.State == engine.StateLeft:
 		return false
-	case i.Cause == engine.CauseUndo || i.Op == engine.OpSuspend && p.State == engine.StateAway && k.program(i.Program).Away == "suspend":
+	case i.Class == engine.ChargeLeaver: // whoever has not left is charged to another budget, so it would be another change
+		return false
+	case i.Cause == engine.CauseUndo || k.undone(held(&i.Record)) || i.Op == engine.OpSuspend && p.State == engine.StateAway && k.program(i.Program).Away == "suspend":
 		return true
 	}
 	return k.m.policyNow().says(p, k.planTime(), i.Program, i.Entitlement) == engine.Denied

@@ -50,11 +50,12 @@ type checker struct {
 	intents int
 	managed map[engine.Held3]bool
 	open    map[int64]*openIntent
-	owner   map[account]string  // → person
-	reborn  map[account]bool    // made since it was linked
-	absent  map[string]*absence // person →
-	cut     map[string]bool     //
-	paused  map[string]bool     //
+	owner   map[account]string    // → person
+	reborn  map[account]bool      // made since it was linked
+	made    map[account]time.Time // proposed accounts
+	absent  map[string]*absence   // person →
+	cut     map[string]bool       //
+	paused  map[string]bool       //
 	extras  map[string]engine.Extra
 	charges []engine.Charge
 	sole    map[string]string // run → the first person with a leaver mark in it
@@ -112,7 +113,7 @@ type openIntent struct {
 }
 
 func newChecker(m *model) *checker {
-	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, reborn: map[account]bool{},
+	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, reborn: map[account]bool{}, made: map[account]time.Time{},
 		absent: map[string]*absence{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
 		failing: map[effect]failures{}, books: newBooks(), slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
 }
