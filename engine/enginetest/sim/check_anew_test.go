@@ -17,6 +17,8 @@ type books struct {
 	suspends map[account]*suspension
 	former   map[engine.Held3]*policy // managed and undesired under a policy that is not the one that last desired it; without extras
 	before   *policy                  // of the last run that saw everybody
+	given    map[engine.Held3]*policy // since then, and under which policy
+	sure     map[engine.Held3]bool    // was in effect, and Rolecall has not taken it since
 	ran      time.Time                // when the run before the one that is looked at began
 	runAt    time.Time
 	repairs  map[engine.Held3][]time.Time
@@ -61,7 +63,7 @@ type taken struct {
 }
 
 func newBooks() books {
-	return books{facts: map[engine.FactKey]noted{}, suspends: map[account]*suspension{}, former: map[engine.Held3]*policy{}, repairs: map[engine.Held3][]time.Time{},
+	return books{facts: map[engine.FactKey]noted{}, suspends: map[account]*suspension{}, former: map[engine.Held3]*policy{}, given: map[engine.Held3]*policy{}, sure: map[engine.Held3]bool{}, repairs: map[engine.Held3][]time.Time{},
 		lines: map[string]*waitingLine{}, ends: map[string]int{}, decided: map[string]engine.Record{}, wave: map[string]*taken{}, rules: map[engine.Held3][]string{}, applied: map[string]bool{}}
 }
 
@@ -114,12 +116,18 @@ func (k *checker) began() {
 	for h := range k.former {
 		l := d.seen.lists[h.Program]
 		gone := l != nil && l.complete && !l.held[[2]string{h.Account, h.Entitlement}] && !k.taking(h)
-		if gone || k.desired(now, h) {
+		switch {
+		case k.desired(now, h), !k.managed[h]:
 			delete(k.former, h)
+		case gone && !k.sure[h]: // it may never have been there; nobody here knows which policy counts if it comes back
+			k.former[h] = nil
 		}
 	}
-	if whole {
-		k.before = k.m.pol
+	switch {
+	case whole && d.seen.read.sure:
+		k.before, k.given = k.m.pol, map[engine.Held3]*policy{}
+	case whole: // nobody here knows whether the approval covered it, so whether this run saw everybody
+		k.before = nil
 	}
 }
 
@@ -153,8 +161,12 @@ func (k *checker) ownerOf(h engine.Held3) string {
 // while they were is not what they lose when they are back under the next one.
 func (k *checker) changed(former, now *policy) {
 	for h := range k.managed {
-		if _, ok := k.former[h]; !ok && !k.desired(now, h) {
-			k.former[h] = former
+		last := former
+		if p := k.given[h]; p != nil { // by a run since that did not see everybody
+			last = p
+		}
+		if _, ok := k.former[h]; !ok && !k.desired(now, h) && last.hash != now.hash {
+			k.former[h] = last
 		}
 	}
 }

@@ -52,7 +52,7 @@ type checker struct {
 	open    map[int64]*openIntent
 	owner   map[account]string    // → person
 	reborn  map[account]bool      // made since it was linked
-	made    map[account]time.Time // proposed accounts
+	made    map[account]time.Time // proposed and active accounts: when that was settled
 	absent  map[string]*absence   // person →
 	cut     map[string]bool       //
 	paused  map[string]bool       //

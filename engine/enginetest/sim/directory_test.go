@@ -117,11 +117,9 @@ func (m *model) believe(r *read) {
 	r.whole = r.sure || excused && (r.fault == "half" || r.fault == "roles gone" || r.fault == "attribute gone")
 	r.marks = r.fault != "stale" && r.fault != "unreachable" && r.fault != "breaks" && r.fault != "panics"
 	r.entries = r.marks && r.fault != "canary" && (r.fault != "attribute gone" || excused)
-	if r.fault == "" && k.accepted != nil && !excused && lost(t, r.count, k.accepted.count, t.People) {
+	r.whole = r.whole || r.fault == "roles gone" // only the roles are in doubt
+	if k.accepted != nil && !excused && lost(t, r.count, k.accepted.count, t.People) {
 		r.whole = false // a mass departure, which looks like a broken read
-	}
-	if r.fault == "roles gone" {
-		r.whole = true // only the roles are in doubt
 	}
 	doubted := map[string]bool{"h:c": !r.partner}
 	if k.accepted != nil && !excused {
