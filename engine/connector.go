@@ -99,6 +99,11 @@ type Describer interface {
 	Describe(ctx context.Context) (Description, error)
 }
 
+// Catalogued is known by heart: its configuration says which entitlements exist, so that policy is checked without a call.
+type Catalogued interface {
+	Catalogue() []string // sorted names; empty: not known, any name may exist
+}
+
 // Canonicaler decides when two names are the same. Without it names are compared byte by byte.
 type Canonicaler interface {
 	Canonical(account, entitlement string) (string, string)

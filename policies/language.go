@@ -20,6 +20,7 @@ const (
 type language struct {
 	env       *cel.Env
 	variables map[string]*variable
+	parseOnly bool // attributes are not known; what compiles so must not be run
 }
 
 // variable is a declared attribute as conditions name it.
@@ -91,7 +92,11 @@ type celMistake struct {
 
 // compile checks a condition and makes it ready to run; mistakes come all at once.
 func (l *language) compile(text string) (*condition, []celMistake) {
-	checked, issues := l.env.Compile(text)
+	read := l.env.Compile
+	if l.parseOnly {
+		read = l.env.Parse
+	}
+	checked, issues := read(text)
 	if issues.Err() != nil {
 		var out []celMistake
 		for _, e := range issues.Errors() {
@@ -100,6 +105,9 @@ func (l *language) compile(text string) (*condition, []celMistake) {
 			}
 		}
 		return nil, out
+	}
+	if l.parseOnly {
+		return &condition{text: text, language: l}, nil
 	}
 	if checked.OutputType() != cel.BoolType {
 		return nil, []celMistake{{1, 1, problem{text: fmt.Sprintf("the condition gives a %s, not true or false", checked.OutputType()), hint: "compare it with something"}}}

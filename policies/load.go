@@ -27,6 +27,7 @@ func Load(folder fs.FS, schema Schema) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	speech.parseOnly = schema.halfKnown
 	var defs definitions
 	for _, name := range names {
 		src, err := readBounded(folder, name)
@@ -46,6 +47,14 @@ func Load(folder fs.FS, schema Schema) (*Policy, error) {
 		return nil, err
 	}
 	return compile(defs, schema.zone()), nil
+}
+
+// Judge is what Load complains about, except for what hangs on attributes and roles: the directories' part of the schema
+// is not known, since there are mistakes in it.
+func Judge(folder fs.FS, schema Schema) error {
+	schema.Attributes, schema.Sources, schema.halfKnown = nil, nil, true
+	_, err := Load(folder, schema)
+	return err
 }
 
 // policyFiles lists what is to be read, and as mistakes what looks like policy and would not be read.

@@ -104,6 +104,9 @@ func (r *reader) attribute(key, value *node, person, job *engine.Attributes) boo
 
 // nearAttribute reports a name that is none with the attributes among what could be meant.
 func (r *reader) nearAttribute(key *node, jobOnly bool) bool {
+	if r.schema.halfKnown {
+		return true
+	}
 	var known []string
 	for _, d := range r.schema.Attributes {
 		if d.Job || !jobOnly {

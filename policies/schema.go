@@ -15,6 +15,8 @@ type Schema struct {
 	Programs   map[string][]string      // program → names of its rights ("eng" of gitea/eng); nil: not known, any name goes
 	Zone       *time.Location           // of dates of people without a zone; nil: UTC
 	Canonical  func(role string) string // canonical form of "source:name" as the directory makes it; nil: as written
+
+	halfKnown bool // attributes and sources are not known: what hangs on them is not judged
 }
 
 // Declared is one declared attribute.
@@ -35,6 +37,9 @@ type RoleSource struct {
 
 // role resolves a role as written to its canonical "source:name"; wrong says what is the matter with it.
 func (s *Schema) role(written string) (role string, wrong *problem) {
+	if s.halfKnown {
+		return written, nil
+	}
 	source, name, qualified := strings.Cut(written, ":")
 	if !qualified {
 		return s.bareRole(written)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/directory"
 	"github.com/rolecall/rolecall/policies"
 )
@@ -22,6 +23,20 @@ func schema(cfg *config.File) policies.Schema {
 		addSources(&s, &cfg.Directories[i])
 	}
 	qualify(&s, cfg)
+	return s
+}
+
+// knowing is a schema with the rights that programs know by heart. It is for the policy in force alone: an earlier one, or
+// one to compare with, may name what is there no longer.
+func knowing(s policies.Schema, programs []engine.Program) policies.Schema {
+	s.Programs = maps.Clone(s.Programs)
+	for i := range programs {
+		if c, ok := programs[i].Connector.(engine.Catalogued); ok {
+			if rights := c.Catalogue(); len(rights) > 0 {
+				s.Programs[programs[i].Name] = rights
+			}
+		}
+	}
 	return s
 }
 

@@ -116,15 +116,21 @@ func (a *app) open(ctx context.Context, mode access) (*system, error) {
 
 // alsoWrong names what is wrong besides the configuration, so that all of it can be mended at once.
 func (a *app) alsoWrong(ctx context.Context) error {
-	cfg := config.LoadAnyway(a.Dir, a.configFile)
+	cfg, whole := config.LoadAnyway(a.Dir, a.configFile)
 	if cfg == nil {
 		return nil
 	}
 	schema := schema(cfg)
-	_, _, wrong1 := a.archived(cfg, schema)
-	_, wrong2 := a.directory(cfg, schema)
 	maps.DeleteFunc(cfg.Programs, func(_ string, p *config.Program) bool { return p.Kind == "" }) // is said already
 	programs, wrong3 := a.programs(ctx, cfg)
+	known := knowing(schema, programs)
+	var wrong1, wrong2 error
+	if whole {
+		_, _, wrong1 = a.archived(cfg, known)
+		_, wrong2 = a.directory(cfg, schema)
+	} else {
+		wrong1 = policyMistakes(cfg, policies.Judge(os.DirFS(cfg.In(cfg.Policies)), known))
+	}
 	return errors.Join(wrong2, wrong3, wrong1, hangUp(programs))
 }
 
@@ -142,7 +148,7 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 	schema := schema(cfg)
 	programs, wrong1 := a.programs(ctx, cfg)
 	people, wrong2 := a.directory(cfg, schema)
-	policy, packed, wrong3 := a.archived(cfg, schema)
+	policy, packed, wrong3 := a.archived(cfg, knowing(schema, programs))
 	schedule, wrong4 := dispatch.ParseSchedule(cfg.Schedule)
 	if err := errors.Join(wrong1, wrong2, wrong3, wrong4); err != nil {
 		return nil, errors.Join(err, hangUp(programs))
@@ -180,17 +186,25 @@ func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode ac
 
 func (a *app) policy(cfg *config.File, s policies.Schema) (*policies.Policy, error) {
 	p, err := policies.Load(os.DirFS(cfg.In(cfg.Policies)), s)
+	if err != nil {
+		return nil, policyMistakes(cfg, err)
+	}
+	return p, nil
+}
+
+// policyMistakes gives what is wrong with the policies its place below the configuration's folder.
+func policyMistakes(cfg *config.File, err error) error {
 	var wrong engine.Mistakes
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, &wrong):
 		for i := range wrong {
 			wrong[i].File = strings.TrimSuffix(cfg.Policies, "/") + "/" + wrong[i].File
 		}
-		return nil, wrong
-	case err != nil:
-		return nil, engine.Mistakes{{Place: cfg.PlaceOf(&cfg.Policies), Text: cfg.Policies + ": " + err.Error()}}
+		return wrong
 	}
-	return p, nil
+	return engine.Mistakes{{Place: cfg.PlaceOf(&cfg.Policies), Text: cfg.Policies + ": " + err.Error()}}
 }
 
 // protect adds accounts that policy protects, written program/account, to their programs.

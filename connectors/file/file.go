@@ -69,6 +69,9 @@ func (p *Program) Describe(context.Context) (engine.Description, error) {
 	}, nil
 }
 
+// Catalogue implements engine.Catalogued.
+func (p *Program) Catalogue() []string { return p.catalogue }
+
 // Holdings yields the accounts in the order of the file. Every mistake in the file is an error with its line, since what
 // comes before a mistake says nothing about what comes after it.
 func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {

@@ -99,6 +99,9 @@ func (p *Program) readConfig(c Config, o Options) (err error) {
 	return nil
 }
 
+// Catalogue implements engine.Catalogued.
+func (p *Program) Catalogue() []string { return p.rights }
+
 // Describe names the groups: two programs may not manage the same ones.
 func (p *Program) Describe(context.Context) (engine.Description, error) {
 	dns := make([]string, 0, len(p.rights))

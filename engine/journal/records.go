@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -50,23 +51,29 @@ func (s *Store) StoredRecords(ctx context.Context, q engine.Query, yield func(en
 }
 
 func (s *Store) page(ctx context.Context, q engine.Query, given int) (records []engine.Record, stored []Stored, err error) {
-	c := &conditions{dialect: s.dialect}
-	c.all(q)
 	n := page
 	if q.Limit > 0 {
 		n = min(n, q.Limit-given)
 	}
-	order := "ASC"
-	if q.Newest {
-		order = "DESC"
-	}
-	query := fmt.Sprintf("SELECT j.public, j.personal, j.salt, j.person, j.account, j.leaf FROM journal j%s ORDER BY j.seq %s LIMIT %d", c.where(), order, n)
-	err = each(s.read.QueryxContext(ctx, s.read.Rebind(query), c.args...))(func(r *sqlx.Rows) error {
+	query, args := s.asked(q, n)
+	err = each(s.read.QueryxContext(ctx, query, args...))(func(r *sqlx.Rows) error {
 		record, one, err := scanRecord(r)
 		records, stored = append(records, record), append(stored, one)
 		return err
 	})
 	return records, stored, err
+}
+
+// asked is the SQL for up to n records.
+func (s *Store) asked(q engine.Query, n int) (query string, args []any) {
+	c := &conditions{dialect: s.dialect}
+	c.all(q)
+	order := "ASC"
+	if q.Newest {
+		order = "DESC"
+	}
+	query = fmt.Sprintf("SELECT j.public, j.personal, j.salt, j.person, j.account, j.leaf FROM journal j%s ORDER BY j.seq %s LIMIT %d", c.where(), order, n)
+	return s.read.Rebind(query), c.args
 }
 
 func scanRecord(r *sqlx.Rows) (engine.Record, Stored, error) {
@@ -148,9 +155,27 @@ func (c *conditions) columns(q engine.Query) {
 			c.add("j."+column+" = ?", want)
 		}
 	}
+	if q.Kind != "" && !slices.Contains(frequent(), q.Kind) {
+		c.add(rare())
+	}
 	if q.Entitlement != nil {
 		c.add("j.entitlement = ?", *q.Entitlement)
 	}
+}
+
+// frequent are the kinds of which a journal has many; the index journal_rare leaves them out.
+func frequent() []engine.Kind {
+	return []engine.Kind{engine.KindIntent, engine.KindOutcome, engine.KindLate, engine.KindAdopt, engine.KindRelease, engine.KindLink}
+}
+
+// rare is the condition of that index. It must stand in the query word for word: SQLite proves nothing else, and
+// PostgreSQL only where it knows the argument.
+func rare() string {
+	parts := make([]string, 0, len(frequent()))
+	for _, k := range frequent() {
+		parts = append(parts, "j.kind <> '"+string(k)+"'")
+	}
+	return strings.Join(parts, " AND ")
 }
 
 // quoted is a text as it stands in a stored record.

@@ -53,8 +53,8 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	engine.Failpoint("migration.torn")
-	if _, err := provider.Up(ctx); err != nil {
-		return s.migratedByOther(ctx, err)
+	if err := s.up(ctx, provider); err != nil {
+		return err
 	}
 	engine.Failpoint("migration.after")
 	if layout := s.dialect.layout(); layout != "" {
@@ -63,13 +63,30 @@ func (s *Store) migrate(ctx context.Context) error {
 	return err
 }
 
-// migratedByOther forgives a failure if another process was quicker (SQLite has no lock across goose's transactions).
-func (s *Store) migratedByOther(ctx context.Context, failure error) error {
-	have, err := s.version(ctx)
-	if want, _ := s.latest(); err == nil && have == want {
-		return nil
+// up makes the migrations that are missing. SQLite has no lock across goose's transactions: a step that fails because another
+// process made it meanwhile is left to that one, and the next is tried.
+func (s *Store) up(ctx context.Context, provider *goose.Provider) error {
+	for {
+		before, err := s.step(ctx)
+		if err != nil {
+			return err
+		}
+		_, failure := provider.Up(ctx)
+		if failure == nil {
+			return nil
+		}
+		if now, err := s.step(ctx); err != nil || now <= before {
+			return failure
+		}
 	}
-	return failure
+}
+
+// step is the version, or -1 before goose made its own table.
+func (s *Store) step(ctx context.Context) (n int64, err error) {
+	if err := s.write.GetContext(ctx, &n, s.dialect.exists()); err != nil || n == 0 {
+		return -1, err
+	}
+	return s.version(ctx)
 }
 
 // backup copies a journal that has a schema, N being the version that comes: a SQLite file to FILE.before-N, the tables in

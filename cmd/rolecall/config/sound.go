@@ -47,29 +47,29 @@ func LoadSound(dir, path string) (f *File, without []string, wrong error) {
 	return f, without, mistakes.Err()
 }
 
-// LoadAnyway is Load for somebody who wants to know all that is wrong: next to the mistakes it gives what could be read. The
-// file is nil where what hangs together with it can't be judged, since nothing or not every directory could be read.
-func LoadAnyway(dir, path string) *File {
+// LoadAnyway is Load for somebody who wants to know all that is wrong: next to the mistakes it gives what could be read. whole
+// says that all directories could be read; without them attributes and roles can't be judged. The file is nil where nothing
+// that hangs together with it can be, since it or its programs could not be read.
+func LoadAnyway(dir, path string) (f *File, whole bool) {
 	abs, err := absolute(dir, path)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	data, err := read(abs)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	f, mistakes := decode(path, abs, data)
 	broken := f.broken(mistakes)
-	if len(f.Directories) == 0 || broken(&f.Directories) || broken(&f.Programs) || slices.ContainsFunc(f.Directories, func(d Directory) bool { return d.Kind == "" }) {
-		return nil
-	}
-	for i := range f.Directories {
-		if broken(&f.Directories[i]) {
-			return nil
-		}
+	if broken(&f.Programs) {
+		return nil, false
 	}
 	maps.DeleteFunc(f.Programs, func(_ string, p *Program) bool { return p == nil })
-	return f
+	whole = len(f.Directories) > 0 && !broken(&f.Directories) && !slices.ContainsFunc(f.Directories, func(d Directory) bool { return d.Kind == "" })
+	for i := range f.Directories {
+		whole = whole && !broken(&f.Directories[i])
+	}
+	return f, whole
 }
 
 // knowsStore: a misspelt key would else make the default of it, which may be no journal at all.
