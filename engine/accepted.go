@@ -157,6 +157,7 @@ func (b *builder) noteBaseline() {
 		b.set(f)
 	}
 	for _, k := range b.s.excused {
+		b.plan.usedBefore(b.s.Memory.item(k.Key).Until)
 		b.clear(k)
 	}
 	r := b.s.refused

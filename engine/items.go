@@ -150,6 +150,7 @@ func (b *builder) decided(c *Change, f Fact) {
 		c.State, c.Item, c.Reason = Blocked, item.ID, "rejected by "+item.By+" on "+day(item.At)+": "+item.Note
 	case item.State == Approved && item.Until.After(b.s.Now):
 		c.Item, c.Reason = item.ID, ""
+		b.plan.usedBefore(item.Until)
 		c.Why = append(c.Why, "approved by "+item.By+" on "+day(item.At)+": "+item.Note)
 	case item.State == Approved && item.Until.Before(b.s.Now):
 		item.State, item.Until = Waiting, time.Time{}
@@ -157,6 +158,13 @@ func (b *builder) decided(c *Change, f Fact) {
 		c.State, c.Item, c.Reason = NeedsApproval, item.ID, item.Reason+" (an approval expired unused)"
 	default:
 		c.State, c.Item, c.Reason = NeedsApproval, item.ID, item.Reason
+	}
+}
+
+// usedBefore: the plan uses an approval that ends then, so it must be committed before, however long its process stands still.
+func (p *Plan) usedBefore(end time.Time) {
+	if p.until.IsZero() || end.Before(p.until) {
+		p.until = end
 	}
 }
 

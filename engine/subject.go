@@ -150,6 +150,7 @@ func (b *builder) letGo(vanished []string, reason string) bool {
 	f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id})
 	item := b.s.Memory.item(id)
 	if ok && item.State == Approved && item.Until.After(b.s.Now) {
+		b.plan.usedBefore(item.Until)
 		for _, key := range vanished {
 			b.gone[key] = true
 		}

@@ -37,7 +37,7 @@ func (j *Journal) Append(ctx context.Context, g engine.Guard, records []engine.R
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err := cmp.Or(ctx.Err(), j.fold.Admit(j.epoch, g, kept)); err != nil {
+	if err := cmp.Or(ctx.Err(), g.Over(j.now()), j.fold.Admit(j.epoch, g, kept)); err != nil {
 		return err
 	}
 	for i := range kept {

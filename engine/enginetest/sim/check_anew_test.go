@@ -23,6 +23,7 @@ type books struct {
 	runAt    time.Time
 	repairs  map[engine.Held3][]time.Time
 	lines    map[string]*waitingLine // by item
+	texts    map[string]*textOfItem  // by item
 	ends     map[string]int          // item → the append that first said that its reason is gone
 	decided  map[string]engine.Record
 	wave     map[string]*taken // run → what it takes because of the policy
@@ -64,7 +65,7 @@ type taken struct {
 
 func newBooks() books {
 	return books{facts: map[engine.FactKey]noted{}, suspends: map[account]*suspension{}, former: map[engine.Held3]*policy{}, given: map[engine.Held3]*policy{}, sure: map[engine.Held3]bool{}, repairs: map[engine.Held3][]time.Time{},
-		lines: map[string]*waitingLine{}, ends: map[string]int{}, decided: map[string]engine.Record{}, wave: map[string]*taken{}, rules: map[engine.Held3][]string{}, applied: map[string]bool{}}
+		lines: map[string]*waitingLine{}, ends: map[string]int{}, texts: map[string]*textOfItem{}, decided: map[string]engine.Record{}, wave: map[string]*taken{}, rules: map[engine.Held3][]string{}, applied: map[string]bool{}}
 }
 
 // remember keeps facts. When one was recorded first tells whether a run could have known of it.
@@ -230,7 +231,7 @@ func (k *checker) handSuspends(program, id string) {
 }
 
 // suspended: Rolecall recorded that it has suspended an account.
-func (k *checker) suspended(r *engine.Record) {
+func (k *checker) suspended(i *openIntent, r *engine.Record) {
 	a := account{r.Program, r.Account}
 	s := k.suspends[a]
 	if s == nil {
@@ -238,7 +239,7 @@ func (k *checker) suspended(r *engine.Record) {
 		k.suspends[a] = s
 	}
 	s.known = true
-	if s.at = r.Time; r.Outcome == engine.Done {
+	if s.at = i.at; r.Outcome == engine.Done {
 		s.by = "rolecall"
 	}
 }
@@ -319,7 +320,7 @@ func (k *checker) worked(i *openIntent, r *engine.Record) {
 		delete(k.former, held(r))
 	}
 	if r.Op == engine.OpSuspend && (r.Outcome == engine.Done || r.Outcome == engine.Already) {
-		k.suspended(r)
+		k.suspended(i, r)
 	}
 }
 

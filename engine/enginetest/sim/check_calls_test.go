@@ -151,7 +151,7 @@ func (k *checker) call(program string, c enginetest.ProgramCall) {
 	if i.called++; i.called > 1 {
 		k.repeats++
 	}
-	i.unsure = false
+	i.unsure, i.at = false, k.m.now
 	k.suspendFirst(i)
 	if i.now++; i.now > 1 {
 		k.m.fail(I3, "intent %d (%s %s/%s of %s, by %s) was tried twice under one claim", i.Seq, i.Op, i.Program, i.Entitlement, i.Account, i.Cause)

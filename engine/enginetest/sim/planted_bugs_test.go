@@ -38,7 +38,7 @@ func bugs() []bug {
 		one("grants by half a list", "while a program's list is incomplete nothing is granted there", "decide.go", "if p.complete {\n\t\tp.diff = Diff", "if p.complete || $ {\n\t\tp.diff = Diff"),
 		one("revokes by half a list", "while a program's list is incomplete only leavers and cuts are revoked", "decide.go", `case !p.complete:`, `case !p.complete && !$:`),
 		one("stale worker closes", "a worker whose lease is over says nothing of what others may try", "outcome.go", `return untried && i.Repeatable()`, `return !$ && untried && i.Repeatable()`),
-		one("pending is gone", "what is being taken is not gone before that is known", "note.go", `!p.diff.Expected.Has(right, account) && !p.sets.Taking.Has(right, account)`, `!p.diff.Expected.Has(right, account) && ($ || !p.sets.Taking.Has(right, account))`),
+		one("pending is gone", "what is being taken is not gone before that is known", "note.go", `return others.Or(&p.sets.Taking)`, "if $ {\n\t\treturn others\n\t}\n\treturn others.Or(&p.sets.Taking)"),
 
 		// Section 3: people and proofs.
 		one("half a directory", "a revoke needs a complete read", "decide.go", "case !p.b.s.Proof.Complete():\n\t\treturn \"unknown: the directory", "case !p.b.s.Proof.Complete() && !$:\n\t\treturn \"unknown: the directory"),
