@@ -129,10 +129,13 @@ func (f *Fold) manage(r Record, confirmed bool) {
 	h.Rules = r.Rules
 }
 
-// Late gives an outcome whose intent was closed before, as by a read-back, the kind late. Journals ask for each record just
-// before they keep it.
+// Late gives an outcome whose intent was closed before, as by a read-back, or claimed again since, the kind late. Journals ask
+// for each record just before they keep it; claims are no records, so Apply can't tell.
 func (f *Fold) Late(r *Record) {
-	if r.Kind == KindOutcome && f.open[r.Of] == nil {
+	if r.Kind != KindOutcome {
+		return
+	}
+	if i := f.open[r.Of]; i == nil || i.claimedSince(r.Claim) {
 		r.Kind = KindLate
 	}
 }

@@ -60,7 +60,7 @@ func (f *Fold) Admit(epoch int64, g Guard, records []Record) error {
 	if g.Control >= 0 && f.control > g.Control {
 		return fmt.Errorf("%w (record %d)", ErrStale, f.control)
 	}
-	a := admission{fold: f, change: map[effectKey]int{}, ended: map[int64]bool{}}
+	a := admission{fold: f, concludes: g.Control >= 0, change: map[effectKey]int{}, ended: map[int64]bool{}}
 	for i := range records {
 		if err := a.record(&records[i]); err != nil {
 			return err
@@ -71,9 +71,10 @@ func (f *Fold) Admit(epoch int64, g Guard, records []Record) error {
 
 // admission is what the records before one in the same Append have changed.
 type admission struct {
-	fold   *Fold
-	change map[effectKey]int
-	ended  map[int64]bool
+	fold      *Fold
+	concludes bool // from what was remembered, rather than from a call of its own
+	change    map[effectKey]int
+	ended     map[int64]bool
 }
 
 func (a *admission) record(r *Record) error {
@@ -106,6 +107,12 @@ func (a *admission) outcome(r *Record) error {
 	}
 	if r.Outcome == Withdrawn && !i.Claimed.IsZero() {
 		return fmt.Errorf("%w (intent %d was claimed)", ErrStale, r.Of)
+	}
+	if i.claimedSince(r.Claim) {
+		if a.concludes {
+			return fmt.Errorf("%w (intent %d was claimed again)", ErrStale, r.Of)
+		}
+		return nil // it comes late
 	}
 	if r.Outcome != Uncertain && r.Outcome != Halted {
 		a.ended[r.Of] = true
@@ -176,7 +183,7 @@ func (i *Intent) before(r ClaimRequest) bool {
 
 // claimable lists the open intents of the program that may be handed out, by account, sorted by Seq.
 func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
-	out, live := map[string][]*Intent{}, map[string]bool{}
+	out, live := map[string][]*Intent{}, f.leases(r)
 	for program := range map[string]bool{"": true, r.Program: true} {
 		if _, paused := f.facts[FactKey{Kind: FactPause, Program: program}]; paused {
 			return out
@@ -184,21 +191,47 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 	}
 	waits := f.waits(r)
 	for _, i := range f.open {
-		if i.Change.Program != r.Program {
+		if i.Change.Program != r.Program || live.hold(i) {
 			continue
 		}
-		account := i.Change.Account
-		if leased(i.Lease, r.Now) {
-			live[account] = true
-		} else if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && i.before(r) {
-			out[account] = append(out[account], i)
+		if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && i.before(r) {
+			out[i.Change.Account] = append(out[i.Change.Account], i)
 		}
 	}
-	for account, intents := range out {
-		if live[account] {
-			delete(out, account)
-		}
+	for _, intents := range out {
 		slices.SortFunc(intents, func(a, b *Intent) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
 	return out
+}
+
+// leases are the accounts of a program that are being worked on.
+type leases struct {
+	accounts map[string]bool
+	people   map[string][]string // person → accounts
+}
+
+func (f *Fold) leases(r ClaimRequest) leases {
+	l := leases{map[string]bool{}, map[string][]string{}}
+	for _, i := range f.open {
+		if c := &i.Change; c.Program == r.Program && leased(i.Lease, r.Now) {
+			l.accounts[c.Account] = true
+			l.people[c.Person] = append(l.people[c.Person], c.Account)
+		}
+	}
+	return l
+}
+
+// hold says whether somebody works on the intent's account, or on another one of its person's while one of the two is only
+// proposed: they may be one account.
+func (l *leases) hold(i *Intent) bool {
+	return l.accounts[i.Change.Account] || i.Change.Person != "" && slices.ContainsFunc(l.people[i.Change.Person], func(other string) bool {
+		return maybeSame(i.Change.Account, other)
+	})
+}
+
+// maybeSame: two accounts of one person, of which the program may have made one under the other's name already.
+func maybeSame(a, b string) bool {
+	_, one := ProposedName(a)
+	_, other := ProposedName(b)
+	return one || other
 }

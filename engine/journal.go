@@ -40,8 +40,9 @@ var Free = Guard{Control: -1}
 // and Hash are filled in. What is kept is Record.Canonical. Concurrent Appends may share a commit (waiting at most 5 ms).
 // Rules checked in the same transaction (Fold.Admit): the guard; at most one open intent for each (program, account,
 // entitlement) and kind of effect (Op.Effect), else ErrStale; a Withdrawn outcome needs an open intent that was never
-// claimed, else ErrStale; an outcome of any other word whose intent is closed already becomes a KindLate, which has no effect,
-// and the slice's Kind says so; one whose intent is not in the journal yet, or is for another entitlement, is refused. If the context ends while a commit is under way, the error says that
+// claimed, else ErrStale; an outcome of any other word whose intent is closed already, or was claimed again since the claim that the
+// outcome names, becomes a KindLate, which has no effect, and the slice's Kind says so (where Guard.Control is checked, so that it was
+// concluded from what was remembered, a newer claim is ErrStale); one whose intent is not in the journal yet, or is for another entitlement, is refused. If the context ends while a commit is under way, the error says that
 // the records may or may not be there.
 //
 // Memory folds everything up to one record; charges are those at or after since. Both may be called concurrently.
@@ -62,6 +63,7 @@ type ClaimRequest struct {
 }
 
 // Outbox hands out open intents. A claim is durable before it is returned. An account with a live lease is not handed out,
+// nor is another one of the same person's in that program while one of the two is only proposed (one claim may hand out both),
 // neither is anything of a paused program, nor an intent that was claimed before, but for those that are Repeatable and
 // whose lease has ended. A lease that ends later than LongestLease from now has ended. Accounts of leavers and of people cut off (with a claimable intent that is Repeatable) go first, then
 // that with the oldest claimable intent. Intents come sorted by account, then Seq.

@@ -60,15 +60,19 @@ type Intent struct {
 	Class    Class
 	Claimed  time.Time // when a worker took it, zero: never
 	Lease    time.Time // until when the worker may call
-	Attempts int
-	Unknown  bool // the worker could not tell what became of it; Lease is then the time of that outcome
-	Halted   bool // a later run would not make it again
+	Attempts int       // how often it was claimed: the number of the last claim
+	Unknown  bool      // the worker could not tell what became of it; Lease is then the time of that outcome
+	Halted   bool      // a later run would not make it again
 }
 
 // Repeatable says that the change may be tried again without reading back: revokes of leavers and cuts, unless halted.
 func (i *Intent) Repeatable() bool {
 	return !i.Halted && i.Change.Op.Takes() && (i.Class == ChargeLeaver || i.Change.Cause == CauseCut)
 }
+
+// claimedSince says whether the intent was handed out again after that claim, whose end then ends nothing. A claim that the
+// journal has lost, or that nobody names (0), is taken for the last one.
+func (i *Intent) claimedSince(claim int) bool { return claim > 0 && claim < i.Attempts }
 
 // NewMemory makes an empty memory holding the given facts.
 func NewMemory(facts []Fact) *Memory {

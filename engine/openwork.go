@@ -124,10 +124,10 @@ func (p *programPlan) stillTaken(i Intent) bool {
 	return false
 }
 
-// close records what became of an intent.
+// close records what became of an intent, as of the claim that this plan knows.
 func (p *programPlan) close(i Intent, account string, outcome Outcome, why string) {
 	r := outcomeOf(&i, outcome, why)
-	r.Account = account
+	r.Account, r.Claim = account, i.Attempts
 	p.b.records = append(p.b.records, r)
 }
 

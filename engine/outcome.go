@@ -12,7 +12,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 		w.count(c, res)
 		return Record{}
 	}
-	r := Record{Kind: KindOutcome, Run: i.Run, Actor: "rolecall", Of: i.Seq, Person: c.Person, Program: c.Program, Account: c.Account,
+	r := Record{Kind: KindOutcome, Run: i.Run, Actor: "rolecall", Of: i.Seq, Claim: i.Attempts, Person: c.Person, Program: c.Program, Account: c.Account,
 		Entitlement: c.Right(), Op: c.Op, Outcome: res.Outcome, Cause: c.Cause}
 	if c.Op == OpCreate && c.Proposed && res.ID != "" {
 		r.Account = res.ID

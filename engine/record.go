@@ -15,7 +15,7 @@ const (
 	KindEnd     Kind = "end"     // its work ended: counts are in Data
 	KindIntent  Kind = "intent"  // a change is about to be made; without it no call starts
 	KindOutcome Kind = "outcome" // what became of the intent named by Of
-	KindLate    Kind = "late"    // an outcome that came after its intent was closed: kept as evidence, counts for nothing; Append alone gives this kind
+	KindLate    Kind = "late"    // an outcome that came after its intent was closed, or claimed again: kept as evidence, counts for nothing; Append alone gives this kind
 	KindAdopt   Kind = "adopt"   // a holding that was there became managed
 	KindRelease Kind = "release" // a holding is managed no more
 	KindLink    Kind = "link"    // (person, program, kind) → account
@@ -84,7 +84,8 @@ type Record struct {
 	Entitlement string          `json:"entitlement,omitempty"` // name within the program
 	Op          Op              `json:"op,omitempty"`
 	Outcome     Outcome         `json:"outcome,omitempty"`
-	Of          int64           `json:"of,omitempty"` // the intent that an outcome belongs to
+	Of          int64           `json:"of,omitempty"`    // the intent that an outcome belongs to
+	Claim       int             `json:"claim,omitempty"` // which claim of that intent it speaks of, the first is 1; 0: whichever
 	Cause       Cause           `json:"cause,omitempty"`
 	Class       Class           `json:"class,omitempty"` // what an intent is charged to
 	Approved    bool            `json:"approved,omitempty"`

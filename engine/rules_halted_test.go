@@ -141,7 +141,7 @@ func TestAClaimThatIsOverClosesNothing(t *testing.T) {
 	}
 	w.apply()
 	open := w.memory().Open
-	if len(open) != 1 || open[0].Change.Entitlement != "wiki/x" || !open[0].Unknown {
+	if len(open) != 2 || !open[0].Unknown || !open[1].Unknown {
 		t.Errorf("open: %+v", open)
 	}
 }

@@ -150,7 +150,7 @@ func (w *worker) all(ctx context.Context, intents []Intent, ahead func()) bool {
 		w.batch(ctx, b, intents)
 		return w.failed() == nil
 	}
-	groups := byAccount(intents)
+	groups := onePersons(byAccount(intents))
 	for n, g := range groups {
 		if n == max(0, len(groups)-aheadBy*cap(w.lanes)) {
 			ahead()
@@ -197,8 +197,31 @@ func byAccount(intents []Intent) (groups [][]Intent) {
 		groups = append(groups, intents[i:j])
 		i = j
 	}
-	slices.SortStableFunc(groups, func(a, b []Intent) int { return order(a) - order(b) })
 	return groups
+}
+
+// onePersons puts the accounts of one person behind each other while one of them is only proposed, see Outbox.
+func onePersons(groups [][]Intent) [][]Intent {
+	first := map[string]int{} // person → place of the first account
+	for _, g := range groups {
+		if c := &g[0].Change; c.Proposed && c.Person != "" {
+			first[c.Person] = -1
+		}
+	}
+	out := groups[:0]
+	for _, g := range groups {
+		person := g[0].Change.Person
+		if at, shared := first[person]; !shared || at < 0 {
+			if shared {
+				first[person] = len(out)
+			}
+			out = append(out, g)
+		} else {
+			out[at] = slices.Concat(out[at], g)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b []Intent) int { return order(a) - order(b) })
+	return out
 }
 
 // order lets leavers and people cut off go first.
@@ -209,7 +232,7 @@ func order(intents []Intent) int {
 	return 1
 }
 
-// account carries out what is to be done on one account, in order. Once its account could not be made, the rest is not
+// account carries out what is to be done on one account, or several of one person, in order. Once its account could not be made, the rest is not
 // tried. The lane is free for another account as soon as the calls are made, while the outcomes are being written.
 func (w *worker) account(ctx context.Context, intents []Intent) error {
 	records := w.calls(ctx, intents)
@@ -220,9 +243,12 @@ func (w *worker) account(ctx context.Context, intents []Intent) error {
 }
 
 func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record) {
-	made, broken := "", false
+	account, made, broken := "", "", false
 	for _, i := range intents {
 		c := i.Change
+		if c.Account != account {
+			account, made, broken = c.Account, "", false
+		}
 		c.basis = &basis{class: i.Class}
 		if made != "" {
 			c.Account, c.Proposed = made, false

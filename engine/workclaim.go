@@ -23,8 +23,13 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 	described := *p
 	w := &worker{e: e, p: &described, lost: cmp.Or(p.Lost, &atomic.Int32{}), report: Report{Outcomes: map[Outcome]int{}}}
 	c := &claims{w: w, began: e.Now()}
-	for {
+	for settled := true; ; settled = false {
 		intents, err := c.next(ctx)
+		if err == nil && len(intents) == 0 && !settled { // what waited for an account that was being made may be there
+			if err = w.settle(); err == nil {
+				intents, err = c.next(ctx)
+			}
+		}
 		if err != nil || len(intents) == 0 {
 			return w.report, errors.Join(err, w.settle())
 		}

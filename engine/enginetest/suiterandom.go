@@ -137,6 +137,7 @@ func (w *world) outcome(r engine.Record) engine.Record {
 		return r
 	}
 	i := rapid.SampledFrom(m.Open).Draw(w.T, "open")
+	r.Claim = rapid.IntRange(0, i.Attempts).Draw(w.T, "claim")
 	r.Of, r.Person, r.Program, r.Account, r.Entitlement = i.Seq, i.Change.Person, i.Change.Program, i.Change.Account, i.Change.Right()
 	if i.Change.Op == engine.OpCreate && i.Change.Proposed {
 		r.Account = w.of("made", "c", "a", r.Account)

@@ -124,6 +124,67 @@ func (s *suite) claims() {
 	s.same("memory knows", []any{m.Open[0].Attempts, m.Open[0].Claimed, m.Open[1].Attempts}, []any{2, s.clock.Now(), 1})
 }
 
+// An outcome says of which claim it is: who comes back late ends nothing that somebody else does meanwhile.
+func (s *suite) claimNames() {
+	of := func(intent int64, claim int, word engine.Outcome) engine.Record {
+		r := outcome(intent, "a", "r", word)
+		r.Claim = claim
+		return r
+	}
+	kind := func(r engine.Record) engine.Kind {
+		records := []engine.Record{r}
+		s.must(records...)
+		return records[0].Kind
+	}
+	one := s.must(intent(engine.OpRevoke, "a", "r", engine.ChargeLeaver))
+	s.claim(9)
+	s.clock.Add(time.Minute)
+	again := s.claim(9)
+	for _, word := range []engine.Outcome{engine.Uncertain, engine.Failed, engine.Refused, engine.Already, engine.Done} {
+		s.same("of the first claim: "+string(word), kind(of(one, 1, word)), engine.KindLate)
+	}
+	open := s.memory().Open
+	s.same("the second one goes on", []any{seqs(open), open[0].Lease, open[0].Unknown}, []any{[]int64{one}, again[0].Lease, false})
+	s.same("it is kept", s.records(engine.Query{Kind: engine.KindLate})[0].Claim, 1)
+	s.refused(engine.ErrStale, engine.Free, of(one, 1, engine.Failed), intent(engine.OpRevoke, "a", "r", ""))
+	guard := engine.Guard{Control: s.memory().Control}
+	s.refused(engine.ErrStale, guard, note("not written either"), of(one, 1, engine.Done))
+	s.same("halted, whoever has it", kind(of(one, 0, engine.Halted)), engine.KindOutcome)
+	s.same("the plan that knows of the second", s.Append(context.Background(), guard, []engine.Record{of(one, 2, engine.Done)}), error(nil))
+	s.same("closed", seqs(s.memory().Open), []int64{})
+	two := s.must(intent(engine.OpRevoke, "a", "r", ""))
+	s.same("of a claim that the journal has lost", kind(of(two, 1, engine.Done)), engine.KindOutcome)
+	three := s.must(intent(engine.OpRevoke, "a", "r", ""))
+	s.claim(9)
+	s.same("of no claim, as before claims were named", kind(of(three, 0, engine.Failed)), engine.KindOutcome)
+	s.same("none is open", seqs(s.memory().Open), []int64{})
+}
+
+// Who comes back has a former account, and one that is about to be made, perhaps under the same name.
+func (s *suite) onePerson() {
+	of := func(person string, r engine.Record) engine.Record { r.Person = person; return r }
+	proposed, former := s.must(of("ann", intent(engine.OpCreate, "new:ann", engine.Exists, ""))), s.must(of("ann", intent(engine.OpGrant, "ann", "r", "")))
+	s.same("one claim has both", seqs(s.claim(9)), []int64{former, proposed})
+	cut, admin := s.must(of("ann", intent(engine.OpRevoke, "ann", "", engine.ChargeLeaver))), s.must(of("ann", intent(engine.OpRevoke, "ann2", "", engine.ChargeLeaver)))
+	crm := of("ann", intent(engine.OpRevoke, "ann", "", engine.ChargeLeaver))
+	crm.Program = "crm"
+	elsewhere, bob, nobody := s.must(crm), s.must(of("bob", intent(engine.OpGrant, "bob", "r", ""))), s.must(of("", intent(engine.OpGrant, "x", "r", "")))
+	s.same("none of hers while one is being made", seqs(s.claim(9)), []int64{bob, nobody})
+	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "crm", Max: 9, Now: s.clock.Now(), Lease: time.Minute})
+	s.same("another program has nothing to do with it", []any{seqs(got), err}, []any{[]int64{elsewhere}, error(nil)})
+	s.must(outcome(former, "ann", "r", engine.Uncertain))
+	s.same("the proposed one still is", seqs(s.claim(9)), []int64{})
+	s.must(outcome(proposed, "ann", engine.Exists, engine.Done))
+	s.same("it is made", seqs(s.claim(1)), []int64{cut})
+	s.same("two that are there are worked on at once", seqs(s.claim(9)), []int64{admin})
+	again := s.must(of("ann", intent(engine.OpCreate, "new:anna", engine.Exists, "")))
+	s.same("nor is one made while another is worked on", seqs(s.claim(9)), []int64{})
+	s.must(of("", intent(engine.OpCreate, "new:x", engine.Exists, "")))
+	s.same("nobody is no person", len(s.claim(9)), 1)
+	s.clock.Add(time.Minute)
+	s.same("until the leases end", seqs(s.claim(9)), []int64{cut, admin, again})
+}
+
 func (s *suite) clockAhead() {
 	s.must(intent(engine.OpRevoke, "a", "r", engine.ChargeLeaver))
 	s.clock.Add(240 * time.Hour)

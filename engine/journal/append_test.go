@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -106,5 +107,28 @@ func TestLargeAppendsAreNotCut(t *testing.T) {
 	}
 	if err := s.Append(context.Background(), engine.Free, records); err != nil || records[len(records)-1].Seq != int64(len(records)) {
 		t.Error(err, records[len(records)-1].Seq)
+	}
+}
+
+// What a connection keeps prepared must not grow with what is done.
+func TestClaimsKeepToFewStatements(t *testing.T) {
+	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
+	now, after := time.Now(), 0
+	for n := range 5 {
+		if err := s.Append(context.Background(), engine.Free, []engine.Record{engine.IntentRecord("r", "daemon", "corp", engine.Change{Op: engine.OpGrant,
+			Person: "ann", Account: "ann", Program: "wiki", Entitlement: fmt.Sprint("wiki/", n)}, "")}); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Hour)
+		got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "wiki", Max: 1, Now: now, Lease: time.Minute, Since: now})
+		if err != nil || len(got) != 1 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if n == 2 {
+			after = len(s.statements)
+		}
+	}
+	if len(s.statements) != after {
+		t.Errorf("%d statements are prepared, after the third claim it were %d", len(s.statements), after)
 	}
 }

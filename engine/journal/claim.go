@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/jmoiron/sqlx"
 
@@ -38,14 +39,19 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 	return intents, nil
 }
 
-// claimable is what may be handed out, but for live leases of other intents of the account: what nobody claimed, and what
-// may be repeated and was not claimed since a time. While a program that comes first has work of its own, only the latter.
-func claimable(since, ahead int64, wait bool) string {
-	repeat := fmt.Sprintf("o.repeatable = 1 AND (o.claimed < %d OR o.claimed > %d)", since, ahead)
+// may is the condition that an intent o may be handed out, but for live leases of its own account: nobody claimed it, or it may
+// be repeated and was not claimed since a time; and nobody works on another account of its person, while one of the two is only
+// proposed. now, ahead and since are SQL for times; while a program that comes first has work of its own, only what may be
+// repeated goes. Joining ” keeps the planner from looking for others by their program, where there may be a hundred thousand.
+func may(now, ahead, since string, wait bool) string {
+	first := "o.claimed = 0 OR "
 	if wait {
-		return "(" + repeat + ")"
+		first = ""
 	}
-	return "(o.claimed = 0 OR " + repeat + ")"
+	return fmt.Sprintf(`(%so.repeatable = 1 AND (o.claimed < %s OR o.claimed > %s)) AND NOT EXISTS (SELECT 1 FROM open_intent l
+		WHERE l.person = o.person AND l.person <> 0 AND l.program || '' = o.program AND l.lease > %s AND l.lease <= %s
+		AND EXISTS (SELECT 1 FROM account a WHERE a.id IN (l.account, o.account) AND substr(a.name, 1, %d) = '%s'))`,
+		first, since, ahead, now, ahead, len(engine.ProposedPrefix), engine.ProposedPrefix)
 }
 
 // ahead is the time after which no lease ends but by a clock that is ahead.
@@ -88,20 +94,29 @@ func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	may, accounts, ids := claimable(since, ahead(c), wait), map[int64][]int64{}, newRows("i")
+	now, far := micros(engine.Instant(c.Now)), ahead(c)
+	accounts, ids := map[int64][]int64{}, newRows("iiii")
+	condition := may(strconv.FormatInt(now, 10), strconv.FormatInt(far, 10), strconv.FormatInt(since, 10), wait)
 	for _, only := range []string{"AND o.repeatable = 1", ""} {
-		if err := t.walk(c, fmt.Sprintf(oldest, may, only), accounts, ids); err != nil {
+		err := t.walk(c, fmt.Sprintf(oldest, condition, only), func(account int64) {
+			if _, ok := accounts[account]; !ok {
+				accounts[account] = nil
+				ids.add(account, now, far, since)
+			}
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
-	err = t.query("SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE "+may, ids, func(r *sqlx.Rows) error {
+	whole := "SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE " + may("r.column2", "r.column3", "r.column4", wait)
+	err = t.query(whole, ids, func(r *sqlx.Rows) error {
 		var seq, account int64
 		err := r.Scan(&seq, &account)
 		accounts[account] = append(accounts[account], seq)
 		return err
 	})
 	chosen := newRows("i")
-	for _, account := range ids.numbers {
+	for _, account := range column(ids.numbers, 0, 4) {
 		if chosen.len() >= c.Max {
 			break
 		}
@@ -110,16 +125,13 @@ func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 	return chosen, err
 }
 
-// walk adds the accounts of one walk, each once, in order.
-func (t *tx) walk(c engine.ClaimRequest, statement string, accounts map[int64][]int64, ids *rows) error {
+// walk goes through what a walk along the index finds, in order.
+func (t *tx) walk(c engine.ClaimRequest, statement string, found func(account int64)) error {
 	answer, err := t.QueryxContext(t.ctx, t.Rebind(statement), c.Program, micros(engine.Instant(c.Now)), ahead(c), c.Program, c.Max)
 	return each(answer, err)(func(r *sqlx.Rows) error {
 		var seq, account int64
 		err := r.Scan(&seq, &account)
-		if _, ok := accounts[account]; !ok {
-			accounts[account] = nil
-			ids.add(account)
-		}
+		found(account)
 		return err
 	})
 }

@@ -140,10 +140,7 @@ func (b *batch) add(r *engine.Record, s *sealed, now int64) error {
 	b.fold.Late(r)
 	b.head.Size++
 	r.Seq, r.Time, b.head.Time = b.head.Size, instant(now), now
-	person, account := int64(0), int64(0)
-	if r.Person != "" {
-		person = b.names.people.known("", r.Person)
-	}
+	person, account := b.person(r.Person), int64(0)
 	if r.Account != "" {
 		account = b.names.accounts.known(r.Program, r.Account)
 	}

@@ -16,7 +16,7 @@ func FuzzStored(f *testing.F) {
 		engine.IntentRecord("r1", "cron", "corp", engine.Change{Op: engine.OpGrant, Person: "p", Account: "a", Program: "wiki", Entitlement: "wiki/x", Why: []string{"w"}, Rules: []string{"r"}}, engine.ChargeGrant),
 		{Kind: engine.KindNote, Set: []engine.Fact{{FactKey: engine.FactKey{Kind: "k", Person: "p"}, Text: "t", Data: []byte(`{"a":1}`)}}, Clear: []engine.FactKey{{Kind: "k", Key: "z"}}},
 		{Kind: engine.KindSeen, Program: "wiki", Data: json.RawMessage(`{"appeared":[["a","b"]]}`)},
-		{Kind: engine.KindOutcome, Of: 7, Outcome: engine.Done, Program: "wiki", Account: "a"},
+		{Kind: engine.KindOutcome, Of: 7, Claim: 2, Outcome: engine.Done, Program: "wiki", Account: "a"},
 	} {
 		per, err := storePersonal(&r)
 		if err != nil {

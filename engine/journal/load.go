@@ -41,14 +41,15 @@ type openIntent struct {
 	Name               string
 	Entitlement, Op    string
 	Uncertain, Claimed int64
+	Attempts           int
 }
 
-const selectOpen = `SELECT o.seq, o.program, o.account, a.name, o.entitlement, o.op, o.uncertain, o.claimed
+const selectOpen = `SELECT o.seq, o.program, o.account, a.name, o.entitlement, o.op, o.uncertain, o.claimed, o.attempts
 	FROM @rows r JOIN open_intent o ON o.%s = r.column1 JOIN account a ON a.id = o.account`
 
 func (o *openIntent) intent() engine.Intent {
 	_, proposed := engine.ProposedName(o.Name)
-	return engine.Intent{Seq: o.Seq, Claimed: instant(o.Claimed), Unknown: o.Uncertain != 0, Change: engine.Change{Op: engine.Op(o.Op),
+	return engine.Intent{Seq: o.Seq, Claimed: instant(o.Claimed), Attempts: o.Attempts, Unknown: o.Uncertain != 0, Change: engine.Change{Op: engine.Op(o.Op),
 		Program: o.Program, Account: o.Name, Proposed: proposed, Entitlement: engine.Entitlement{Program: o.Program, Name: o.Entitlement}.String()}}
 }
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -176,8 +177,23 @@ func forEachStore(t *testing.T, test func(t *testing.T, address string)) {
 // later is the schema of a program that comes after this one.
 func later(t *testing.T, sql string) fs.FS {
 	t.Helper()
-	all := fstest.MapFS{"00003_later.sql": {Data: []byte("-- +goose Up\n" + sql)}}
-	for _, name := range []string{"00001_journal.sql", "00002_rare_kinds.sql"} {
+	all := schemaOf(t, newest)
+	all[fmt.Sprintf("%05d_later.sql", newest+1)] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + sql)}
+	return all
+}
+
+// newest is the number of this program's last migration.
+const newest = 3
+
+// schemaOf is the schema of the program that had so many migrations.
+func schemaOf(t *testing.T, n int) fstest.MapFS {
+	t.Helper()
+	names, err := fs.Glob(migrations.Files(), "*.sql")
+	if err != nil || len(names) != newest {
+		t.Fatalf("%q, %v", names, err)
+	}
+	all := fstest.MapFS{}
+	for _, name := range names[:n] {
 		data, err := fs.ReadFile(migrations.Files(), name)
 		if err != nil {
 			t.Fatal(err)
@@ -187,12 +203,35 @@ func later(t *testing.T, sql string) fs.FS {
 	return all
 }
 
+// A journal from before says of its open intents, too, whom they are about.
+func TestAJournalFromBeforeKnowsWhomOpenIntentsAreAbout(t *testing.T) {
+	forEachStore(t, func(t *testing.T, address string) {
+		ctx := context.Background()
+		before, err := Open(ctx, address, Options{Migrate: true, schema: schemaOf(t, newest-1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer before.Close()
+		for _, sql := range []string{
+			`INSERT INTO person VALUES (3, 'ann')`, `INSERT INTO account VALUES (7, 'wiki', 'ann')`,
+			`INSERT INTO open_intent VALUES (1, 'wiki', 7, '', 'suspend', 1, 0, 0, 0, 0)`,
+			`INSERT INTO journal VALUES (1, 1, 'intent', '', 3, 'wiki', 7, '', 'suspend', '', 0, '', '', '', 0, '{}', '', '', NULL, '')`,
+		} {
+			before.write.MustExec(sql)
+		}
+		var person int64
+		if err := openStore(t, address, nil).write.Get(&person, "SELECT person FROM open_intent"); err != nil || person != 3 {
+			t.Errorf("it is about %d, %v", person, err)
+		}
+	})
+}
+
 func TestANewerProgramBringsTheSchemaUpToDateAfterACopy(t *testing.T) {
 	forEachStore(t, func(t *testing.T, address string) {
 		ctx := context.Background()
 		old := openStore(t, address, nil)
 		fill(t, old)
-		wantError(t, address, Options{schema: later(t, "CREATE TABLE later (n BIGINT);")}, "older than this program", "version 2")
+		wantError(t, address, Options{schema: later(t, "CREATE TABLE later (n BIGINT);")}, "older than this program", fmt.Sprint("version ", newest))
 		if n := copies(t, old); n != 0 {
 			t.Errorf("%d copies although nothing was to be changed", n)
 		}
@@ -214,7 +253,7 @@ func TestANewerProgramBringsTheSchemaUpToDateAfterACopy(t *testing.T) {
 		if n := copies(t, old); n != 9 {
 			t.Errorf("%d records in the copy", n)
 		}
-		wantError(t, address, Options{Migrate: true}, "newer than this program", "version 3")
+		wantError(t, address, Options{Migrate: true}, "newer than this program", fmt.Sprint("version ", newest+1))
 	})
 }
 
@@ -237,18 +276,18 @@ func copies(t *testing.T, s *Store) (n int64) {
 	t.Helper()
 	if s.path == "" {
 		var there bool
-		if err := s.read.Get(&there, "SELECT to_regclass('before_3_journal') IS NOT NULL"); err != nil || !there {
+		if err := s.read.Get(&there, "SELECT to_regclass('before_4_journal') IS NOT NULL"); err != nil || !there {
 			return 0
 		}
-		if err := s.read.Get(&n, "SELECT count(*) FROM before_3_journal"); err != nil {
+		if err := s.read.Get(&n, "SELECT count(*) FROM before_4_journal"); err != nil {
 			t.Error(err)
 		}
 		return n
 	}
-	if _, err := os.Stat(s.path + ".before-3"); err != nil {
+	if _, err := os.Stat(s.path + ".before-4"); err != nil {
 		return 0
 	}
-	v := verify(t, openStore(t, "sqlite:"+s.path+".before-3", nil))
+	v := verify(t, openStore(t, "sqlite:"+s.path+".before-4", nil))
 	if !v.OK() {
 		t.Errorf("the copy: %+v", v)
 	}

@@ -44,6 +44,7 @@ func (p *public) quick(text []byte) bool {
 	r.text("class", &p.Class)
 	p.Approved = r.cut(`,"approved":true`)
 	r.list("rules", &p.Rules)
+	r.number("claim", &p.Claim)
 	return r.end()
 }
 

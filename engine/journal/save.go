@@ -146,7 +146,7 @@ func (b *batch) saveOpen() error {
 	for _, i := range b.before.Open {
 		known[i.Seq] = true
 	}
-	begun, changed, ended := newRows("itittiiiii").expect(len(b.touched.Open)), newRows("iiiii"), newRows("i")
+	begun, changed, ended := newRows("itittiiiiii").expect(len(b.touched.Open)), newRows("iiiii"), newRows("i")
 	for _, seq := range unique(b.touched.Open, cmp.Compare[int64]) {
 		i, is := b.fold.OpenIntent(seq)
 		account := b.names.accounts.known(i.Change.Program, i.Change.Account)
@@ -154,7 +154,7 @@ func (b *batch) saveOpen() error {
 		case is && known[seq]:
 			changed.add(seq, account, bit(i.Unknown), micros(i.Lease), bit(i.Halted)) // a lease and a halt only if they are of this batch
 		case is:
-			begun.add(seq, i.Change.Program, account, i.Change.Right(), string(i.Change.Op), bit(i.Repeatable()), bit(i.Unknown), int64(0), int64(0), int64(0))
+			begun.add(seq, i.Change.Program, account, i.Change.Right(), string(i.Change.Op), bit(i.Repeatable()), bit(i.Unknown), int64(0), int64(0), int64(0), b.person(i.Change.Person))
 		case known[seq]:
 			ended.add(seq)
 		}
@@ -168,7 +168,15 @@ func (b *batch) saveOpen() error {
 	if err != nil {
 		return err
 	}
-	return b.insert("open_intent", "seq, program, account, entitlement, op, repeatable, uncertain, claimed, lease, attempts", begun)
+	return b.insert("open_intent", "seq, program, account, entitlement, op, repeatable, uncertain, claimed, lease, attempts, person", begun)
+}
+
+// person is somebody's number, 0 for nobody.
+func (b *batch) person(key string) int64 {
+	if key == "" {
+		return 0
+	}
+	return b.names.people.known("", key)
 }
 
 func (b *batch) saveFacts() error {

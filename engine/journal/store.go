@@ -22,7 +22,7 @@ func storePublic(r *engine.Record, person, account int64) []byte {
 	if r.Approved {
 		w = append(w, `,"approved":true`...)
 	}
-	return append(w.list("rules", r.Rules), '}')
+	return append(w.list("rules", r.Rules).number("claim", int64(r.Claim)), '}')
 }
 
 func storePersonal(r *engine.Record) ([]byte, error) {

@@ -23,7 +23,7 @@ func TestHandWrittenForm(t *testing.T) {
 		list := rapid.SliceOfN(text, 0, 3)
 		r := engine.Record{Seq: n(), Time: instant(n()), Kind: engine.Kind(s()), Run: s(), Actor: s(), Person: s(), Program: s(), Account: s(), Entitlement: s(),
 			Op: engine.Op(s()), Outcome: engine.Outcome(s()), Of: n(), Cause: engine.Cause(s()), Class: engine.Class(s()), Approved: rapid.Bool().Draw(t, "approved"),
-			Rules: list.Draw(t, "rules"), Why: list.Draw(t, "why")}
+			Rules: list.Draw(t, "rules"), Why: list.Draw(t, "why"), Claim: int(n())}
 		if rapid.Bool().Draw(t, "data") {
 			r.Data, _ = encode(map[string]string{"name": s()})
 		}
@@ -40,7 +40,7 @@ func TestHandWrittenForm(t *testing.T) {
 func sameForm(t *rapid.T, r *engine.Record, person, account int64) {
 	public := public{Seq: r.Seq, Time: micros(r.Time), Kind: string(r.Kind), Run: r.Run, Person: person, Program: r.Program,
 		Account: account, Entitlement: r.Entitlement, Op: string(r.Op), Outcome: string(r.Outcome), Of: r.Of, Cause: string(r.Cause),
-		Class: string(r.Class), Approved: r.Approved, Rules: r.Rules}
+		Class: string(r.Class), Approved: r.Approved, Rules: r.Rules, Claim: int64(r.Claim)}
 	if want, err := encode(public); err != nil || string(want) != string(storePublic(r, person, account)) {
 		t.Fatalf("%v\nwant %s\nhave %s", err, want, storePublic(r, person, account))
 	}

@@ -30,6 +30,7 @@ type public struct {
 	Class       string   `json:"class,omitempty"`
 	Approved    bool     `json:"approved,omitempty"`
 	Rules       []string `json:"rules,omitempty"`
+	Claim       int64    `json:"claim,omitempty"`
 }
 
 // personal is what can be blanked.
@@ -68,7 +69,7 @@ func load(publicText, personalText []byte) (r engine.Record, who public, err err
 	}
 	r = engine.Record{Seq: who.Seq, Time: instant(who.Time), Kind: engine.Kind(who.Kind), Run: who.Run, Program: who.Program,
 		Entitlement: who.Entitlement, Op: engine.Op(who.Op), Outcome: engine.Outcome(who.Outcome), Of: who.Of, Cause: engine.Cause(who.Cause),
-		Class: engine.Class(who.Class), Approved: who.Approved, Rules: who.Rules}
+		Class: engine.Class(who.Class), Approved: who.Approved, Rules: who.Rules, Claim: int(who.Claim)}
 	if personalText == nil {
 		return r, who, nil
 	}

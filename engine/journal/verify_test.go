@@ -81,6 +81,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 		"UPDATE open_intent SET program = 'crm'",
 		"UPDATE open_intent SET account = 99",
 		"UPDATE open_intent SET entitlement = 'r'",
+		"UPDATE open_intent SET person = 99",
 		"UPDATE holding SET account = 99 WHERE account = 1",
 		"UPDATE holding SET since = since + 1 WHERE managed = 1",
 		"UPDATE holding SET rules = 99",

@@ -176,6 +176,7 @@ func (w *walk) links() error {
 }
 
 type openView struct {
+	Person              string
 	Account             name
 	Right               string
 	Op                  engine.Op
@@ -185,17 +186,17 @@ type openView struct {
 func (w *walk) openIntents() error {
 	want := map[int64]openView{}
 	for seq, i := range w.fold.Open() {
-		want[seq] = openView{name{i.Change.Program, i.Change.Account}, i.Change.Right(), i.Change.Op, i.Repeatable(), i.Unknown}
+		want[seq] = openView{i.Change.Person, name{i.Change.Program, i.Change.Account}, i.Change.Right(), i.Change.Op, i.Repeatable(), i.Unknown}
 	}
-	const query = "SELECT seq, program, account, entitlement, op, repeatable, uncertain FROM open_intent"
+	const query = "SELECT seq, person, program, account, entitlement, op, repeatable, uncertain FROM open_intent"
 	return view(w, "open intent", want, query, func(r *sqlx.Rows) (seq int64, v openView, err error) {
-		var account, repeatable, uncertain int64
+		var person, account, repeatable, uncertain int64
 		var program string
-		err = r.Scan(&seq, &program, &account, &v.Right, &v.Op, &repeatable, &uncertain)
+		err = r.Scan(&seq, &person, &program, &account, &v.Right, &v.Op, &repeatable, &uncertain)
 		if v.Account = w.names.accounts[account]; v.Account.program != program {
 			v.Account = name{program, fmt.Sprint("number ", account)}
 		}
-		v.Repeatable, v.Unknown = repeatable != 0, uncertain != 0
+		v.Person, v.Repeatable, v.Unknown = w.names.people[person], repeatable != 0, uncertain != 0
 		return seq, v, err
 	})
 }

@@ -337,8 +337,8 @@ func (k *checker) readBack(i *openIntent, r *engine.Record) {
 	if i.leased.Before(end) { // somebody came back late, after the list was read
 		end = i.leased
 	}
-	if i.claim > k.m.cur.seen.claims { // handed out again since the run looked; the journal takes such a read-back, and should not
-		return
+	if i.claim > k.m.cur.seen.claims {
+		k.m.fail(I3, "intent %d was read back although it was handed out again since the run looked", i.Seq)
 	}
 	if over := end.Add(k.m.program(r.Program).Describes.Lag); k.planTime().Before(over.Add(-4 * time.Second)) {
 		k.m.fail(I3, "intent %d was read back %s before the list could tell", i.Seq, over.Sub(k.planTime()))

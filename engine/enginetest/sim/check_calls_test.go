@@ -126,11 +126,13 @@ func (k *checker) claimed(r engine.ClaimRequest, intents []engine.Intent) {
 	}
 }
 
-// free [I3]: an account is worked on by one at a time.
+// free [I3]: an account is worked on by one at a time, and so are all of a person while one of them is being made.
 func (k *checker) free(i *openIntent) {
+	made := func(o *openIntent) bool { return strings.HasPrefix(o.Account, engine.ProposedPrefix) }
 	for _, o := range k.open {
-		if o.Program == i.Program && o.Account == i.Account && o.lease.After(k.m.now.Add(5*time.Second)) {
-			k.m.fail(I3, "intent %d is handed out while intent %d on the same account is under way", i.Seq, o.Seq)
+		same := o.Account == i.Account || o.Person == i.Person && (made(i) || made(o))
+		if o.Program == i.Program && same && o.lease.After(k.m.now.Add(5*time.Second)) {
+			k.m.fail(I3, "intent %d is handed out while intent %d on the same account, or on another one of its person's, is under way", i.Seq, o.Seq)
 		}
 	}
 }
@@ -187,17 +189,24 @@ func (k *checker) lost() {
 	}
 }
 
-// asking finds the intent that a call is for.
-func (k *checker) asking(program string, c enginetest.ProgramCall) *openIntent {
-	var found *openIntent
+// asking finds the intent that a call is for: one that somebody has, first, since another one may ask for the same on an
+// account that was seen before the outcome of its creation was recorded.
+func (k *checker) asking(program string, c enginetest.ProgramCall) (found *openIntent) {
+	best := -1
 	for _, seq := range slices.Sorted(maps.Keys(k.open)) {
 		i := k.open[seq]
-		switch {
-		case i.Program != program || !i.asks(c):
-		case i.Account == c.Account:
-			return i
-		case found == nil:
-			found = i
+		if i.Program != program || !i.asks(c) {
+			continue
+		}
+		fits := 0
+		if i.lease.After(k.m.now) {
+			fits += 2
+		}
+		if i.Account == c.Account {
+			fits++
+		}
+		if fits > best {
+			found, best = i, fits
 		}
 	}
 	return found
