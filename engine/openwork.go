@@ -51,11 +51,20 @@ func (p *programPlan) pending(i Intent, right, account uint32) {
 	case i.Change.Op.Gives():
 		p.giving[account] = i.Change.Op
 		p.sets.Giving.Add(right, account)
+		p.beingMade(i)
 	case i.Change.Op.Takes():
 		p.taking[account] = i.Change.Op
 		p.sets.Taking.Add(right, account)
 	default:
 		p.renaming[account] = true
+	}
+}
+
+// beingMade: an account of the name that is being made may be the one that is made, whoever had it before.
+func (p *programPlan) beingMade(i Intent) {
+	name, proposed := ProposedName(i.Change.Account)
+	if account, ok := p.reading.accounts.Find(name); ok && proposed && i.Change.Op == OpCreate {
+		p.giving[account] = i.Change.Op
 	}
 }
 

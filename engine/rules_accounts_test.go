@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -472,5 +473,36 @@ func TestWhatIsReadBackAsMadeIsRememberedByItsProposal(t *testing.T) {
 	}
 	if taken == 0 {
 		t.Error("nothing is taken")
+	}
+}
+
+// Somebody who has left had an account of a name that is being made for somebody else: while nobody knows what became of that,
+// the account that is there may be the new one.
+func TestAnAccountThatIsBeingMadeIsNotTakenFromWhoHadItBefore(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.hire("bob", "a")
+	w.apply()
+	w.targets["wiki"].Set("bob", engine.Exists, false)
+	w.fire("bob")
+	w.later()
+	w.later()
+	next := *w.person("zoe")
+	next.Key, next.Attributes = "k-next", slices.Clone(next.Attributes).With(engine.Attribute{Name: "login", Values: []string{"bob"}})
+	old := w.person("bob")
+	old.Attributes = slices.Clone(old.Attributes).With(engine.Attribute{Name: "login", Values: []string{"rob"}})
+	w.people = append(w.people, next)
+	w.pass(time.Hour)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil || len(got) == 0 {
+		t.Fatal(got, err)
+	}
+	w.targets["wiki"].AddAccount("bob", engine.AccountInfo{Name: "bob"}, engine.Exists, engine.Active)
+	w.pass(time.Minute)
+	for _, c := range w.mustPlan().Changes {
+		if c.Op.Takes() && c.State == engine.Ready {
+			t.Errorf("%s %s of %s", c.Op, c.Entitlement, c.Account)
+		}
 	}
 }
