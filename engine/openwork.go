@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -66,6 +67,15 @@ func (p *programPlan) beingMade(i Intent) {
 	if account, ok := p.reading.accounts.Find(name); ok && proposed && i.Change.Op == OpCreate {
 		p.giving[account] = i.Change.Op
 	}
+}
+
+// madeForOther: the account may be a new one, which is being made for somebody else.
+func (p *programPlan) madeForOther(s *subject, account uint32) bool {
+	return slices.ContainsFunc(p.b.s.Memory.Open, func(i Intent) bool {
+		name, proposed := ProposedName(i.Change.Account)
+		return proposed && i.Change.Program == p.program.Name && i.Change.Op == OpCreate && !i.Claimed.IsZero() && !p.settled[i.Seq] &&
+			i.Change.Person != s.key && name == p.reading.accounts.Name(account)
+	})
 }
 
 // canReadBack: the call is certainly over, and what the program lists was read after it and after the lag of its lists.

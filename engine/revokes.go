@@ -371,6 +371,9 @@ func (p *programPlan) cut(s *subject, account uint32) {
 	if _, proposed := ProposedName(p.reading.accounts.Name(account)); proposed || p.sets.Taking.Has(p.active, account) {
 		return // not there yet; on its way already
 	}
+	if p.madeForOther(s, account) {
+		return // the next run knows whose it is
+	}
 	if p.active == none {
 		for right := range uint32(p.reading.rights.Len()) {
 			if right != p.exists && p.diff.Expected.Has(right, account) {

@@ -500,9 +500,18 @@ func TestAnAccountThatIsBeingMadeIsNotTakenFromWhoHadItBefore(t *testing.T) {
 	}
 	w.targets["wiki"].AddAccount("bob", engine.AccountInfo{Name: "bob"}, engine.Exists, engine.Active)
 	w.pass(time.Minute)
-	for _, c := range w.mustPlan().Changes {
-		if c.Op.Takes() && c.State == engine.Ready {
-			t.Errorf("%s %s of %s", c.Op, c.Entitlement, c.Account)
+	taken := func() {
+		t.Helper()
+		for _, c := range w.mustPlan().Changes {
+			if c.Op.Takes() && c.State == engine.Ready {
+				t.Errorf("%s %s of %s", c.Op, c.Entitlement, c.Account)
+			}
 		}
+	}
+	taken()
+	w.cutOff("k-bob")
+	taken()
+	if !w.targets["wiki"].Has("bob", engine.Active) {
+		t.Error("the new account is suspended by a cut of whoever had one of that name")
 	}
 }

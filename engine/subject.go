@@ -133,7 +133,7 @@ func (b *builder) rekeyed(absent []string) bool {
 	}
 	linked := b.linkedPresent()
 	fresh := len(b.s.People) - linked
-	if fresh*2 < len(vanished) || len(vanished)*10 < len(absent)+linked {
+	if !b.reKeyWaits() && (fresh*2 < len(vanished) || len(vanished)*10 < len(absent)+linked) { // once asked, it ends with an answer
 		return false
 	}
 	return !b.letGo(vanished, fmt.Sprintf("%d known people vanished from the directory while %d unknown ones appeared, as when every key was changed: nothing moves until somebody confirms who is who (rolecall adopt --keys), or approves that those who vanished have left", len(vanished), fresh))

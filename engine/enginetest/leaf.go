@@ -16,6 +16,7 @@ func leaf(before string, r *engine.Record) string {
 	h.texts(before, string(r.Kind), r.Run, r.Actor, r.Person, r.Program, r.Account, r.Entitlement, string(r.Op), string(r.Outcome), string(r.Cause), string(r.Class), string(r.Data))
 	h.number(r.Seq)
 	h.number(r.Of)
+	h.number(int64(r.Claim))
 	h.time(r.Time)
 	if r.Approved {
 		h.texts("approved")
