@@ -36,6 +36,7 @@ func page(died map[string]death) string {
 		e := &faults[i]
 		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s |\n", e.n, cell(e.what), cell(e.holds), cell(e.guard), tests(e), dead(e, died["fault "+fmt.Sprint(e.n)]))
 	}
+	b.WriteString(histories())
 	return b.String()
 }
 
