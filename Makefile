@@ -5,8 +5,9 @@ GOLANGCI    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PKG         ?= ./...
 SEEDS       ?= 20000
 SOAK        ?= 8h
+SAMPLE      ?= 600
 
-.PHONY: help build setup test race plain lint sim planted figures soak fuzz bench docs safety museum mutants fmt clean
+.PHONY: help build setup test race plain lint sim planted figures soak fuzz bench docs safety museum mutants coverage fmt clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -62,8 +63,13 @@ museum: ## take each guard out of the source and see its test die; some seconds 
 	$(GO) test ./engine/enginetest/museum -run TestWithoutTheGuard -without . -update -timeout 0 -v
 	$(MAKE) safety
 
-mutants: ## 300 small changes of what guards people's access: how many of them do the tests notice?
-	$(GO) test ./engine/enginetest/mutants -run TestScore -sample 300 -timeout 0 -v
+mutants: ## SAMPLE (600) small changes of what guards people's access: how many of them do the tests notice?
+	$(GO) test ./engine/enginetest/mutants -run TestScore -sample $(SAMPLE) -timeout 0 -v
+	$(MAKE) safety
+
+coverage: ## which branches of what guards people's access no test takes; fails if there are more than before. KEEP=-update keeps the figures
+	$(GO) test ./engine/enginetest/coverage -run TestCoverage -measure $(KEEP) -timeout 60m -v
+	$(MAKE) safety
 
 fmt: ## gofmt in place
 	gofmt -w cmd connectors engine migrations policies

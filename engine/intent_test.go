@@ -9,7 +9,7 @@ import (
 // FuzzIntentData: the quick way reads what json reads, or leaves it to json.
 func FuzzIntentData(f *testing.F) {
 	for _, s := range []string{`{}`, `{"login":"a","name":"Ünï","item":"i","source":"corp","failures":12}`, `{"login":"a\n"}`, `{"Login":"a"}`, `{"login":"a",}`,
-		`{"login":"a" }`, `{"failures":1.5}`, `{"failures":01}`, `{"failures":-1}`, `{"login":"a","login":"b"}`, `{"login":null}`, `{"new":{"name":"x"}}`, `{"login":"a"}x`, "{\"login\":\"\xff\"}", `{,}`, ``} {
+		`{"login":"a" }`, `{"failures":1.5}`, `{"failures":01}`, `{"failures":-1}`, `{"login":"a","login":"b"}`, `{"login":null}`, `{"new":{"name":"x"}}`, `{"login":"a"}x`, "{\"login\":\"\xff\"}", `{,}`, ``, `{"failures":1`, `{"failures":`, `{"failures":,}`, `{"failures":}`, `{"failures":1234567890}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

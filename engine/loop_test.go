@@ -375,6 +375,9 @@ func TestAdoptLinksOnlyWhatWasReviewed(t *testing.T) {
 		t.Error("a link moved")
 	}
 	w.expect(w.plan(), "adopt git ann ready", "adopt git/.exists ann ready", "adopt git/eng ann ready")
+	if a, err := w.engine.Adoption(t.Context(), "git"); err != nil || len(a.Lines) != 1 || a.Lines[0].Sure != engine.Linked || a.Lines[0].People[0].Person != "k-ann" {
+		t.Errorf("what is settled: %+v, %v", a, err)
+	}
 	w.apply()
 	w.pass(time.Hour)
 	w.expect(w.plan())
@@ -399,7 +402,17 @@ func TestARefusedBaselineWaitsForApproval(t *testing.T) {
 			t.Fatalf("a half-empty directory says nothing: %v", lines(p))
 		}
 	}
-	w.readErr = nil
+	everybody := w.people
+	w.hire("ann", "a")
+	for _, login := range strings.Fields("bob cyd dan eve") {
+		w.hire(login, "a")
+	}
+	w.apply()
+	if items := w.items(); len(items) != 0 {
+		t.Errorf("everybody is there again, and somebody is still asked: %+v", items)
+	}
+	w.people = everybody
+	w.apply()
 	waiting, err := w.engine.Approve(t.Context(), "boss", []string{"all"}, "we sold a department")
 	if err != nil || len(waiting) != 1 {
 		t.Fatalf("approve: %v, %v", waiting, err)

@@ -172,6 +172,20 @@ func TestAccountGoesLast(t *testing.T) {
 	}
 }
 
+// The suspend of somebody who moved waits with the right that is kept back; a leaver's does not.
+func TestTheSuspendOfAMoverWaitsForItsRights(t *testing.T) {
+	w := crowd(t)
+	w.roles("p1", "a")
+	w.once(enginetest.FailBefore)
+	w.later()
+	w.roles("p1")
+	w.wants("p1", "revoke wiki/x ready", "revoke wiki/y blocked: failed 1 time", "suspend wiki blocked: the account goes last, and wiki/y is blocked")
+	w.roles("p2")
+	w.wants("p2", "revoke wiki/x ready", "revoke wiki/y ready", "suspend wiki ready")
+	w.fire("p1")
+	w.wants("p1", "suspend wiki ready", "revoke wiki/x ready", "revoke wiki/y blocked: failed 1 time")
+}
+
 func TestNoAccountOfNameAndNothing(t *testing.T) {
 	w := company(t, map[string][]string{"a": {"wiki/x"}})
 	w.hire("bob", "a")
@@ -513,5 +527,71 @@ func TestAnAccountThatIsBeingMadeIsNotTakenFromWhoHadItBefore(t *testing.T) {
 	taken()
 	if !w.targets["wiki"].Has("bob", engine.Active) {
 		t.Error("the new account is suspended by a cut of whoever had one of that name")
+	}
+}
+
+// An account that was made for somebody whom nobody knows any more is nobody else's.
+func TestAnAccountOfSomebodyUnknownIsNobodysElse(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.hire("zed", "a")
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	w.claim()
+	w.vanish("zed")
+	w.hire("aaa", "a") // before all others
+	w.people = append(w.people[len(w.people)-1:], w.people[:len(w.people)-1]...)
+	w.person("aaa").Key = "a-aaa"
+	w.pass(time.Hour)
+	w.expect(w.plan(), "create wiki/.exists new:aaa ready", "grant wiki new:aaa ready", "grant wiki/x new:aaa ready")
+}
+
+// A new account bears the person's key where it is to be found by it, unless what it is found by is something else.
+func TestANewAccountBearsTheKeyItIsFoundBy(t *testing.T) {
+	for name, c := range map[string]struct {
+		with func(*engine.Person) (string, string)
+		want string
+	}{
+		"the key":        {nil, "k-ann"},
+		"something else": {func(p *engine.Person) (string, string) { return p.Login(), "" }, ""},
+	} {
+		w := newWorld(t, "wiki")
+		w.policy.rules = map[string][]string{"a": {"wiki/x"}}
+		w.program("wiki").Match, w.program("wiki").MatchWith = "externalId", c.with
+		w.hire("ann", "a")
+		p := w.mustPlan()
+		if n := p.Changes[0].New; n == nil || n.Attributes["externalId"] != c.want {
+			t.Errorf("%s: %+v", name, n)
+		}
+	}
+}
+
+// Whose account was given to somebody else is linked anew, to the account that is certainly theirs.
+func TestWhoLostAnIdIsLinkedAnew(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Match = "person"
+	w.targets["wiki"].ID = func(name string) string { return map[string]string{"ann": "7", "bob": "7"}[name] }
+	w.hire("ann", "a")
+	w.targets["wiki"].AddAccount("yan", engine.AccountInfo{Attributes: map[string]string{"person": "k-yan"}}, engine.Exists, engine.Active, "x")
+	w.targets["wiki"].AddAccount("zoe", engine.AccountInfo{Attributes: map[string]string{"person": "k-zoe"}}, engine.Exists, engine.Active, "x")
+	w.apply()
+	w.roles("ann")
+	w.later()
+	w.targets["wiki"].Set("7", engine.Exists, false)
+	for range 3 {
+		w.later()
+	}
+	w.hire("bob", "a")
+	w.later()
+	w.later()
+	w.account("9", engine.PersonalAccount, "k-ann")
+	w.later()
+	links := map[string]string{}
+	for _, l := range w.memory().Program("wiki").Links {
+		links[l.Account] += l.Person
+	}
+	if links["7"] != "k-annk-bob" && links["7"] != "k-bob" || links["9"] != "k-ann" {
+		t.Errorf("%v", links)
 	}
 }

@@ -49,7 +49,12 @@ func TestNoLeaversForLongerThanUsual(t *testing.T) {
 	if p := w.later(); noticed(p, engine.NoticeNoLeavers) {
 		t.Error("an alarm after nine days, where five were usual")
 	}
-	w.pass(2 * 24 * time.Hour)
+	last := w.memory().Facts(engine.FactLeavers)[0].Since.UTC().Truncate(24 * time.Hour) // as days are compared
+	w.pass(last.Add(10 * 24 * time.Hour).Sub(w.now))
+	if noticed(w.mustPlan(), engine.NoticeNoLeavers) {
+		t.Error("an alarm after exactly twice what was usual")
+	}
+	w.pass(24 * time.Hour)
 	p := w.later()
 	if text := noticeOf(p, engine.NoticeNoLeavers); !strings.Contains(text, "nobody has left for 11 days") || !strings.Contains(text, "never longer than 5 days") {
 		t.Errorf("no alarm after eleven days: %q", text)
@@ -128,6 +133,10 @@ func TestSourceThatIsNotReadForRuns(t *testing.T) {
 	}
 	if got := unread(); len(got) != 1 || got[0].Program != "wiki" {
 		t.Errorf("%v", got)
+	}
+	w.engine.Settings.Alarms.Unread = 0
+	if got := unread(); len(got) != 0 {
+		t.Errorf("switched off: %v", got)
 	}
 }
 

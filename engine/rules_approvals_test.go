@@ -179,3 +179,20 @@ func TestApprovalExpiresBetweenPlanAndCommit(t *testing.T) {
 	w.later()
 	w.has("zoe", "x", true)
 }
+
+// An item that is not there is an error, and then nothing is approved.
+func TestApprovingWhatIsNotThere(t *testing.T) {
+	w := crowd(t)
+	w.engine.Settings.Limits.RevokePeople = tight(0)
+	w.roles("p0", "a")
+	w.later()
+	id := w.items()[0].ID
+	for _, decide := range []func(ids ...string) error{
+		func(ids ...string) error { _, err := w.engine.Approve(t.Context(), "boss", ids, "fine"); return err },
+		func(ids ...string) error { _, err := w.engine.Reject(t.Context(), "boss", ids, "no"); return err },
+	} {
+		if err := decide(id, "nope"); !errors.Is(err, engine.ErrUnknownItem) || w.items()[0].State != engine.Waiting {
+			t.Errorf("%v, %+v", err, w.items())
+		}
+	}
+}

@@ -144,14 +144,17 @@ func TestShareIsOfTheHighestCountInTheWindow(t *testing.T) {
 	w.apply()
 	w.later()
 	w.pass(20 * time.Hour)
-	highest := func(window time.Duration) int {
+	highest := func(window time.Duration) (of int) {
 		w.engine.Settings.Limits.RevokeHoldings.Window = window
 		for _, b := range w.mustPlan().Budgets() {
+			if b.Name == "revoke: holdings" && b.Scope != "program wiki" && window == 24*time.Hour && b.Of != 48 {
+				t.Errorf("%s: counted are %d holdings, and there is only one program", b.Scope, b.Of)
+			}
 			if b.Scope == "program wiki" && b.Name == "revoke: holdings" {
-				return b.Of
+				of = b.Of
 			}
 		}
-		return 0
+		return of
 	}
 	if day, night := highest(24*time.Hour), highest(10*time.Hour); day != 48 || night != 30 {
 		t.Errorf("48 were held 21 hours ago and 30 are now, counted are %d and %d", day, night)
@@ -175,5 +178,58 @@ func TestAnnouncedWaveRaisesTheWholeForItsScopeOnly(t *testing.T) {
 		w.roles("p1", "a", "c")
 		w.wants("p0", "revoke wiki/x "+string(want))
 		w.wants("p1", "revoke git/x "+string(want))
+	}
+}
+
+// What was approved is charged to nothing, so it uses up no announced wave either.
+func TestApprovalsUseUpNoWave(t *testing.T) {
+	w := crowd(t)
+	w.engine.Settings.Limits.RevokePeople = tight(0)
+	w.lose("p0", "p1")
+	w.later()
+	w.approve()
+	w.announce("program", "wiki", 2)
+	w.pass(time.Minute)
+	w.applied("p0", "revoke wiki/y ready")
+	w.lose("p2", "p3")
+	w.pass(time.Hour)
+	w.wants("p2", "revoke wiki/y ready")
+	w.lose("p4")
+	w.wants("p2", "revoke wiki/y needs-approval")
+}
+
+// What is charged to another budget while a wave lasts makes no room for removals elsewhere.
+func TestOtherChargesMakeNoRoom(t *testing.T) {
+	w := newWorld(t, "app", "git", "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki/x"}, "b": {"git/x"}, "c": {"wiki", "git", "app"}, "d": {"app/x"}}
+	for _, login := range []string{"p0", "p1", "p2", "p3"} {
+		w.hire(login, "a", "b", "c", "d")
+	}
+	w.apply()
+	w.pass(100 * time.Hour)
+	w.apply()
+	w.engine.Settings.Limits.RevokePeople = tight(1)
+	w.announce("program", "git", 3)
+	w.pass(time.Minute)
+	w.hire("n1", "b")
+	w.hire("n2", "b")
+	w.apply()
+	w.pass(time.Minute)
+	w.roles("p0", "b", "c", "d")
+	w.wants("p0", "revoke wiki/x ready")
+	w.roles("p1", "a", "b", "c") // one in each of two programs
+	w.wants("p0", "revoke wiki/x needs-approval: limit revoke: people")
+}
+
+func TestAWaveSaysWhatItIsAbout(t *testing.T) {
+	for want, x := range map[string]engine.Expected{
+		"revoke of program wiki: 1 person":                {Scope: "program", Name: "wiki", Class: engine.ChargeRevoke, People: 1},
+		"revoke of program wiki: 2 people and 3 holdings": {Scope: "program", Name: "wiki", Class: engine.ChargeRevoke, People: 2, Holdings: 3},
+		"grant of all programs together: 1 holding":       {Scope: "all", Class: engine.ChargeGrant, Holdings: 1},
+		"leavers of program wiki: 4 people":               {Scope: "program", Name: "wiki", Class: engine.ChargeLeaver, People: 4},
+	} {
+		if got := x.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

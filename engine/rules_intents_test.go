@@ -304,6 +304,9 @@ func TestACreateWhoseOutcomeWasLostIsReadBackAfterALook(t *testing.T) {
 		t.Errorf("wiki holds %s", got)
 	}
 	w.expect(w.plan())
+	if missing := w.memory().Facts(engine.FactMissing); len(missing) > 0 {
+		t.Errorf("what was proposed is missed: %v", missing)
+	}
 }
 
 // What a backup has open may have been made since, or withdrawn: it is not made on the word of the backup.

@@ -138,6 +138,7 @@ func TestTwoAdminAccountsOfOnePerson(t *testing.T) {
 		t.Error("nobody is told")
 	}
 	w.apply()
+	w.later() // which knows of the link
 	var linked []string
 	for _, l := range w.memory().Program("wiki").Links {
 		if l.Person == "k-bob" {

@@ -309,6 +309,10 @@ func TestReKeying(t *testing.T) {
 	if s := states(w.mustPlan(), engine.OpSuspend); s[engine.Ready] != 12 {
 		t.Errorf("%v", lines(w.mustPlan()))
 	}
+	w.apply()
+	if items := w.items(); len(items) > 0 {
+		t.Errorf("an approval is used once: %+v", items)
+	}
 }
 
 func TestIncompleteList(t *testing.T) {
@@ -378,4 +382,65 @@ func TestRepairsAreCountedOverAnyDay(t *testing.T) {
 	w.targets["wiki"].Set("p0", "x", false)
 	w.pass(time.Hour)
 	w.applied("p0", "grant wiki/x blocked: contested")
+}
+
+// Charges of people whom nobody knows any more count, each of them.
+func TestChargesOfUnknownPeopleCountEach(t *testing.T) {
+	w := crowd(t)
+	w.engine.Settings.Limits.RevokePeople = tight(3)
+	for _, gone := range []string{"g1", "g2"} {
+		seq := w.memory().Seq
+		c := engine.Change{Op: engine.OpRevoke, Program: "wiki", Account: gone, Person: "k-" + gone, Entitlement: "wiki/y"}
+		done := engine.Record{Kind: engine.KindOutcome, Of: seq + 1, Outcome: engine.Done, Program: "wiki", Account: gone, Person: "k-" + gone, Entitlement: "y", Op: engine.OpRevoke}
+		for _, r := range []engine.Record{engine.IntentRecord("r", "d", "corp", c, engine.ChargeRevoke), done} {
+			if err := w.journal.Append(t.Context(), engine.Free, []engine.Record{r}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.pass(time.Minute)
+	w.roles("p0", "a")
+	w.wants("p0", "revoke wiki/y ready") // the third
+	w.roles("p1", "a")
+	w.wants("p0", "revoke wiki/y needs-approval: limit revoke: people")
+}
+
+// A call that failed is tried again later, and shown until then, for leavers too.
+func TestBackOffOfLeavers(t *testing.T) {
+	w := crowd(t)
+	w.fire("p0")
+	w.pass(time.Hour)
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Entitlement == "x" {
+			return enginetest.Refuse
+		}
+		return enginetest.NoFault
+	}
+	w.apply()
+	w.wants("p0", "revoke wiki/x blocked: failed 1 time, next try ")
+}
+
+// A cut sees one person only: it ends nothing that waits for others, and none of their tasks.
+func TestACutEndsNothingOfOthers(t *testing.T) {
+	w := crowd(t)
+	w.engine.Settings.Limits.RevokePeople, w.engine.Settings.Limits.Leavers = tight(0), tight(0)
+	w.roles("p0", "a")
+	w.fire("p1")
+	w.vanish("p2")
+	for range 3 {
+		w.later()
+	}
+	items, tasks := len(w.items()), len(w.memory().Tasks())
+	if items == 0 || tasks == 0 {
+		t.Fatalf("%d items, %d tasks", items, tasks)
+	}
+	for _, login := range []string{"p7", "p8", "p9"} {
+		w.pass(time.Hour)
+		if _, _, err := w.engine.Cut(t.Context(), "boss", login, "stop"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if i, n := len(w.items()), len(w.memory().Tasks()); i != items || n != tasks {
+		t.Errorf("%d items and %d tasks are left of %d and %d", i, n, items, tasks)
+	}
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,5 +100,7 @@ func TestPanickingDirectoryIsUnreachable(t *testing.T) {
 	w.engine.Directory = panicking{}
 	if p := w.mustPlan(); p.Proofs[0].Complete() || len(p.Changes) > 0 {
 		t.Errorf("proof %+v, changes %v", p.Proofs[0], lines(p))
+	} else if r := p.Proofs[0].Reasons; len(r) == 0 || r[0].Code != engine.ReasonUnreachable || !strings.Contains(r[0].Detail, "reading the directory failed: ") {
+		t.Errorf("the reason: %+v", r)
 	}
 }

@@ -77,6 +77,9 @@ func TestReKeyRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if err := crowd(t).engine.ReKey(t.Context(), "boss", "r", nil, nil); err == nil || !strings.Contains(err.Error(), "nobody vanished") {
+		t.Errorf("nothing to confirm: %v", err)
+	}
 }
 
 // A directory that shows both keys of a person says nothing about them, and is not complete.
@@ -118,6 +121,56 @@ func TestACutUnderTheNewKeyStays(t *testing.T) {
 	w.later()
 	w.has("p3", engine.Active, false)
 	w.has("p4", engine.Active, true)
+}
+
+// An account that is gone tells nothing of its person, and the program's note of the key itself is no trait.
+func TestWhoVanishedIsNotToldByOthersAccounts(t *testing.T) {
+	w := crowd(t)
+	w.targets["wiki"].Set("p1", engine.Exists, false)
+	w.vanish("p1")
+	p := w.person("p2")
+	p.Key = "new-p2"
+	p.Attributes = append(p.Attributes, engine.Attribute{Name: "uid", Values: []string{"k-p2"}})
+	slices.SortFunc(p.Attributes, func(a, b engine.Attribute) int { return strings.Compare(a.Name, b.Name) })
+	w.targets["wiki"].AddAccount("p2", engine.AccountInfo{Attributes: map[string]string{"uid": "k-p2"}}, engine.Exists, engine.Active, "x", "y")
+	w.hire("a", "a") // whom the first account of the list would fit
+	w.targets["wiki"].AddAccount("a", engine.AccountInfo{Name: "a"}, engine.Exists)
+	found, err := w.engine.ReKeyed(t.Context(), w.journal)
+	if err != nil || len(found.Lines) != 2 {
+		t.Fatalf("%+v %v", found, err)
+	}
+	for _, l := range found.Lines {
+		switch {
+		case l.Person == "k-p1" && (l.Sure != engine.Nobody || len(l.People) > 0), l.Person == "k-p2" && (l.Sure != engine.Certain || strings.Join(l.By, " ") != "login name"):
+			t.Errorf("%+v", l)
+		}
+	}
+}
+
+// A program may call accounts by their mail.
+func TestWhoVanishedIsToldByMail(t *testing.T) {
+	w := crowd(t)
+	w.targets["wiki"].AddAccount("p1", engine.AccountInfo{Name: "Smith@example.com"}, engine.Exists, engine.Active, "x", "y")
+	p := w.person("p1")
+	p.Key = "new"
+	p.Attributes = engine.Attributes{{Name: "login", Values: []string{"smith"}}, {Name: "mail", Values: []string{"smith@example.com"}}, {Name: "name", Values: []string{"Smith"}}}
+	found, err := w.engine.ReKeyed(t.Context(), w.journal)
+	if err != nil || len(found.Lines) != 1 || found.Lines[0].Sure != engine.Possible || strings.Join(found.Lines[0].By, " ") != "mail" {
+		t.Errorf("%+v %v", found, err)
+	}
+}
+
+// A number in an account says who somebody is, whatever else has changed.
+func TestWhoVanishedIsToldByNumber(t *testing.T) {
+	w := crowd(t)
+	w.targets["wiki"].AddAccount("p1", engine.AccountInfo{Attributes: map[string]string{"employee-number": "4711"}}, engine.Exists, engine.Active, "x", "y")
+	p := w.person("p1")
+	p.Key = "new"
+	p.Attributes = engine.Attributes{{Name: "employeeNumber", Values: []string{"4711"}}, {Name: "login", Values: []string{"smith"}}, {Name: "name", Values: []string{"Smith"}}}
+	found, err := w.engine.ReKeyed(t.Context(), w.journal)
+	if err != nil || len(found.Lines) != 1 || found.Lines[0].Sure != engine.Certain || strings.Join(found.Lines[0].By, " ") != "number" || found.Lines[0].People[0].Person != "new" {
+		t.Errorf("%+v %v", found, err)
+	}
 }
 
 // Where accounts bear the directory's own keys nobody can be followed: a leaver would keep what the new key holds.

@@ -71,6 +71,22 @@ func TestUndoGivesNothingThatIsBlocked(t *testing.T) {
 	w.wants("zoe", "resume wiki ready") // the account was suspended with its last right; x stays away
 }
 
+// An undo lasts while an entry can't be seen whole, since nobody knows whether it changed. A block that came since goes first.
+func TestABlockGoesBeforeAnEarlierUndo(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}})
+	w.apply()
+	w.roles("zoe", "b")
+	w.pass(time.Hour)
+	_, r := w.apply()
+	if _, err := w.engine.Undo(t.Context(), w.journal, "boss", r.Run, "by mistake"); err != nil {
+		t.Fatal(err)
+	}
+	w.person("zoe").Changed = ""
+	w.wants("zoe", "grant wiki/x ready")
+	w.policy.blocks = map[string]string{"k-zoe": "wiki/x"}
+	w.wants("zoe")
+}
+
 func TestFormerPoliciesOfWhatWaitsAreFetched(t *testing.T) {
 	w := company(t, map[string][]string{"a": {"wiki/x"}})
 	var asked []string
@@ -210,6 +226,21 @@ func TestReviewedPlanMakesTheAccountThatWasShown(t *testing.T) {
 }
 
 // Whoever looked at a plan saw the last holder replaced; when the successor falls away meanwhile, the last holder stays.
+// What a reviewed plan takes is taken, whether or not somebody else gets it.
+func TestReviewedPlanTakes(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}})
+	w.apply()
+	w.later()
+	w.roles("zoe", "a")
+	w.pass(time.Hour)
+	reviewed := w.mustPlan()
+	_, r, err := w.engine.Apply(t.Context(), engine.ApplyOptions{Actor: "test", Only: reviewed})
+	if err != nil || r.Outcomes[engine.Done] != 1 || len(r.Dropped) != 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	w.has("zoe", "y", false)
+}
+
 func TestReviewedPlanKeepsTheLastHolder(t *testing.T) {
 	w := newWorld(t, "app")
 	w.policy.rules["b"], w.policy.rules["a"] = []string{"app/lead"}, []string{"app"}

@@ -114,3 +114,13 @@ func TestUsageProposesNothingWithoutHistory(t *testing.T) {
 		t.Errorf("%+v", u)
 	}
 }
+
+// A journal whose clock was ahead has days that have not come yet; they count for nothing.
+func TestUsageOfDaysThatHaveNotCome(t *testing.T) {
+	w := used(t, []int{1, 2, 3, 4, 5})
+	all := w.usage()
+	w.pass(-48 * time.Hour)
+	if u := w.usage(); u.Days != all.Days-2 || !u.From.Equal(all.From) {
+		t.Errorf("%d days instead of %d", u.Days, all.Days-2)
+	}
+}

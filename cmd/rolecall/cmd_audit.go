@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport(), a.auditVerify(), a.auditKey(), a.auditAccept())
+	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport(), a.auditVerify(), a.auditBundle(), a.auditVerifyBundle(), a.auditKey(), a.auditAccept())
 }
 
 // recordJSON is the documented form of a record: keys that matter are always there.

@@ -260,6 +260,42 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
+// A key that was lost is followed by one that is known from elsewhere: at the size of the last change at least, of the same
+// log, and never one that was there before.
+func TestSucceed(t *testing.T) {
+	first, second, third := newKey(t, 1, origin), newKey(t, 2, origin), newKey(t, 3, origin)
+	keys, err := keysOf(t, first).Succeed(10, second.verifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		signer key
+		size   int64
+		good   bool
+	}{
+		"old before": {first, 9, true}, "old after": {first, 11, false}, "new before": {second, 9, false}, "new at": {second, 10, true}, "new after": {second, 11, true},
+	} {
+		if _, err := keys.Open(sign(t, checkpointAt(c.size), c.signer)); (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		keys     Keys
+		size     int64
+		verifier string
+	}{
+		"before the last change": {keys, 9, third.verifier}, "the first again": {keys, 20, first.verifier}, "the same": {keys, 20, second.verifier},
+		"another log": {keys, 20, newKey(t, 4, "elsewhere").verifier}, "no key": {Keys{}, 20, third.verifier}, "nonsense": {keys, 20, "nonsense"},
+	} {
+		if _, err := c.keys.Succeed(c.size, c.verifier); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, err := keys.Succeed(10, third.verifier); err != nil {
+		t.Errorf("two changes at one size: %v", err)
+	}
+}
+
 func TestKeyErrorsKeepTheSecret(t *testing.T) {
 	skey, _, err := GenerateKey(bytes.NewReader(make([]byte, 64)), origin)
 	if err != nil {
@@ -331,4 +367,13 @@ func FuzzOpen(f *testing.F) {
 			t.Fatalf("a forged checkpoint opens: %q", signed)
 		}
 	})
+}
+
+func TestPair(t *testing.T) {
+	first, second := newKey(t, 1, origin), newKey(t, 2, origin)
+	for verifier, want := range map[string]bool{"": true, first.verifier: true, second.verifier: false, "nonsense": false} {
+		if Pair(first.Signer, verifier) != want {
+			t.Errorf("%q: %v", verifier, !want)
+		}
+	}
 }

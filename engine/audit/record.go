@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -63,4 +64,13 @@ func (f Fault) String() string {
 		return fmt.Sprintf("record %d: %s", f.First, f.Wrong)
 	}
 	return fmt.Sprintf("records %d to %d: %s", f.First, f.Last, f.Wrong)
+}
+
+// LeafOf is the leaf hash that the record's content gives; a stored Leaf is not looked at.
+func (r *Record) LeafOf() (Hash, error) {
+	c, wrong := r.commitment()
+	if wrong != "" {
+		return Hash{}, errors.New(wrong)
+	}
+	return LeafBlanked(r.Public, c), nil
 }

@@ -32,7 +32,7 @@ func forged(t *testing.T, e Event, old, fresh string) Event {
 	public, personal := storePublic(&e.Record, 0, 0), []byte(`{"actor":"somebody"}`)
 	text := strings.ReplaceAll(string(public), old, fresh)
 	leaf := audit.Leaf([]byte(text), salt, personal)
-	f, err := ReadEvent(base64.StdEncoding.EncodeToString(leaf[:]), Stored{text, string(personal), base64.StdEncoding.EncodeToString(salt[:])})
+	f, err := ReadEvent(base64.StdEncoding.EncodeToString(leaf[:]), Stored{Public: text, Personal: string(personal), Salt: base64.StdEncoding.EncodeToString(salt[:])})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +94,8 @@ func TestEventsAreWhatTheirHashesSay(t *testing.T) {
 		if err != nil || e.Record.Seq != r.Seq || e.Record.Kind != r.Kind || len(e.Record.Set) != len(r.Set) {
 			t.Errorf("%+v %v", e, err)
 		}
-		for _, edited := range []Stored{{st.Public + " ", st.Personal, st.Salt}, {st.Public, st.Personal + " ", st.Salt}, {st.Public, st.Personal, strings.ToLower(st.Salt)},
-			{st.Public, "", st.Salt}, {st.Public, st.Personal, ""}, {}} {
+		for _, edited := range []Stored{{Public: st.Public + " ", Personal: st.Personal, Salt: st.Salt}, {Public: st.Public, Personal: st.Personal + " ", Salt: st.Salt},
+			{Public: st.Public, Personal: st.Personal, Salt: strings.ToLower(st.Salt)}, {Public: st.Public, Salt: st.Salt}, {Public: st.Public, Personal: st.Personal}, {}} {
 			if _, err := ReadEvent(r.Hash, edited); err == nil && edited != st {
 				t.Errorf("record %d was edited: %+v", r.Seq, edited)
 			}

@@ -257,6 +257,24 @@ func TestANewerProgramBringsTheSchemaUpToDateAfterACopy(t *testing.T) {
 	})
 }
 
+// Of several that copy at once the first one's copy stays: the others may have copied what it has changed since.
+func TestTheFirstCopyStays(t *testing.T) {
+	dir := t.TempDir()
+	copied := filepath.Join(dir, "j.db.before-3")
+	for _, text := range []string{"first", "second"} {
+		half := filepath.Join(dir, text)
+		if err := os.WriteFile(half, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := place(half, copied); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(copied); err != nil || string(got) != "first" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestAChangeOfTheSchemaThatFailsChangesNothing(t *testing.T) {
 	forEachStore(t, func(t *testing.T, address string) {
 		old := openStore(t, address, nil)

@@ -19,11 +19,13 @@ func (s *Store) Records(ctx context.Context, q engine.Query, yield func(engine.R
 	return s.StoredRecords(ctx, q, func(r engine.Record, _ Stored) error { return yield(r) })
 }
 
-// Stored is what a record's leaf is the hash of. Salt is base64; it and Personal are "" once these are blanked.
+// Stored is what a record's leaf is the hash of. Salt is base64; it and Personal are "" once these are blanked, and then there
+// is the Commitment, base64.
 type Stored struct {
-	Public   string `json:"public"`
-	Personal string `json:"personal,omitempty"`
-	Salt     string `json:"salt,omitempty"`
+	Public     string `json:"public"`
+	Personal   string `json:"personal,omitempty"`
+	Salt       string `json:"salt,omitempty"`
+	Commitment string `json:"commitment,omitempty"`
 }
 
 // StoredRecords is Records with the stored form of each.
@@ -72,16 +74,16 @@ func (s *Store) asked(q engine.Query, n int) (query string, args []any) {
 	if q.Newest {
 		order = "DESC"
 	}
-	query = fmt.Sprintf("SELECT j.public, j.personal, j.salt, j.person, j.account, j.leaf FROM journal j%s ORDER BY j.seq %s LIMIT %d", c.where(), order, n)
+	query = fmt.Sprintf("SELECT j.public, j.personal, j.salt, j.commitment, j.person, j.account, j.leaf FROM journal j%s ORDER BY j.seq %s LIMIT %d", c.where(), order, n)
 	return s.read.Rebind(query), c.args
 }
 
 func scanRecord(r *sqlx.Rows) (engine.Record, Stored, error) {
 	var publicText, personalText []byte
-	var salt *string
+	var salt, commitment *string
 	var person, account int64
 	var leaf string
-	if err := r.Scan(&publicText, &personalText, &salt, &person, &account, &leaf); err != nil {
+	if err := r.Scan(&publicText, &personalText, &salt, &commitment, &person, &account, &leaf); err != nil {
 		return engine.Record{}, Stored{}, err
 	}
 	record, _, err := load(publicText, personalText)
@@ -89,7 +91,11 @@ func scanRecord(r *sqlx.Rows) (engine.Record, Stored, error) {
 		record.Person, record.Account = blanked(person), blanked(account)
 	}
 	record.Hash = leaf
-	return record, Stored{string(publicText), string(personalText), text(salt)}, err
+	stored := Stored{Public: string(publicText), Personal: string(personalText), Salt: text(salt)}
+	if personalText == nil {
+		stored.Commitment = text(commitment)
+	}
+	return record, stored, err
 }
 
 // blanked stands for a name that was blanked, so that records of the same person still show as such.

@@ -74,12 +74,6 @@ func (s *Store) RootAt(ctx context.Context, size int64) (h audit.Head, err error
 	return h, s.wrap("read the tree", err)
 }
 
-// Empty says that nothing was ever recorded here, or that there is no database at all.
-func (s *Store) Empty(ctx context.Context) (bool, error) {
-	h, err := s.Head(ctx)
-	return err == nil && h.Size == 0, err
-}
-
 // Replacement says what Restore does.
 type Replacement struct {
 	Address  string // of the journal

@@ -281,3 +281,26 @@ func TestRefillLooksAtTheHead(t *testing.T) {
 		t.Errorf("%v, %d records", err, h.Size)
 	}
 }
+
+// Two journals are compared by the last record up to which they are the same.
+func TestCompare(t *testing.T) {
+	dir := t.TempDir()
+	open := func(name string) *Store { return openStore(t, "sqlite:"+filepath.Join(dir, name), nil) }
+	full := open("a.db")
+	note(t, full, 5)
+	if _, err := full.Backup(t.Context(), filepath.Join(dir, "b.db")); err != nil {
+		t.Fatal(err)
+	}
+	backup := open("b.db")
+	for n, more := range []int{0, 1, 7} {
+		note(t, full, more)
+		c, err := Compare(t.Context(), backup, full)
+		if want := int64(5 + []int{0, 1, 8}[n]); err != nil || c.Same != 5 || c.Backup.Size != 5 || c.Present.Size != want {
+			t.Errorf("%+v, %v", c, err)
+		}
+	}
+	note(t, backup, 2) // which are others: each has its own salt
+	if c, err := Compare(t.Context(), backup, full); err != nil || c.Same != 5 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}

@@ -124,7 +124,17 @@ func (s *Store) copyFile(ctx context.Context, have int64) error {
 	}
 	engine.Failpoint("backup.torn")
 	defer engine.Failpoint("backup.after")
-	return os.Rename(half.Name(), copied)
+	return place(half.Name(), copied)
+}
+
+// place gives a copy its name, unless another process was quicker: that one has perhaps changed the schema since, and only its
+// copy is sure to be from before.
+func place(half, copied string) error {
+	err := os.Link(half, copied)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return os.Rename(half, copied) // a file system without links
 }
 
 // copyTables copies the journal's tables within their schema, at one moment at which nobody writes. Several processes may

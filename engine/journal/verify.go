@@ -148,7 +148,11 @@ func (w *walk) take(row *storedRow) {
 		return
 	}
 	source := ""
-	if r.Kind == engine.KindIntent && row.Personal != nil {
+	switch {
+	case r.Kind != engine.KindIntent:
+	case row.Personal == nil:
+		source = row.Source // it is in what was blanked, so nothing is left to compare it with
+	default:
 		_, source, _ = engine.IntentOf(r) // an empty one differs
 	}
 	want := columns{Seq: who.Seq, Time: who.Time, Kind: who.Kind, Run: who.Run, Person: who.Person, Program: who.Program, Account: who.Account,

@@ -110,16 +110,22 @@ func TestVerifyFindsTampering(t *testing.T) {
 	}
 }
 
-func TestBlanked(t *testing.T) {
-	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
-	fill(t, s)
+// blank deletes what is personal of a record, as the law may ask; the tree stays as it is.
+func blank(t *testing.T, s *Store, seq int64) {
+	t.Helper()
 	var stored storedRow
-	if err := s.write.Get(&stored, strings.Replace(selectStored, "seq > ?", "seq = ?", 1), 8, 1); err != nil {
+	if err := s.write.Get(&stored, strings.Replace(selectStored, "seq > ?", "seq = ?", 1), seq, 1); err != nil {
 		t.Fatal(err)
 	}
 	r, _ := stored.record()
 	c := audit.Commitment([audit.SaltSize]byte(r.Salt), r.Personal)
-	s.write.MustExec("UPDATE journal SET salt = NULL, personal = NULL, commitment = ? WHERE seq = 8", c.String())
+	s.write.MustExec("UPDATE journal SET salt = NULL, personal = NULL, commitment = ? WHERE seq = ?", c.String(), seq)
+}
+
+func TestBlanked(t *testing.T) {
+	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
+	fill(t, s)
+	blank(t, s, 8)
 	v := verify(t, s)
 	if !v.OK() || v.Blanked != 1 || v.Folded {
 		t.Errorf("%+v", v)
@@ -132,6 +138,24 @@ func TestBlanked(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// Whichever record is blanked, what follows from it is not called wrong.
+func TestBlankedAnywhere(t *testing.T) {
+	for seq := int64(1); ; seq++ {
+		s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
+		fill(t, s)
+		if h, err := s.Head(t.Context()); err != nil || h.Size < seq {
+			if err != nil || seq < 9 {
+				t.Errorf("%d records, %v", h.Size, err)
+			}
+			return
+		}
+		blank(t, s, seq)
+		if v := verify(t, s); !v.OK() || v.Blanked != 1 {
+			t.Errorf("record %d is blanked: %+v", seq, v)
+		}
 	}
 }
 
@@ -166,6 +190,9 @@ func TestCheckpoint(t *testing.T) {
 	if err := s.Continues(ctx, c); err != nil {
 		t.Error(err)
 	}
+	if kept, err := s.Checkpoints(ctx); err != nil || len(kept) != 1 || kept[0].Size != 10 || kept[0].Note != string(signed) {
+		t.Errorf("kept beside the journal: %+v, %v", kept, err)
+	}
 	if v := verify(t, s, c.Head); !v.OK() || v.Covered != 10 {
 		t.Errorf("%+v", v)
 	}
@@ -181,6 +208,10 @@ func TestCheckpoint(t *testing.T) {
 	}
 	if v := verify(t, older, c.Head); v.OK() {
 		t.Error("verify does not see the roll-back")
+	}
+	older.write.MustExec("ALTER TABLE head RENAME TO elsewhere")
+	if err := older.Continues(ctx, c); err == nil || errors.Is(err, ErrRolledBack) {
+		t.Errorf("what can't be read was not rolled back: %v", err)
 	}
 }
 

@@ -127,3 +127,35 @@ func TestCutWithinARangeIsACut(t *testing.T) {
 		t.Errorf("not worth a retry: %v", err)
 	}
 }
+
+// Several entries of a page may have ranges; each is completed, and an error of whoever takes them ends the read there.
+func TestAllRangedEntriesOfAPageCome(t *testing.T) {
+	answer := func(_ int, m message) reply {
+		if _, paged, _ := pagingCookie(m.controls); paged {
+			return reply{bytes: join(person(m.id, "cn=g", "member;range=0-0", "a"), person(m.id, "cn=h", "member;range=0-0", "c"), person(m.id, "cn=i", "member", "e", "cn;lang-de", "i", "photo;binary;x-range", "i"), done(m.id, ""))}
+		}
+		s := scanner{m.body}
+		base, _ := s.expect(tagOctetString)
+		return reply{bytes: join(person(m.id, base, "member;range=1-*", "z"), packet(m.id, result(opSearchDone, 0)))}
+	}
+	var got []string
+	read := func(stop string) error {
+		got = nil
+		_, err := newClient(t, testConfig(newFake(t, answer).url)).Read(t.Context(), Request{Base: "dc=x"}, func() func(*Entry) error {
+			return func(e *Entry) error {
+				if e.DN == stop {
+					return errors.New("no more, please")
+				}
+				got = append(got, fmt.Sprint(e.DN, e.Values("member")))
+				return nil
+			}
+		})
+		return err
+	}
+	if err := read(""); err != nil || fmt.Sprint(got) != "[cn=i[e] cn=g[a z] cn=h[c z]]" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err := read("cn=g"); err == nil || err.Error() != "no more, please" || fmt.Sprint(got) != "[cn=i[e]]" {
+		t.Errorf("%v, %v", got, err)
+	}
+}

@@ -111,3 +111,14 @@ func (f *File) In(path string) string {
 	}
 	return filepath.Join(f.Dir, path)
 }
+
+// Recorded reads the text of a configuration that the journal kept, perhaps of another version of this program: what can't be
+// read is left at its default, and whole is false.
+func Recorded(text string) (f *File, whole bool) {
+	f = Defaults()
+	d := newDecoder("recorded")
+	if n := d.parse([]byte(text)); n != nil {
+		d.value(n, reflect.ValueOf(f).Elem())
+	}
+	return f, len(d.mistakes) == 0
+}

@@ -90,6 +90,7 @@ func TestExhibits(t *testing.T) {
 	}
 	check("incident", incidents, 41)
 	check("fault", faults, 66)
+	check("guard", guards, len(guards))
 }
 
 // topOf is the function of "package Test/subtest".

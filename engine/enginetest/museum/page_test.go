@@ -12,7 +12,7 @@ const pageFile = "docs/safety.md"
 
 // docs/safety.md says what the tables say.
 func TestSafetyPage(t *testing.T) {
-	want := page(kept(t))
+	want := page(kept(t), measurements(t))
 	if *updateFlag {
 		if err := os.WriteFile(filepath.Join(root, pageFile), []byte(want), 0o600); err != nil {
 			t.Fatal(err)
@@ -23,9 +23,9 @@ func TestSafetyPage(t *testing.T) {
 	}
 }
 
-func page(died map[string]death) string {
+func page(died map[string]death, m measured) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, intro, len(incidents), replayed(incidents), len(faults), replayed(faults), len(died))
+	fmt.Fprintf(&b, intro, len(incidents), replayed(incidents), len(faults), replayed(faults), len(guards), len(died))
 	b.WriteString("\n## Incidents\n\n| # | what happened | told in | what stops it here | replayed by | without the guard |\n|---|---|---|---|---|---|\n")
 	for i := range incidents {
 		e := &incidents[i]
@@ -36,15 +36,21 @@ func page(died map[string]death) string {
 		e := &faults[i]
 		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s |\n", e.n, cell(e.what), cell(e.holds), cell(e.guard), tests(e), dead(e, died["fault "+fmt.Sprint(e.n)]))
 	}
+	b.WriteString("\n## Guards of our own\n\n| # | what would happen without it | guard | tests | without the guard |\n|---|---|---|---|---|\n")
+	for i := range guards {
+		e := &guards[i]
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", e.n, cell(e.what), cell(e.guard), tests(e), dead(e, died["guard "+fmt.Sprint(e.n)]))
+	}
+	m.write(&b)
 	b.WriteString(histories())
 	return b.String()
 }
 
 const intro = `# What went wrong elsewhere, and what is tried here
 
-This page is written by the tests (` + "`make safety`" + `), so it says what they do: %d public incidents, of which %d are replayed, and %d
-faults that may come, of which %d are tried. For %d of all these rows the guard was taken out of the source and the test that replays
-the incident died; the last column is what it said. Whoever doubts one runs it, for example:
+This page is written by the tests (` + "`make safety`" + `), so it says what they do: %d public incidents, of which %d are replayed, %d faults that
+may come, of which %d are tried, and %d guards that no incident asked for. For %d of all these rows the guard was taken out of the source and
+the test died; the last column is what it said. Whoever doubts one runs it, for example:
 
     go test ./engine -run TestUnmanagedIsListedNotTouched
     go test ./engine/enginetest/museum -run Without -without 'incident 10$' -v

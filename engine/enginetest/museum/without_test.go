@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
 var (
@@ -60,14 +62,14 @@ func TestWithoutTheGuard(t *testing.T) {
 
 // named goes through all rows, incidents first.
 func named(yield func(string, *exhibit) bool) {
-	for i := range incidents {
-		if !yield(incidents[i].name("incident"), &incidents[i]) {
-			return
-		}
-	}
-	for i := range faults {
-		if !yield(faults[i].name("fault"), &faults[i]) {
-			return
+	for _, table := range []struct {
+		kind string
+		rows []exhibit
+	}{{"incident", incidents}, {"fault", faults}, {"guard", guards}} {
+		for i := range table.rows {
+			if !yield(table.rows[i].name(table.kind), &table.rows[i]) {
+				return
+			}
 		}
 	}
 }
@@ -101,7 +103,7 @@ func without(t *testing.T, e *exhibit) death {
 		return death{}
 	}
 	dead := regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`).FindAllStringSubmatch(string(out), -1)
-	if len(dead) == 0 && !strings.Contains(string(out), "panic: ") {
+	if len(dead) == 0 && !strings.Contains(string(out), "panic: ") || strings.Contains(string(out), "panic: test timed out") {
 		t.Errorf("%s did not run without its guard: %v\n%s", e.tests[0], err, out)
 		return death{}
 	}
@@ -132,39 +134,20 @@ func said(out string) string {
 
 // overlay writes the files without their guard, and what tells the compiler to take them.
 func overlay(t *testing.T, cuts []cut) string {
-	dir := t.TempDir()
-	replace := map[string]string{}
-	for i, c := range cuts {
-		real, err := filepath.Abs(filepath.Join(root, c.file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := read(t, c.file)
-		if former := replace[real]; former != "" {
-			data, err := os.ReadFile(former)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text = string(data)
+	t.Helper()
+	texts := map[string]string{}
+	for _, c := range cuts {
+		path := filepath.Join(root, c.file)
+		text, ok := texts[path]
+		if !ok {
+			text = read(t, c.file)
 		}
 		if !strings.Contains(text, c.old) {
 			t.Fatalf("the guard does not stand in %s: %q", c.file, c.old)
 		}
-		file := filepath.Join(dir, string(rune('a'+i))+".go")
-		if err := os.WriteFile(file, []byte(strings.Replace(text, c.old, c.new, 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		replace[real] = file
+		texts[path] = strings.Replace(text, c.old, c.new, 1)
 	}
-	data, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return enginetest.Overlay(t, texts)
 }
 
 // Taking text out replaces what is meant and nothing else.

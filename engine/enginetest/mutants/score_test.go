@@ -1,175 +1,234 @@
 package mutants
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
-
-const root = "../../.."
 
 var (
 	sampleFlag = flag.Int("sample", 0, "how many mutants to try, 0: none")
-	seedFlag   = flag.Uint64("seed", 1, "which ones")
+	onlyFlag   = flag.String("only", "", "try those whose name matches, sampled or not, and keep nothing")
+	fileFlag   = flag.String("file", "testdata/score.json", "what became of the sample, so that it can be tried in pieces and shown in docs/safety.md")
+	reachFlag  = flag.String("reach", "", "folder that keeps which test reaches which mutant, for the next time")
 )
 
-// core is what guards: files, and the tests that must notice, the fast ones first.
-var core = []struct {
-	files []string
-	tests [][]string
-}{
-	{[]string{"engine/diff.go", "engine/makeplan.go", "engine/decide.go", "engine/grants.go", "engine/revokes.go", "engine/accounts.go", "engine/subject.go", "engine/limits.go",
-		"engine/charge*.go", "engine/items.go", "engine/dependencies.go", "engine/baseline.go", "engine/openwork.go", "engine/note.go", "engine/programplan.go", "engine/restrict.go",
-		"engine/undo.go", "engine/fold*.go", "engine/work*.go", "engine/call.go", "engine/units.go", "engine/proof.go"},
-		[][]string{{"./engine"}, {"./engine/enginetest/sim", "-seeds", "12"}}},
-	{[]string{"engine/ldapconn/search.go", "engine/ldapconn/get.go", "engine/ldapconn/ranges.go", "engine/ldapconn/message.go", "engine/ldapconn/ber.go", "engine/ldapconn/errors.go"},
-		[][]string{{"./engine/ldapconn"}}},
-	{[]string{"engine/audit/[a-z]*.go"}, [][]string{{"./engine/audit"}}},
-	{[]string{"engine/journal/commit.go", "engine/journal/append.go", "engine/journal/claim.go", "engine/journal/head.go", "engine/journal/save.go", "engine/journal/verify.go"},
-		[][]string{{"./engine/journal"}}},
-}
+// equivalentFile says which mutants change nothing that anybody could see, and why: what survives was read by somebody.
+const equivalentFile = "testdata/equivalent.json"
 
-// candidate is a mutant with the tests that must notice it.
-type candidate struct {
-	mutant
-	tests [][]string
-}
+// seed decides which mutants are the sample.
+const seed = "1"
 
-func candidates(t *testing.T) (out []candidate) {
-	t.Helper()
-	for _, c := range core {
-		for _, pattern := range c.files {
-			files, err := filepath.Glob(filepath.Join(root, pattern))
-			if err != nil || len(files) == 0 {
-				t.Fatalf("%s: no such file, %v", pattern, err)
-			}
-			for _, f := range files {
-				if !strings.HasSuffix(f, "_test.go") {
-					out = append(out, ofFile(t, f, c.tests)...)
-				}
-			}
-		}
-	}
-	return out
-}
+// fate is what became of a mutant. Killer is the test that died, or "time-out", or "" where no test did.
+type fate struct{ Mutant, Hash, Killer string }
 
-func ofFile(t *testing.T, path string, tests [][]string) (out []candidate) {
-	t.Helper()
-	source, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name, err := filepath.Rel(root, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := mutantsOf(filepath.ToSlash(name), source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range all {
-		out = append(out, candidate{m, tests})
-	}
-	return out
-}
-
-// TestScore tries a sample of mutants, the same ones for the same seed:
+// TestScore tries a sample of mutants. It is the same one for the same code, and almost the same one for almost the same
+// code; what died before is tried again only where its function or its test has changed:
 //
-//	go test ./engine/enginetest/mutants -run TestScore -sample 300 -timeout 0 -v
+//	go test ./engine/enginetest/mutants -run TestScore -sample 600 -timeout 0 -v
 func TestScore(t *testing.T) {
-	all := candidates(t)
-	if len(all) < 1000 {
+	texts, all := mutated(t)
+	if len(all) < 3000 {
 		t.Fatalf("only %d mutants: are the patterns right?", len(all))
 	}
-	if *sampleFlag == 0 {
+	chosen := sample(all, *sampleFlag)
+	if *onlyFlag != "" {
+		which := regexp.MustCompile(*onlyFlag)
+		chosen = slices.DeleteFunc(all, func(m mutant) bool { return !which.MatchString(m.name) })
+	}
+	if len(chosen) == 0 {
 		t.Logf("%d mutants; make mutants tries a sample of them", len(all))
 		return
 	}
-	random := rand.New(rand.NewPCG(*seedFlag, 0))
-	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	tried, dead := 0, 0
-	for i := 0; i < len(all) && tried < *sampleFlag; i++ {
-		switch verdict := try(t, &all[i]); verdict {
-		case killed:
-			tried, dead = tried+1, dead+1
-		case survived:
-			tried++
-			t.Log("lives: ", all[i].String())
-		}
+	programs, before := compiled(t, texts), map[string]fate{}
+	for _, f := range kept(t) {
+		before[f.Mutant] = f
 	}
-	t.Logf("%d of %d mutants died (%.1f %%), of %d in all; seed %d", dead, tried, 100*float64(dead)/float64(tried), len(all), *seedFlag)
+	same := equivalents(t)
+	fates := tryAll(t, programs, chosen, before, same)
+	if *onlyFlag == "" {
+		keep(t, fates)
+	}
+	s := scoreOf(fates, same)
+	t.Logf("%s of %d in all", s, len(all))
 }
 
-type verdict int
-
-const (
-	nothing  verdict = iota // it does not compile
-	killed                  // a test failed, or never ended
-	survived                // no test noticed
-)
-
-func try(t *testing.T, c *candidate) verdict {
-	t.Helper()
-	overlay := overlayOf(t, c)
-	build := exec.Command("go", "build", "-overlay", overlay, c.tests[0][0])
-	build.Dir = root
-	if _, err := build.CombinedOutput(); err != nil {
-		return nothing
+// sample takes n of them, by the hash of the seed and their names.
+func sample(all []mutant, n int) []mutant {
+	by := func(m mutant) string {
+		sum := sha256.Sum256([]byte(seed + " " + m.name))
+		return string(sum[:])
 	}
-	for _, test := range c.tests {
-		args := append([]string{"test", "-short", "-count=1", "-timeout", "2m", "-failfast", "-overlay", overlay}, test...)
-		cmd := exec.Command("go", args...)
-		cmd.Dir = root
-		if _, err := cmd.CombinedOutput(); err != nil {
-			return killed
-		}
-	}
-	return survived
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b mutant) int { return cmp.Compare(by(a), by(b)) })
+	return sorted[:min(n, len(sorted))]
 }
 
-func overlayOf(t *testing.T, c *candidate) string {
+// tryAll tries two at a time, and keeps what became of them after each.
+func tryAll(t *testing.T, programs []program, chosen []mutant, before map[string]fate, same map[string]string) []fate {
 	t.Helper()
-	dir := t.TempDir()
-	real, err := filepath.Abs(filepath.Join(root, c.file))
+	fates, next := make([]fate, len(chosen)), make(chan int)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for range 2 {
+		wg.Go(func() {
+			for i := range next {
+				m := chosen[i]
+				f, old := fate{m.name, m.hash, ""}, before[m.name]
+				if *onlyFlag == "" && old.Hash == m.hash && stillThere(programs, old.Killer) {
+					f.Killer = old.Killer
+				} else {
+					f.Killer = try(t, programs, m.id)
+				}
+				mu.Lock()
+				fates[i] = f
+				if f.Killer == "" && same[f.Mutant] == "" {
+					t.Log("lives: ", f.Mutant)
+					fmt.Fprintln(os.Stderr, "lives: ", f.Mutant)
+				} else if *onlyFlag != "" {
+					t.Log(f.Killer, "kills", f.Mutant)
+				}
+				if *onlyFlag == "" && i%20 == 19 {
+					keep(t, fates)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range chosen {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return fates
+}
+
+func stillThere(programs []program, killer string) bool {
+	return killer == tooLong || slices.ContainsFunc(programs, func(p program) bool {
+		return slices.ContainsFunc(p.tests, func(r reached) bool { return p.folder+" "+r.Name == killer })
+	})
+}
+
+const tooLong = "time-out"
+
+// try runs the tests that reach a mutant until one dies: first the fast ones of a suite together, then each of the others.
+func try(t *testing.T, programs []program, id int) string {
+	t.Helper()
+	const fast = 400 * time.Millisecond
+	for _, p := range programs {
+		var batches [][]reached
+		for _, r := range p.tests {
+			if _, ok := slices.BinarySearch(r.IDs, id); !ok {
+				continue
+			}
+			if n := len(batches); n > 0 && r.Took < fast && len(batches[n-1]) < 40 {
+				batches[n-1] = append(batches[n-1], r)
+				continue
+			}
+			batches = append(batches, []reached{r})
+		}
+		for _, b := range batches {
+			if killer := tryBatch(t, &p, b, id); killer != "" {
+				return killer
+			}
+		}
+	}
+	return ""
+}
+
+var failed = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+
+func tryBatch(t *testing.T, p *program, batch []reached, id int) string {
+	t.Helper()
+	names, took := make([]string, len(batch)), time.Duration(0)
+	for i, r := range batch {
+		names[i], took = r.Name, took+r.Took
+	}
+	out, err := p.start(t, id, 20*time.Second+8*took, "", "-test.run", "^("+strings.Join(names, "|")+")$")
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, errTooLong):
+		return tooLong
+	}
+	if m := failed.FindStringSubmatch(out); m != nil {
+		return p.folder + " " + m[1]
+	}
+	return p.folder + " " + names[0] // a panic in a goroutine, or the memory ran out
+}
+
+// equivalents gives the reasons by the mutants' names.
+func equivalents(t *testing.T) (out map[string]string) {
+	t.Helper()
+	data, err := os.ReadFile(equivalentFile)
+	if err == nil {
+		err = json.Unmarshal(data, &out)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := json.Marshal(map[string]any{"Replace": map[string]string{real: filepath.Join(dir, "mutant.go")}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string][]byte{"mutant.go": c.text, "overlay.json": data} {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+	return out
+}
+
+func kept(t *testing.T) (out []fate) {
+	t.Helper()
+	if data, err := os.ReadFile(*fileFlag); err == nil {
+		if err := json.Unmarshal(data, &out); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return filepath.Join(dir, "overlay.json")
+	return out
 }
 
-func TestMutantsOf(t *testing.T) {
-	source := "package p\n\nfunc f(a, b int) bool {\n\tif a < b && !g() {\n\t\tg()\n\t\treturn true\n\t}\n\treturn \"a\"+\"b\" == \"\"\n}\n"
-	all, err := mutantsOf("p.go", []byte(source))
-	if err != nil {
+// keep writes what is known so far, a line each.
+func keep(t *testing.T, fates []fate) {
+	t.Helper()
+	known := slices.DeleteFunc(slices.Clone(fates), func(f fate) bool { return f.Mutant == "" })
+	slices.SortFunc(known, func(a, b fate) int { return cmp.Compare(a.Mutant, b.Mutant) })
+	lines := make([]string, len(known))
+	for i, f := range known {
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(f); err != nil {
+			t.Fatal(err)
+		}
+		lines[i] = strings.TrimSpace(b.String())
+	}
+	if err := os.WriteFile(*fileFlag, []byte("[\n"+strings.Join(lines, ",\n")+"\n]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := ""
-	for i := range all {
-		got += fmt.Sprintln(all[i].line, all[i].what)
+}
+
+// score counts fates.
+type score struct{ tried, equivalent, killed, tooLong int }
+
+func scoreOf(fates []fate, same map[string]string) (s score) {
+	for _, f := range fates {
+		switch {
+		case f.Killer == tooLong:
+			s.tooLong++
+			s.killed++
+		case f.Killer != "":
+			s.killed++
+		case same[f.Mutant] != "":
+			s.equivalent++
+		}
+		s.tried++
 	}
-	want := `4 if a < b && !g() never holds
-4 < becomes <=
-4 && becomes ||
-4 without the ! of !g()
-5 without g()
-6 true becomes false
-`
-	if got != want {
-		t.Errorf("%s\nwant\n%s", got, want)
-	}
+	return s
+}
+
+func (s score) String() string {
+	return fmt.Sprintf("%d mutants, of which %d change nothing; %d of the others died (%.1f %%), %d of them by never ending", s.tried, s.equivalent, s.killed,
+		100*float64(s.killed)/float64(s.tried-s.equivalent), s.tooLong)
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
 var (
@@ -96,7 +97,6 @@ func hunt(t *testing.T, binary, bug string, most int) (found, time.Duration) {
 // overlayOf writes the changed copies of the engine's files, and the list of them that the compiler takes.
 func overlayOf(t *testing.T, bugs []bug) string {
 	t.Helper()
-	dir := t.TempDir()
 	engine, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -123,20 +123,5 @@ func overlayOf(t *testing.T, bugs []bug) string {
 		}
 	}
 	texts[filepath.Join(engine, "planted.go")] = "package engine\n\nimport \"os\"\n\nvar plantedBug = os.Getenv(\"" + plantedName + "\")\n\nfunc planted(name string) bool { return plantedBug == name }\n"
-	replace := map[string]string{}
-	for path, text := range texts {
-		replace[path] = filepath.Join(dir, filepath.Base(path))
-		if err := os.WriteFile(replace[path], []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	list, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(path, list, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return enginetest.Overlay(t, texts)
 }
