@@ -111,7 +111,9 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 	if err != nil {
 		return refused(err)
 	}
-	withKinds(pairs, found)
+	if err := withKinds(pairs, found); err != nil {
+		return err
+	}
 	if possible {
 		for i := range found.Lines {
 			if l := &found.Lines[i]; l.Sure == engine.Possible && len(l.People) == 1 {
@@ -126,15 +128,19 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 	return nil
 }
 
-// withKinds says of each account what the program shows: an admin's account is another one than the personal one.
-func withKinds(pairs []engine.Pairing, found *engine.Adoption) {
+// withKinds says of each account what the program and the configuration show: an admin's account is another one than the
+// personal one, and nobody knows what one is that is not listed.
+func withKinds(pairs []engine.Pairing, found *engine.Adoption) error {
 	kind := map[string]string{}
 	for i := range found.Lines {
 		kind[found.Lines[i].Account] = found.Lines[i].Kind
 	}
 	for i := range pairs {
-		pairs[i].Kind = kind[pairs[i].Account]
+		if pairs[i].Kind = kind[pairs[i].Account]; pairs[i].Kind == "" {
+			return usage("`rolecall adopt "+found.Program+"` lists them", "%s shows no account %q", found.Program, pairs[i].Account)
+		}
 	}
+	return nil
 }
 
 func pairings(link []string) (out []engine.Pairing, err error) {

@@ -110,9 +110,9 @@ type Expect struct {
 
 // Approvals says who may approve what.
 type Approvals struct {
-	// FourEyes keeps whoever changed the policy, as Git tells, from approving what follows from it.
+	// FourEyes keeps whoever changed the policy, as Git tells by authors and committers, from approving what follows from it.
 	FourEyes bool `yaml:"four_eyes"`
-	// Logins are by the operating system's login the names or addresses under which somebody is an author in Git. Who is not listed is known by the address before the @, or by the name.
+	// Logins are by the operating system's login the names or addresses under which somebody is an author in Git. Everybody is also known by the address before the @ and by the name, unless these are listed as somebody else's.
 	Logins map[string][]string `yaml:"logins"`
 }
 
