@@ -80,9 +80,9 @@ type verifier struct {
 
 type ownCheckpoint struct {
 	former bool // the bundle's own, from before the period
-	file string
-	note []byte
-	size int64
+	file   string
+	note   []byte
+	size   int64
 }
 
 func (v *verifier) all() error {
