@@ -255,12 +255,12 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 			c.Account, c.Proposed = made, false
 		}
 		var res Result
-		lifted := w.lifted(ctx, &c)
+		notNow := w.notNow(ctx, i.Attempts, &c)
 		switch {
 		case broken || c.Proposed && c.Op != OpCreate: // there is no account of that name
 			res = Result{Outcome: Failed, Err: errNoAccount}
-		case lifted != nil:
-			res = Result{Outcome: Failed, Err: lifted}
+		case notNow != nil:
+			res = Result{Outcome: Failed, Err: notNow}
 		default:
 			res = w.call(ctx, i.Lease, c)
 		}
