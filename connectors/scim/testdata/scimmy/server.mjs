@@ -23,7 +23,7 @@ function declare(type, kind, name) {
             return kind.get(id);
         })
         .egress((resource) => {
-            if (!resource.id) return [...kind.values()];
+            if (!resource.id) return resource.filter ? resource.filter.match([...kind.values()]) : [...kind.values()];
             if (!kind.has(resource.id)) throw missing(resource.id);
             return kind.get(resource.id);
         })
