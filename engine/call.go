@@ -75,7 +75,7 @@ func (w *worker) remove(ctx context.Context, c Change) (res Result) {
 	}
 	for _, h := range held {
 		if why := keepsAccount(h.Entitlement, c.class()); why != "" {
-			return Result{Outcome: Failed, Err: fmt.Errorf("the account is not deleted: %s", why)}
+			return Result{Outcome: Failed, Err: fmt.Errorf("%w: %s", errKept, why)}
 		}
 	}
 	res.Outcome, res.Err = w.p.Connector.Revoke(ctx, c.Account, Exists)

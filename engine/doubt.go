@@ -104,10 +104,7 @@ func (b *builder) settledDoubt(f Fact) bool {
 	if p == nil || !p.complete || p.reading.Proof.Started.Before(f.Since) {
 		return false
 	}
-	account, ok := p.reading.accounts.Find(f.Account)
-	right, ok2 := p.reading.rights.Find(f.Entitlement)
-	there := ok && ok2 && p.held.Has(right, account)
-	managed := p.sets.Managed.Has(right, account)
+	there, managed := p.isHere(f, p.held.Has), p.isHere(f, p.sets.Managed.Has) // neither, if nobody has heard of it
 	if f.Text == doubtMissing {
 		return there || !managed
 	}

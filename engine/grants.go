@@ -253,6 +253,9 @@ func (p *programPlan) renames() {
 		}
 		name, missing := p.program.Create(s.person)
 		have := p.reading.infos[account].Name
+		if f, failing := p.failing(OpRename, p.exists, account); failing && have == name {
+			p.b.clear(f.FactKey)
+		}
 		if missing != "" || name == "" || have == "" || have == name {
 			continue
 		}

@@ -15,6 +15,7 @@ func (p *programPlan) note() {
 	}
 	p.noteSeen()
 	p.noteSuspended()
+	p.noteReached()
 	if p.b.s.Proof.Complete() {
 		p.noteMissing()
 	}
@@ -80,6 +81,34 @@ func (p *programPlan) wentWithAccount(account uint32) bool {
 		return true
 	}
 	return p.gone(account)
+}
+
+// noteReached forgets failures of what has come about by another change: who waits for the next try waits for nothing, and
+// would be held back when the same is wanted again, long after.
+func (p *programPlan) noteReached() {
+	var taken map[string]bool
+	for _, f := range p.b.s.Memory.Facts(FactFailing) {
+		if f.Program != p.program.Name || p.reading.Proof.Started.Before(f.Since.Add(p.program.Describes.Lag)) {
+			continue
+		}
+		if taken == nil {
+			taken = p.takenNames()
+		}
+		if p.reached(f, taken) {
+			p.b.clear(f.FactKey)
+		}
+	}
+}
+
+// reached: the list shows what the change was to lead to; of an account to be made, that there is one of that name. Renames see
+// to themselves.
+func (p *programPlan) reached(f Fact, taken map[string]bool) bool {
+	name, proposed := ProposedName(f.Account)
+	there := taken[name]
+	if !proposed {
+		there = p.isHere(f, p.held.Has)
+	}
+	return f.Key == OpGrant.Effect() && there || f.Key == OpRevoke.Effect() && !there
 }
 
 // noteMissing releases what two complete reads, further apart than the lag, miss and nobody desires.

@@ -29,6 +29,10 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	case res.Outcome == Failed || res.Outcome == Refused:
 		r.Set = append(r.Set, Fact{FactKey: failing, Since: w.e.Now().UTC(), Count: c.Failures + 1, Until: w.e.Now().UTC().Add(backOff(c.Failures)), Text: res.Err.Error()})
 	}
+	if !tells(&i, res) {
+		res.Outcome, r.Outcome = Uncertain, Uncertain
+		r.Why = append(r.Why, "what came of an earlier try is not known either")
+	}
 	suspended := FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}
 	if ok && c.Op == OpSuspend {
 		r.Set = append(r.Set, Fact{FactKey: suspended, Since: w.e.Now().UTC(), Text: suspendedBy(res.Outcome)})
@@ -45,6 +49,13 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 func (w *worker) othersKnow(i *Intent, res Result) bool {
 	untried := errors.Is(res.Err, errStopped) || errors.Is(res.Err, errUnread)
 	return untried && i.Repeatable() && (i.Attempts > 1 || !w.e.Now().Before(i.Lease.Add(-skew)))
+}
+
+// tells says whether the result ends the intent. What is tried again was tried before with an unknown effect, which a failure
+// of this try says nothing about, unless the account was looked at.
+func tells(i *Intent, res Result) bool {
+	failed := res.Outcome == Failed || res.Outcome == Refused
+	return !failed || i.Attempts <= 1 || errors.Is(res.Err, errKept)
 }
 
 // suspendedBy: Rolecall resumes only what it suspended itself.

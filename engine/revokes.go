@@ -52,8 +52,10 @@ func (p *programPlan) causeOf(s *subject, right, account uint32, rules []string,
 		return CauseBlock, why
 	}
 	if p.expired(rules) {
-		if p.b.s.Former[former] != nil && p.changedPolicy(s.person, e, former) { // deleted before its time
+		if changed := p.changedPolicy(s.person, e, former); changed && p.b.s.Former[former] != nil { // deleted before its time
 			return CausePolicy, []string{"the extra " + spanOf(rules) + " is in the policy no more", "the policy changed: the former one (" + short(former) + ") would still give it"}
+		} else if changed && !p.ended(rules) {
+			return CausePolicy, []string{"the extra " + spanOf(rules) + " is in the policy no more", "the policy changed, and the former one (" + short(former) + ") can't be had: it may still give it"}
 		}
 		return CauseExpiry, []string{"the extra " + spanOf(rules) + " ended"}
 	}
@@ -107,6 +109,19 @@ func (p *programPlan) expired(rules []string) bool {
 			return !r.Extra || r.Until.After(p.b.s.Now)
 		}
 		return !strings.HasPrefix(name, ExtraPrefix)
+	})
+}
+
+// ended: extras are over for sure, as policy says or, of one that it does not list, the date in its name, wherever on earth the
+// person is.
+func (p *programPlan) ended(extras []string) bool {
+	return !slices.ContainsFunc(extras, func(name string) bool {
+		if _, listed := p.b.rule(name); listed {
+			return false
+		}
+		_, date, _ := strings.Cut(name, "until ")
+		last, err := time.Parse(time.DateOnly, date)
+		return err != nil || p.b.s.Now.Before(last.Add(36*time.Hour))
 	})
 }
 

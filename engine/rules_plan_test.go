@@ -262,3 +262,89 @@ func TestBackOff(t *testing.T) {
 		t.Errorf("a success left %v", f)
 	}
 }
+
+// What failed and came about by another change has failed no more: else it would be held back when it is wanted again.
+func TestWhatCameByItselfFailsNoMore(t *testing.T) {
+	fails := func(w *world) int { return len(w.memory().Facts(engine.FactFailing)) }
+	revoked := func() *world {
+		w := crowd(t)
+		w.roles("p0", "a")
+		w.pass(time.Hour)
+		w.once(enginetest.FailBefore)
+		w.applied("p0", "revoke wiki/y ready")
+		return w
+	}
+	for name, c := range map[string]struct {
+		do   func(w *world)
+		want int
+	}{
+		"taken by hand":            {func(w *world) { w.targets["wiki"].Set("p0", "y", false) }, 0},
+		"the account is gone":      {func(w *world) { w.targets["wiki"].Set("p0", engine.Exists, false) }, 0},
+		"not yet":                  {func(*world) {}, 1},
+		"the list is not complete": {func(w *world) { w.targets["wiki"].Set("p0", "y", false); w.lists(enginetest.PartialList) }, 1},
+	} {
+		w := revoked()
+		c.do(w)
+		w.pass(30 * time.Second)
+		w.apply()
+		if n := fails(w); n != c.want {
+			t.Errorf("%s: %d are remembered as failing, want %d", name, n, c.want)
+		}
+	}
+}
+
+func TestAGrantThatCameByItselfFailsNoMore(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.hire("bob", "a")
+	w.once(enginetest.Refuse)
+	w.apply()
+	if len(w.memory().Facts(engine.FactFailing)) != 1 {
+		t.Fatal("nothing failed")
+	}
+	w.targets["wiki"].AddAccount("bob", engine.AccountInfo{}, engine.Exists, engine.Active)
+	w.pass(time.Minute)
+	w.apply()
+	if f := w.memory().Facts(engine.FactFailing); len(f) != 0 {
+		t.Errorf("the account is there, and %v", f)
+	}
+	w.pass(time.Hour)
+	w.roles("zoe", "a")
+	w.targets["wiki"].Set("zoe", "x", false)
+	w.program("wiki").Repair = "regrant"
+	w.once(enginetest.FailBefore)
+	w.apply()
+	if len(w.memory().Facts(engine.FactFailing)) != 1 {
+		t.Fatal("nothing failed")
+	}
+	w.targets["wiki"].Set("zoe", "x", true)
+	w.pass(time.Second)
+	w.apply()
+	if f := w.memory().Facts(engine.FactFailing); len(f) != 0 {
+		t.Errorf("the right is there, and %v", f)
+	}
+}
+
+// A list that lags shows what was so before the failure. Of a rename the name tells.
+func TestAFailureIsForgottenByALaterList(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.targets["wiki"].Describes.Lag = time.Hour
+	w.pass(2 * time.Hour)
+	fact := func(account, right, effect string) engine.Fact {
+		return engine.Fact{FactKey: engine.FactKey{Kind: engine.FactFailing, Program: "wiki", Account: account, Entitlement: right, Key: effect}, Since: w.now, Count: 1, Until: w.now}
+	}
+	w.append(engine.Record{Kind: engine.KindNote, Set: []engine.Fact{fact("zoe", "x", "gives")}})
+	for _, want := range []int{1, 0} {
+		w.pass(50 * time.Minute)
+		w.apply()
+		if f := w.memory().Facts(engine.FactFailing); len(f) != want {
+			t.Errorf("failing: %v, want %d", f, want)
+		}
+	}
+	w.append(engine.Record{Kind: engine.KindNote, Set: []engine.Fact{fact("zoe", engine.Exists, "rename")}})
+	w.apply()
+	if f := w.memory().Facts(engine.FactFailing); len(f) != 0 {
+		t.Errorf("the account has the right name, and %v", f)
+	}
+}

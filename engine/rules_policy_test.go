@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -488,6 +489,69 @@ func TestThePolicyIsRememberedForWhatIsBeingTaken(t *testing.T) {
 		}
 	}
 	w.wants("p1", "revoke wiki/x ready")
+}
+
+// An extra was deleted, and the policy from before can't be had: only its name tells whether it had ended. If not, or if nobody
+// can tell, its end is the policy's doing.
+func TestAnExtraIsDeletedAndTheFormerPolicyIsLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		extra string
+		want  engine.Cause
+	}{
+		"before its end":              {"until 2026-03-20", engine.CausePolicy},
+		"on its last day":             {"until 2026-03-02", engine.CausePolicy},
+		"perhaps not over everywhere": {"until 2026-03-01", engine.CausePolicy},
+		"after its end":               {"until 2026-02-27", engine.CauseExpiry},
+		"with a name of no date":      {"of old", engine.CausePolicy},
+		"one of two has not ended":    {"until 2026-02-27|until 2026-03-20", engine.CausePolicy},
+	} {
+		w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})
+		w.apply()
+		w.later()
+		var rules []string
+		for _, end := range strings.Split(c.extra, "|") {
+			rules = append(rules, engine.ExtraPrefix+" k-zoe wiki/x "+end)
+		}
+		w.append(engine.Record{Kind: engine.KindAdopt, Program: "wiki", Account: "zoe", Person: "k-zoe", Entitlement: "x", Rules: rules})
+		w.policy.rules = map[string][]string{"b": {"wiki"}, "c": {"wiki/x"}}
+		w.roles("yan", "b", "c")
+		i := slices.IndexFunc(w.mustPlan().Changes, func(c engine.Change) bool { return c.Op == engine.OpRevoke && c.Person == "k-zoe" })
+		if i < 0 {
+			t.Fatalf("%s: it is not taken", name)
+		}
+		if got := w.mustPlan().Changes[i]; got.Cause != c.want {
+			t.Errorf("%s: cause %s: %q, want %s", name, got.Cause, got.Why, c.want)
+		}
+	}
+}
+
+// What policy lists and is over has ended, whatever is known of the policy from before.
+func TestAnExtraThatEndedAsListedHasEnded(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})
+	w.apply()
+	w.policy.until = map[string]time.Time{"a": w.now.Add(time.Hour)}
+	w.policy.rules["c"] = []string{"wiki/y"}
+	w.pass(2 * time.Hour)
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpRevoke && c.Cause != engine.CauseExpiry {
+			t.Errorf("%s of %s by %s: %q", c.Entitlement, c.Person, c.Cause, c.Why)
+		}
+	}
+}
+
+// A doubt about what neither the list nor the journal names is over: it is gone, and not managed.
+func TestADoubtAboutWhatNobodyNamesIsOver(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	for _, key := range []engine.FactKey{{Account: "ghost", Entitlement: engine.Active}, {Account: "yan", Entitlement: "ghost"}, {Account: "yan", Entitlement: "x"}} {
+		key.Kind, key.Program = engine.FactDoubt, "wiki"
+		w.append(engine.Record{Kind: engine.KindNote, Set: []engine.Fact{{FactKey: key, Since: w.now, Text: "missing"}}})
+	}
+	w.targets["wiki"].Set("yan", "x", false)
+	w.later()
+	if f := w.memory().Facts(engine.FactDoubt); len(f) != 1 || f[0].Entitlement != "x" || f[0].Account != "yan" {
+		t.Errorf("in doubt: %+v", f)
+	}
 }
 
 // An account goes with the policy only if the former policy gave something in that program, not in another one.

@@ -110,6 +110,7 @@ type worker struct {
 	writing chan struct{} // the same for outcomes being written
 	lost    *atomic.Int32 // see Program.Lost
 	flight  sync.WaitGroup
+	pauses  pauses
 
 	mu     sync.Mutex
 	errs   []error // of the journal
@@ -254,9 +255,12 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 			c.Account, c.Proposed = made, false
 		}
 		var res Result
+		lifted := w.lifted(ctx, &c)
 		switch {
 		case broken || c.Proposed && c.Op != OpCreate: // there is no account of that name
 			res = Result{Outcome: Failed, Err: errNoAccount}
+		case lifted != nil:
+			res = Result{Outcome: Failed, Err: lifted}
 		default:
 			res = w.call(ctx, i.Lease, c)
 		}
@@ -298,6 +302,7 @@ var (
 	errNoAccount = errors.New("its account could not be made")
 	errStopped   = errors.New("the work was stopped before this call started")
 	errUnread    = errors.New("the account could not be read before its deletion")
+	errKept      = errors.New("the account is not deleted")
 )
 
 func afterCreate(r Result) (made string, broken bool) {
@@ -310,7 +315,7 @@ func afterCreate(r Result) (made string, broken bool) {
 func (w *worker) callTime() time.Duration { return cmp.Or(w.e.CallTime, 30*time.Second) }
 
 // begin gives the context of a call that may take as long as most, but ends before the lease does. A call does not start
-// once everything is being stopped, nor with less of the lease left than a call may take: by then somebody else may act. One
+// once everything is being stopped or the program is paused, nor with less of the lease left than a call may take: by then somebody else may act. One
 // that has begun is let finish.
 func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration) (context.Context, context.CancelFunc, error) {
 	left := lease.Sub(w.e.Now()) - skew
@@ -319,6 +324,9 @@ func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration)
 	}
 	if err := w.setAside(); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", errStopped, err)
+	}
+	if err := w.mayStart(ctx); err != nil {
+		return nil, nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(most, left))
 	return ctx, cancel, nil

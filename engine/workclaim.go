@@ -42,7 +42,7 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 
 // claims gives a worker the intents to carry out. The next ones are claimed while calls are still being made, so that no
 // lane stands still meanwhile; accounts that are being worked on are not claimed again, having a live lease. What is claimed is
-// made also if the program is paused meanwhile, so it is kept to some thousand changes.
+// given back one by one if the program is paused meanwhile, so it is kept to some thousand changes.
 type claims struct {
 	w       *worker
 	began   time.Time

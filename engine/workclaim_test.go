@@ -189,3 +189,218 @@ func TestNobodyWorksOnAnAccountWhileItsPersonGetsAnotherOne(t *testing.T) {
 	w.work()
 	w.expect(p.calls, "create ann", "grant id-ann y", "grant old x")
 }
+
+// What was tried with an unknown effect, and fails when it is tried again, is not known to have failed.
+func TestAFailureOfASecondTrySaysNothingOfTheFirst(t *testing.T) {
+	for name, c := range map[string]struct{ first, second enginetest.Fault }{
+		"lost after its effect, then refused": {enginetest.LoseAfter, enginetest.Refuse},
+		"lost before its effect, then failed": {enginetest.LoseBefore, enginetest.FailBefore},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := company(t, map[string][]string{"a": {"wiki"}})
+			w.apply()
+			w.fire("zoe")
+			w.once(c.first)
+			w.later()
+			w.pass(time.Minute)
+			w.once(c.second)
+			w.work()
+			open := w.memory().Open
+			if len(open) != 1 || !open[0].Unknown || open[0].Attempts != 2 {
+				t.Fatalf("open: %+v", open)
+			}
+			w.later()
+			w.later()
+			w.has("zoe", engine.Active, false)
+			if n := len(w.memory().Open); n != 0 {
+				t.Errorf("%d are open", n)
+			}
+		})
+	}
+}
+
+// An account that is not deleted because of what it holds was looked at: no earlier try has deleted it.
+func TestADeleteThatIsNotMadeIsKnownNotToBe(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, time.Hour
+	w.apply()
+	w.fire("zoe")
+	w.later()
+	w.once(enginetest.LoseBefore)
+	w.pass(2 * time.Hour)
+	w.apply()
+	if open := w.memory().Open; len(open) != 1 || open[0].Change.Op != engine.OpDelete {
+		t.Fatalf("open: %+v", open)
+	}
+	w.pass(time.Minute)
+	w.targets["wiki"].Set("zoe", engine.Active, true)
+	w.work()
+	if open := w.memory().Open; len(open) != 0 {
+		t.Errorf("open: %+v", open)
+	}
+}
+
+// pausing is a company of five who are given accounts, one call after the other; do is called in the middle of the second call.
+func pausing(t *testing.T, do func(w *world)) (*world, engine.Report, *[]string) {
+	w := newWorld(t, "wiki", "crm")
+	w.policy.rules = map[string][]string{"a": {"wiki"}}
+	for _, login := range []string{"ann", "bob", "cid", "dan", "eve"} {
+		w.hire(login, "a")
+	}
+	made := calls(w.targets["wiki"], func(n int) {
+		if n == 2 {
+			do(w)
+		}
+	})
+	_, r := w.apply()
+	return w, r, made
+}
+
+// A pause stops what was claimed, too, but for the call under way; it is made once the pause ends. A look is believed for
+// a moment.
+func TestAPauseStopsWhatWasClaimed(t *testing.T) {
+	for name, c := range map[string]struct {
+		program string
+		passes  time.Duration
+		want    int
+	}{
+		"at once":        {"wiki", 100 * time.Millisecond, 2},
+		"of everything":  {"", time.Second, 2},
+		"of another one": {"crm", time.Second, 10},
+		"a moment later": {"wiki", 99 * time.Millisecond, 10},
+		"clock set back": {"wiki", -time.Second, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, r, made := pausing(t, func(w *world) {
+				if err := w.engine.Pause(t.Context(), "boss", c.program, "stop"); err != nil {
+					t.Error(err)
+				}
+				w.pass(c.passes)
+			})
+			if len(*made) != c.want || r.Outcomes[engine.Failed] != 10-c.want {
+				t.Fatalf("calls: %q, outcomes: %v", *made, r.Outcomes)
+			}
+			if err := w.engine.Unpause(t.Context(), "boss", c.program); err != nil {
+				t.Fatal(err)
+			}
+			w.pass(time.Second)
+			w.apply()
+			w.expect([]string{w.truth("wiki")}, "ann= ann=.exists bob= bob=.exists cid= cid=.exists dan= dan=.exists eve= eve=.exists")
+			if f := w.memory().Facts(engine.FactFailing); len(f) != 0 {
+				t.Errorf("failing: %v", f)
+			}
+		})
+	}
+}
+
+// blind is a journal in which nothing can be looked up any more.
+type blind struct {
+	*enginetest.Journal
+	err error
+}
+
+func (b *blind) Fact(ctx context.Context, k engine.FactKey) (engine.Fact, bool, error) {
+	f, ok, err := b.Journal.Fact(ctx, k)
+	return f, ok, errors.Join(err, b.err)
+}
+
+func TestNoCallStartsWhileNobodyCanTellOfAPause(t *testing.T) {
+	_, r, made := pausing(t, func(w *world) {
+		w.engine.Journal = &blind{w.journal, errors.New("no route")}
+		w.pass(time.Second)
+	})
+	if len(*made) != 2 || r.Outcomes[engine.Failed] != 8 {
+		t.Fatalf("calls: %q, outcomes: %v", *made, r.Outcomes)
+	}
+}
+
+// counting counts looks.
+type counting struct {
+	*enginetest.Journal
+	n int
+}
+
+func (c *counting) Fact(ctx context.Context, k engine.FactKey) (engine.Fact, bool, error) {
+	c.n++
+	return c.Journal.Fact(ctx, k)
+}
+
+func TestALookIsSharedByCalls(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki/x", "wiki/y"}}
+	for _, login := range []string{"ann", "bob", "cid"} {
+		w.hire(login, "a")
+	}
+	c := &counting{Journal: w.journal}
+	w.engine.Journal = c
+	made := calls(w.targets["wiki"], func(int) { w.pass(20 * time.Millisecond) })
+	w.apply()
+	if len(*made) != 12 || c.n != 2*3 { // in 240 ms, of the program and of everything
+		t.Errorf("%d calls, %d looks", len(*made), c.n)
+	}
+}
+
+// A batch is looked at before it starts, too.
+func TestAPauseStopsTheNextBatch(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki"}}
+	w.hire("ann", "a")
+	b := &batching{Program: w.targets["wiki"]}
+	b.before = func() {
+		if err := w.engine.Pause(t.Context(), "boss", "wiki", "stop"); err != nil {
+			t.Error(err)
+		}
+		w.pass(time.Second)
+	}
+	w.program("wiki").Connector = b
+	w.apply()
+	if len(b.sizes) != 1 {
+		t.Errorf("batches of %v", b.sizes)
+	}
+}
+
+// A cut that is lifted before its call starts is not carried out.
+func TestALiftedCutIsNotCarriedOut(t *testing.T) {
+	for _, batch := range []bool{false, true} {
+		w := company(t, map[string][]string{"a": {"wiki"}})
+		if batch {
+			w.program("wiki").Connector = &batching{Program: w.targets["wiki"], before: func() {}}
+		}
+		w.apply()
+		if err := w.engine.Pause(t.Context(), "boss", "wiki", "stop"); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := w.engine.Cut(t.Context(), "boss", "zoe", "stolen"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.engine.Unpause(t.Context(), "boss", "wiki"); err != nil {
+			t.Fatal(err)
+		}
+		w.engine.Outbox = &lifting{w.engine.Outbox, func() {
+			if err := w.engine.Lift(t.Context(), "boss", "zoe", "found"); err != nil {
+				t.Error(err)
+			}
+		}}
+		w.work()
+		w.has("zoe", engine.Active, true)
+		w.engine.Outbox = w.journal
+		w.later()
+		if n := len(w.memory().Open); n != 0 {
+			t.Errorf("%d are open", n)
+		}
+	}
+}
+
+// lifting does something between the claim and the calls.
+type lifting struct {
+	engine.Outbox
+	do func()
+}
+
+func (l *lifting) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.Intent, error) {
+	got, err := l.Outbox.Claim(ctx, r)
+	if len(got) > 0 {
+		l.do()
+	}
+	return got, err
+}

@@ -90,7 +90,11 @@ func (b *batching) Apply(ctx context.Context, calls []engine.Call) (out []engine
 			out = append(out, engine.Result{ID: id, Outcome: o, Err: err})
 			continue
 		}
-		o, err := b.Grant(ctx, c.Account, c.Entitlement)
+		do := b.Grant
+		if !c.Grant {
+			do = b.Revoke
+		}
+		o, err := do(ctx, c.Account, c.Entitlement)
 		out = append(out, engine.Result{Outcome: o, Err: err})
 	}
 	return out

@@ -132,9 +132,6 @@ func (d *doomed) remembered() (lines []string) {
 		lines = append(lines, fmt.Sprintf("journal open %s %s %s", i.Change.Op, i.Change.Entitlement, i.Change.Account))
 	}
 	for _, kind := range m.FactKinds() {
-		if kind == engine.FactFailing { // remembered until that change is made again; what it was about may have come by another one
-			continue
-		}
 		for _, f := range m.Facts(kind) {
 			lines = append(lines, fmt.Sprintf("journal fact %+v", f.FactKey))
 		}

@@ -95,6 +95,14 @@ func (j *Journal) Memory(ctx context.Context, since time.Time) (*engine.Memory, 
 	return m, ctx.Err()
 }
 
+// Fact implements engine.FactReader.
+func (j *Journal) Fact(ctx context.Context, k engine.FactKey) (engine.Fact, bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	f, ok := j.fold.Fact(k)
+	return f, ok, ctx.Err()
+}
+
 // Lead implements engine.Journal.
 func (j *Journal) Lead(ctx context.Context) (int64, error) {
 	j.mu.Lock()

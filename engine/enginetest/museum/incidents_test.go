@@ -7,7 +7,7 @@ var incidents = []exhibit{
 		cuts: []cut{{"engine/ldapconn/search.go", "if err := result.err(\"search\"); err != nil {\n\t\treturn \"\", err\n\t}\n", ""}}},
 	{n: 2, what: "OPNsense: the directory could not be reached, all its users were deleted", source: "opnsense/core#10128",
 		guard: "unreachable is a proof with a reason, not an empty answer", tests: []string{"engine TestUnreachableDirectoryChangesNothing", "cmd/rolecall TestSlapdHides/the_server_stops"},
-		cuts: []cut{{"engine/reconcile.go", "		proof.Add(ReasonUnreachable, r.err.Error())\n		return nil, proof", "		return nil, proof"}}},
+		cuts: []cut{{"engine/readall.go", "		proof.Add(ReasonUnreachable, r.err.Error())\n		return nil, proof", "		return nil, proof"}}},
 	{n: 3, what: "wg-portal: the reader lost its rights, the server answered success with 0 entries, all users were disabled", source: "h44z/wg-portal#744",
 		guard: "an answer without anybody is a reason, whatever its result code", tests: []string{"engine TestJudge", "cmd/rolecall TestSlapdHides/all_people"},
 		cuts: []cut{{"engine/baseline.go", "		p.Add(ReasonEmpty, p.Source+\" shows nobody; look at its people base, filter and rights\")", "		_ = ReasonEmpty"}}},

@@ -108,6 +108,7 @@ func (k *checker) began() {
 		}
 	}
 	now := k.m.policyNow()
+	k.reached()
 	if whole && k.before != nil && k.before.hash != k.m.pol.hash {
 		k.changed(k.before, now)
 	}
@@ -120,6 +121,19 @@ func (k *checker) began() {
 	}
 	if whole {
 		k.before = k.m.pol
+	}
+}
+
+// reached: what came about by another change does not fail any more.
+func (k *checker) reached() {
+	for e := range k.failing {
+		l := k.m.cur.seen.lists[e.Program]
+		if l == nil || !l.complete {
+			continue
+		}
+		if there := l.held[[2]string{e.Account, e.Entitlement}]; there == (e.kind == "gives") && e.kind != "rename" {
+			delete(k.failing, e)
+		}
 	}
 }
 
@@ -288,6 +302,9 @@ func (k *checker) worked(i *openIntent, r *engine.Record) {
 	looked := r.Op == engine.OpDelete && len(r.Why) > 0 && strings.Contains(r.Why[0], "is not deleted") // it was read, and is there
 	if i.unsure && !looked && (r.Outcome == engine.Done || r.Outcome == engine.Already || r.Outcome == engine.Failed || r.Outcome == engine.Refused) {
 		k.m.fail(I3, "the outcome of intent %d is %q, and nobody knows it", i.Seq, r.Outcome)
+	}
+	if i.called > 1 && !looked && (r.Outcome == engine.Failed || r.Outcome == engine.Refused) {
+		k.m.fail(I3, "intent %d was tried before, nobody knows with what effect, and the outcome is %q", i.Seq, r.Outcome)
 	}
 	if r.Op.Takes() && (r.Outcome == engine.Done || r.Outcome == engine.Already) {
 		delete(k.former, held(r))

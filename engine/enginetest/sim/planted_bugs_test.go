@@ -28,6 +28,7 @@ func bugs() []bug {
 		one("actual, not expected", "the diff is taken against what is expected", "diff.go", `d.Expected = given.Minus(&s.Taking)`, "d.Expected = given.Minus(&s.Taking)\n\tif $ {\n\t\td.Expected = s.Actual.Clone()\n\t}"),
 		one("managed by result", "management is written with the intent", "fold.go", "if r.Op.Gives() {\n\t\tf.manage(r, false)", "if r.Op.Gives() && !$ {\n\t\tf.manage(r, false)"),
 		one("no lease", "one lease for each account", "foldopen.go", `leased(i.Lease, r.Now) {`, `leased(i.Lease, r.Now) && !$ {`),
+		one("second failure is an end", "what fails when it is tried again is not known to have failed before", "outcome.go", `if !tells(&i, res) {`, `if !tells(&i, res) && !$ {`),
 		one("two leases for one person", "a former account and a proposed one of a person are one lease", "foldopen.go", `return one || other`, `return (one || other) && !$`),
 		one("late outcome counts", "a result closes only the intent it names, once", "fold.go", `i == nil || i.claimedSince(r.Claim)`, `i == nil && !$ || i != nil && i.claimedSince(r.Claim)`),
 		one("any claim", "an outcome and a read-back speak of one claim", "memory.go", `return claim > 0 && claim < i.Attempts`, `return claim > 0 && claim < i.Attempts && !$`),
@@ -99,7 +100,7 @@ func bugs() []bug {
 		one("room frees it", "later room in the budget never frees what waits", "items.go", "if !ok {\n\t\t\tf, ok = b.rejected(c)", "if ok = ok && !$; !ok {\n\t\t\tf, ok = b.rejected(c)"),
 		one("expired approval", "an approval holds for 24 h", "items.go", "case item.State == Approved && item.Until.After(b.s.Now):", "case item.State == Approved && (item.Until.After(b.s.Now) || $):"),
 		one("rejected is approved", "a rejection holds", "items.go", `case item.State == Rejected:`, "case item.State == Rejected && $:\n\t\tc.Item, c.Reason = item.ID, \"\"\n\tcase item.State == Rejected:"),
-		one("used twice", "an approval is used once", "reconcile.go", `if c.Item != "" { // an`, `if c.Item != "" && !$ { // an`),
+		one("used twice", "an approval is used once", "commit.go", `if c.Item != "" { // an`, `if c.Item != "" && !$ { // an`),
 		one("item ends at once", "an item ends when two complete reads no longer show its reason", "items.go", `if f.Count == 0 || err != nil {`, `if !$ && (f.Count == 0 || err != nil) {`),
 
 		// Section 4.
@@ -124,6 +125,6 @@ func bugs() []bug {
 		one("plan file twice", "a reviewed plan is used once", "restrict.go", `if _, ok := m.Fact(key); ok {`, `if _, ok := m.Fact(key); ok && !$ {`),
 		one("attributes in the log", "secrets never appear", "programplan.go", `c.Login, c.Name = s.person.Login(), s.person.Name()`, "c.Login, c.Name = s.person.Login(), s.person.Name()\n\t\t\tif $ {\n\t\t\t\tc.Name = fmt.Sprint(s.person.Attributes)\n\t\t\t}"),
 		one("names decide", "data is data", "limits.go", `return c.State == Ready && c.class() == class && c.Item == ""`, `return c.State == Ready && !($ && len(c.Name) > 30) && c.class() == class && c.Item == ""`),
-		one("nobody did it", "every record has an actor", "reconcile.go", `r.Run, r.Actor = run, actor`, "r.Run, r.Actor = run, actor\n\t\t\t\tif $ {\n\t\t\t\t\tr.Actor = \"\"\n\t\t\t\t}"),
+		one("nobody did it", "every record has an actor", "commit.go", `r.Run, r.Actor = run, actor`, "r.Run, r.Actor = run, actor\n\t\t\t\tif $ {\n\t\t\t\t\tr.Actor = \"\"\n\t\t\t\t}"),
 	}
 }
