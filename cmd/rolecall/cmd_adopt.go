@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -111,6 +113,9 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 	if err != nil {
 		return refused(err)
 	}
+	if err := shownBy(program, pairs, found); err != nil {
+		return err
+	}
 	withKinds(pairs, found)
 	if possible {
 		for i := range found.Lines {
@@ -123,6 +128,24 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 		return refused(err)
 	}
 	a.out().Line("%s linked in %s; what policy gives them becomes managed with the next run.", plural(len(pairs), "account"), program)
+	return nil
+}
+
+// shownBy refuses links to accounts that the program does not show: a link never moves, so a slip would stay for ever.
+func shownBy(program string, pairs []engine.Pairing, found *engine.Adoption) error {
+	for _, p := range pairs {
+		is := func(l engine.AdoptionLine) bool { return l.Account == p.Account }
+		if slices.ContainsFunc(found.Lines, is) {
+			continue
+		}
+		hint := "rolecall adopt " + program + " lists them"
+		for i := range found.Lines {
+			if l := &found.Lines[i]; l.Name == p.Account {
+				hint = fmt.Sprintf("it is the name of account %s: --link %s=%s", l.Account, l.Account, p.Person)
+			}
+		}
+		return usage(hint, "%s shows no account %q, so nothing was linked", program, p.Account)
+	}
 	return nil
 }
 
