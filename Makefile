@@ -5,7 +5,7 @@ GOLANGCI    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PKG         ?= ./...
 SEEDS       ?= 20000
 SOAK        ?= 8h
-SAMPLE      ?= 600
+SAMPLE      ?= 430
 
 .PHONY: help build setup test race plain lint sim planted soak fuzz bench docs safety museum mutants coverage fmt clean
 
@@ -58,7 +58,7 @@ museum: ## take each guard out of the source and see its test die; some seconds 
 	$(GO) test ./engine/enginetest/museum -run TestWithoutTheGuard -without . -update -timeout 0 -v
 	$(MAKE) safety
 
-mutants: ## SAMPLE (600) small changes of what guards people's access: how many of them do the tests notice?
+mutants: ## SAMPLE (430) small changes of what guards people's access: how many of them do the tests notice?
 	$(GO) test ./engine/enginetest/mutants -run TestScore -sample $(SAMPLE) -timeout 0 -v
 	$(MAKE) safety
 

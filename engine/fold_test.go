@@ -86,3 +86,13 @@ func TestAnIntentThatCanNotBeRead(t *testing.T) {
 		t.Error("taken")
 	}
 }
+
+// What was managed and taken by others within the lost records was not taken by Rolecall.
+func TestReplayBlamesOthersForWhatOthersTook(t *testing.T) {
+	seen := func(s Seen) Record { return Record{Kind: KindSeen, Program: "wiki", Data: mustJSON(s)} }
+	common := []Record{seen(Seen{Baseline: true, Appeared: [][2]string{{"b", "r"}}}), {Kind: KindAdopt, Program: "wiki", Account: "b", Entitlement: "r"}}
+	records := Replay(folded(t, common...), folded(t, append(common[:2:2], seen(Seen{Disappeared: [][2]string{{"b", "r"}}}))...), nil, "events")
+	if h, _ := folded(t, append(common[:2:2], records...)...).Holding(Held3{"wiki", "b", "r"}); h.Seen || !h.Confirmed || !h.Managed {
+		t.Errorf("%+v", h)
+	}
+}

@@ -30,7 +30,12 @@ const equivalentFile = "testdata/equivalent.json"
 const seed = "1"
 
 // fate is what became of a mutant. Killer is the test that died, or "time-out", or "" where no test did.
-type fate struct{ Mutant, Hash, Killer string }
+// Lived is kept from when it was first tried: tests are written for what lives, so that only first tries say how the mutants
+// fare that nobody has looked at.
+type fate struct {
+	Mutant, Hash, Killer string
+	Lived                bool `json:",omitempty"`
+}
 
 // TestScore tries a sample of mutants. It is the same one for the same code, and almost the same one for almost the same
 // code; what died before is tried again only where its function or its test has changed:
@@ -83,12 +88,13 @@ func tryAll(t *testing.T, programs []program, chosen []mutant, before map[string
 		wg.Go(func() {
 			for i := range next {
 				m := chosen[i]
-				f, old := fate{m.name, m.hash, ""}, before[m.name]
+				f, old := fate{Mutant: m.name, Hash: m.hash}, before[m.name]
 				if *onlyFlag == "" && old.Hash == m.hash && stillThere(programs, old.Killer) {
 					f.Killer = old.Killer
 				} else {
 					f.Killer = try(t, programs, m.id)
 				}
+				f.Lived = old.Lived || old.Mutant == "" && f.Killer == ""
 				mu.Lock()
 				fates[i] = f
 				if f.Killer == "" && same[f.Mutant] == "" {
