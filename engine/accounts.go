@@ -100,7 +100,7 @@ func (p *programPlan) keyed() {
 	holders := p.sets.Actual.accounts()
 	for i := range p.b.subjects {
 		if p.account[i] == none {
-			n := p.reading.accounts.Number(p.b.subjects[i].key)
+			n := p.reading.accounts.Number(p.b.subjects[i].keyNow())
 			if _, taken := p.owner[n]; taken {
 				continue // somebody linked it to another person, and links never move
 			}

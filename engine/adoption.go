@@ -111,7 +111,11 @@ func peopleBy(people []Person, linked map[string]bool) map[string][]Candidate {
 			continue
 		}
 		c := Candidate{Person: p.Key, Login: p.Login(), Name: p.Name()}
-		out["key "+p.Key] = append(out["key "+p.Key], c)
+		for _, key := range []string{p.Key, p.NewKey} {
+			if key != "" {
+				out["key "+key] = append(out["key "+key], c)
+			}
+		}
 		for _, a := range []string{"login", "mail", "name"} {
 			if v := strings.ToLower(p.Attributes.First(a)); v != "" {
 				out[a+" "+v] = append(out[a+" "+v], c)
@@ -182,7 +186,10 @@ func (e *Engine) Adopt(ctx context.Context, actor, program, reason string, pairs
 	var errs []error
 	for _, p := range pairs {
 		kind := e.kindOf(program, p)
-		if nobodys(kind) {
+		switch {
+		case !slices.Contains(AccountKinds(), kind):
+			errs = append(errs, fmt.Errorf("the account %s of %s has no kind %s; there are %s", quote(p.Account), program, quote(kind), strings.Join(AccountKinds(), ", ")))
+		case nobodys(kind):
 			errs = append(errs, fmt.Errorf("the account %s of %s is a %s account, which is nobody's", quote(p.Account), program, kind))
 		}
 		if a, ok := person[[2]string{p.Person, kind}]; ok {

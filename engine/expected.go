@@ -66,49 +66,79 @@ func (s *Settings) Since(now time.Time) time.Time {
 	return since
 }
 
-// raise is by how much announced waves raise a budget: each covers, of what happens in it, the first so many; those from
-// before the budget's window were covered too. most is what that may come to while they last.
-func (b *builder) raise(s scope, class Class, window time.Duration, by counting) (now, most int) {
+// raise is by how much announced waves raise a budget of which counted is what it has to bear: each covers, of what happens
+// in it, the first so many, whichever program that is in. Who is in two waves uses up both, and is allowed once; who is
+// touched in a way that none of them covers is not allowed by another way. most is what it may come to while they last.
+func (b *builder) raise(s scope, class Class, window time.Duration, counted *units) (now, most int) {
+	r := room{scope: s, begins: b.s.Now.Add(-window), bare: b.units(counted.by)}
 	for i := range b.s.Settings.Expected {
 		x := &b.s.Settings.Expected[i]
-		if x.Class != class || x.most(by) == 0 || x.Scope == s.kind && x.Name != s.name {
-			continue
+		if x.Class == class && x.most(counted.by) > 0 && (x.Scope != s.kind || x.Name == s.name) {
+			r.waves = append(r.waves, &covering{Expected: x, left: x.most(counted.by), used: b.units(counted.by)})
 		}
-		begins := b.s.Now.Add(-window)
-		left := max(0, x.most(by)-b.spent(x, x.scope(), x.From, begins, by).len())
-		within := b.spent(x, s, later(x.From, begins), x.Until, by)
-		most += b.atMost(x, left, within.len())
-		if x.Lasts(b.s.Now) {
-			b.eachCharged(s, class, func(p *programPlan, c *Change) {
-				if x.covers(class, c.Program, b.plan.sources.of(c.Person)) {
-					within.change(p, c)
-				}
-			})
-		}
-		now += min(within.len(), left)
 	}
-	return now, most
-}
-
-// atMost: a wave that is over covers what it covered.
-func (b *builder) atMost(x *Expected, left, within int) int {
-	if x.Lasts(b.s.Now) {
-		return left
+	if len(r.waves) == 0 {
+		return 0, 0
 	}
-	return min(within, left)
-}
-
-// spent counts what earlier runs charged of a scope and a wave, from a time on and until another, itself included: the
-// beginning of a window is no part of it.
-func (b *builder) spent(x *Expected, s scope, from, until time.Time, by counting) *units {
-	u := b.units(by)
-	if from.Equal(x.From) {
-		from = from.Add(-time.Microsecond)
-	}
-	u.between(from, until.Add(time.Microsecond), func(k *ChargeKind) bool {
-		return x.covers(k.Class, k.Program, k.Source) && !k.Approved && s.has(k.Program, k.Source)
+	r.past(class)
+	b.eachCharged(s, class, func(p *programPlan, c *Change) {
+		r.take(r.bare.ofChange(p, c), c.Program, b.plan.sources.of(c.Person), b.s.Now)
 	})
-	return u
+	now = counted.len() - r.bare.len()
+	for _, w := range r.waves {
+		if w.Lasts(b.s.Now) {
+			most += w.left
+		}
+	}
+	return now, now + most
+}
+
+// room is what announced waves leave of a budget.
+type room struct {
+	scope  scope
+	begins time.Time // of the window, itself no part of it
+	waves  []*covering
+	bare   *units // what no wave covers, which the budget bears alone
+}
+
+// covering is a wave with what it covered.
+type covering struct {
+	*Expected
+	left int
+	used *units
+}
+
+// past takes what earlier runs charged, in order: a wave may have begun before the window.
+func (r *room) past(class Class) {
+	charges := &r.bare.b.s.Memory.Charges
+	for _, row := range charges.rows {
+		if k := &charges.kinds[row.kind]; k.Class == class && !k.Approved {
+			r.take(r.bare.ofRow(charges, row), k.Program, k.Source, time.UnixMicro(row.at))
+		}
+	}
+}
+
+func (r *room) take(one unit, program, source string, at time.Time) {
+	covered := false
+	for _, w := range r.waves {
+		covered = w.Lasts(at) && w.scope().has(program, source) && w.take(one) || covered
+	}
+	if !covered && at.After(r.begins) && r.scope.has(program, source) {
+		r.bare.add(one)
+	}
+}
+
+// take says whether the wave covers it: it has room, or covered that person or holding before.
+func (w *covering) take(one unit) bool {
+	if w.used.has(one) {
+		return true
+	}
+	if w.left == 0 {
+		return false
+	}
+	w.left--
+	w.used.add(one)
+	return true
 }
 
 // noteExpected shows the waves that are under way.
@@ -124,7 +154,9 @@ func (b *builder) spentText(x *Expected) string {
 	var parts []string
 	for _, by := range []counting{people, holdings} {
 		if most := x.most(by); most > 0 {
-			n := b.spent(x, x.scope(), x.From, x.Until, by).len()
+			u := b.units(by)
+			u.between(x.From.Add(-time.Microsecond), x.Until, func(k *ChargeKind) bool { return x.covers(k.Class, k.Program, k.Source) && !k.Approved })
+			n := u.len()
 			text := fmt.Sprintf("%d %s", n, by.word())
 			if n >= most {
 				text += ", so it is used up"

@@ -13,8 +13,9 @@ import (
 type PolicyChange struct {
 	Time    time.Time
 	Hash    string
-	Authors []string // "Name <address>"; empty: nobody can tell, and nobody needs to (the files are under no version control)
-	Unknown string   // why the authors can't be told although they should be; then nobody's approval counts
+	Authors []string          // "Name <address>" of all who had a hand in it; empty: nobody can tell, and nobody needs to (no version control)
+	Unknown string            // why the authors can't be told although they should be; then nobody's approval counts
+	Rules   map[string]string // hash by name; nil: nobody can tell
 }
 
 // ErrOwnChange refuses an approval by whoever changed the policy that asks for it.
@@ -57,18 +58,33 @@ func (e *Engine) ownChange(mem *Memory, versions []PolicyChange, actor string, i
 	return nil
 }
 
-// bearing are the versions of the policy that an item may follow from: for a removal those after the one that still gave
-// it; for a grant that a limit keeps back those of the limit's window before it began to wait.
-func (e *Engine) bearing(mem *Memory, versions []PolicyChange, item *Item) []PolicyChange {
+// bearing are the versions of the policy that an item may follow from: for a removal those after the one that still gave it;
+// for a grant that a limit keeps back those that brought in, or changed, a rule that gives it, however long ago, and all from
+// the limit's window before it began to wait on, which may have dropped what stood against it. What the first version of all
+// had is nobody's change.
+func (e *Engine) bearing(mem *Memory, versions []PolicyChange, item *Item) (out []PolicyChange) {
 	c := &item.Change
 	switch {
 	case c.Cause == CausePolicy:
-		return afterVersion(versions, formerOf(mem, c), item.Since)
+		return afterVersion(versions, formerOf(mem, c))
 	case c.Op.Gives() && c.Op != OpAdopt:
 		from := item.Since.Add(-e.Settings.Limits.Grant.Window)
-		return slices.DeleteFunc(slices.Clone(versions), func(v PolicyChange) bool { return v.Time.Before(from) || v.Time.After(item.Since) })
+		for i := range versions {
+			if !versions[i].Time.Before(from) || i > 0 && broughtIn(versions, i, c.Rules) {
+				out = append(out, versions[i])
+			}
+		}
 	}
-	return nil
+	return out
+}
+
+// broughtIn says whether a version has one of the rules as it is now and the version before had not.
+func broughtIn(versions []PolicyChange, i int, rules []string) bool {
+	now, is, was := versions[len(versions)-1].Rules, versions[i].Rules, versions[i-1].Rules
+	if now == nil || is == nil || was == nil {
+		return true
+	}
+	return slices.ContainsFunc(rules, func(name string) bool { return is[name] == now[name] && was[name] != now[name] })
 }
 
 // formerOf is the hash of the policy that last wanted what is to be taken, "" if that is not known.
@@ -81,28 +97,24 @@ func formerOf(mem *Memory, c *Change) string {
 	return ""
 }
 
-// afterVersion are the versions after the last one of a hash; where that is not among them, the one in force at a time and
-// those after it.
-func afterVersion(versions []PolicyChange, hash string, since time.Time) []PolicyChange {
+// afterVersion are the versions after the last one of a hash, all where that is not among them.
+func afterVersion(versions []PolicyChange, hash string) []PolicyChange {
 	for i := len(versions) - 1; i >= 0; i-- {
 		if versions[i].Hash == hash {
 			return versions[i+1:]
 		}
 	}
-	first := slices.IndexFunc(versions, func(v PolicyChange) bool { return v.Time.After(since) })
-	if first < 0 {
-		first = len(versions)
-	}
-	return versions[max(0, first-1):]
+	return versions
 }
 
 // SameAuthor compares a login with an author of version control, "Name <address>": by the names and addresses that are
-// known of the login, or, where neither is in that list, by the address' part before the @, or the name.
+// known of the login, by the address' part before the @ and by the name; the last two only if the author is not known to be
+// another login.
 func SameAuthor(known map[string][]string, login, author string) bool {
 	name, address, _ := strings.Cut(strings.TrimSuffix(author, ">"), " <")
 	is := func(word string) bool { return strings.EqualFold(word, name) || strings.EqualFold(word, address) }
-	if mine, listed := known[login]; listed {
-		return slices.ContainsFunc(mine, is)
+	if slices.ContainsFunc(known[login], is) {
+		return true
 	}
 	for _, others := range known {
 		if slices.ContainsFunc(others, is) {

@@ -162,6 +162,11 @@ func guardsOfLimits() []guardRow {
 		{"the last admin", "an announced wave", "the same", func(w *world) { w.announce("all", "", 9); w.roles("yan", "a", "b") }, "yan", []string{"revoke wiki/admin needs-approval: it would take the last admin"}},
 		{"an announced wave", "a limit", "so many more go through, once", func(w *world) { noRoom(w); w.announce("program", "wiki", 1); w.moved() }, "p0", []string{taken}},
 		{"a limit", "what is beyond an announced wave", "everything in the scope waits, never a first few", func(w *world) { noRoom(w); w.announce("program", "wiki", 1); w.lose("p0", "p1") }, "p0", []string{heldBack + "limit"}},
+		{"a limit", "two announced waves of the same people", "each is allowed once, and uses up both", func(w *world) {
+			noRoom(w)
+			w.engine.Settings.Expected = []engine.Expected{*w.announce("program", "wiki", 1), *w.announce("source", "corp", 1), *w.announce("all", "", 1)}
+			w.lose("p0", "p1")
+		}, "p0", []string{heldBack + "limit"}},
 		{"a changed policy", "room in the limits", "what it takes beyond the floor waits", func(w *world) {
 			w.engine.Settings.Limits.RevokePeople.Floor = 3
 			w.policy.rules["b"] = []string{"wiki"}

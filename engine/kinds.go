@@ -18,6 +18,11 @@ const (
 	SharedAccount   = "shared"  // of several people: never matched to one
 )
 
+// AccountKinds are all of them.
+func AccountKinds() []string {
+	return []string{PersonalAccount, AdminAccount, TestAccount, ServiceAccount, SharedAccount}
+}
+
 // DeclaredAccount is what the configuration says of one account. It counts more than what the program says.
 type DeclaredAccount struct {
 	Kind   string

@@ -39,7 +39,7 @@ func (b *builder) budget(s scope, class Class, name string, l Limit, by counting
 	counted.past(l.Window, func(k *ChargeKind) bool { return k.Class == class && !k.Approved && s.has(k.Program, k.Source) })
 	before := counted.len()
 	b.eachCharged(s, class, counted.change)
-	raised, announced := b.raise(s, class, l.Window, by)
+	raised, announced := b.raise(s, class, l.Window, counted)
 	b.plan.budgets = append(b.plan.budgets, Budget{Scope: s.String(), Name: name, Limit: l, Of: highest, Allowed: l.Allowed(highest), Used: before, Announced: announced})
 	allowed, after := l.Allowed(highest)+raised, counted.len()
 	if after <= allowed || after == before {

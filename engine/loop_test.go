@@ -198,7 +198,7 @@ func (r *rolePolicy) Decide(p *engine.Person, now time.Time, _ func(int32) bool,
 		return out
 	}
 	for i, e := range r.Entitlements() {
-		if r.blocks[p.Key] == e.String() {
+		if r.blocked(p, e) {
 			out = append(out, engine.Verdict{Entitlement: int32(i), Say: engine.Denied, Rule: -1})
 			continue
 		}
@@ -227,6 +227,15 @@ func (r *rolePolicy) Decide(p *engine.Person, now time.Time, _ func(int32) bool,
 		}
 	}
 	return out
+}
+
+func (r *rolePolicy) blocked(p *engine.Person, e engine.Entitlement) bool {
+	for name, blocked := range r.blocks {
+		if p.Called(name) && blocked == e.String() {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *rolePolicy) Explain(p *engine.Person, now time.Time, e engine.Entitlement) (out []engine.Finding) {

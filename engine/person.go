@@ -95,6 +95,7 @@ type Job struct {
 // Person is somebody in the directory, as of one read. Keys are never reused.
 type Person struct {
 	Key        string     // immutable: entryUUID, objectGUID, employee number
+	NewKey     string     // by which the directory knows the person since all keys changed, "" where that is Key
 	Source     string     // name of the directory that decides that the person exists
 	Entry      string     // where the entry is, for people to read: a DN or file:line
 	State      State      // from expressions and dates, as of the time of the read
@@ -110,6 +111,11 @@ type Person struct {
 
 // Login is what people call the person by; it may change and decides nothing.
 func (p *Person) Login() string { return p.Attributes.First("login") }
+
+// Called says whether a key, also a new one, or the login is this person's.
+func (p *Person) Called(name string) bool {
+	return name != "" && (name == p.Key || name == p.NewKey || name == p.Login())
+}
 
 // Name is the display name, else the login, else the key.
 func (p *Person) Name() string {

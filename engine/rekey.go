@@ -42,10 +42,16 @@ func (s *Snapshot) knownKeys() {
 	if len(known) == 0 {
 		return
 	}
+	for _, name := range s.Settings.ProtectedPeople { // also while they are not to be seen
+		if key, ok := known[name]; ok {
+			s.Settings.ProtectedPeople = append(slices.Clip(s.Settings.ProtectedPeople), key)
+		}
+	}
+	s.Memory.knownLinks(known)
 	changed := false
 	for i := range s.People {
 		if key, ok := known[s.People[i].Key]; ok {
-			s.People[i].Key, changed = key, true
+			s.People[i].Key, s.People[i].NewKey, changed = key, s.People[i].Key, true
 		}
 	}
 	if !changed {
@@ -60,6 +66,21 @@ func (s *Snapshot) knownKeys() {
 		}
 	}
 	s.People = slices.DeleteFunc(s.People, func(p Person) bool { return twice[p.Key] })
+}
+
+// knownLinks gives what a program linked to a key of the directory itself, before that was confirmed to be somebody's new one, to
+// that person.
+func (m *Memory) knownLinks(known map[string]string) {
+	for _, p := range m.Programs {
+		links := slices.Clone(p.Links)
+		for i := range links {
+			links[i].Person = cmp.Or(known[links[i].Person], links[i].Person)
+		}
+		slices.SortStableFunc(links, func(a, b Link) int {
+			return cmp.Or(strings.Compare(a.Person, b.Person), strings.Compare(a.Kind, b.Kind))
+		})
+		p.Links = links
+	}
 }
 
 // reKeyed maps a key of the directory to the one by which the journal knows the person, where these differ.
@@ -119,6 +140,7 @@ func (e *Engine) ReKey(ctx context.Context, actor, reason string, pairs []KeyPai
 	for _, key := range left {
 		records = append(records, Record{Kind: KindReKey, Actor: actor, Person: key, Why: []string{reason, "has left"}, Set: []Fact{hasLeft(s, key, now)}})
 	}
+	records = append(records, followKeys(s, pairs, actor, reason)...)
 	return e.Journal.Append(ctx, Guard{Control: s.Memory.Control}, records)
 }
 
@@ -157,7 +179,7 @@ func (v *vanished) check(s *Snapshot, pairs []KeyPair, left []string) error {
 			errs = append(errs, fmt.Errorf("the person %s did not vanish", quote(p.Person)))
 		case !here[p.Key]:
 			errs = append(errs, fmt.Errorf("the directory has no person %s", quote(p.Key)))
-		case v.linked[p.Key]:
+		case v.linked[p.Key] && !s.selfLinked(p.Key):
 			errs = append(errs, fmt.Errorf("the person %s has accounts already, and links never move", quote(p.Key)))
 		case named[p.Person] || named[p.Key]:
 			errs = append(errs, fmt.Errorf("%s or %s is named twice", quote(p.Person), quote(p.Key)))
@@ -186,22 +208,73 @@ func (v *vanished) check(s *Snapshot, pairs []KeyPair, left []string) error {
 	return errors.Join(errs...)
 }
 
-// keyedBefore refuses to follow people into programs whose accounts bear the directory's own keys, which have changed as well:
-// a leaver would keep what the new key holds there.
-func keyedBefore(s *Snapshot, pairs []KeyPair) (errs []error) {
+// keyedLinks calls do for the links of the pairs in programs whose accounts bear the directory's own keys.
+func keyedLinks(s *Snapshot, pairs []KeyPair, do func(*Reading, KeyPair, Link)) {
+	keys := map[string]string{}
+	for _, p := range pairs {
+		keys[p.Person] = p.Key
+	}
 	for _, r := range s.Readings {
 		if !r.Program.Describes.Keyed {
 			continue
 		}
-		linked := map[string]bool{}
 		for _, l := range s.Memory.Program(r.Program.Name).Links {
-			linked[l.Person] = true
-		}
-		for _, p := range pairs {
-			if linked[p.Person] {
-				errs = append(errs, fmt.Errorf("%s knows people by the directory's keys, so %s can't be followed there; approve instead that those who vanished have left, see: rolecall approvals list", r.Program.Name, quote(p.Person)))
+			if key, ok := keys[l.Person]; ok {
+				do(r, KeyPair{l.Person, key}, l)
 			}
 		}
 	}
+}
+
+// selfLinked says that a key of the directory is linked only where accounts bear such keys, to its own.
+func (s *Snapshot) selfLinked(key string) bool {
+	for _, r := range s.Readings {
+		for _, l := range s.Memory.Program(r.Program.Name).Links {
+			if l.Person == key && (l.Account != key || !r.Program.Describes.Keyed) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// keyedBefore refuses to follow people where it can't be told what the new key holds, or it is somebody else's.
+func keyedBefore(s *Snapshot, pairs []KeyPair) (errs []error) {
+	keyedLinks(s, pairs, func(r *Reading, p KeyPair, _ Link) {
+		if !r.Proof.Complete() {
+			errs = append(errs, fmt.Errorf("%s knows people by the directory's keys and can't be read completely now, so %s can't be followed there; try again when it can", r.Program.Name, quote(p.Person)))
+		}
+		for _, l := range s.Memory.Program(r.Program.Name).Links {
+			if l.Account == p.Key && l.Person != p.Person && l.Person != p.Key {
+				errs = append(errs, fmt.Errorf("%s knows people by the directory's keys, and its account %s belongs to person %s already; links never move", r.Program.Name, quote(p.Key), quote(l.Person)))
+			}
+		}
+	})
 	return errs
+}
+
+// followKeys goes with people into programs whose accounts bear the directory's own keys, which have changed as well: there the
+// account is another one, and what was managed stays so. A leaver would else keep what the new key holds.
+func followKeys(s *Snapshot, pairs []KeyPair, actor, reason string) (records []Record) {
+	keyedLinks(s, pairs, func(r *Reading, p KeyPair, l Link) {
+		mem := s.Memory.Program(r.Program.Name)
+		one := Record{Actor: actor, Person: p.Person, Program: r.Program.Name, Why: []string{reason, "the program knows people by the directory's keys"}}
+		link := one
+		link.Kind, link.Account, link.Entitlement = KindLink, p.Key, l.Kind
+		records = append(records, link)
+		account, there := r.accounts.Find(p.Key)
+		for _, row := range mem.Rows {
+			if !row.Managed || mem.Accounts[row.Account] != l.Account {
+				continue
+			}
+			was, is := one, one
+			was.Kind, was.Account, was.Entitlement = KindRelease, l.Account, mem.Entitlements[row.Entitlement]
+			records = append(records, was)
+			if right, ok := r.rights.Find(was.Entitlement); there && ok && r.held.Has(right, account) {
+				is.Kind, is.Op, is.Cause, is.Account, is.Entitlement, is.Rules = KindAdopt, OpAdopt, CauseAdopt, p.Key, was.Entitlement, mem.RuleSets[row.Rules]
+				records = append(records, is)
+			}
+		}
+	})
+	return records
 }

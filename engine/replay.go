@@ -15,7 +15,7 @@ const CauseAccept Cause = "accept"
 // as they say: a cut that was made after the loss is not lifted by a lift from before it. Intents are not made again: the
 // next run decides anew what should be, from what is. why is put to each record.
 func Replay(now, lost *Fold, since []Record, why string) []Record {
-	r := &replay{now: now, lost: lost, why: why, heldSince: map[Held3]bool{}, factSince: map[FactKey]bool{}, owners: map[accountKey]string{}}
+	r := &replay{now: now, lost: lost, why: why, heldSince: map[Held3]bool{}, linkSince: map[LinkKey]bool{}, factSince: map[FactKey]bool{}, owners: map[accountKey]string{}}
 	for i := range since {
 		r.after(&since[i])
 	}
@@ -29,6 +29,7 @@ type replay struct {
 	now, lost *Fold
 	why       string
 	heldSince map[Held3]bool
+	linkSince map[LinkKey]bool
 	factSince map[FactKey]bool
 	owners    map[accountKey]string // by the links of both
 	records   []Record
@@ -37,6 +38,9 @@ type replay struct {
 // after notes what a record that only now has is about.
 func (r *replay) after(s *Record) {
 	r.heldSince[Held3{s.Program, s.Account, s.Entitlement}] = true
+	if s.Kind == KindLink {
+		r.linkSince[LinkKey{s.Person, s.Program, cmp.Or(s.Entitlement, PersonalAccount)}] = true
+	}
 	for _, f := range s.Set {
 		r.factSince[f.FactKey] = true
 	}
@@ -50,23 +54,29 @@ func (r *replay) add(one Record) {
 	r.records = append(r.records, one)
 }
 
-// links are made where there is none: a link never moves.
+// links are made where there is none, or where the lost one took the place of it, as when the account was gone and another one
+// made; but an account that is somebody's stays so.
 func (r *replay) links() {
 	for key, l := range r.now.links {
-		r.owners[accountKey{key.Program, l.Account}] = l.Person
+		if was, lost := r.lost.links[key]; !lost || was.Account == l.Account || r.linkSince[key] {
+			r.owners[accountKey{key.Program, l.Account}] = l.Person
+		}
 	}
 	keys := slices.SortedFunc(maps.Keys(r.lost.links), func(a, b LinkKey) int {
 		return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Person, b.Person), strings.Compare(a.Kind, b.Kind))
 	})
 	for _, key := range keys {
 		l := r.lost.links[key]
-		_, linked := r.now.links[key]
-		_, owned := r.owners[accountKey{key.Program, l.Account}]
-		if linked || owned {
+		if _, owned := r.owners[accountKey{key.Program, l.Account}]; owned || r.linkSince[key] {
 			continue
 		}
 		r.owners[accountKey{key.Program, l.Account}] = l.Person
 		r.add(Record{Kind: KindLink, Person: l.Person, Program: key.Program, Account: l.Account, Entitlement: key.Kind, Cause: CauseAccept})
+	}
+	for key, l := range r.now.links { // of what they held before
+		if at := (accountKey{key.Program, l.Account}); r.owners[at] == "" {
+			r.owners[at] = l.Person
+		}
 	}
 }
 

@@ -26,6 +26,9 @@ func TestReplay(t *testing.T) {
 		{Kind: KindSeen, Program: "wiki", Data: mustJSON(Seen{Baseline: true, Appeared: [][2]string{{"a", "r"}, {"b", "r"}, {"c", "r"}, {"d", "r"}}})},
 		{Kind: KindAdopt, Program: "wiki", Account: "b", Entitlement: "r", Rules: []string{"one"}},
 		{Kind: KindLink, Program: "wiki", Account: "a", Person: "pa"},
+		{Kind: KindLink, Program: "wiki", Account: "g", Person: "pg"},
+		{Kind: KindLink, Program: "wiki", Account: "h", Person: "ph"},
+		{Kind: KindLink, Program: "wiki", Account: "i", Person: "pi"},
 		{Kind: KindCut, Person: "pc", Set: []Fact{cut("pc")}},
 		{Kind: KindCut, Person: "pd", Set: []Fact{cut("pd")}},
 	}
@@ -34,20 +37,24 @@ func TestReplay(t *testing.T) {
 		Record{Kind: KindAdopt, Program: "wiki", Account: "a", Entitlement: "r", Rules: []string{"two"}},
 		Record{Kind: KindRelease, Program: "wiki", Account: "b", Entitlement: "r"},
 		Record{Kind: KindLink, Program: "wiki", Account: "c", Person: "pc"},
+		Record{Kind: KindLink, Program: "wiki", Account: "h", Person: "pg"}, // two links took the place of others
+		Record{Kind: KindLink, Program: "wiki", Account: "h2", Person: "ph"},
+		Record{Kind: KindLink, Program: "wiki", Account: "i2", Person: "pi"},
 		Record{Kind: KindLink, Program: "wiki", Account: "b", Person: "pb"},
 		lift("pc"), lift("pd"),
 		Record{Kind: KindCut, Person: "pe", Set: []Fact{cut("pe")}},
 		Record{Kind: KindCut, Person: "pf", Set: []Fact{cut("pf")}},
-		take, Record{Kind: KindOutcome, Of: 14, Outcome: Done, Program: "wiki", Account: "c", Entitlement: "r", Op: OpRevoke})
+		take, Record{Kind: KindOutcome, Of: 20, Outcome: Done, Program: "wiki", Account: "c", Entitlement: "r", Op: OpRevoke})
 	later := cut("pf")
 	later.Text = "since"
 	since := []Record{
+		{Kind: KindLink, Program: "wiki", Account: "i3", Person: "pi"},
 		{Kind: KindRestore, Set: []Fact{{FactKey: FactKey{Kind: FactRestored}}}},
 		{Kind: KindLink, Program: "wiki", Account: "b", Person: "somebody"}, // as linked anew in the meantime
 		{Kind: KindCut, Person: "pd", Set: []Fact{cut("pd")}},
 		{Kind: KindCut, Person: "pf", Set: []Fact{later}},
 		IntentRecord("r", "d", "s", Change{Op: OpRevoke, Program: "wiki", Account: "d", Entitlement: "wiki/r"}, ""),
-		{Kind: KindOutcome, Of: 10, Outcome: Done, Program: "wiki", Account: "d", Entitlement: "r", Op: OpRevoke}, // by a cut
+		{Kind: KindOutcome, Of: 14, Outcome: Done, Program: "wiki", Account: "d", Entitlement: "r", Op: OpRevoke}, // by a cut
 	}
 	all := append(append([]Record{}, common...), since...)
 	records := Replay(fold(all...), fold(lost...), since, "events")
@@ -63,7 +70,7 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%v: %+v, want %+v", key, have, want)
 		}
 	}
-	for person, account := range map[string]string{"pa": "a", "pc": "c", "somebody": "b", "pb": ""} {
+	for person, account := range map[string]string{"pa": "a", "pc": "c", "somebody": "b", "pb": "", "pg": "h", "ph": "h2", "pi": "i3"} {
 		if l, _ := end.Link(LinkKey{person, "wiki", "personal"}); l.Account != account {
 			t.Errorf("%s is linked to %q, not %q: a link never moves", person, l.Account, account)
 		}

@@ -218,8 +218,7 @@ func (p *programPlan) lastAdmin(right, account uint32) bool {
 }
 
 func (b *builder) protected(s *subject) bool {
-	return slices.Contains(b.s.Settings.ProtectedPeople, s.key) ||
-		s.person != nil && s.person.Login() != "" && slices.Contains(b.s.Settings.ProtectedPeople, s.person.Login())
+	return slices.Contains(b.s.Settings.ProtectedPeople, s.key) || s.person != nil && slices.ContainsFunc(b.s.Settings.ProtectedPeople, s.person.Called)
 }
 
 // timed: only the clock makes the removal due: an extra ended, a grace or the wait before a delete is over.

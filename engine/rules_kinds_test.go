@@ -193,3 +193,11 @@ func TestAnAdminsIdThatIsGivenAgainTakesNothing(t *testing.T) {
 	w.has("bob", "x", true)
 	w.has("eve", "x", true)
 }
+
+func TestAdoptTakesNoUnknownKind(t *testing.T) {
+	w := kinds(t)
+	err := w.engine.Adopt(t.Context(), "boss", "wiki", "r", []engine.Pairing{{Account: "x1", Person: "k-zoe", Kind: "bot"}})
+	if err == nil || !strings.Contains(err.Error(), `has no kind "bot"; there are personal, admin, test, service, shared`) {
+		t.Errorf("%v", err)
+	}
+}

@@ -173,23 +173,6 @@ func TestWhoVanishedIsToldByNumber(t *testing.T) {
 	}
 }
 
-// Where accounts bear the directory's own keys nobody can be followed: a leaver would keep what the new key holds.
-func TestKeysOfKeyedProgramsCanNotBeConfirmed(t *testing.T) {
-	w := newWorld(t, "wiki")
-	w.targets["wiki"].Describes = engine.Description{Keyed: true}
-	w.policy.rules = map[string][]string{"a": {"wiki/x"}}
-	for _, login := range []string{"p1", "p2", "p3", "p4"} {
-		w.hire(login, "a")
-	}
-	w.apply()
-	w.later()
-	w.anew()
-	w.later()
-	if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", w.renamed(), nil); err == nil || !strings.Contains(err.Error(), "knows people by the directory's keys") {
-		t.Errorf("confirmed: %v", err)
-	}
-}
-
 func (w *world) renamed() (pairs []engine.KeyPair) {
 	for i := range w.people {
 		pairs = append(pairs, engine.KeyPair{Person: strings.TrimPrefix(w.people[i].Key, "new-"), Key: w.people[i].Key})

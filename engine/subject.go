@@ -26,6 +26,14 @@ type subject struct {
 	why      string
 }
 
+// keyNow is the key by which the directory knows them.
+func (s *subject) keyNow() string {
+	if s.person != nil && s.person.NewKey != "" {
+		return s.person.NewKey
+	}
+	return s.key
+}
+
 // gatherSubjects lists everybody, sorted by key.
 func (b *builder) gatherSubjects() {
 	if b.s.Person == "" {

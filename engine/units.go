@@ -37,16 +37,60 @@ func (u *units) len() int {
 	return n
 }
 
+// unit is one of what is counted: a number, in the row of a program's right where holdings are counted, or a name.
+type unit struct {
+	program       *programPlan
+	right, number uint32 // number is none where there is but a name
+	name          [3]string
+}
+
+func named(words ...string) (one unit) {
+	one.number = none
+	copy(one.name[:], words)
+	return one
+}
+
 // change counts a change of a plan.
-func (u *units) change(p *programPlan, c *Change) {
+func (u *units) change(p *programPlan, c *Change) { u.add(u.ofChange(p, c)) }
+
+// charge counts one charge by name.
+func (u *units) charge(c *Charge) { u.add(u.ofCharge(c)) }
+
+func (u *units) add(one unit) {
+	switch {
+	case one.number == none:
+		u.other[one.name] = true
+	case u.by == people:
+		u.people.Add(one.number)
+	default:
+		s := u.held[one.program]
+		if s == nil {
+			s = &Set{}
+			u.held[one.program] = s
+		}
+		s.Add(one.right, one.number)
+	}
+}
+
+func (u *units) has(one unit) bool {
+	switch {
+	case one.number == none:
+		return u.other[one.name]
+	case u.by == people:
+		return u.people.Contains(one.number)
+	}
+	s := u.held[one.program]
+	return s != nil && s.Has(one.right, one.number)
+}
+
+func (u *units) ofChange(p *programPlan, c *Change) unit {
 	switch {
 	case u.by == people:
-		u.person(c.Program, c.Account, c.Person)
+		return u.person(c.Program, c.Account, c.Person)
 	case c.account == none:
-		u.other[[3]string{c.Program, c.Account, c.Right()}] = true
-	default:
-		u.hold(p, c.right, c.account)
+		return named(c.Program, c.Account, c.Right())
 	}
+	return unit{program: p, right: c.right, number: c.account}
 }
 
 func (c counting) word() string {
@@ -70,65 +114,46 @@ func (u *units) between(from, to time.Time, match func(*ChargeKind) bool) {
 	}
 	after, before := from.UnixMicro(), to.UnixMicro()
 	for _, r := range charges.rows {
-		if matches[r.kind] && r.at > after && r.at < before && !u.quick(r) {
-			c := charges.charge(r)
-			u.charge(&c)
+		if matches[r.kind] && r.at > after && r.at < before {
+			u.add(u.ofRow(charges, r))
 		}
 	}
 }
 
-// quick counts a charge by the numbers that its kind, account and person were found to have here; false: it has none.
-func (u *units) quick(r chargeRow) bool {
+// ofRow goes by the numbers that a charge's kind, account and person were found to have here, by name if it has none.
+func (u *units) ofRow(charges *Charges, r chargeRow) unit {
 	found := u.b.chargedAs()
 	if u.by == people {
-		i := found.person(r.person)
-		if i != none {
-			u.people.Add(i)
+		if i := found.person(r.person); i != none {
+			return unit{number: i}
 		}
-		return i != none
+	} else if k := &found.kinds[r.kind]; k.program != nil {
+		if i := found.account(k.program, r.account); i != none {
+			return unit{program: k.program, right: k.right, number: i}
+		}
 	}
-	k := &found.kinds[r.kind]
-	if k.program == nil {
-		return false
-	}
-	account := found.account(k.program, r.account)
-	if account != none {
-		u.hold(k.program, k.right, account)
-	}
-	return account != none
+	c := charges.charge(r)
+	return u.ofCharge(&c)
 }
 
-// charge counts one charge by name.
-func (u *units) charge(c *Charge) {
+func (u *units) ofCharge(c *Charge) unit {
 	if u.by == people {
-		u.person(c.Program, c.Account, c.Person)
-		return
+		return u.person(c.Program, c.Account, c.Person)
 	}
 	if p := u.b.programNamed(c.Program); p != nil {
 		if account, right, ok := p.numbers(c.Account, c.Entitlement); ok {
-			u.hold(p, right, account)
-			return
+			return unit{program: p, right: right, number: account}
 		}
 	}
-	u.other[[3]string{c.Program, c.Account, c.Entitlement}] = true
+	return named(c.Program, c.Account, c.Entitlement)
 }
 
-func (u *units) hold(p *programPlan, right, account uint32) {
-	s := u.held[p]
-	if s == nil {
-		s = &Set{}
-		u.held[p] = s
-	}
-	s.Add(right, account)
-}
-
-// person counts somebody; an account of nobody known counts as a person of its own.
-func (u *units) person(program, account, person string) {
+// person is somebody; an account of nobody known counts as a person of its own.
+func (u *units) person(program, account, person string) unit {
 	if person == "" {
-		u.other[[3]string{program, account}] = true
+		return named(program, account)
 	} else if i, ok := u.b.index[person]; ok {
-		u.people.Add(uint32(i))
-	} else {
-		u.other[[3]string{person}] = true
+		return unit{number: uint32(i)}
 	}
+	return named(person)
 }

@@ -70,7 +70,10 @@ func (p *Policy) sayAll(s *scratch, person *engine.Person, now time.Time, has fu
 	if len(p.people) > 0 {
 		login := person.Login()
 		p.sayPerson(s, person.Key)
-		if login != "" && login != person.Key {
+		if person.NewKey != "" {
+			p.sayPerson(s, person.NewKey)
+		}
+		if login != "" && login != person.Key && login != person.NewKey {
 			p.sayPerson(s, login)
 		}
 	}

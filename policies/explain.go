@@ -74,13 +74,9 @@ func entryOf(person *engine.Person) string {
 	return "; entry " + person.Entry
 }
 
-func named(person *engine.Person, name string) bool {
-	return name == person.Key || name == person.Login()
-}
-
 func (p *Policy) explainBlocks(person *engine.Person, e engine.Entitlement) (out []engine.Finding) {
 	for _, b := range p.defs.blocks {
-		if named(person, b.person) && covers(b.pattern, e) {
+		if person.Called(b.person) && covers(b.pattern, e) {
 			out = append(out, engine.Finding{Say: engine.Denied, Answer: answerForbids, Place: b.place,
 				Text: fmt.Sprintf("a block forbids %s to %s: %s; to be reviewed on %s", b.pattern, b.person, b.reason, b.review)})
 		}
@@ -137,7 +133,7 @@ func verdictOf(verdicts []engine.Verdict, entitlement int32) (engine.Verdict, bo
 func (p *Policy) explainExtras(s *scratch, e engine.Entitlement) (out []engine.Finding) {
 	today := p.zones.today(s.person, s.now)
 	for _, x := range p.defs.extras {
-		if !named(s.person, x.person) || x.grant != e {
+		if !s.person.Called(x.person) || x.grant != e {
 			continue
 		}
 		f := engine.Finding{Say: engine.Desired, Answer: answerGives, Rule: x.name(), Place: x.place}

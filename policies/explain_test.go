@@ -77,3 +77,17 @@ func TestMentions(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestPeopleAreCalledByBothKeys(t *testing.T) {
+	for _, name := range []string{"old", "new", "alice"} {
+		p := mustLoad(t, "version: 1\nextras: [{person: "+name+", grant: wiki, until: 2027-01-01, reason: x}]\nblocks: [{person: "+name+", entitlement: crm, review: 2027-01-01, reason: x}]\nrules: [{name: a, roles: [sre], grant: crm, reason: x}]\n")
+		person := &engine.Person{Key: "old", NewKey: "new", State: engine.StateActive, Roles: []string{"group:sre"}, Attributes: engine.Attributes{{Name: "login", Values: []string{"alice"}}}}
+		got := map[string]engine.Say{}
+		for _, v := range p.Decide(person, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), nil, nil) {
+			got[p.Entitlements()[v.Entitlement].String()] = v.Say
+		}
+		if len(got) != 2 || got["wiki"] != engine.Desired || got["crm"] != engine.Denied {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

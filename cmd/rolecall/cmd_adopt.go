@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -113,10 +112,9 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 	if err != nil {
 		return refused(err)
 	}
-	if err := shownBy(program, pairs, found); err != nil {
+	if err := withKinds(pairs, found); err != nil {
 		return err
 	}
-	withKinds(pairs, found)
 	if possible {
 		for i := range found.Lines {
 			if l := &found.Lines[i]; l.Sure == engine.Possible && len(l.People) == 1 {
@@ -131,33 +129,29 @@ func (a *app) adopt(ctx context.Context, program string, link []string, possible
 	return nil
 }
 
-// shownBy refuses links to accounts that the program does not show: a link never moves, so a slip would stay for ever.
-func shownBy(program string, pairs []engine.Pairing, found *engine.Adoption) error {
-	for _, p := range pairs {
-		is := func(l engine.AdoptionLine) bool { return l.Account == p.Account }
-		if slices.ContainsFunc(found.Lines, is) {
-			continue
-		}
-		hint := "rolecall adopt " + program + " lists them"
-		for i := range found.Lines {
-			if l := &found.Lines[i]; l.Name == p.Account {
-				hint = fmt.Sprintf("it is the name of account %s: --link %s=%s", l.Account, l.Account, p.Person)
-			}
-		}
-		return usage(hint, "%s shows no account %q, so nothing was linked", program, p.Account)
-	}
-	return nil
-}
-
-// withKinds says of each account what the program shows: an admin's account is another one than the personal one.
-func withKinds(pairs []engine.Pairing, found *engine.Adoption) {
+// withKinds says of each account what the program and the configuration show: an admin's account is another one than the
+// personal one, and nobody knows what one is that is not listed.
+func withKinds(pairs []engine.Pairing, found *engine.Adoption) error {
 	kind := map[string]string{}
 	for i := range found.Lines {
 		kind[found.Lines[i].Account] = found.Lines[i].Kind
 	}
 	for i := range pairs {
-		pairs[i].Kind = kind[pairs[i].Account]
+		if pairs[i].Kind = kind[pairs[i].Account]; pairs[i].Kind == "" {
+			return usage(nameOf(pairs[i], found), "%s shows no account %q", found.Program, pairs[i].Account)
+		}
 	}
+	return nil
+}
+
+// nameOf is a hint for whoever gave an account's name where its id is needed.
+func nameOf(p engine.Pairing, found *engine.Adoption) string {
+	for i := range found.Lines {
+		if l := &found.Lines[i]; l.Name == p.Account {
+			return fmt.Sprintf("it is the name of account %s: --link %s=%s", l.Account, l.Account, p.Person)
+		}
+	}
+	return "`rolecall adopt " + found.Program + "` lists them"
 }
 
 func pairings(link []string) (out []engine.Pairing, err error) {

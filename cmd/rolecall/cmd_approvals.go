@@ -96,7 +96,7 @@ func refused(err error) error {
 	case errors.Is(err, engine.ErrOwnChange):
 		return usage("let somebody else approve it, or name the items that are none of yours", "%w; nothing was approved", err)
 	case errors.Is(err, engine.ErrUnknownAuthor):
-		return usage("commit the files, run `rolecall apply`, and let somebody else approve", "%w; nothing was approved", err)
+		return usage("commit the files, run `rolecall apply`, and let somebody else approve; docs/limits.md, Approvals", "%w; nothing was approved", err)
 	case errors.Is(err, engine.ErrUnknownItem):
 		return usage("", "%w", err)
 	case errors.Is(err, engine.ErrStale):

@@ -92,6 +92,9 @@ func (a *app) newEpoch(ctx context.Context, file, reason string, lost bool) (err
 	if err := a.continues(ctx, cfg, store); err != nil {
 		return err
 	}
+	if err := journal.Writable(cfg.In(cfg.Audit.Checkpoints)); err != nil { // the record would stay, and what it says be nowhere
+		return failed("nothing was changed", "%w", err)
+	}
 	name, _, _ := strings.Cut(cfg.Audit.Verifier, "+")
 	secret, public, err := a.makeKey(name, file)
 	if err != nil {

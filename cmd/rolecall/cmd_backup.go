@@ -108,7 +108,7 @@ func (a *app) restore(ctx context.Context, file string, discard bool) error {
 	if address == "sqlite:"+a.path(file) {
 		return usage("name a file that `rolecall backup` wrote", "%s is the journal itself", file)
 	}
-	loses, err := a.loss(ctx, address, a.path(file))
+	loses, err := a.loss(ctx, address, cfg.In("."), a.path(file))
 	if err != nil {
 		return failed("", "%w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
@@ -137,13 +138,8 @@ func (g *gap) replay(upTo, now *engine.Fold, since []engine.Record, lost []journ
 		if text := decision(r); text != "" {
 			g.Decisions = append(g.Decisions, text)
 		}
-		switch r.Kind {
-		case engine.KindPolicy: // it is asked for by its hash
-			again = append(again, engine.Record{Kind: r.Kind, Actor: r.Actor, Why: append(r.Why, why), Data: r.Data})
-		case engine.KindKey:
-			again = append(again, engine.Record{Kind: r.Kind, Actor: r.Actor, Why: append(r.Why, why), Data: unsigned(r.Data)})
-		case engine.KindRun: // so that no later run takes its number
-			again = append(again, engine.Record{Kind: r.Kind, Actor: r.Actor, Run: r.Run, Why: []string{why}})
+		if one, ok := madeAgain(r, why); ok {
+			again = append(again, one)
 		}
 	}
 	g.records = append(again, engine.Replay(now, upTo, since, why)...)
@@ -158,6 +154,39 @@ func (g *gap) replay(upTo, now *engine.Fold, since []engine.Record, lost []journ
 	}
 	g.memory = now.Memory(g.app.Now().Add(-g.system.engine.Settings.Window()))
 	return nil
+}
+
+// madeAgain is the record by which the journal knows again what no view tells.
+func madeAgain(r engine.Record, why string) (engine.Record, bool) {
+	one := engine.Record{Kind: r.Kind, Actor: r.Actor, Why: slices.Concat(r.Why, []string{why})}
+	switch r.Kind {
+	case engine.KindPolicy: // it is asked for by its hash, and who made it by its time
+		one.Data = dated(&r)
+	case engine.KindKey:
+		one.Data = unsigned(r.Data)
+	case engine.KindRun: // so that no later run takes its number
+		one.Run, one.Why = r.Run, []string{why}
+	default:
+		return one, false
+	}
+	return one, true
+}
+
+// dated is a version of the policy that says itself when it was recorded: who changed what when decides who may approve.
+func dated(r *engine.Record) json.RawMessage {
+	fields := map[string]json.RawMessage{} // a later Rolecall's too
+	if json.Unmarshal(r.Data, &fields) != nil || fields["time"] != nil {
+		return r.Data
+	}
+	at, err := json.Marshal(r.Time)
+	if err == nil {
+		fields["time"] = at
+		at, err = json.Marshal(fields)
+	}
+	if err != nil {
+		panic("times and JSON can't fail to marshal: " + err.Error())
+	}
+	return at
 }
 
 // unsigned is a change of key whose checkpoint, signed by both keys, is lost.

@@ -17,14 +17,6 @@ import (
 	"github.com/rolecall/rolecall/policies"
 )
 
-// policyVersion is the Data of a KindPolicy record: the policy as it was, so that later runs can ask what it would have
-// said. Fields are only ever added.
-type policyVersion struct {
-	Hash  string `json:"hash"`
-	Files []byte `json:"files"` // a zip archive
-	authorship
-}
-
 // configVersion is the Data of a KindConfig record. A configuration holds no secrets.
 type configVersion struct {
 	Hash string `json:"hash"`
@@ -36,9 +28,9 @@ var errFound = errors.New("found")
 // remember records the policy and the configuration when they are not those recorded last.
 func (s *system) remember(ctx context.Context, actor string) error {
 	var records []engine.Record
-	if last, err := s.last(ctx, engine.KindPolicy); err != nil {
+	if r, fresh, err := s.policyRecord(ctx, actor); err != nil {
 		return err
-	} else if r, fresh := s.policyRecord(ctx, last, actor); fresh {
+	} else if fresh {
 		records = append(records, r)
 	}
 	if last, err := s.last(ctx, engine.KindConfig); err != nil {
@@ -103,11 +95,7 @@ func (s *system) former(schema policies.Schema) func(context.Context, string) (e
 		if !errors.Is(err, errFound) {
 			return nil, err
 		}
-		files, err := zip.NewReader(bytes.NewReader(found.Files), int64(len(found.Files)))
-		if err != nil {
-			return nil, err
-		}
-		return policies.Load(files, schema)
+		return found.load(schema)
 	}
 }
 

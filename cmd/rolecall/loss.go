@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -22,13 +23,13 @@ type loss struct {
 	restored  engine.Restored
 }
 
-// loss compares the backup with the journal that it would replace.
-func (a *app) loss(ctx context.Context, address, file string) (l loss, err error) {
-	backup, err := journal.Open(ctx, "sqlite:"+file, journal.Options{ReadOnly: true})
+// loss compares the backup with the journal that it would replace; a backup of an older schema is copied into the folder for it.
+func (a *app) loss(ctx context.Context, address, folder, file string) (l loss, err error) {
+	backup, done, err := journal.OpenBackup(ctx, file, filepath.Join(folder, "rolecall-compare.half"))
 	if err != nil {
 		return l, err
 	}
-	defer settle(&err, backup.Close)
+	defer settle(&err, done)
 	head, err := backup.Head(ctx)
 	if err != nil {
 		return l, err

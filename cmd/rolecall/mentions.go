@@ -22,6 +22,7 @@ func (s *system) mentions(people []engine.Person, complete bool) (out []finding)
 	}
 	for i := range people {
 		add(people[i].Key, people[i].Key)
+		add(people[i].NewKey, people[i].Key)
 		add(people[i].Login(), people[i].Key)
 	}
 	named := s.policy.Mentions()

@@ -100,6 +100,40 @@ func CheckFile(ctx context.Context, file string, heads ...audit.Head) (v Verific
 	return s.Verify(ctx, heads...)
 }
 
+// OpenBackup opens a backup for reading. One of an older schema stays as it is: it is brought up to date in a copy, which is made
+// in a file of this name and gone when done is called.
+func OpenBackup(ctx context.Context, file, copied string) (s *Store, done func() error, err error) {
+	s, err = Open(ctx, "sqlite:"+file, Options{ReadOnly: true})
+	if err == nil {
+		return s, s.Close, nil
+	}
+	if !errors.Is(err, ErrOlder) {
+		return nil, nil, err
+	}
+	old, err := open(ctx, "sqlite:"+file, Options{ReadOnly: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = errors.Join(removeAll(copied), old.copyInto(ctx, copied), old.Close())
+	if err == nil {
+		s, err = Open(ctx, "sqlite:"+copied, Options{Migrate: true})
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, removeCopies(copied))
+	}
+	return s, func() error { return errors.Join(s.Close(), removeCopies(copied)) }, nil
+}
+
+// removeCopies removes a database with what migrating kept of it.
+func removeCopies(file string) error {
+	errs := []error{removeAll(file)}
+	older, _ := filepath.Glob(file + ".before-*")
+	for _, one := range older {
+		errs = append(errs, removeAll(one))
+	}
+	return errors.Join(errs...)
+}
+
 // closeWhole closes a SQLite store so that its file is all there is of it.
 func (s *Store) closeWhole() error {
 	var mode string

@@ -69,7 +69,19 @@ func WriteCheckpoint(file string, signed []byte) error {
 		return fmt.Errorf("checkpoint %s: %w", file, err)
 	}
 	engine.Failpoint("checkpoint.after")
+	if err := syncFolder(filepath.Dir(file)); err != nil { // or the name may be the former one's after a loss of power
+		return fmt.Errorf("checkpoint %s: %w", file, err)
+	}
 	return nil
+}
+
+// Writable tells whether WriteCheckpoint can write there, before anything is recorded that it has to follow.
+func Writable(file string) error {
+	probe, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
+	if err != nil {
+		return fmt.Errorf("checkpoint %s: %w; check that its folder exists and can be written", file, err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 // Continues tells whether the journal still begins with the records that the checkpoint, opened with keys from outside,

@@ -49,6 +49,9 @@ type Store struct {
 	lastSize, lastEpoch int64 // of the head when a transaction began; guarded by writing
 }
 
+// ErrOlder is wrapped when the schema is older than the program's, and may not be brought up to date.
+var ErrOlder = errors.New("database is older than this program")
+
 // ErrReadOnly is what a write to a store gives that was opened for a dry run.
 var ErrReadOnly = errors.New("journal: opened for reading only, nothing is recorded")
 
@@ -137,7 +140,7 @@ func (s *Store) ready(ctx context.Context) error {
 	case have == want:
 		return s.begun()
 	case s.options.ReadOnly || !s.options.Migrate:
-		return fmt.Errorf("database is older than this program: its schema is version %d, the program needs %d; let the daemon or a writing command bring it up to date", have, want)
+		return fmt.Errorf("%w: its schema is version %d, the program needs %d; let the daemon or a writing command bring it up to date", ErrOlder, have, want)
 	}
 	return errors.Join(s.migrate(ctx), s.begun())
 }

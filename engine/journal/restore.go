@@ -112,10 +112,11 @@ func replaceFile(ctx context.Context, r Replacement, o Options, path, half, kept
 		kept = ""
 	}
 	r.Restored.Kept = kept
-	epoch, err := quiet(ctx, path)
+	epoch, release, err := quiet(ctx, path)
 	if err != nil {
 		return "", err
 	}
+	defer release() // when another file has the name
 	if err := prepare(ctx, r, o, half, epoch); err != nil {
 		return "", err
 	}
@@ -123,13 +124,31 @@ func replaceFile(ctx context.Context, r Replacement, o Options, path, half, kept
 		if _, err := os.Lstat(kept); !errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("%s is there already, so the journal can't be kept under that name; try again", kept)
 		}
-		for _, suffix := range []string{"-wal", "-shm", ""} { // the last one says that there is a journal
-			if err := os.Rename(path+suffix, kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
+	}
+	return kept, swap(path, kept, half)
+}
+
+// swap gives the journal's name to what is to be the journal; what had it is kept under another one, "" if there is nothing. If
+// that fails, it has its name again.
+func swap(path, kept, half string) (err error) {
+	var moved []string
+	defer func() {
+		for i := len(moved) - 1; err != nil && i >= 0; i-- {
+			err = errors.Join(err, os.Rename(kept+moved[i], path+moved[i]))
+		}
+	}()
+	for _, suffix := range []string{"-wal", "-shm", ""} { // the last one says that there is a journal
+		if kept == "" {
+			break
+		}
+		switch err := os.Rename(path+suffix, kept+suffix); {
+		case err == nil:
+			moved = append(moved, suffix)
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
 		}
 	}
-	return kept, settleFile(half, path)
+	return settleFile(half, path)
 }
 
 // replaceTables fills the tables anew, all at once; the old ones are kept as a backup.
@@ -214,38 +233,46 @@ func prepare(ctx context.Context, r Replacement, o Options, half string, epoch i
 	return errors.Join(err, s.closeWhole())
 }
 
-// quiet sees that nobody has the file open, and puts what SQLite keeps beside it into it; it gives the leader's epoch. A
-// file that is missing or damaged is as it is: its epoch is 0.
-func quiet(ctx context.Context, path string) (epoch int64, err error) {
+// quiet sees that nobody has the file open, puts what SQLite keeps beside it into it, and lets nobody in before release is called;
+// it gives the leader's epoch. A file that is missing or damaged is as it is: its epoch is 0.
+func quiet(ctx context.Context, path string) (epoch int64, release func(), err error) {
+	release = func() {}
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return 0, nil
+		return 0, release, nil
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
-		return 0, err
+		return 0, release, err
 	}
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: absolute, RawQuery: "_pragma=busy_timeout(500)"}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
-		return 0, err
+		return 0, release, err
 	}
-	defer db.Close()
+	defer func() {
+		if err != nil {
+			_ = db.Close()
+		}
+	}()
+	release = func() { _ = db.Close() }
 	db.SetMaxOpenConns(1)
 	_ = db.QueryRowContext(ctx, "SELECT epoch FROM head").Scan(&epoch) // 0 where it can't be read
 	mode := ""
-	err = db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode)
+	if err = db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode); err == nil && mode == "delete" {
+		_, err = db.ExecContext(ctx, "BEGIN EXCLUSIVE")
+	}
 	var failure *sqlite.Error
 	if errors.As(err, &failure) {
 		switch failure.Code() & 0xff {
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-			return 0, fmt.Errorf("%s: %w", path, ErrInUse)
+			return 0, release, fmt.Errorf("%s: %w", path, ErrInUse)
 		}
-		return epoch, nil // damaged: it can't be in use for anything
+		return epoch, release, nil // damaged: it can't be in use for anything
 	}
 	if err == nil && mode != "delete" {
 		err = fmt.Errorf("%s: %w", path, ErrInUse)
 	}
-	return epoch, err
+	return epoch, release, err
 }
 
 // remember forgets what numbers names have once the journal was replaced by another one since the last transaction.

@@ -23,7 +23,7 @@ type File struct {
 	Schedule string `yaml:"schedule"`
 	// Zone is the IANA time zone for the dates of people who have none of their own.
 	Zone string `yaml:"zone"`
-	// Listen is the address of the page and the API. Nothing listens there yet.
+	// Listen is the address of the page that the daemon shows; empty: none. It has no login, so it must be on loopback.
 	Listen string `yaml:"listen"`
 	// Health is the address of `/healthz`, `/readyz` and `/metrics` of the daemon; empty: none.
 	Health string `yaml:"health"`
@@ -110,9 +110,9 @@ type Expect struct {
 
 // Approvals says who may approve what.
 type Approvals struct {
-	// FourEyes keeps whoever changed the policy, as Git tells, from approving what follows from it.
+	// FourEyes keeps whoever changed the policy, as Git tells by authors and committers, from approving what follows from it.
 	FourEyes bool `yaml:"four_eyes"`
-	// Logins are by the operating system's login the names or addresses under which somebody is an author in Git. Who is not listed is known by the address before the @, or by the name.
+	// Logins are by the operating system's login the names or addresses under which somebody is an author in Git. Everybody is also known by the address before the @ and by the name, unless these are listed as somebody else's.
 	Logins map[string][]string `yaml:"logins"`
 }
 
