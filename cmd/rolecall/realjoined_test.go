@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -104,4 +105,21 @@ func TestDirectoryOfTwoServers(t *testing.T) {
 func newFewPeople(t *testing.T) *servers.SlapdServer {
 	t.Helper()
 	return servers.Slapd(t, servers.SlapdConfig{LDIF: people20()})
+}
+
+// TestDirectoryOverASocket: the server knows who is calling by the operating system's user, and no password is kept.
+func TestDirectoryOverASocket(t *testing.T) {
+	b := newTerminal(t)
+	user := fmt.Sprintf(`"gidNumber=%d\\+uidNumber=%d,cn=peercred,cn=external,cn=auth"`, os.Getgid(), os.Getuid())
+	s := servers.Slapd(t, servers.SlapdConfig{LDIF: people20(), Global: []string{`authz-regexp ` + user + ` "` + readerDN + `"`}})
+	b.env["LDAP_PASSWORD"] = s.Reader.Password
+	b.types(exitDone, "init", ".", "--from", s.URL, "--bind-dn", s.Reader.DN, "--password-env", "LDAP_PASSWORD")
+	delete(b.env, "LDAP_PASSWORD")
+	b.edit("rolecall.yaml", `url: ["`+s.URL+`"]`, `url: ["`+s.IPCURL+`"]`)
+	b.edit("rolecall.yaml", `bind: {dn: "`+s.Reader.DN+`", password: {env: "LDAP_PASSWORD"}}`, "bind: {external: {}}")
+	b.types(exitDone, "check")
+	b.sees("directory +corp +20 people, read completely")
+	s.Restart(t, servers.SlapdConfig{}) // the user is nobody's any more
+	b.types(exitFailed, "check")
+	b.sees("wrong +directory +corp +(no-base|refused|unreachable|empty)")
 }
