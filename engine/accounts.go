@@ -290,6 +290,9 @@ func (p *programPlan) proposeFor(s *subject) (name, wait string) {
 		p.b.set(f)
 		return "", fmt.Sprintf("waiting for %s since %s", cmp.Or(missing, "a name"), day(f.Since))
 	}
+	if _, reserved := ProposedName(name); reserved { // the program's list could not be believed any more
+		return "", "the account would be called " + quote(name) + ", and what begins with " + ProposedPrefix + " can't be told from an account that is only proposed; change the person's entry or create:"
+	}
 	return name, ""
 }
 

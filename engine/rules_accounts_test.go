@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -593,5 +594,23 @@ func TestWhoLostAnIdIsLinkedAnew(t *testing.T) {
 	}
 	if links["7"] != "k-annk-bob" && links["7"] != "k-bob" || links["9"] != "k-ann" {
 		t.Errorf("%v", links)
+	}
+}
+
+// A login that looks like a proposed account makes no account: the program's list could not be believed any more.
+func TestNoAccountIsCalledLikeAProposal(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki"}})
+	w.hire("new:admin", "a")
+	w.apply()
+	for _, h := range w.targets["wiki"].Truth() {
+		if strings.Contains(h.Account, "new:") {
+			t.Errorf("%s was made", h.Account)
+		}
+	}
+	p := w.mustPlan()
+	if !slices.ContainsFunc(p.Changes, func(c engine.Change) bool {
+		return c.Login == "new:admin" && c.State == engine.Blocked && strings.Contains(c.Reason, "only proposed")
+	}) {
+		t.Errorf("%q", lines(p))
 	}
 }
