@@ -162,11 +162,11 @@ func (w *walk) take(row *storedRow) {
 	}
 	source := ""
 	switch {
-	case r.Kind != engine.KindIntent:
+	case !r.Kind.Charges():
 	case row.Personal == nil:
 		source = row.Source // it is in what was blanked, so nothing is left to compare it with
 	default:
-		_, source, _ = engine.IntentOf(r) // an empty one differs
+		source, _ = engine.IntentSource(&r) // an empty one differs
 	}
 	want := columns{Seq: who.Seq, Time: who.Time, Kind: who.Kind, Run: who.Run, Person: who.Person, Program: who.Program, Account: who.Account,
 		Entitlement: who.Entitlement, Op: who.Op, Outcome: who.Outcome, Intent: who.Of, Cause: who.Cause, Class: who.Class, Source: source, Approved: who.Approved}
