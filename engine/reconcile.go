@@ -30,6 +30,7 @@ type Engine struct {
 	OneByOne   bool                                                   // nothing runs beside anything else, for histories that replay; a program that others come after must then stand before them
 	ReadIdle   time.Duration                                          // a read of which nothing comes for so long is given up; 0: 10 min
 	Settled    func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
+	Looked     func(o *Outlook)                                       // told of each run's plan once it is committed, who may keep it; nil: nobody
 	Wait       func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
 }
 
@@ -159,6 +160,9 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, 
 	run, err := e.Commit(ctx, p, o.Actor, epoch)
 	if err != nil {
 		return p, Report{Run: run}, err
+	}
+	if e.Looked != nil {
+		e.Looked(s.outlook(p, run))
 	}
 	if o.Leave {
 		return p, Report{Run: run, Dropped: dropped}, nil

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport(), a.auditVerify(), a.auditBundle(), a.auditVerifyBundle(), a.auditKey(), a.auditAccept())
+	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport(), a.auditVerify(), a.auditBundle(), a.auditVerifyBundle(), a.auditSample(), a.auditKey(), a.auditAccept())
 }
 
 // recordJSON is the documented form of a record: keys that matter are always there.
@@ -274,45 +274,4 @@ func (a *app) auditShow() *cobra.Command {
 			return err
 		},
 	}
-}
-
-func (a *app) auditExport() *cobra.Command {
-	var f queryFlags
-	c := &cobra.Command{
-		Use: "export", Short: "Records as JSON Lines or CSV, oldest first", Args: args(cobra.NoArgs),
-		Example: "  rolecall audit export --from 2026-01-01 > 2026.jsonl\n  rolecall audit export -o csv --program crm > crm.csv",
-		RunE: func(c *cobra.Command, _ []string) error {
-			f.oldest = true
-			if a.output == string(render.CSV) || a.output == string(render.Markdown) {
-				return a.exportTable(c.Context(), f)
-			}
-			e := json.NewEncoder(render.Visible(a.Stdout))
-			e.SetEscapeHTML(false)
-			return a.storedRecords(c.Context(), f, func(r recordJSON, st journal.Stored) error {
-				r.Stored = &st
-				return e.Encode(r)
-			})
-		},
-	}
-	f.register(c, 0)
-	return c
-}
-
-// exportTable writes in batches, so that a long journal needs no memory; only the first has the header.
-func (a *app) exportTable(ctx context.Context, f queryFlags) error {
-	batch := render.Table{Header: recordHeader()}
-	flush := func() error {
-		err := a.out().Data(batch, nil)
-		batch = render.Table{}
-		return err
-	}
-	err := a.records(ctx, f, func(r recordJSON) error {
-		cells := recordCells(r)
-		cells[len(cells)-2] = r.Hash
-		if batch.Add(render.Plain, cells...); len(batch.Rows) < 1000 {
-			return nil
-		}
-		return flush()
-	})
-	return errors.Join(err, flush())
 }

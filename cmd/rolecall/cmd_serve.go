@@ -27,7 +27,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Use: "serve", Short: "The daemon: plan and apply on schedule", Args: args(cobra.NoArgs),
 		Long: "Runs at the slots of `schedule:`, and at once if the last slot was missed. Runs never overlap. A changed configuration or\n" +
 			"policy counts from the next run on, also on SIGHUP; a broken one is reported and the last good one stays in force.\n" +
-			"SIGTERM and SIGINT end it once the calls under way are settled. `health:` serves /healthz, /readyz and /metrics.\n" +
+			"SIGTERM and SIGINT end it once the calls under way are settled. `health:` serves /healthz, /readyz and /metrics, `listen:` a\n" +
+			"page to look at in a browser: what is, what is about to change, people, programs, runs and the journal.\n" +
 			"On a PostgreSQL store several machines may serve: each slot is run once, and all of them work.",
 		Example: "  rolecall serve --config /etc/rolecall/rolecall.yaml",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.daemon(c.Context(), true) },
@@ -75,22 +76,44 @@ func (a *app) daemon(ctx context.Context, plans bool) (err error) {
 	a.progress = nil // the log is what one watches
 	log := a.loggerAt(slog.LevelInfo)
 	watch := newWatch(cfg) // before the policies are read, so that no edit is missed
-	s := &server{app: a, log: log, systemd: a.systemd(log)}
+	s := &server{app: a, log: log, systemd: a.systemd(log), plans: plans}
 	s.metrics = newMetrics(a.Now, s.journalLog)
 	a.phases = s.metrics.phase
 	if err := s.open(ctx, cfg, plans); err != nil {
 		return err
 	}
 	defer func() { settle(&err, s.close) }()
-	stop, err := s.listen(ctx, cfg.Health)
+	stop, err := s.show(ctx, cfg)
 	if err != nil {
-		return failed("another process may use the address; choose another with health:", "%w", err)
+		return err
 	}
 	defer stop()
 	log.Info("started", "configuration", cfg.Path, "schedule", cfg.Schedule, "plans", plans, "policy", s.system().policy.Hash())
 	err = s.serve(ctx, watch)
 	log.Info("stopped")
 	return err
+}
+
+// show begins to listen for those who look: machines at health and metrics, people at the page.
+func (s *server) show(ctx context.Context, cfg *config.File) (stop func(), err error) {
+	health, err := s.listen(ctx, "health and metrics", cfg.Health, s.routes())
+	if err != nil {
+		return nil, failed("another process may use the address; choose another with health:", "%w", err)
+	}
+	page, err := s.page(ctx)
+	if err != nil {
+		return nil, errors.Join(err, stopped(health))
+	}
+	look, err := s.listen(ctx, "page, without login, for this machine only", cfg.Listen, page)
+	if err != nil {
+		return nil, errors.Join(failed("another process may use the address; choose another with listen:", "%w", err), stopped(health))
+	}
+	return func() { look(); health() }, nil
+}
+
+func stopped(stop func()) error {
+	stop()
+	return nil
 }
 
 // serve keeps the queue going and the configuration up to date until ctx ends or the queue fails.

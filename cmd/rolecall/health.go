@@ -16,8 +16,8 @@ import (
 // stuckAfter is how long the daemon may go without looking around before the daemon counts as stuck.
 const stuckAfter = 12 * pollEvery
 
-// listen serves health and metrics on an address of their own; "" serves nothing. stop ends it.
-func (s *server) listen(ctx context.Context, address string) (stop func(), err error) {
+// listen serves what is asked on an address; "" serves nothing. stop ends it.
+func (s *server) listen(ctx context.Context, what, address string, h http.Handler) (stop func(), err error) {
 	if address == "" {
 		return func() {}, nil
 	}
@@ -26,17 +26,19 @@ func (s *server) listen(ctx context.Context, address string) (stop func(), err e
 	if err != nil {
 		return nil, err
 	}
-	s.log.Info("health and metrics", "address", l.Addr().String())
-	web := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
+	s.log.Info(what, "address", l.Addr().String())
+	web := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		if err := web.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("the health listener ended", "error", err)
+			s.log.Error("a listener ended", "of", what, "error", err)
 		}
 	}()
 	return func() {
-		_ = web.Close() // what is under way is a scrape
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second) // what is under way is a scrape, or somebody who looks
+		defer cancel()
+		_ = errors.Join(web.Shutdown(ctx), web.Close())
 		<-ended
 	}, nil
 }

@@ -91,6 +91,7 @@ func company(t *testing.T) string {
 		t.Fatalf("init: exit code %d", code)
 	}
 	replace(t, filepath.Join(dir, "rolecall.yaml"), "health: 127.0.0.1:8485", "health: 127.0.0.1:0")
+	replace(t, filepath.Join(dir, "rolecall.yaml"), "listen: 127.0.0.1:8484", "listen: 127.0.0.1:0")
 	replace(t, filepath.Join(dir, "rolecall.yaml"), `"*/15 * * * *"`, `"0 0 1 1 *"`) // nothing is due during the test but the missed slot
 	return dir
 }

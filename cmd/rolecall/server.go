@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/web"
 )
 
 // server is the daemon: the configuration in force and what happens with it.
@@ -22,6 +24,11 @@ type server struct {
 	systemd    systemd
 	queue      queue
 	closeQueue func() error
+	plans      bool                           // it decides; otherwise it only works
+	outlook    atomic.Pointer[engine.Outlook] // what the last run here saw; nil before it
+	levels     atomic.Pointer[web.Levels]     // nil before they were read
+	measuring  sync.Mutex                     // held while levels are read
+	looking    sync.Mutex                     // held while a look for the page is made
 
 	mu      sync.Mutex
 	current *system
@@ -57,7 +64,7 @@ func (s *server) use() (sys *system, done func()) {
 
 // take puts a configuration in force. What is under way ends with the former one, whose connections end then.
 func (s *server) take(fresh *system) {
-	fresh.engine.Settled = s.metrics.settled
+	fresh.engine.Settled, fresh.engine.Looked = s.metrics.settled, s.looked
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.current; old != nil {
@@ -112,6 +119,9 @@ func (s *server) reload(ctx context.Context) *config.File {
 	}
 	if fresh.cfg.Health != old.cfg.Health {
 		s.log.Warn("health: changes with a restart only", "in_force", old.cfg.Health)
+	}
+	if fresh.cfg.Listen != old.cfg.Listen {
+		s.log.Warn("listen: changes with a restart only", "in_force", old.cfg.Listen)
 	}
 	if fresh.cfg.Store != old.cfg.Store || fresh.cfg.StorePassword != old.cfg.StorePassword {
 		s.log.Warn("store: and store_password: change with a restart only", "in_force", old.cfg.Store)

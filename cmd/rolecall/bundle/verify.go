@@ -139,6 +139,12 @@ func (v *verifier) manifest() error {
 			v.report.wrong(ManifestFile, lineOf(text, f.Name), "%q is no name for a file of a bundle", f.Name)
 			return errStop
 		}
+		if _, ok := v.sizes[f.Name]; !ok {
+			v.report.wrong(f.Name, 0, "it is missing")
+		}
+	}
+	if !v.report.OK() {
+		return errStop
 	}
 	sum := newSummed()
 	sum.Write(text) //nolint:errcheck // a hash takes everything
@@ -331,11 +337,6 @@ func (v *verifier) complete() error {
 	for _, name := range sortedKeys(v.sizes) {
 		if name != ManifestFile && !read[name] && !v.blamed(name) {
 			r.wrong(name, 0, "it is no part of the bundle: put there later")
-		}
-	}
-	for _, f := range r.Manifest.Files {
-		if _, ok := v.sizes[f.Name]; !ok && !v.blamed(f.Name) {
-			r.wrong(f.Name, 0, "it is missing")
 		}
 	}
 	if r.OK() && !slices.Equal(files, r.Manifest.Files) {

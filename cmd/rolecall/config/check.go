@@ -64,6 +64,9 @@ func (c *checks) top() {
 			c.add(address, fmt.Sprintf("%q is no address", *address), "write host:port, 127.0.0.1:8485")
 		}
 	}
+	if host, _, err := net.SplitHostPort(f.Listen); err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		c.add(&f.Listen, fmt.Sprintf("the page at %q could be read by everybody: it has no login", f.Listen), "write 127.0.0.1:8484")
+	}
 	switch f.Leavers.Unmanaged {
 	case engine.UnmanagedSuspend, engine.UnmanagedApprove, engine.UnmanagedReport:
 	default:

@@ -23,7 +23,7 @@ type File struct {
 	Schedule string `yaml:"schedule"`
 	// Zone is the IANA time zone for the dates of people who have none of their own.
 	Zone string `yaml:"zone"`
-	// Listen is the address of the page and the API. Nothing listens there yet.
+	// Listen is the address of the page that the daemon shows; empty: none. It has no login, so it must be on loopback.
 	Listen string `yaml:"listen"`
 	// Health is the address of `/healthz`, `/readyz` and `/metrics` of the daemon; empty: none.
 	Health string `yaml:"health"`

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/export"
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/journal"
+)
+
+func (a *app) auditExport() *cobra.Command {
+	var f queryFlags
+	var format, cursorFile, outFile string
+	c := &cobra.Command{
+		Use: "export", Short: "Records as JSON Lines, CSV, OCSF, syslog or CEF, oldest first", Args: args(cobra.NoArgs),
+		Long: "JSON Lines have everything, and what each hash is of. --format ocsf, syslog or cef is for programs that collect events.\n" +
+			"--cursor FILE goes on behind what the last export with it gave; with --out FILE nothing is lost or doubled, wherever it was interrupted.",
+		Example: "  rolecall audit export --from 2026-01-01 > 2026.jsonl\n  rolecall audit export -o csv --program crm > crm.csv\n  rolecall audit export --format ocsf --cursor /var/lib/rolecall/ocsf.cursor --out /var/log/rolecall.ocsf",
+		RunE: func(c *cobra.Command, _ []string) error {
+			f.oldest = true
+			table := a.output == string(render.CSV) || a.output == string(render.Markdown)
+			if err := exportable(format, table, cursorFile, outFile, &f); err != nil {
+				return err
+			}
+			if table {
+				return a.exportTable(c.Context(), f)
+			}
+			form := storedForm
+			if format != "" {
+				form, _ = formOf(format)
+			}
+			return a.exportLines(c.Context(), f, form, position{file: cursorFile, out: outFile, format: format})
+		},
+	}
+	f.register(c, 0)
+	c.Flags().StringVar(&format, "format", "", "the `FORM` of lines: "+strings.Join(export.Forms(), ", "))
+	c.Flags().StringVar(&cursorFile, "cursor", "", "the `FILE` that remembers how far the last export went")
+	c.Flags().StringVar(&outFile, "out", "", "append to this `FILE`, with --cursor")
+	return c
+}
+
+// exportable refuses what contradicts itself.
+func exportable(format string, table bool, cursorFile, outFile string, f *queryFlags) error {
+	if _, ok := formOf(format); format != "" && !ok {
+		return usage("there are: "+strings.Join(export.Forms(), ", "), "%q is no form of export", format)
+	}
+	switch {
+	case table && (format != "" || cursorFile != ""):
+		return usage("leave -o out", "-o is for tables; --format and --cursor are for lines")
+	case outFile != "" && cursorFile == "":
+		return usage("or write it with the shell: > FILE", "--out needs --cursor")
+	case cursorFile != "" && (f.after != 0 || f.limit != 0):
+		return usage("", "--cursor says where to go on; it does not go with --after and --limit")
+	}
+	return nil
+}
+
+// lineForm gives the line of a record, with its end; nil: there is none.
+type lineForm func(e export.Entry, stored journal.Stored) ([]byte, error)
+
+func formOf(word string) (lineForm, bool) {
+	form, ok := export.FormOf(word)
+	return func(e export.Entry, _ journal.Stored) ([]byte, error) { return form(e) }, ok
+}
+
+// storedForm is a record with what its hash is of.
+func storedForm(e export.Entry, stored journal.Stored) ([]byte, error) {
+	r := shown(e.Record)
+	r.Stored = &stored
+	var b strings.Builder
+	encoder := json.NewEncoder(render.Visible(&b))
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(r)
+	return []byte(b.String()), err
+}
+
+// exportLines writes line by line; the position moves only behind what is written.
+func (a *app) exportLines(ctx context.Context, f queryFlags, form lineForm, at position) (err error) {
+	s, err := a.journalOnly(ctx)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.Close)
+	at.file, at.out = a.optional(at.file), a.optional(at.out)
+	if err := at.open(ctx, s, &f); err != nil {
+		return err
+	}
+	defer at.close()
+	q, err := f.query()
+	if err != nil {
+		return err
+	}
+	if q.Person, err = keyOf(ctx, s, q.Person); err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(at.writer(a.Stdout), 64<<10)
+	source := intents{ctx: ctx, store: s, seen: map[int64]*engine.Record{}}
+	n := 0
+	err = s.StoredRecords(ctx, q, func(r engine.Record, st journal.Stored) error {
+		e, err := source.entry(r)
+		if err != nil {
+			return err
+		}
+		line, err := form(e, st)
+		if err == nil {
+			_, err = out.Write(line)
+		}
+		if n++; err == nil && n%10_000 == 0 {
+			err = at.reached(out, r)
+		}
+		at.last = r
+		return err
+	})
+	return errors.Join(err, at.ended(out, err))
+}
+
+func (a *app) optional(file string) string {
+	if file == "" {
+		return ""
+	}
+	return a.path(file)
+}
+
+// intents finds what a result belongs to: most have just gone by.
+type intents struct {
+	ctx   context.Context
+	store *journal.Store
+	seen  map[int64]*engine.Record
+}
+
+func (i *intents) entry(r engine.Record) (e export.Entry, err error) {
+	e.Record = r
+	switch r.Kind {
+	case engine.KindIntent:
+		i.seen[r.Seq] = &r
+	case engine.KindOutcome, engine.KindLate:
+		if e.Intent = i.seen[r.Of]; e.Intent == nil && r.Of > 0 {
+			err = i.store.Records(i.ctx, engine.Query{After: r.Of - 1, Before: r.Of + 1}, func(found engine.Record) error { e.Intent = &found; return nil })
+		}
+		delete(i.seen, r.Of)
+	}
+	return e, err
+}
+
+// exportTable writes in batches, so that a long journal needs no memory; only the first has the header.
+func (a *app) exportTable(ctx context.Context, f queryFlags) error {
+	batch := render.Table{Header: recordHeader()}
+	flush := func() error {
+		err := a.out().Data(batch, nil)
+		batch = render.Table{}
+		return err
+	}
+	err := a.records(ctx, f, func(r recordJSON) error {
+		cells := recordCells(r)
+		cells[len(cells)-2] = r.Hash
+		if batch.Add(render.Plain, cells...); len(batch.Rows) < 1000 {
+			return nil
+		}
+		return flush()
+	})
+	return errors.Join(err, flush())
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/policies"
+)
+
+func (a *app) reportCost() *cobra.Command {
+	by := "department"
+	c := &cobra.Command{
+		Use: "cost", Short: "What the seats cost in a month, by department or another attribute", Args: args(cobra.NoArgs),
+		Long: "Each active account costs its program's price; that of somebody with several jobs is split evenly among them. Accounts of\n" +
+			"nobody, seats that nobody takes, and people without the attribute have lines of their own, so that the sum is what is paid. Money\n" +
+			"is never added across currencies. Exits with 5 if something could not be read completely.",
+		Example: "  rolecall report cost\n  rolecall report cost --by cost_centre -o csv > cost.csv",
+		RunE:    func(c *cobra.Command, _ []string) error { return a.cost(c.Context(), by) },
+	}
+	c.Flags().StringVar(&by, "by", by, "declared `ATTRIBUTE` of jobs or people to sum by")
+	return c
+}
+
+// costLine is what one value of the attribute costs in one program.
+type costLine struct {
+	Value   string  `json:"value"` // "" is not known; see Kind
+	Kind    string  `json:"kind"`  // people, nobody (accounts of nobody known), free (seats that nobody takes)
+	Program string  `json:"program"`
+	Seats   float64 `json:"seats"`
+	Month   costing `json:"month"`
+}
+
+func declares(name string) func(policies.Declared) bool {
+	return func(d policies.Declared) bool { return d.Name == name }
+}
+
+func (a *app) cost(ctx context.Context, by string) error {
+	s, seating, err := a.seating(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(s.schema.Attributes, declares(by)) {
+		var names []string
+		for _, d := range s.schema.Attributes {
+			names = append(names, d.Name)
+		}
+		return usage(cmp.Or(engine.Suggest(by, names), "there are: "+strings.Join(names, ", ")), "--by %q is no declared attribute", by)
+	}
+	lines := costLines(s.cfg, seating, by)
+	t := render.Table{Header: []string{by, "program", "seats", "a month", "currency"}}
+	for _, l := range lines {
+		t.Add(render.Plain, l.called(), l.Program, strconv.FormatFloat(l.Seats, 'f', -1, 64), strconv.FormatFloat(l.Month.Amount, 'f', 2, 64), l.Month.Currency)
+	}
+	form := struct {
+		Version int                `json:"version"`
+		By      string             `json:"by"`
+		Lines   []costLine         `json:"lines"`
+		Proofs  []render.ProofJSON `json:"proofs"`
+	}{1, by, lines, render.Proofs(seating.Proofs)}
+	if err := a.out().Data(t, form); err != nil {
+		return err
+	}
+	return incomplete(seating.Proofs)
+}
+
+func (l *costLine) called() string {
+	switch {
+	case l.Kind == "nobody":
+		return "(nobody's accounts)"
+	case l.Kind == "free":
+		return "(free seats)"
+	}
+	return cmp.Or(l.Value, "(not said)")
+}
+
+// costLines are sorted by value, people first, then program.
+func costLines(cfg *config.File, seating *engine.Seating, by string) []costLine {
+	sum := map[costLine]float64{} // seats, by what the line is about
+	taken := map[string]int{}
+	people := map[string]*engine.Person{}
+	for i := range seating.People {
+		people[seating.People[i].Key] = &seating.People[i]
+	}
+	for i := range seating.Seats {
+		seat := &seating.Seats[i]
+		taken[seat.Program]++
+		p := people[seat.Person]
+		if p == nil {
+			sum[costLine{Kind: "nobody", Program: seat.Program}]++
+			continue
+		}
+		for value, share := range shares(p, by) {
+			sum[costLine{Value: value, Kind: "people", Program: seat.Program}] += share
+		}
+	}
+	out := []costLine{}
+	for name, p := range cfg.Programs {
+		if free := p.Seats - taken[name]; free > 0 {
+			sum[costLine{Kind: "free", Program: name}] = float64(free)
+		}
+	}
+	for l, seats := range sum {
+		if price := monthly(cfg.Programs[l.Program].Price); price != nil {
+			l.Seats, l.Month = float64(int(seats*1000+.5))/1000, *price.times(seats)
+			out = append(out, l)
+		}
+	}
+	slices.SortFunc(out, func(a, b costLine) int {
+		return cmp.Or(-strings.Compare(a.Kind, b.Kind), strings.Compare(a.Value, b.Value), strings.Compare(a.Program, b.Program))
+	})
+	return out
+}
+
+// shares splits a seat among the jobs of a person: by each job's own value, or by the person's.
+func shares(p *engine.Person, by string) map[string]float64 {
+	out := map[string]float64{}
+	for i := range p.Jobs {
+		out[cmp.Or(p.Jobs[i].Attributes.First(by), p.Attributes.First(by))] += 1 / float64(len(p.Jobs))
+	}
+	if len(out) == 0 {
+		out[p.Attributes.First(by)] = 1
+	}
+	return out
+}

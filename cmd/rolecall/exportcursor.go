@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/journal"
+)
+
+// cursor is how far an export went: the file of --cursor. Fields are only ever added.
+type cursor struct {
+	Version int    `json:"version"`
+	Format  string `json:"format,omitempty"`
+	Seq     int64  `json:"seq"`
+	Hash    string `json:"hash"`           // of that record: another journal has another one
+	Size    int64  `json:"size,omitempty"` // of the file of --out; what is behind it was not acknowledged
+}
+
+// position is where an export begins and how far it came. Without a file it remembers nothing.
+type position struct {
+	file, out, format string
+	output            *os.File
+	at                cursor
+	last              engine.Record // that was written
+}
+
+// open finds where to go on, and takes away from the output what an interrupted export had written beyond.
+func (p *position) open(ctx context.Context, s *journal.Store, f *queryFlags) error {
+	if p.file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(p.file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.at = cursor{Version: 1, Format: p.format}
+	case err != nil:
+		return failed("", "%w", err)
+	default:
+		d := json.NewDecoder(bytes.NewReader(text))
+		if err := d.Decode(&p.at); err != nil || p.at.Version != 1 || p.at.Seq < 1 {
+			return failed("remove it to export everything anew", "%s is no cursor of an export", p.file)
+		}
+		if p.at.Format != p.format {
+			return usage("use another file", "%s is the cursor of an export in the form %q", p.file, p.at.Format)
+		}
+		if err := p.same(ctx, s); err != nil {
+			return err
+		}
+	}
+	f.after = p.at.Seq
+	return p.openOutput()
+}
+
+// same refuses to go on in a journal that was rolled back, or is another one.
+func (p *position) same(ctx context.Context, s *journal.Store) error {
+	hash := ""
+	err := s.Records(ctx, engine.Query{After: p.at.Seq - 1, Before: p.at.Seq + 1}, func(r engine.Record) error { hash = r.Hash; return nil })
+	if err == nil && hash != p.at.Hash {
+		err = failed("see what the journal lacks with `rolecall audit accept`; then use another cursor and another output", "record %d is not the one that was exported last: the journal was restored or rolled back", p.at.Seq)
+	}
+	return err
+}
+
+func (p *position) openOutput() (err error) {
+	if p.out == "" {
+		return nil
+	}
+	if p.output, err = os.OpenFile(p.out, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return failed("", "%w", err)
+	}
+	info, err := p.output.Stat()
+	switch {
+	case err != nil:
+	case info.Size() == 0: // new, or rotated
+		p.at.Size = 0
+	case info.Size() < p.at.Size:
+		err = fmt.Errorf("%s is shorter than what was written to it; move it away to begin a new one", p.out)
+	case p.at.Seq == 0:
+		err = fmt.Errorf("%s is there already, but no cursor; move it away, or name its cursor", p.out)
+	default:
+		err = p.output.Truncate(p.at.Size)
+	}
+	if err == nil {
+		_, err = p.output.Seek(p.at.Size, io.SeekStart)
+	}
+	if err != nil {
+		return failed("", "%w", err)
+	}
+	return nil
+}
+
+func (p *position) writer(stdout io.Writer) io.Writer {
+	if p.output != nil {
+		return p.output
+	}
+	return stdout
+}
+
+// reached moves the cursor behind a record, once all up to it is written.
+func (p *position) reached(out *bufio.Writer, r engine.Record) error {
+	if err := out.Flush(); err != nil || p.file == "" {
+		return err
+	}
+	p.at.Seq, p.at.Hash = r.Seq, r.Hash
+	if p.output != nil {
+		if err := p.output.Sync(); err != nil {
+			return err
+		}
+		size, err := p.output.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return err
+		}
+		p.at.Size = size
+	}
+	text, err := json.Marshal(p.at)
+	if err != nil {
+		return err
+	}
+	return journal.WriteCheckpoint(p.file, append(text, '\n'))
+}
+
+// ended is reached for the last record; what failed stays where the cursor was.
+func (p *position) ended(out *bufio.Writer, failure error) error {
+	if failure != nil || p.last.Seq == 0 {
+		return out.Flush()
+	}
+	return p.reached(out, p.last)
+}
+
+func (p *position) close() {
+	if p.output != nil {
+		p.output.Close()
+	}
+}

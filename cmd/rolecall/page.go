@@ -1,0 +1,113 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/web"
+)
+
+// page is what people look at in a browser. It listens on loopback only, which the configuration is checked for.
+func (s *server) page(ctx context.Context) (http.Handler, error) {
+	return web.New(web.Options{
+		Outlook:  func() *engine.Outlook { return s.lookedAt(ctx) },
+		Journal:  func() web.Journal { return s.system().store },
+		Levels:   func() *web.Levels { return s.levelsAt(ctx) },
+		Programs: func() []web.Program { return described(s.system().cfg) },
+		Next:     s.next,
+		Now:      s.app.Now,
+		Zone:     func() *time.Location { return zone(s.system().cfg) },
+		Failed:   func(what string, err error) { s.log.Error("a page can't be shown", "page", what, "error", err) },
+	})
+}
+
+// next is when this daemon plans the next time; one that only works never does.
+func (s *server) next() time.Time {
+	if !s.plans {
+		return time.Time{}
+	}
+	return s.system().schedule.Next(s.app.Now())
+}
+
+// described is what the configuration says of the programs, for people; sorted by name.
+func described(cfg *config.File) (out []web.Program) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Programs)) {
+		p := cfg.Programs[name]
+		d := web.Program{Name: name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats}
+		if p.Price != nil {
+			d.Price = fmt.Sprintf("%g %s per %s", p.Price.Amount, p.Price.Currency, cmp.Or(p.Price.Per, "month"))
+			d.Monthly = web.Money{Amount: p.Price.Amount, Currency: p.Price.Currency}
+			if p.Price.Per == "year" {
+				d.Monthly.Amount /= 12
+			}
+		}
+		if p.Contract != nil && !p.Contract.Ends.IsZero() {
+			d.Ends = p.Contract.Ends
+			if p.Contract.Notice > 0 {
+				d.Notice = d.Ends.Add(-p.Contract.Notice)
+			}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// staleAfter is how old a look may be for the page: a run on another machine, or none for long, leaves the last one here
+// behind.
+const staleAfter = time.Hour
+
+// lookedAt is what the page shows. Where there is nothing new enough, a look is begun, but nobody waits for it: it may take
+// as long as a run. ctx ends with the daemon.
+func (s *server) lookedAt(ctx context.Context) *engine.Outlook {
+	o := s.outlook.Load()
+	if o != nil && s.app.Now().Sub(o.At) < staleAfter || !s.looking.TryLock() {
+		return o
+	}
+	s.former.Go(func() {
+		defer s.looking.Unlock()
+		sys, done := s.use()
+		defer done()
+		fresh, err := sys.engine.Look(ctx)
+		if err != nil {
+			s.log.Warn("nothing new can be shown", "error", err)
+			return
+		}
+		s.outlook.CompareAndSwap(o, fresh) // a run that came meanwhile knows more
+	})
+	return o
+}
+
+const (
+	levelDays  = 30               // days that levels are of
+	levelsLast = 10 * time.Minute // how long they are shown before they are read again
+)
+
+// levelsAt is how long changes took, read in the background like what lookedAt gives.
+func (s *server) levelsAt(ctx context.Context) *web.Levels {
+	l := s.levels.Load()
+	if l != nil && s.app.Now().Sub(l.At) < levelsLast || !s.measuring.TryLock() {
+		return l
+	}
+	s.former.Go(func() {
+		defer s.measuring.Unlock()
+		now := s.app.Now().In(zone(s.system().cfg))
+		since := time.Date(now.Year(), now.Month(), now.Day()-levelDays+1, 0, 0, 0, 0, now.Location())
+		list, err := engine.ServiceLevels(ctx, s.system().store, since, now)
+		if err != nil {
+			s.log.Warn("how long changes take can't be told", "error", err)
+			return
+		}
+		s.levels.Store(&web.Levels{At: now, Days: levelDays, List: list})
+	})
+	return l
+}
+
+// looked keeps what the last run saw, for the page.
+func (s *server) looked(o *engine.Outlook) { s.outlook.Store(o) }

@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+)
+
+// everything is a log that gives records of all kinds.
+type everything struct{ kept }
+
+func (e everything) Records(_ context.Context, q Query, yield func(Record) error) error {
+	for _, r := range e.kept {
+		if !r.Time.Before(q.From) {
+			if err := yield(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func TestServiceLevels(t *testing.T) {
+	start := time.Date(2027, 1, 4, 0, 0, 0, 0, time.UTC)
+	var log kept
+	add := func(op Op, cause Cause, program string, at, took time.Duration, outcomes ...Outcome) {
+		seq := int64(len(log) + 1)
+		log = append(log, Record{Seq: seq, Kind: KindIntent, Time: start.Add(at), Program: program, Op: op, Cause: cause})
+		for _, o := range outcomes {
+			log = append(log, Record{Kind: KindOutcome, Of: seq, Time: start.Add(at + took), Outcome: o})
+		}
+	}
+	for i := range 100 {
+		add(OpGrant, CauseRule, "crm", 0, time.Duration(i+1)*time.Second, Done)
+	}
+	add(OpCreate, CauseRule, "crm", 25*time.Hour, time.Minute, Uncertain, Done) // the next day
+	add(OpGrant, CauseRule, "crm", 0, time.Hour, Already)
+	add(OpGrant, CauseRule, "crm", 0, time.Hour, Failed)
+	add(OpGrant, CauseRule, "crm", 0, time.Hour, Uncertain) // still open
+	add(OpRevoke, CauseRule, "crm", 0, time.Hour, Done)     // a mover is no leaver
+	add(OpSuspend, CauseMarked, "crm", 0, 5*time.Second, Done)
+	add(OpSuspend, CauseCut, "wiki", 0, time.Second)
+	got, err := ServiceLevels(t.Context(), everything{log}, start, start.Add(50*time.Hour))
+	if err != nil || len(got) != 2 || got[0].Program != "crm" || got[1].Program != "wiki" {
+		t.Fatalf("%+v %v", got, err)
+	}
+	crm, wiki := got[0], got[1]
+	if a := crm.Access; a.N != 101 || a.Open != 1 || a.Median != 51*time.Second || a.P99 != 99*time.Second || !slices.Equal(a.Days, []time.Duration{50 * time.Second, time.Minute, -1}) {
+		t.Errorf("%+v", a)
+	}
+	if r := crm.Removal; r.N != 1 || r.Median != 5*time.Second || r.P99 != r.Median {
+		t.Errorf("%+v", r)
+	}
+	if r := wiki.Removal; r.N != 0 || r.Open != 1 || r.Days != nil || wiki.Access.N != 0 {
+		t.Errorf("%+v", wiki)
+	}
+}

@@ -1,0 +1,158 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// eventRow is one record of the journal as people read it.
+type eventRow struct {
+	engine.Record
+	Right string // program/name, or the program
+	Text  string
+}
+
+func (s *Site) events(ctx context.Context, q engine.Query) (out []eventRow, err error) {
+	err = s.Journal().Records(ctx, q, func(r engine.Record) error {
+		out = append(out, eventOf(r))
+		return nil
+	})
+	return out, err
+}
+
+func eventOf(r engine.Record) eventRow {
+	e := eventRow{Record: r, Right: r.Program}
+	if r.Program != "" && (r.Op != "" || r.Entitlement != "") {
+		e.Right = rightOf(r.Program, r.Entitlement)
+	}
+	return e
+}
+
+// auditView is a page of the journal. Everything that narrows it is in the address.
+type auditView struct {
+	Filter   url.Values
+	Kinds    []engine.Kind
+	Outcomes []engine.Outcome
+	Ops      []engine.Op
+	Events   []eventRow
+	More     string // address of the next page, "" if this is the last
+}
+
+// shownEvents is how many records a page shows.
+const shownEvents = 100
+
+func (s *Site) audit(ctx context.Context, r *http.Request) (view, error) {
+	filter := url.Values{}
+	for _, name := range []string{"q", "person", "program", "entitlement", "account", "run", "actor", "kind", "op", "outcome", "from", "to"} {
+		if text := r.FormValue(name); text != "" {
+			filter.Set(name, text)
+		}
+	}
+	q, err := s.query(filter)
+	if err != nil {
+		return view{}, err
+	}
+	if q.Before, err = number(r, "before"); err != nil {
+		return view{}, err
+	}
+	v := auditView{Filter: filter, Kinds: engine.Kinds(), Outcomes: engine.Outcomes(), Ops: engine.Ops()}
+	if v.Events, err = s.events(ctx, q); err != nil {
+		return view{}, err
+	}
+	if len(v.Events) > shownEvents {
+		v.Events = v.Events[:shownEvents]
+		on := maps(filter)
+		on.Set("before", strconv.FormatInt(v.Events[shownEvents-1].Seq, 10))
+		v.More = "/audit?" + on.Encode()
+	}
+	return view{"audit", "Audit", v}, nil
+}
+
+func maps(v url.Values) url.Values {
+	out := url.Values{}
+	for name, list := range v {
+		out[name] = slices.Clone(list)
+	}
+	return out
+}
+
+// query is what a filter asks the journal for. A word that no record can have is refused: an empty page would be taken for
+// "there was nothing".
+func (s *Site) query(filter url.Values) (q engine.Query, err error) {
+	q = engine.Query{Words: filter.Get("q"), Person: filter.Get("person"), Program: filter.Get("program"), Account: filter.Get("account"), Run: filter.Get("run"),
+		Actor: filter.Get("actor"), Kind: engine.Kind(filter.Get("kind")), Op: engine.Op(filter.Get("op")), Outcome: engine.Outcome(filter.Get("outcome")),
+		Newest: true, Limit: shownEvents + 1}
+	switch {
+	case q.Kind != "" && !slices.Contains(engine.Kinds(), q.Kind):
+		return q, fmt.Errorf("%w: %q is no kind of record", errWrong, q.Kind)
+	case q.Op != "" && !slices.Contains(engine.Ops(), q.Op):
+		return q, fmt.Errorf("%w: %q is no operation", errWrong, q.Op)
+	case q.Outcome != "" && !slices.Contains(engine.Outcomes(), q.Outcome):
+		return q, fmt.Errorf("%w: %q is no outcome", errWrong, q.Outcome)
+	}
+	if text := filter.Get("entitlement"); text != "" {
+		e := engine.ParseEntitlement(text)
+		if q.Program != "" && q.Program != e.Program {
+			return q, fmt.Errorf("%w: %s is not of the program %s", errWrong, text, q.Program)
+		}
+		q.Program, q.Entitlement = e.Program, &e.Name
+	}
+	if text := filter.Get("from"); text != "" {
+		if q.From, err = s.dayEnd(text); err != nil {
+			return q, err
+		}
+		q.From = q.From.In(s.Zone()).AddDate(0, 0, -1)
+	}
+	if text := filter.Get("to"); text != "" {
+		q.To, err = s.dayEnd(text)
+	}
+	return q, err
+}
+
+// number is a record's number in the address, 0 if there is none.
+func number(r *http.Request, name string) (int64, error) {
+	text := r.FormValue(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%w: %q is no number of a record", errWrong, text)
+	}
+	return n, nil
+}
+
+type eventView struct {
+	eventRow
+	Pretty  string // Data, indented
+	Led     []eventRow
+	Recheck time.Time
+}
+
+func (s *Site) event(ctx context.Context, r *http.Request) (view, error) {
+	seq, err := strconv.ParseInt(r.PathValue("seq"), 10, 64)
+	if err != nil || seq < 1 {
+		return view{}, fmt.Errorf("%w: %q is no number of a record", errNotThere, r.PathValue("seq"))
+	}
+	list, err := s.events(ctx, engine.Query{After: seq - 1, Before: seq + 1, Limit: 1})
+	if err != nil {
+		return view{}, err
+	}
+	if len(list) == 0 {
+		return view{}, fmt.Errorf("%w: there is no record %d", errNotThere, seq)
+	}
+	v := eventView{eventRow: list[0], Pretty: indented(list[0].Data)}
+	if v.Of > 0 {
+		if v.Led, err = s.events(ctx, engine.Query{After: v.Of - 1, Before: v.Of + 1, Limit: 1}); err != nil {
+			return view{}, err
+		}
+	}
+	return view{"event", "Record " + strconv.FormatInt(seq, 10), v}, nil
+}

@@ -1,0 +1,7 @@
+// Package web is Rolecall's own page: whether everybody has what they should, what is about to change, what waits for
+// approval and why, who has what since when, and the journal. All of it is made on the server and can be read without
+// scripts; nothing is fetched from elsewhere.
+//
+// So far it shows and changes nothing, and has no login: it is for whoever sits at the machine. New refuses nobody, so
+// whoever serves it binds to loopback only.
+package web

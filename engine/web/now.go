@@ -1,0 +1,185 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// nowView is the first page: does everybody have what they should, and what is about to change?
+type nowView struct {
+	Seen      *engine.Outlook // nil: this process has not looked yet
+	Standing  engine.Standing
+	Next      time.Time
+	Level     string // good, attention, alarm
+	Headline  string
+	Notices   []engine.Notice // alarms and warnings, in this order
+	Sources   []source
+	Programs  []ProgramRow
+	Approvals []changeRow // the first few
+	Leavers   []personChanges
+	Joiners   []joiner
+	Cost      []Money // by month, by currency
+	Runs      []runRow
+	Levels    *Levels
+	Took      []levelRow
+}
+
+// shownFirst is how many lines of a long list the first page shows.
+const shownFirst = 10
+
+func (s *Site) now(ctx context.Context, _ *http.Request) (view, error) {
+	v := nowView{Seen: s.Outlook(), Next: s.Next(), Levels: s.Levels()}
+	if v.Levels != nil {
+		v.Took = levelRows(v.Levels.List)
+	}
+	var err error
+	if v.Runs, err = s.lastRuns(ctx, engine.Query{Limit: 5}); err != nil {
+		return view{}, err
+	}
+	if v.Seen == nil {
+		if err := v.Standing.Look(ctx, s.Journal()); err != nil {
+			return view{}, err
+		}
+		v.Level, v.Headline = "attention", "Looking for the first time since the daemon was started"
+		return view{"now", "Now", v}, nil
+	}
+	p := v.Seen.Plan
+	v.Notices, v.Sources, v.Programs = loud(p.Notices), sources(p.Proofs), s.programRows(v.Seen)
+	v.Approvals = changeRows(p.Changes, func(c *engine.Change) bool { return c.State == engine.NeedsApproval }, shownFirst)
+	v.Leavers, v.Joiners, v.Cost = leaving(p.Changes), joining(v.Seen), costs(v.Programs)
+	v.Level, v.Headline = headline(p)
+	return view{"now", "Now", v}, nil
+}
+
+// loud are the notices that somebody should look at, alarms first.
+func loud(all []engine.Notice) (out []engine.Notice) {
+	for _, level := range []string{"alarm", "warning"} {
+		for _, n := range all {
+			if n.Level == level {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+// headline says it in a sentence.
+func headline(p *engine.Plan) (level, text string) {
+	incomplete := slices.ContainsFunc(p.Proofs, func(r engine.Proof) bool { return !r.Complete() })
+	alarm := slices.ContainsFunc(p.Notices, func(n engine.Notice) bool { return n.Level == "alarm" })
+	switch n := p.Ready(); {
+	case alarm:
+		return "alarm", "Something needs somebody now"
+	case incomplete:
+		return "attention", "Not everything could be seen; what can't be seen is left as it is"
+	case p.Summary.Approval > 0:
+		return "attention", plural(p.Summary.Approval, "change waits", "changes wait") + " for an approval"
+	case p.Summary.Blocked > 0:
+		return "attention", plural(p.Summary.Blocked, "change", "changes") + " can't be made yet"
+	case n > 0:
+		return "good", plural(n, "change", "changes") + " decided in the last run"
+	}
+	return "good", "Everybody has what they should"
+}
+
+// source is one directory or program as it was read.
+type source struct {
+	Name     string
+	Complete bool
+	Count    int
+	Finished time.Time
+	Reasons  []engine.Reason
+}
+
+func sources(proofs []engine.Proof) (out []source) {
+	for i := range proofs {
+		p := &proofs[i]
+		out = append(out, source{p.Source, p.Complete(), p.Count, p.Finished, p.Reasons})
+		out = append(out, sources(p.Partners)...)
+	}
+	return out
+}
+
+// personChanges is somebody and what a plan does to them.
+type personChanges struct {
+	Key, Name string
+	Open      int // changes that are still to be made
+	Waiting   int // of those: blocked, or waiting for an approval
+}
+
+// leaving are the people who are losing access since they leave or were cut off, those with trouble first.
+func leaving(changes []engine.Change) (out []personChanges) {
+	at := map[string]int{}
+	for i := range changes {
+		c := &changes[i]
+		if c.Cause != engine.CauseMarked && c.Cause != engine.CauseAbsent && c.Cause != engine.CauseCut || c.State == engine.Scheduled {
+			continue
+		}
+		n, known := at[c.Person]
+		if !known {
+			n = len(out)
+			at[c.Person] = n
+			out = append(out, personChanges{Key: c.Person, Name: cmp.Or(c.Name, c.Login, c.Person)})
+		}
+		out[n].Open++
+		if c.State != engine.Ready {
+			out[n].Waiting++
+		}
+	}
+	slices.SortFunc(out, func(a, b personChanges) int {
+		return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
+	})
+	return out
+}
+
+// joiner is somebody who comes soon.
+type joiner struct {
+	Key, Name string
+	Start     time.Time
+}
+
+// soon is how far ahead joiners are shown.
+const soon = 30 * 24 * time.Hour
+
+func joining(o *engine.Outlook) (out []joiner) {
+	for i := range o.People {
+		p := &o.People[i]
+		if p.State != engine.StateUpcoming {
+			continue
+		}
+		var start time.Time
+		for _, j := range p.Jobs {
+			if j.Start.After(o.At) && (start.IsZero() || j.Start.Before(start)) {
+				start = j.Start
+			}
+		}
+		if start.IsZero() || start.Sub(o.At) <= soon {
+			out = append(out, joiner{p.Key, p.Name(), start})
+		}
+	}
+	slices.SortFunc(out, func(a, b joiner) int {
+		return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
+	})
+	return out
+}
+
+// costs sums by currency what the taken seats cost in a month.
+func costs(rows []ProgramRow) (out []Money) {
+	sum := map[string]float64{}
+	for i := range rows {
+		if m := rows[i].Monthly; m.Currency != "" {
+			sum[m.Currency] += m.Amount * float64(rows[i].Active)
+		}
+	}
+	for currency, amount := range sum {
+		out = append(out, Money{amount, currency})
+	}
+	slices.SortFunc(out, func(a, b Money) int { return strings.Compare(a.Currency, b.Currency) })
+	return out
+}

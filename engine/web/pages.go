@@ -1,0 +1,97 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+)
+
+// view is one page: the template that shows it and what it is filled with.
+type view struct {
+	name  string // of the template
+	title string
+	data  any
+}
+
+// errNotThere is answered with 404; what it wraps says what is not.
+var errNotThere = errors.New("not there")
+
+// errWrong is answered with 400: the request can't be understood.
+var errWrong = errors.New("can't be understood")
+
+// pages are the parsed templates.
+type pages struct {
+	site  *Site
+	sheet string
+	all   *template.Template
+}
+
+// frame is what every page has around it.
+type frame struct {
+	Title, Sheet, Body string
+	Path               string
+	Now                time.Time
+	Data               any
+}
+
+func parsePages(s *Site, sheet string) (*pages, error) {
+	all, err := template.New("").Funcs(s.words()).ParseFS(files, "templates/*.html")
+	return &pages{site: s, sheet: sheet, all: all}, err
+}
+
+// patience is how long a page may take: longer than anybody waits.
+const patience = 20 * time.Second
+
+// handler makes a page of what a function gives. A page that fails halfway is not sent by half.
+func (p *pages) handler(page func(context.Context, *http.Request) (view, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		status := http.StatusOK
+		v, err := page(ctx, r)
+		if err != nil {
+			v, status = p.failed(r, err)
+		}
+		var out bytes.Buffer
+		if err := p.write(&out, r, v); err != nil {
+			p.site.Failed(r.URL.Path, err)
+			http.Error(w, "The page can't be shown; the log says why.", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(status)
+		_, _ = w.Write(out.Bytes())
+	}
+}
+
+// failed is the page for an error. What went wrong inside is for the log.
+func (p *pages) failed(r *http.Request, err error) (view, int) {
+	switch {
+	case errors.Is(err, errNotThere):
+		return view{"wrong", "Not there", err.Error()}, http.StatusNotFound
+	case errors.Is(err, errWrong):
+		return view{"wrong", "Can't be understood", err.Error()}, http.StatusBadRequest
+	}
+	p.site.Failed(r.URL.Path, err)
+	return view{"wrong", "Can't be shown", "The journal can't be read now; the log says why."}, http.StatusServiceUnavailable
+}
+
+func (p *pages) write(out *bytes.Buffer, r *http.Request, v view) error {
+	var body bytes.Buffer
+	f := frame{Title: v.title, Sheet: p.sheet, Path: r.URL.Path, Now: p.site.Now(), Data: v.data}
+	if err := p.all.ExecuteTemplate(&body, v.name, f); err != nil {
+		return err
+	}
+	return p.all.ExecuteTemplate(out, "frame", struct {
+		frame
+		Body template.HTML
+	}{f, template.HTML(body.String())}) //nolint:gosec // G203: it is what a template made
+}
+
+func notThere(_ context.Context, r *http.Request) (view, error) {
+	return view{}, fmt.Errorf("%w: there is no page %s", errNotThere, r.URL.Path)
+}

@@ -1,0 +1,183 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+type peopleView struct {
+	Seen   *engine.Outlook
+	Words  string
+	State  string
+	States []stateCount
+	Found  []*engine.Person
+	More   bool
+}
+
+type stateCount struct {
+	State string
+	N     int
+}
+
+// shownPeople is how many people a search shows.
+const shownPeople = 50
+
+func (s *Site) people(_ context.Context, r *http.Request) (view, error) {
+	v := peopleView{Seen: s.Outlook(), Words: r.FormValue("q"), State: r.FormValue("state")}
+	if v.Seen == nil {
+		return view{"people", "People", v}, nil
+	}
+	if _, known := engine.ParseState(v.State); v.State != "" && !known {
+		return view{}, fmt.Errorf("%w: %q is no state of a person", errWrong, v.State)
+	}
+	v.States = countStates(v.Seen.People)
+	words := strings.Fields(strings.ToLower(v.Words))
+	for i := range v.Seen.People {
+		p := &v.Seen.People[i]
+		if v.State != "" && p.State.String() != v.State || !hasWords(p, words) {
+			continue
+		}
+		if len(v.Found) == shownPeople {
+			v.More = true
+			break
+		}
+		v.Found = append(v.Found, p)
+	}
+	slices.SortStableFunc(v.Found, func(a, b *engine.Person) int {
+		return cmp.Or(strings.Compare(a.Name(), b.Name()), strings.Compare(a.Key, b.Key))
+	})
+	return view{"people", "People", v}, nil
+}
+
+func hasWords(p *engine.Person, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(strings.ToLower(p.Name()), w) && !strings.Contains(strings.ToLower(p.Login()), w) &&
+			!strings.Contains(strings.ToLower(p.Attributes.First("mail")), w) && p.Key != w {
+			return false
+		}
+	}
+	return true
+}
+
+func countStates(people []engine.Person) (out []stateCount) {
+	n := map[engine.State]int{}
+	for i := range people {
+		n[people[i].State]++
+	}
+	for state := engine.StateUnknown; state <= engine.StateLeft; state++ {
+		if n[state] > 0 {
+			out = append(out, stateCount{state.String(), n[state]})
+		}
+	}
+	return out
+}
+
+// personView is somebody: who they are, what they have and why, what changes, what was.
+type personView struct {
+	Seen    *engine.Outlook
+	Person  *engine.Person // nil: not in the directory, as far as the last run saw
+	Key     string
+	Name    string
+	At      time.Time // of Held; zero: now
+	Day     string
+	Held    []heldRow
+	Changes []changeRow
+	Cut     *engine.Fact
+	History []eventRow
+	Ask     string // entitlement of which it is asked why, or why not
+	Answer  []engine.Finding
+	Known   []engine.Entitlement // what can be asked about
+}
+
+// heldRow is what somebody has, and why.
+type heldRow struct {
+	engine.Held
+	Right string // program/name
+	Why   []engine.Finding
+}
+
+func (s *Site) person(ctx context.Context, r *http.Request) (view, error) {
+	v := personView{Seen: s.Outlook(), Key: r.PathValue("key"), Day: r.FormValue("on"), Ask: r.FormValue("why")}
+	at, err := s.dayEnd(v.Day)
+	if err != nil {
+		return view{}, err
+	}
+	v.Name = v.Key
+	if v.Seen != nil {
+		v.find()
+	}
+	held, err := s.Journal().AsOf(ctx, at, v.Key, "", "")
+	if err != nil {
+		return view{}, err
+	}
+	for _, h := range held {
+		if h.Entitlement != engine.Exists {
+			v.Held = append(v.Held, heldRow{Held: h, Right: rightOf(h.Program, h.Entitlement)})
+		}
+	}
+	if v.History, err = s.events(ctx, engine.Query{Person: v.Key, Newest: true, Limit: 30}); err != nil {
+		return view{}, err
+	}
+	if v.Person == nil && len(v.History) == 0 && len(v.Held) == 0 {
+		return view{}, fmt.Errorf("%w: nobody is called %q, neither in the directory nor in the journal", errNotThere, v.Key)
+	}
+	v.explain()
+	return view{"person", v.Name, v}, nil
+}
+
+// dayEnd is the end of a day, or now.
+func (s *Site) dayEnd(day string) (time.Time, error) {
+	if day == "" {
+		return s.Now(), nil
+	}
+	t, err := time.ParseInLocation(time.DateOnly, day, s.Zone())
+	if err != nil {
+		return t, fmt.Errorf("%w: %q is no date; write 2027-01-31", errWrong, day)
+	}
+	return time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, t.Location()), nil
+}
+
+func (v *personView) find() {
+	if v.Person = v.Seen.Person(v.Key); v.Person != nil {
+		v.Name = v.Person.Name()
+	}
+	v.Changes = changeRows(v.Seen.Plan.Changes, func(c *engine.Change) bool { return c.Person == v.Key }, 0)
+	for i, f := range v.Seen.Cuts {
+		if f.Person == v.Key {
+			v.Cut = &v.Seen.Cuts[i]
+		}
+	}
+	v.Known = v.Seen.Policy.Entitlements()
+	v.Known = slices.DeleteFunc(slices.Clone(v.Known), func(e engine.Entitlement) bool { return e.Name == engine.Exists })
+}
+
+// explain asks policy about what is held now, and about what is asked.
+func (v *personView) explain() {
+	if v.Person == nil || v.Seen == nil {
+		return
+	}
+	if v.Day == "" {
+		for i := range v.Held {
+			h := &v.Held[i]
+			h.Why = deciding(v.Seen.Policy.Explain(v.Person, v.Seen.At, engine.Entitlement{Program: h.Program, Name: h.Entitlement}))
+			if len(h.Why) == 0 && h.Managed && h.Entitlement == engine.Active {
+				h.Why = []engine.Finding{{Answer: "needed", Text: "by what the person has in " + h.Program}}
+			}
+		}
+	}
+	if v.Ask != "" {
+		v.Answer = v.Seen.Policy.Explain(v.Person, v.Seen.At, engine.ParseEntitlement(v.Ask))
+	}
+}
+
+// deciding leaves out the rules that have nothing to do with the person.
+func deciding(all []engine.Finding) []engine.Finding {
+	return slices.DeleteFunc(slices.Clone(all), func(f engine.Finding) bool { return f.Answer == "does not match" })
+}

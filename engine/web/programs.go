@@ -1,0 +1,104 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// ProgramRow is a program with what was seen in it.
+type ProgramRow struct {
+	Program
+	engine.ProgramOutlook
+	Seen      bool // by the last run
+	Free      int  // seats that nobody takes; only where Seats is said
+	Pending   int  // changes that are decided or wait
+	Unmanaged int  // holdings
+	Paused    string
+}
+
+// Title is the name; both of what it is made from have one.
+func (r ProgramRow) Title() string { return r.Program.Name }
+
+// programRows are sorted by name.
+func (s *Site) programRows(o *engine.Outlook) (out []ProgramRow) {
+	for _, p := range s.Programs() {
+		r := ProgramRow{Program: p}
+		if i, ok := slices.BinarySearchFunc(o.Programs, p.Name, func(p engine.ProgramOutlook, name string) int { return strings.Compare(p.Name, name) }); ok {
+			r.ProgramOutlook, r.Seen = o.Programs[i], true
+			r.Free = p.Seats - r.Active
+		}
+		for i := range o.Plan.Changes {
+			if o.Plan.Changes[i].Program == p.Name {
+				r.Pending++
+			}
+		}
+		for i := range o.Plan.Unmanaged {
+			if o.Plan.Unmanaged[i].Program == p.Name {
+				r.Unmanaged++
+			}
+		}
+		for _, f := range o.Paused {
+			if f.Program == p.Name || f.Program == "" {
+				r.Paused = f.Text
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+type programsView struct {
+	Seen     *engine.Outlook
+	Programs []ProgramRow
+	Cost     []Money
+}
+
+func (s *Site) programs(context.Context, *http.Request) (view, error) {
+	v := programsView{Seen: s.Outlook()}
+	if v.Seen != nil {
+		v.Programs = s.programRows(v.Seen)
+		v.Cost = costs(v.Programs)
+	}
+	return view{"programs", "Programs", v}, nil
+}
+
+type programView struct {
+	Seen *engine.Outlook
+	ProgramRow
+	Changes   []changeRow
+	More      int // changes that are not shown
+	Strangers []engine.Unmanaged
+	Others    int // unmanaged ones that are not shown
+	Rules     []engine.Rule
+}
+
+// shownOfProgram is how many lines of each list of a program are shown.
+const shownOfProgram = 100
+
+func (s *Site) program(_ context.Context, r *http.Request) (view, error) {
+	name := r.PathValue("name")
+	v := programView{Seen: s.Outlook()}
+	if v.Seen == nil {
+		return view{"program", name, v}, nil
+	}
+	rows := s.programRows(v.Seen)
+	i := slices.IndexFunc(rows, func(r ProgramRow) bool { return r.Title() == name })
+	if i < 0 {
+		return view{}, fmt.Errorf("%w: there is no program %q", errNotThere, name)
+	}
+	v.ProgramRow = rows[i]
+	v.Changes = changeRows(v.Seen.Plan.Changes, func(c *engine.Change) bool { return c.Program == name }, shownOfProgram)
+	v.More = v.Pending - len(v.Changes)
+	for _, u := range v.Seen.Plan.Unmanaged {
+		if u.Program == name && len(v.Strangers) < shownOfProgram {
+			v.Strangers = append(v.Strangers, u)
+		}
+	}
+	v.Others = v.Unmanaged - len(v.Strangers)
+	return view{"program", name, v}, nil
+}

@@ -1,0 +1,159 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// runRow is one run as the journal has it.
+type runRow struct {
+	Seq     int64
+	Run     string
+	Time    time.Time
+	Actor   string
+	Proofs  []engine.Proof
+	Notices []engine.Notice
+	Summary struct {
+		Grant, Revoke, Adopt, Create, Update, Rename, Suspend, Resume, Delete int
+		Approval, Blocked, Scheduled, Unchanged, People                       int
+	}
+	Policy  string
+	Blanked bool
+}
+
+// Given and Taken count the changes that the run decided.
+func (r runRow) Given() int { return r.Summary.Grant + r.Summary.Create + r.Summary.Resume }
+
+// Taken counts what the run took away.
+func (r runRow) Taken() int { return r.Summary.Revoke + r.Summary.Suspend + r.Summary.Delete }
+
+// Complete says whether all sources were read completely.
+func (r runRow) Complete() bool {
+	for i := range r.Proofs {
+		if !r.Proofs[i].Complete() {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Site) lastRuns(ctx context.Context, q engine.Query) (out []runRow, err error) {
+	q.Kind, q.Newest = engine.KindRun, true
+	err = s.Journal().Records(ctx, q, func(r engine.Record) error {
+		row := runRow{Seq: r.Seq, Run: r.Run, Time: r.Time, Actor: r.Actor}
+		switch err := json.Unmarshal(r.Data, &row); {
+		case len(r.Data) == 0 || errors.As(err, new(*json.SyntaxError)):
+			row.Blanked = true
+		case err != nil:
+			return err
+		}
+		out = append(out, row)
+		return nil
+	})
+	return out, err
+}
+
+type runsView struct {
+	Runs []runRow
+	More int64 // go on before this record; 0: there are no more
+	Next time.Time
+}
+
+// shownRuns is how many runs a page shows.
+const shownRuns = 50
+
+func (s *Site) runs(ctx context.Context, r *http.Request) (view, error) {
+	before, err := number(r, "before")
+	if err != nil {
+		return view{}, err
+	}
+	v := runsView{Next: s.Next()}
+	if v.Runs, err = s.lastRuns(ctx, engine.Query{Before: before, Limit: shownRuns + 1}); err != nil {
+		return view{}, err
+	}
+	if len(v.Runs) > shownRuns {
+		v.Runs = v.Runs[:shownRuns]
+		v.More = v.Runs[shownRuns-1].Seq
+	}
+	return view{"runs", "Runs", v}, nil
+}
+
+type runView struct {
+	runRow
+	By       string // program or person
+	Groups   []programChanges
+	Waiting  []programChanges // of the newest run: what it did not do
+	Outcomes map[engine.Outcome]int
+	Open     int
+	More     bool
+}
+
+// shownOfRun is how many changes of a run are shown.
+const shownOfRun = 500
+
+func (s *Site) run(ctx context.Context, r *http.Request) (view, error) {
+	name := r.PathValue("run")
+	runs, err := s.lastRuns(ctx, engine.Query{Run: name, Limit: 1})
+	if err != nil {
+		return view{}, err
+	}
+	if len(runs) == 0 {
+		return view{}, fmt.Errorf("%w: there is no run %q", errNotThere, name)
+	}
+	v := runView{runRow: runs[0], By: r.FormValue("by"), Outcomes: map[engine.Outcome]int{}}
+	rows, err := s.did(ctx, &v)
+	if err != nil {
+		return view{}, err
+	}
+	group := byProgram
+	if v.By == "person" {
+		group = byPerson
+	}
+	v.Groups = group(rows)
+	if seen := s.Outlook(); seen != nil && seen.Run == name {
+		v.Waiting = group(changeRows(seen.Plan.Changes, func(c *engine.Change) bool { return c.State != engine.Ready }, shownOfRun))
+	}
+	return view{"run", "Run " + name, v}, nil
+}
+
+// did are the intents of a run with what became of them so far.
+func (s *Site) did(ctx context.Context, v *runView) (rows []changeRow, err error) {
+	at := map[int64]int{}
+	err = s.Journal().Records(ctx, engine.Query{Run: v.Run, Limit: 4 * shownOfRun}, func(r engine.Record) error {
+		switch r.Kind {
+		case engine.KindIntent, engine.KindAdopt:
+			if len(rows) == shownOfRun {
+				v.More = true
+				return nil
+			}
+			i, _, err := engine.IntentOf(r)
+			if err != nil {
+				return nil //nolint:nilerr // blanked: what is left of it is in the journal's own page
+			}
+			at[r.Seq] = len(rows)
+			row := rowOf(&i.Change)
+			if row.Says = "open"; r.Kind == engine.KindAdopt {
+				row.Says = "recorded"
+			} else {
+				v.Open++
+			}
+			rows = append(rows, row)
+		case engine.KindOutcome:
+			if n, known := at[r.Of]; known {
+				if rows[n].Says == "open" {
+					v.Open--
+				}
+				rows[n].Says = string(r.Outcome)
+				v.Outcomes[r.Outcome]++
+			}
+		}
+		return nil
+	})
+	return rows, err
+}

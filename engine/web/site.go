@@ -1,0 +1,116 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+//go:embed assets templates
+var files embed.FS
+
+// Journal is what the page reads of the journal.
+type Journal interface {
+	engine.Log
+	engine.AsOf
+}
+
+// Options are where the page gets what it shows. The functions are called concurrently, once or more for each request.
+type Options struct {
+	Outlook  func() *engine.Outlook // what the last run of this process saw; nil before it
+	Journal  func() Journal
+	Levels   func() *Levels   // how long changes take; nil: not known yet
+	Programs func() []Program // that are configured, sorted by name
+	Next     func() time.Time // when the next run begins; zero: not on this machine
+	Now      func() time.Time
+	Zone     func() *time.Location // in which times are shown
+	Failed   func(what string, err error)
+}
+
+// Program is what the configuration says of a program, for people.
+type Program struct {
+	Name, Kind, Vendor, Owner string
+	Seats                     int    // paid for; 0: not said
+	Price                     string // of one seat, "19 EUR per month", "" if not said
+	Monthly                   Money  // the same by month
+	Ends, Notice              time.Time
+}
+
+// Levels are how long changes took in the days before a time.
+type Levels struct {
+	At   time.Time
+	Days int
+	List []engine.Level // sorted by program
+}
+
+// Money is an amount in a currency; none without one.
+type Money struct {
+	Amount   float64
+	Currency string
+}
+
+// Site answers the requests of the page.
+type Site struct {
+	Options
+	pages  *pages
+	routes *http.ServeMux
+}
+
+// New puts the page together.
+func New(o Options) (*Site, error) {
+	style, err := files.ReadFile("assets/style.css")
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(style)
+	s := &Site{Options: o, routes: http.NewServeMux()}
+	sheet := "/assets/style-" + hex.EncodeToString(sum[:6]) + ".css"
+	if s.pages, err = parsePages(s, sheet); err != nil {
+		return nil, err
+	}
+	s.routes.HandleFunc("GET "+sheet, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		_, _ = w.Write(style)
+	})
+	for pattern, page := range map[string]func(context.Context, *http.Request) (view, error){
+		"/{$}": s.now, "/people": s.people, "/people/{key}": s.person, "/programs": s.programs, "/programs/{name}": s.program,
+		"/waiting": s.waiting, "/runs": s.runs, "/runs/{run}": s.run, "/audit": s.audit, "/audit/{seq}": s.event, "/": notThere,
+	} {
+		s.routes.HandleFunc("GET "+pattern, s.pages.handler(page))
+	}
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	if !local(r.Host) {
+		http.Error(w, "This page is for the machine itself: open it as http://127.0.0.1 or http://localhost.", http.StatusMisdirectedRequest)
+		return
+	}
+	s.routes.ServeHTTP(w, r)
+}
+
+// local says whether a request names this machine. Another name that resolves to it may be somebody's who wants to read
+// the page from a browser here (DNS rebinding).
+func local(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	ip := net.ParseIP(name)
+	return name == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,196 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
+)
+
+// book is a journal of a few records.
+type book struct {
+	records []engine.Record
+	held    []engine.Held
+	err     error
+}
+
+func (b *book) Records(_ context.Context, q engine.Query, yield func(engine.Record) error) error {
+	for _, r := range b.records {
+		if q.Kind != "" && q.Kind != r.Kind || q.Run != "" && q.Run != r.Run || q.Person != "" && q.Person != r.Person || q.After > 0 && r.Seq <= q.After || q.Before > 0 && r.Seq >= q.Before {
+			continue
+		}
+		if err := yield(r); err != nil {
+			return err
+		}
+	}
+	return b.err
+}
+
+func (b *book) AsOf(context.Context, time.Time, string, string, string) ([]engine.Held, error) {
+	return b.held, b.err
+}
+
+// silent is a policy that says nothing.
+type silent struct{ engine.Policy }
+
+func (silent) Explain(*engine.Person, time.Time, engine.Entitlement) []engine.Finding { return nil }
+func (silent) Entitlements() []engine.Entitlement                                     { return nil }
+
+func noon() time.Time { return time.Date(2027, 1, 4, 12, 0, 0, 0, time.UTC) }
+
+func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
+	t.Helper()
+	var failed []string
+	s, err := New(Options{
+		Outlook: func() *engine.Outlook { return o }, Journal: func() Journal { return b }, Next: func() time.Time { return noon().Add(5 * time.Minute) }, Now: noon,
+		Programs: func() []Program { return []Program{{Name: "crm", Kind: "scim", Seats: 10, Monthly: Money{30, "EUR"}}} },
+		Levels: func() *Levels {
+			return &Levels{noon(), 3, []engine.Level{{Program: "crm", Access: engine.Spread{N: 3, Open: 1, Median: time.Second, P99: time.Hour, Days: []time.Duration{time.Second, -1, time.Hour}}}}}
+		},
+		Zone: func() *time.Location { return time.UTC }, Failed: func(what string, err error) { failed = append(failed, what+": "+err.Error()) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, &failed
+}
+
+func get(s *Site, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, http.NoBody)
+	r.Host = "127.0.0.1:8484"
+	s.ServeHTTP(w, r)
+	return w
+}
+
+// everyPage are addresses of all pages; person and run stand for what is in the records.
+func everyPage() []string {
+	return []string{"/", "/people", "/people/p1", "/waiting", "/programs", "/programs/crm", "/runs", "/runs/r1", "/runs/r1?by=person", "/audit", "/audit/1"}
+}
+
+// outlook is a company of one, whose name and everything else is a text.
+func outlook(text string) *engine.Outlook {
+	c := engine.Change{Op: engine.OpGrant, Person: "p1", Name: text, Account: text, Program: "crm", Entitlement: "crm/" + text, Why: []string{text}, State: engine.NeedsApproval, Reason: text}
+	p := &engine.Plan{Changes: []engine.Change{c}, Unmanaged: []engine.Unmanaged{{Program: "crm", Account: text, Name: text, Kind: text, Entitlement: "crm/" + text, Person: "p1"}},
+		Notices: []engine.Notice{{Level: "alarm", Code: text, Text: text, Person: "p1"}}, Proofs: []engine.Proof{{Source: text, Reasons: []engine.Reason{{Code: text, Detail: text}}}}}
+	for _, state := range []engine.ChangeState{engine.Blocked, engine.Scheduled, engine.Ready} {
+		c.State = state
+		p.Changes = append(p.Changes, c)
+	}
+	p.Summary.Approval = 1
+	return &engine.Outlook{At: noon(), Run: "r1", Plan: p, Policy: silent{}, Programs: []engine.ProgramOutlook{{Name: "crm", Rights: []engine.RightCount{{Name: text, Holders: 3}}}},
+		Tasks:  []engine.Task{{ID: "t1", Text: text, Person: "p1"}},
+		Paused: []engine.Fact{{FactKey: engine.FactKey{Program: "crm"}, Text: text}}, Cuts: []engine.Fact{{FactKey: engine.FactKey{Person: "p1"}, Text: text}},
+		People: []engine.Person{{Key: "p1", Source: text, Entry: text, StateWhy: text, Missing: []string{text}, Roles: []string{text}, State: engine.StateUpcoming,
+			Attributes: engine.Attributes{{Name: "login", Values: []string{text}}, {Name: "name", Values: []string{text}}}, Jobs: []engine.Job{{Attributes: engine.Attributes{{Name: "title", Values: []string{text}}}}}}}}
+}
+
+func records(text string) *book {
+	r := engine.Record{Seq: 1, Time: noon(), Kind: engine.KindIntent, Run: "r1", Actor: text, Person: "p1", Program: "crm", Account: text, Entitlement: text, Op: engine.OpGrant, Why: []string{text}, Rules: []string{text}, Data: []byte(`{"login":"x"}`)}
+	return &book{records: []engine.Record{{Seq: 1, Time: noon(), Kind: engine.KindRun, Run: "r1", Actor: text, Data: []byte(`{"Policy":"abc"}`)}, r},
+		held: []engine.Held{{Program: "crm", Account: text, Entitlement: text, Person: "p1", From: noon(), Rules: []string{text}, Managed: true, Record: 1}}}
+}
+
+// Whatever a directory, a program or a record says stays text: the shape of a page never changes, and nothing hides in it.
+func TestHostileTextsStayText(t *testing.T) {
+	shape := map[string]string{}
+	for i, hostile := range append([]enginetest.HostileText{{Text: "plain"}}, enginetest.Hostile()...) {
+		text := hostile.Text
+		if text == "" || text == engine.Exists { // which are not shown
+			continue
+		}
+		s, failed := site(t, records(text), outlook(text))
+		for _, path := range everyPage() {
+			w := get(s, path)
+			body := w.Body.String()
+			if w.Code != http.StatusOK || len(*failed) > 0 {
+				t.Fatalf("%s with %q: %d, %v", path, text, w.Code, *failed)
+			}
+			got := tags(body)
+			if i == 0 {
+				shape[path] = got
+			} else if got != shape[path] {
+				t.Fatalf("%s with %q has another shape", path, text)
+			}
+			if strings.IndexFunc(strings.ReplaceAll(body, "\n", ""), hidden) >= 0 {
+				t.Fatalf("%s with %q hides something", path, text)
+			}
+		}
+	}
+}
+
+// tags are the names of the elements and attributes of a page, in order.
+func tags(body string) string {
+	var b strings.Builder
+	for _, part := range strings.Split(body, "<")[1:] {
+		inside, _, _ := strings.Cut(part, ">")
+		quotedPart := false
+		for _, r := range inside {
+			if r == '"' {
+				quotedPart = !quotedPart
+			}
+			if !quotedPart {
+				b.WriteRune(r)
+			}
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// Before the first look pages say so; a page that can't be made whole is not shown by half, and the reason stays inside.
+func TestPagesWithoutKnowledge(t *testing.T) {
+	s, failed := site(t, records("x"), nil)
+	for _, path := range everyPage() {
+		if w := get(s, path); w.Code != http.StatusOK || len(*failed) > 0 {
+			t.Errorf("%s: %d %v", path, w.Code, *failed)
+		}
+	}
+	if body := get(s, "/").Body.String(); !strings.Contains(body, "Looking for the first time") {
+		t.Error(body)
+	}
+	s, failed = site(t, &book{err: errors.New("secret-of-the-database")}, outlook("x"))
+	for _, path := range []string{"/", "/people/p1", "/runs", "/audit", "/audit/1"} {
+		w := get(s, path)
+		if w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "secret") || !strings.Contains(strings.Join(*failed, "\n"), path+": ") {
+			t.Errorf("%s: %d %v", path, w.Code, *failed)
+		}
+	}
+}
+
+// A question that can't be understood is refused: an empty answer would be taken for "there was nothing".
+func TestWrongQuestions(t *testing.T) {
+	s, _ := site(t, records("x"), outlook("x"))
+	for path, want := range map[string]int{
+		"/audit?kind=x": 400, "/audit?op=x": 400, "/audit?outcome=x": 400, "/audit?from=yesterday": 400, "/audit?before=x": 400, "/audit?program=wiki&entitlement=crm/x": 400,
+		"/people?state=x": 400, "/people/p1?on=x": 400, "/people/p2": 200, "/programs/wiki": 404, "/runs/r2": 404, "/audit/3": 404, "/audit/x": 404, "/x": 404, "/assets/": 404,
+	} {
+		if w := get(s, path); w.Code != want {
+			t.Errorf("%s: %d, not %d", path, w.Code, want)
+		}
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/", http.NoBody))
+	if w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", w.Code)
+	}
+}
+
+// What a page may do in a browser: nothing but show its own style.
+func TestHeaders(t *testing.T) {
+	s, _ := site(t, records("x"), outlook("x"))
+	for _, path := range []string{"/", "/x", "/audit?kind=x"} {
+		h := get(s, path).Header()
+		for name, want := range map[string]string{"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "same-origin", "Content-Type": "text/html; charset=utf-8"} {
+			if !strings.HasPrefix(h.Get(name), want) {
+				t.Errorf("%s: %s is %q", path, name, h.Get(name))
+			}
+		}
+	}
+}
