@@ -7,7 +7,7 @@ SEEDS       ?= 20000
 SOAK        ?= 8h
 SAMPLE      ?= 430
 
-.PHONY: help build setup test race plain lint sim planted soak fuzz bench docs safety museum mutants coverage fmt clean
+.PHONY: help build setup test race plain lint sim planted figures soak fuzz bench docs safety museum mutants coverage fmt clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -36,6 +36,11 @@ sim: ## 20,000 random histories of 300 steps through the engine, every promise c
 
 planted: ## bugs planted in a copy of the engine, and how many histories show each
 	$(GO) test ./engine/enginetest/sim -run TestPlantedBugs -planted -timeout 60m -v
+
+figures: ## both of them, and what they tried into docs/safety.md
+	$(GO) test ./engine/enginetest/sim -run TestSim -seeds $(SEEDS) -steps 300 -twice 200 -write testdata/histories.json -timeout 60m -v
+	$(GO) test ./engine/enginetest/sim -run TestPlantedBugs -planted -write testdata/planted.json -timeout 0 -v
+	$(MAKE) safety
 
 soak: fuzz planted ## the long tests, as long as they take: fuzz targets, planted bugs, reads of 100,000 people cut, thousands of kills, histories from the seed in sim.seed
 	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba|Crash)" ./cmd/rolecall

@@ -21,8 +21,8 @@ func (s *Snapshot) judge(named []string) {
 	if refused := s.refusals(); len(refused) > 0 {
 		id := shortHash(append([]string{"baseline", s.Proof.Source}, refused...)...)
 		key := FactKey{Kind: FactItem, Key: id}
-		f, ok := s.Memory.Fact(key)
-		if item := itemOf(f); ok && item.State == Approved && item.Until.After(s.Now) {
+		_, ok := s.Memory.Fact(key)
+		if item := s.Memory.item(id); ok && item.State == Approved && item.Until.After(s.Now) {
 			s.Proof = Excuse(Excuse(s.Proof, ReasonBaseline), ReasonAttribute)
 			s.excused = append(s.excused, key)
 		} else {
@@ -157,6 +157,7 @@ func (b *builder) noteBaseline() {
 		b.set(f)
 	}
 	for _, k := range b.s.excused {
+		b.plan.usedBefore(b.s.Memory.item(k.Key).Until)
 		b.clear(k)
 	}
 	r := b.s.refused
@@ -169,8 +170,8 @@ func (b *builder) noteBaseline() {
 		less = " is asked something else than in the last accepted read of it"
 	}
 	b.alarm("baseline", "", "", strings.Join(refusedSources(&b.s.Proof), " and ")+less+": nothing that this hides is taken away; if it is right, approve item "+r.ID)
-	if f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); ok {
-		b.expire(itemOf(f))
+	if _, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: r.ID}); ok {
+		b.expire(b.s.Memory.item(r.ID))
 	} else {
 		b.set(r.fact())
 	}

@@ -35,12 +35,12 @@ func (s *Settings) LatestSlot(now time.Time) time.Time {
 // plan; the journal's own time stays.
 func (s *Snapshot) outlived() {
 	m, latest := s.Memory, s.Now.Add(farAhead)
-	for key, f := range m.facts {
+	for _, f := range m.facts {
 		c := f.outlived(s.Now, latest, s.Settings.LatestSlot(s.Now))
-		if sameFact(c, f) {
+		if sameFact(c, *f) {
 			continue
 		}
-		m.facts[key] = c
+		m.put(c)
 		s.inFuture++
 		if f.Kind != FactSlot && f.Kind != FactRun { // those are written by the run itself
 			s.ahead = append(s.ahead, c)
@@ -69,7 +69,7 @@ func (f Fact) outlived(now, latest, slot time.Time) Fact {
 // that what it covered is read back only after any call and the list's lag.
 func (s *Snapshot) endLeases(latest time.Time) {
 	key, m, since := FactKey{Kind: FactAhead}, s.Memory, s.Now
-	known, was := m.facts[key]
+	known, was := m.Fact(key)
 	if was {
 		since = known.Since
 	}

@@ -12,7 +12,7 @@ import (
 func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64) (run string, err error) {
 	run = fmt.Sprintf("r%d", p.runs+1)
 	defer e.timed("journal", "")()
-	guard := Guard{Epoch: epoch, Control: p.control}
+	guard := Guard{Epoch: epoch, Control: p.control, Until: p.until}
 	Failpoint("commit.before")
 	for part := range chunks(p.Records(run, actor), 5000) {
 		if err := e.Journal.Append(ctx, guard, part); err != nil {

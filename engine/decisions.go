@@ -175,7 +175,7 @@ func (e *Engine) cutPlan(ctx context.Context, who Person, facts ...Fact) (*Plan,
 		return nil, err
 	}
 	for _, f := range facts {
-		mem.facts[f.FactKey] = f
+		mem.put(f)
 	}
 	s := &Snapshot{Now: now, Memory: mem, Policy: e.Policy, Hash: e.Policy.Hash(), Settings: e.Settings, Person: who.Key}
 	if who.Entry != "" || len(who.Attributes) > 0 { // only for its name

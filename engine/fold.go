@@ -17,12 +17,13 @@ type Fold struct {
 	links        map[LinkKey]Link
 	open         map[int64]*Intent
 	effects      map[effectKey]int // number of open intents for each
-	facts        map[FactKey]Fact
+	facts        map[FactKey]*Fact // none is changed once it is here
 	charges      []Charge
 	baseline     map[string]bool
 	touched      Touched
 	part         bool // see FoldFrom
 	proposed     map[accountKey]*proposed
+	shown        shown
 }
 
 // Held3 names one holding of one program.
@@ -43,7 +44,7 @@ type LinkKey struct{ Person, Program, Kind string }
 // NewFold starts from nothing.
 func NewFold() *Fold {
 	return &Fold{holdings: map[Held3]*HoldingState{}, links: map[LinkKey]Link{}, open: map[int64]*Intent{},
-		effects: map[effectKey]int{}, proposed: map[accountKey]*proposed{}, facts: map[FactKey]Fact{}, baseline: map[string]bool{}}
+		effects: map[effectKey]int{}, proposed: map[accountKey]*proposed{}, facts: map[FactKey]*Fact{}, baseline: map[string]bool{}}
 }
 
 // Apply folds the next record in. Records come in order of Seq, without gaps.
@@ -67,6 +68,7 @@ func (f *Fold) Apply(r Record) error {
 	for _, fact := range r.Set {
 		f.set(fact)
 	}
+	f.shown.forget(&r, &f.touched)
 	return nil
 }
 
@@ -213,7 +215,7 @@ func (f *Fold) put(l Link, program string) {
 }
 
 func (f *Fold) set(fact Fact) {
-	f.facts[fact.FactKey] = fact
+	f.facts[fact.FactKey] = &fact
 	if p := f.under(fact.Program, fact.Account); p != nil {
 		p.facts = append(p.facts, fact.FactKey)
 	}

@@ -15,7 +15,15 @@ func (f *Fold) Links() iter.Seq2[LinkKey, Link] { return maps.All(f.links) }
 func (f *Fold) Open() iter.Seq2[int64, *Intent] { return maps.All(f.open) }
 
 // Facts are the facts that hold.
-func (f *Fold) Facts() iter.Seq2[FactKey, Fact] { return maps.All(f.facts) }
+func (f *Fold) Facts() iter.Seq2[FactKey, Fact] {
+	return func(yield func(FactKey, Fact) bool) {
+		for key, fact := range f.facts {
+			if !yield(key, *fact) {
+				return
+			}
+		}
+	}
+}
 
 // Baselines are the programs of which a complete read was recorded once.
 func (f *Fold) Baselines() iter.Seq[string] { return maps.Keys(f.baseline) }

@@ -1,16 +1,15 @@
 package engine
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
 // Memory is the fold as the planner wants it; since bounds the charges.
 func (f *Fold) Memory(since time.Time) *Memory {
-	m := NewMemory(slices.AppendSeq(make([]Fact, 0, len(f.facts)), maps.Values(f.facts)))
+	m := &Memory{facts: maps.Clone(f.facts), byKind: f.kinds(), Programs: f.programs()}
+	m.items = f.shown.items
 	m.Seq, m.Control, m.Runs, m.Time = f.seq, f.control, f.runs, f.time
 	for _, seq := range slices.Sorted(maps.Keys(f.open)) {
 		m.Open = append(m.Open, *f.open[seq])
@@ -20,11 +19,51 @@ func (f *Fold) Memory(since time.Time) *Memory {
 			m.Charges.Add(c)
 		}
 	}
-	f.programs(m)
 	return m
 }
 
-func (f *Fold) programs(m *Memory) {
+// shown is what Memory gave of those programs and kinds of facts that no record has touched since: nobody changes it.
+type shown struct {
+	programs map[string]*ProgramMemory
+	kinds    map[string][]*Fact
+	items    func() map[string]Item
+}
+
+func (s *shown) forget(r *Record, t *Touched) {
+	if r.Kind == KindSeen { // perhaps only that there was a complete read
+		delete(s.programs, r.Program)
+	}
+	for i := range t.Holdings {
+		delete(s.programs, t.Holdings[i].Program)
+	}
+	for i := range t.Links {
+		delete(s.programs, t.Links[i].Program)
+	}
+	for i := range t.Facts {
+		delete(s.kinds, t.Facts[i].Kind)
+	}
+}
+
+// kinds are the facts by kind, sorted.
+func (f *Fold) kinds() map[string][]*Fact {
+	fresh := map[string][]*Fact{}
+	for key, fact := range f.facts {
+		if f.shown.kinds[key.Kind] == nil {
+			fresh[key.Kind] = append(fresh[key.Kind], fact)
+		}
+	}
+	for _, list := range fresh {
+		sortFacts(list)
+	}
+	if f.shown.kinds[FactItem] == nil {
+		f.shown.items = readItems(fresh[FactItem])
+	}
+	maps.Copy(fresh, f.shown.kinds)
+	f.shown.kinds = fresh
+	return maps.Clone(fresh)
+}
+
+func (f *Fold) programs() map[string]*ProgramMemory {
 	builders := map[string]*MemoryBuilder{}
 	at := func(program string) *MemoryBuilder {
 		if builders[program] == nil {
@@ -32,22 +71,36 @@ func (f *Fold) programs(m *Memory) {
 		}
 		return builders[program]
 	}
-	keys := slices.SortedFunc(maps.Keys(f.holdings), func(a, b Held3) int {
-		return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Account, b.Account), strings.Compare(a.Entitlement, b.Entitlement))
-	})
+	var keys []Held3
+	for k := range f.holdings {
+		if f.shown.programs[k.Program] == nil {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, compareHeld)
 	for _, k := range keys {
 		h := f.holdings[k]
 		at(k.Program).Add(k.Account, k.Entitlement, HoldingRow{Managed: h.Managed, Confirmed: h.Confirmed, Seen: h.Seen, Since: unix(h.Since)}, h.Rules)
 	}
 	for k, l := range f.links {
-		at(k.Program).Link(l)
+		if f.shown.programs[k.Program] == nil {
+			at(k.Program).Link(l)
+		}
 	}
 	for p := range f.baseline {
-		at(p).p.Baseline = true
+		if f.shown.programs[p] == nil {
+			at(p).p.Baseline = true
+		}
+	}
+	fresh := maps.Clone(f.shown.programs)
+	if fresh == nil {
+		fresh = map[string]*ProgramMemory{}
 	}
 	for p, b := range builders {
-		m.Programs[p] = b.Done()
+		fresh[p] = b.Done()
 	}
+	f.shown.programs = fresh
+	return maps.Clone(fresh)
 }
 
 func unix(t time.Time) int64 {

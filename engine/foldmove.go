@@ -48,7 +48,7 @@ func (f *Fold) move(program, from, to string) {
 		}
 	}
 	for _, key := range p.facts {
-		if fact, is := f.facts[key]; is {
+		if fact, is := f.Fact(key); is {
 			f.clear(key)
 			fact.Account = to
 			f.set(fact)

@@ -65,4 +65,9 @@ func (f *Fold) OpenIntent(seq int64) (i Intent, ok bool) {
 }
 
 // Fact is the fact of that key.
-func (f *Fold) Fact(k FactKey) (fact Fact, ok bool) { fact, ok = f.facts[k]; return fact, ok }
+func (f *Fold) Fact(k FactKey) (fact Fact, ok bool) {
+	if p := f.facts[k]; p != nil {
+		return *p, true
+	}
+	return Fact{}, false
+}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"sync"
 	"time"
 )
 
@@ -35,13 +36,27 @@ const ApprovalLife = 24 * time.Hour
 // Items lists what waits or was decided and not yet used.
 func (m *Memory) Items() []Item {
 	var out []Item
-	for _, f := range m.Facts(FactItem) {
-		out = append(out, itemOf(f))
+	for _, f := range m.byKind[FactItem] {
+		out = append(out, m.item(f.Key))
 	}
 	return out
 }
 
-func itemOf(f Fact) Item {
+// item is one of them; its lists are shared.
+func (m *Memory) item(id string) Item { return m.items()[id] }
+
+// readItems reads the items of facts when one is asked for first.
+func readItems(facts []*Fact) func() map[string]Item {
+	return sync.OnceValue(func() map[string]Item {
+		out := make(map[string]Item, len(facts))
+		for _, f := range facts {
+			out[f.Key] = itemOf(f)
+		}
+		return out
+	})
+}
+
+func itemOf(f *Fact) Item {
 	var i Item
 	if err := json.Unmarshal(f.Data, &i); err != nil {
 		i = Item{State: Waiting, Reason: "the stored item can't be read: " + err.Error()}
@@ -111,7 +126,7 @@ func (b *builder) rejected(c *Change) (Fact, bool) {
 		return Fact{}, false
 	}
 	f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: itemID(&other)})
-	return f, ok && itemOf(f).State == Rejected
+	return f, ok && b.s.Memory.item(f.Key).State == Rejected
 }
 
 // approvedBefore: an approval was used for an intent that nobody has taken yet, so it covers the same change until it would
@@ -126,7 +141,7 @@ func (b *builder) approvedBefore(c *Change, id string) bool {
 }
 
 func (b *builder) decided(c *Change, f Fact) {
-	item := itemOf(f)
+	item := b.s.Memory.item(f.Key)
 	if f.Count != 0 { // its reason is back
 		b.set(item.fact())
 	}
@@ -135,6 +150,7 @@ func (b *builder) decided(c *Change, f Fact) {
 		c.State, c.Item, c.Reason = Blocked, item.ID, "rejected by "+item.By+" on "+day(item.At)+": "+item.Note
 	case item.State == Approved && item.Until.After(b.s.Now):
 		c.Item, c.Reason = item.ID, ""
+		b.plan.usedBefore(item.Until)
 		c.Why = append(c.Why, "approved by "+item.By+" on "+day(item.At)+": "+item.Note)
 	case item.State == Approved && item.Until.Before(b.s.Now):
 		item.State, item.Until = Waiting, time.Time{}
@@ -142,6 +158,13 @@ func (b *builder) decided(c *Change, f Fact) {
 		c.State, c.Item, c.Reason = NeedsApproval, item.ID, item.Reason+" (an approval expired unused)"
 	default:
 		c.State, c.Item, c.Reason = NeedsApproval, item.ID, item.Reason
+	}
+}
+
+// usedBefore: the plan uses an approval that ends then, so it must be committed before, however long its process stands still.
+func (p *Plan) usedBefore(end time.Time) {
+	if p.until.IsZero() || end.Before(p.until) {
+		p.until = end
 	}
 }
 
@@ -190,7 +213,7 @@ func (b *builder) endItems() {
 		if b.items[f.Key] { // its reason lives
 			continue
 		}
-		item := itemOf(f)
+		item := b.s.Memory.item(f.Key)
 		if b.endRefused(item) {
 			b.clear(f.FactKey)
 			continue

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -17,8 +18,17 @@ var (
 
 // Guard is checked under the journal's head lock, in the transaction that writes.
 type Guard struct {
-	Epoch   int64 // 0: not checked; otherwise must be the head's epoch, else ErrDeposed
-	Control int64 // -1: not checked; otherwise no control record may have a higher Seq, else ErrStale
+	Epoch   int64     // 0: not checked; otherwise must be the head's epoch, else ErrDeposed
+	Control int64     // -1: not checked; otherwise no control record may have a higher Seq, else ErrStale
+	Until   time.Time // zero: not checked; otherwise the journal's clock must not be past it, else ErrStale
+}
+
+// Over says, as ErrStale, that the time of the guard is over.
+func (g Guard) Over(now time.Time) error {
+	if g.Until.IsZero() || !now.After(g.Until) {
+		return nil
+	}
+	return fmt.Errorf("%w (an approval that was to be used expired at %s)", ErrStale, g.Until.UTC().Format(time.RFC3339))
 }
 
 // Free is a guard that checks nothing: for decisions of people and for outcomes.

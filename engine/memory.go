@@ -16,10 +16,11 @@ type Memory struct {
 	Runs     int       // number of runs begun
 	Time     time.Time // of the last record
 	Programs map[string]*ProgramMemory
-	Open     []Intent // sorted by Seq
-	Charges  Charges  // within the window that was asked for, sorted by time
-	facts    map[FactKey]Fact
-	byKind   map[string][]FactKey // sorted
+	Open     []Intent           // sorted by Seq
+	Charges  Charges            // within the window that was asked for, sorted by time
+	facts    map[FactKey]*Fact  // none is changed, as others may share it
+	byKind   map[string][]*Fact // sorted; the same goes for the lists
+	items    func() map[string]Item
 }
 
 // ProgramMemory is what is remembered of one program's holdings. Numbers index Accounts and Entitlements.
@@ -75,25 +76,51 @@ func (i *Intent) claimedSince(claim int) bool { return claim > 0 && claim < i.At
 
 // NewMemory makes an empty memory holding the given facts.
 func NewMemory(facts []Fact) *Memory {
-	m := &Memory{Programs: map[string]*ProgramMemory{}, facts: make(map[FactKey]Fact, len(facts)), byKind: map[string][]FactKey{}}
-	for _, f := range facts {
+	m := &Memory{Programs: map[string]*ProgramMemory{}, facts: make(map[FactKey]*Fact, len(facts)), byKind: map[string][]*Fact{}}
+	for i := range facts {
+		f := &facts[i]
 		m.facts[f.FactKey] = f
-		m.byKind[f.Kind] = append(m.byKind[f.Kind], f.FactKey)
+		m.byKind[f.Kind] = append(m.byKind[f.Kind], f)
 	}
-	for _, keys := range m.byKind {
-		slices.SortFunc(keys, compareKeys)
+	for _, list := range m.byKind {
+		sortFacts(list)
 	}
+	m.items = readItems(m.byKind[FactItem])
 	return m
 }
 
+func sortFacts(list []*Fact) {
+	slices.SortFunc(list, func(a, b *Fact) int { return compareKeys(a.FactKey, b.FactKey) })
+}
+
+// put sets one fact, in a memory that nobody else has yet.
+func (m *Memory) put(f Fact) {
+	list := slices.Clone(m.byKind[f.Kind])
+	n, found := slices.BinarySearchFunc(list, f.FactKey, func(old *Fact, k FactKey) int { return compareKeys(old.FactKey, k) })
+	if found {
+		list[n] = &f
+	} else {
+		list = slices.Insert(list, n, &f)
+	}
+	m.facts[f.FactKey], m.byKind[f.Kind] = &f, list
+	if f.Kind == FactItem {
+		m.items = readItems(list)
+	}
+}
+
 // Fact finds one fact.
-func (m *Memory) Fact(k FactKey) (Fact, bool) { f, ok := m.facts[k]; return f, ok }
+func (m *Memory) Fact(k FactKey) (Fact, bool) {
+	if f := m.facts[k]; f != nil {
+		return *f, true
+	}
+	return Fact{}, false
+}
 
 // Facts gives all facts of one kind, sorted by key.
 func (m *Memory) Facts(kind string) []Fact {
 	out := make([]Fact, 0, len(m.byKind[kind]))
-	for _, k := range m.byKind[kind] {
-		out = append(out, m.facts[k])
+	for _, f := range m.byKind[kind] {
+		out = append(out, *f)
 	}
 	return out
 }

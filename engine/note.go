@@ -129,6 +129,9 @@ func (p *programPlan) noteMissing() {
 			return
 		}
 		p.b.clear(key)
+		for _, kind := range undesiredKinds() {
+			p.b.clear(p.key(kind, right, account))
+		}
 		p.b.records = append(p.b.records, Record{Kind: KindRelease, Program: p.program.Name, Account: key.Account, Entitlement: key.Entitlement,
 			Person: p.personOf(account), Why: []string{"two complete reads no longer show it, and nobody should have it"}})
 	})
@@ -164,12 +167,14 @@ func (p *programPlan) isHere(f Fact, ask func(right, account uint32) bool) bool 
 }
 
 // noteUndesired forgets the beginning of a grace, and what goes with it, once the holding is desired again or gone. What was
-// begun to be taken is not gone before that is known: a process that dies would else make the policy's doing a rule's.
+// begun to be taken is not gone before that is known, and what somebody else took may be put back while it is managed: the
+// policy's doing would else become a rule's.
 func (p *programPlan) noteUndesired() {
+	mayReturn := p.mayReturn()
 	over := func(right, account uint32) bool {
-		return p.sets.Desired.Has(right, account) || p.complete && !p.diff.Expected.Has(right, account) && !p.sets.Taking.Has(right, account)
+		return p.sets.Desired.Has(right, account) || p.complete && !p.diff.Expected.Has(right, account) && !mayReturn.Has(right, account)
 	}
-	for _, kind := range []string{FactUndesired, FactExpiry, FactFormer} {
+	for _, kind := range undesiredKinds() {
 		for _, f := range p.b.s.Memory.Facts(kind) {
 			if p.isHere(f, over) {
 				p.b.clear(f.FactKey)
@@ -177,6 +182,15 @@ func (p *programPlan) noteUndesired() {
 		}
 	}
 	p.noteDesired()
+}
+
+// undesiredKinds are the facts about a holding that is not desired.
+func undesiredKinds() []string { return []string{FactUndesired, FactExpiry, FactFormer} }
+
+// mayReturn is what is managed and does not exist, as far as anybody can tell, but has not been taken by Rolecall.
+func (p *programPlan) mayReturn() Set {
+	others := p.sets.Managed.And(&p.confirmed)
+	return others.Or(&p.sets.Taking)
 }
 
 // noteDesired remembers the policy that desires something now, where the policy of the last run that saw everybody is another
@@ -203,8 +217,12 @@ func (p *programPlan) noteDesired() {
 // noteFormer remembers, for what is managed and not desired under a new policy, that the former one may have desired it. What
 // is being taken may turn out to be there still.
 func (p *programPlan) noteFormer(hash string) {
-	rest := p.diff.Expected.Or(&p.sets.Taking)
-	rest = rest.And(&p.sets.Managed)
+	rest := p.sets.Managed
+	if p.complete { // else it may be there, whatever became of its grant
+		mayReturn := p.mayReturn()
+		there := p.diff.Expected.Or(&mayReturn)
+		rest = rest.And(&there)
+	}
 	rest = rest.Minus(&p.sets.Desired)
 	rest.Each(func(right, account uint32) {
 		key := p.key(FactFormer, right, account)

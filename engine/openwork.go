@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -51,12 +52,30 @@ func (p *programPlan) pending(i Intent, right, account uint32) {
 	case i.Change.Op.Gives():
 		p.giving[account] = i.Change.Op
 		p.sets.Giving.Add(right, account)
+		p.beingMade(i)
 	case i.Change.Op.Takes():
 		p.taking[account] = i.Change.Op
 		p.sets.Taking.Add(right, account)
 	default:
 		p.renaming[account] = true
 	}
+}
+
+// beingMade: an account of the name that is being made may be the one that is made, whoever had it before.
+func (p *programPlan) beingMade(i Intent) {
+	name, proposed := ProposedName(i.Change.Account)
+	if account, ok := p.reading.accounts.Find(name); ok && proposed && i.Change.Op == OpCreate {
+		p.giving[account] = i.Change.Op
+	}
+}
+
+// madeForOther: the account may be a new one, which is being made for somebody else.
+func (p *programPlan) madeForOther(s *subject, account uint32) bool {
+	return slices.ContainsFunc(p.b.s.Memory.Open, func(i Intent) bool {
+		name, proposed := ProposedName(i.Change.Account)
+		return proposed && i.Change.Program == p.program.Name && i.Change.Op == OpCreate && !i.Claimed.IsZero() && !p.settled[i.Seq] &&
+			i.Change.Person != s.key && name == p.reading.accounts.Name(account)
+	})
 }
 
 // canReadBack: the call is certainly over, and what the program lists was read after it and after the lag of its lists.
@@ -157,6 +176,7 @@ func (p *programPlan) applyReadBack(i Intent, outcome Outcome, at string, right,
 	if number == account {
 		return
 	}
+	p.proposal[number] = account
 	for e := range uint32(p.reading.rights.Len()) { // what was recorded under the proposed account moves with it
 		if p.sets.Managed.Has(e, account) {
 			p.sets.Managed.Remove(e, account)
@@ -201,13 +221,14 @@ func (p *programPlan) withdraw(i Intent) {
 	p.close(i, i.Change.Account, Withdrawn, "this run would not make the change again")
 }
 
-// waitingIntent finds the open, unclaimed intent that does what the change does.
+// waitingIntent finds the open, unclaimed intent that does what the change does, and is charged to the same budget: what was
+// begun because somebody had left, and is wanted because of a role now, is another change.
 func (p *programPlan) waitingIntent(c *Change) (Intent, bool) {
 	if len(p.queued) == 0 || c.account == none {
 		return Intent{}, false
 	}
 	i, open := p.queued[effectOn{pair(c.right, c.account), c.Op.Effect()}]
-	return i, open && i.Change.Op == c.Op
+	return i, open && i.Change.Op == c.Op && i.Class == c.class()
 }
 
 func unixTime(s int64) time.Time { return time.Unix(s, 0).UTC() }

@@ -26,6 +26,7 @@ type Plan struct {
 	observed []Record  // what a real run writes before its intents: facts, links, releases, what was seen
 	now      time.Time // as the snapshot has it
 	control  int64     // the last control record that the plan knew
+	until    time.Time // the first end of an approval that it uses, zero: none
 	sources  sources   // of the people with changes, for the budgets
 	runs     int       // runs begun before it
 	budgets  []Budget  // the limits as they stood

@@ -44,6 +44,7 @@ type programPlan struct {
 	renaming  map[uint32]bool     // accounts with a rename whose outcome is not known
 	queued    map[effectOn]Intent // open intents that nobody claimed
 	settled   map[int64]bool      // intents this plan closes by reading back
+	proposal  map[uint32]uint32   // accounts it reads back as made → what memory still knows them by
 	undo      map[uint64]bool     // frozen by an undo
 	would     map[uint32][]int32  // right → subjects whom observe rules would give it
 	unchanged int
@@ -64,7 +65,7 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 	p := &programPlan{b: b, program: r.Program, reading: r, mem: b.s.Memory.Program(r.Program.Name), complete: r.Proof.Complete(),
 		active: none, exists: none, owner: map[uint32]int32{}, needs: map[int32][]uint32{}, waits: map[int32]string{}, news: map[uint32]*NewAccount{},
 		linked: map[int32]bool{}, others: map[otherAccount]bool{}, giving: map[uint32]Op{}, taking: map[uint32]Op{}, renaming: map[uint32]bool{}, queued: map[effectOn]Intent{},
-		settled: map[int64]bool{}, kept: map[string]int{}, undo: map[uint64]bool{}, would: map[uint32][]int32{}}
+		settled: map[int64]bool{}, proposal: map[uint32]uint32{}, kept: map[string]int{}, undo: map[uint64]bool{}, would: map[uint32][]int32{}}
 	p.reserved()
 	for _, row := range p.mem.Rows {
 		if row.Managed {
@@ -149,7 +150,11 @@ func (p *programPlan) key(kind string, right, account uint32) FactKey {
 }
 
 func (p *programPlan) fact(kind string, right, account uint32) (Fact, bool) {
-	return p.b.s.Memory.Fact(p.key(kind, right, account))
+	f, ok := p.b.s.Memory.Fact(p.key(kind, right, account))
+	if proposed, made := p.proposal[account]; made && !ok {
+		return p.b.s.Memory.Fact(p.key(kind, right, proposed))
+	}
+	return f, ok
 }
 
 func (p *programPlan) accountKey(kind string, account uint32) FactKey {
@@ -221,7 +226,14 @@ func (p *programPlan) details(of *Set) map[uint64]HoldingRow {
 	if of.Len() == 0 {
 		return out
 	}
+	made := make(map[uint32]uint32, len(p.proposal))
+	for account, proposed := range p.proposal {
+		made[proposed] = account
+	}
 	for _, row := range p.mem.Rows {
+		if account, ok := made[row.Account]; ok {
+			row.Account = account
+		}
 		if of.Has(row.Entitlement, row.Account) {
 			out[pair(row.Entitlement, row.Account)] = row
 		}

@@ -138,8 +138,8 @@ func (r *replay) seen(program string, s *Seen) {
 func (r *replay) facts() {
 	var sets []Fact
 	for key, f := range r.lost.facts {
-		if old, ok := r.now.facts[key]; !r.factSince[key] && key.Kind != FactRestored && (!ok || !sameFact(old, f)) {
-			sets = append(sets, f)
+		if old, ok := r.now.facts[key]; !r.factSince[key] && key.Kind != FactRestored && (!ok || !sameFact(*old, *f)) {
+			sets = append(sets, *f)
 		}
 	}
 	var clears []FactKey

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // undesiredSince remembers when a holding stopped being desired, and the hash of the policy that last desired it.
@@ -204,10 +206,10 @@ func (p *programPlan) lastAdmin(right, account uint32) bool {
 	if p.program.Admin == "" || !ok || !p.diff.Expected.Has(admin, account) || right != admin && right != p.active && right != p.exists {
 		return false
 	}
-	left := p.diff.Expected.row(admin).Clone()
+	left := p.certain(admin)
 	left.Remove(account)
-	if active := p.diff.Expected.row(p.active); p.active != none && active != nil {
-		left.And(active)
+	if p.active != none {
+		left.And(p.certain(p.active))
 	}
 	for _, r := range []uint32{admin, p.active} {
 		if leaving := p.leaving.row(r); leaving != nil {
@@ -215,6 +217,15 @@ func (p *programPlan) lastAdmin(right, account uint32) bool {
 		}
 	}
 	return left.IsEmpty()
+}
+
+// certain lists who holds a right already and keeps it, as far as others decide: what is only being given may never come.
+func (p *programPlan) certain(right uint32) *roaring.Bitmap {
+	expected, actual := p.diff.Expected.row(right), p.sets.Actual.row(right)
+	if expected == nil || actual == nil {
+		return roaring.New()
+	}
+	return roaring.And(expected, actual)
 }
 
 func (b *builder) protected(s *subject) bool {
@@ -374,6 +385,9 @@ func (p *programPlan) cut(s *subject, account uint32) {
 	if _, proposed := ProposedName(p.reading.accounts.Name(account)); proposed || p.sets.Taking.Has(p.active, account) {
 		return // not there yet; on its way already
 	}
+	if p.madeForOther(s, account) {
+		return // the next run knows whose it is
+	}
 	if p.active == none {
 		for right := range uint32(p.reading.rights.Len()) {
 			if right != p.exists && p.diff.Expected.Has(right, account) {
@@ -397,7 +411,8 @@ func (p *programPlan) addCut(s *subject, op Op, right, account uint32) {
 	p.add(c)
 }
 
-// outgoing lists the accounts of leavers and of people who are cut off, by name.
+// outgoing lists the accounts of people who are cut off, then those of leavers, by name: nothing holds a cut, so what it
+// takes counts when a leaver may be the last admin.
 func (p *programPlan) outgoing() []uint32 {
 	var out []uint32
 	for account, i := range p.owner {
@@ -406,7 +421,14 @@ func (p *programPlan) outgoing() []uint32 {
 		}
 	}
 	slices.SortFunc(out, func(x, y uint32) int {
-		return strings.Compare(p.reading.accounts.Name(x), p.reading.accounts.Name(y))
+		return cmp.Or(cmp.Compare(p.turnOf(x), p.turnOf(y)), strings.Compare(p.reading.accounts.Name(x), p.reading.accounts.Name(y)))
 	})
 	return out
+}
+
+func (p *programPlan) turnOf(account uint32) int {
+	if p.b.subjects[p.owner[account]].standing == cutOff {
+		return 0
+	}
+	return 1
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -447,6 +448,86 @@ func TestALeaversAccountThatIsJustReadBackIsSuspended(t *testing.T) {
 	w.fire("zoe")
 	w.pass(20 * time.Minute)
 	w.wants("zoe", "suspend wiki ready")
+}
+
+// A process dies while it makes an account with all that goes with it. What the next run reads back as made is still what the
+// rules gave, and what the policy took meanwhile is still the policy's doing.
+func TestWhatIsReadBackAsMadeIsRememberedByItsProposal(t *testing.T) {
+	setup := func() *world {
+		w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}, "c": {"wiki"}})
+		w.policy.mode = map[string]string{"b": "additive"}
+		w.remember()
+		w.apply()
+		w.hire("bob", "b")
+		if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		w.targets["wiki"].AddAccount("bob", engine.AccountInfo{Name: "bob"}, engine.Exists, engine.Active, "y")
+		return w
+	}
+	w := setup()
+	w.roles("bob", "c")
+	w.pass(time.Hour)
+	w.wants("bob") // an additive rule gave it
+	w = setup()
+	delete(w.policy.rules, "b")
+	w.pass(time.Minute)
+	w.apply() // sees the new policy, and can't tell yet
+	w.pass(time.Hour)
+	taken := 0
+	for _, c := range w.mustPlan().Changes {
+		if c.Account == "bob" {
+			if taken++; c.Cause != engine.CausePolicy {
+				t.Errorf("%s %s is by %s", c.Op, c.Entitlement, c.Cause)
+			}
+		}
+	}
+	if taken == 0 {
+		t.Error("nothing is taken")
+	}
+}
+
+// Somebody who has left had an account of a name that is being made for somebody else: while nobody knows what became of that,
+// the account that is there may be the new one.
+func TestAnAccountThatIsBeingMadeIsNotTakenFromWhoHadItBefore(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.hire("bob", "a")
+	w.apply()
+	w.targets["wiki"].Set("bob", engine.Exists, false)
+	w.fire("bob")
+	w.later()
+	w.later()
+	next := *w.person("zoe")
+	next.Key, next.Attributes = "k-next", slices.Clone(next.Attributes).With(engine.Attribute{Name: "login", Values: []string{"bob"}})
+	old := w.person("bob")
+	old.Attributes = slices.Clone(old.Attributes).With(engine.Attribute{Name: "login", Values: []string{"rob"}})
+	w.people = append(w.people, next)
+	w.pass(time.Hour)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.journal.Claim(t.Context(), engine.ClaimRequest{Program: "wiki", Max: 10, Now: w.now, Lease: 10 * time.Minute}); err != nil || len(got) == 0 {
+		t.Fatal(got, err)
+	}
+	w.targets["wiki"].AddAccount("bob", engine.AccountInfo{Name: "bob"}, engine.Exists, engine.Active)
+	w.pass(time.Minute)
+	taken := func() {
+		t.Helper()
+		for _, c := range w.mustPlan().Changes {
+			if c.Op.Takes() && c.State == engine.Ready {
+				t.Errorf("%s %s of %s", c.Op, c.Entitlement, c.Account)
+			}
+		}
+	}
+	taken()
+	w.cutOff("k-bob")
+	taken()
+	if !w.targets["wiki"].Has("bob", engine.Active) {
+		t.Error("the new account is suspended by a cut of whoever had one of that name")
+	}
 }
 
 // An account that was made for somebody whom nobody knows any more is nobody else's.

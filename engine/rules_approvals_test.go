@@ -162,6 +162,24 @@ func TestItemOutlivesWhatDelaysItsChange(t *testing.T) {
 	}
 }
 
+// A process that stands still between plan and commit finds that the approval it used has expired meanwhile.
+func TestApprovalExpiresBetweenPlanAndCommit(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Protected = []string{"zoe"}
+	w.apply()
+	w.roles("zoe")
+	w.later()
+	w.approve()
+	w.pass(23 * time.Hour)
+	p := w.mustPlan()
+	w.pass(2 * time.Hour)
+	if _, err := w.engine.Commit(t.Context(), p, "test", w.lead()); !errors.Is(err, engine.ErrStale) {
+		t.Errorf("committed: %v", err)
+	}
+	w.later()
+	w.has("zoe", "x", true)
+}
+
 // An item that is not there is an error, and then nothing is approved.
 func TestApprovingWhatIsNotThere(t *testing.T) {
 	w := crowd(t)

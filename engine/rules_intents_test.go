@@ -337,3 +337,26 @@ func TestUnmadeClosesAllButCuts(t *testing.T) {
 		t.Error("the cut was closed as well")
 	}
 }
+
+// Somebody leaves, comes back in another role, and what was to be taken from a leaver is to be taken because of the role now:
+// another change, with another budget.
+func TestWhatWasWantedOfALeaverIsAnotherChange(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})
+	w.apply()
+	w.fire("zoe")
+	w.pass(time.Hour)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	p := w.person("zoe")
+	p.State, p.Marked = engine.StateActive, false
+	w.roles("zoe", "b")
+	w.pass(time.Minute)
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	open := w.memory().Open
+	if len(open) != 1 || open[0].Class != engine.ChargeRevoke || open[0].Repeatable() {
+		t.Errorf("%+v", open)
+	}
+}

@@ -205,11 +205,25 @@ func TestLastAdmin(t *testing.T) {
 	if s := states(w.mustPlan(), engine.OpSuspend); s[engine.Ready] != 1 {
 		t.Errorf("%v", lines(w.mustPlan()))
 	}
+	w = setup() // a cut goes before, as nothing holds it
+	w.fire("yan")
+	if err := w.engine.Journal.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindCut, Person: "k-zoe", Actor: "boss", Why: []string{"stop"},
+		Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactCut, Person: "k-zoe"}, Since: w.now, Text: "stop"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	w.wants("yan", "suspend wiki needs-approval: it would take the last admin", "revoke wiki/admin needs-approval: it would take the last admin", "revoke wiki/x ready")
 	w = setup() // an admin who is suspended is none
 	w.targets["wiki"].Set("yan", engine.Active, false)
 	w.apply()
 	w.roles("zoe", "a")
 	w.pass(time.Hour)
+	w.wants("zoe", "revoke wiki/admin needs-approval: it would take the last admin")
+	w = setup() // neither is one whose right is being given, and may never come
+	w.targets["wiki"].Set("yan", "admin", false)
+	w.engine.Programs[0].Repair = "regrant"
+	w.once(enginetest.LoseBefore)
+	w.apply()
+	w.roles("zoe", "a")
 	w.wants("zoe", "revoke wiki/admin needs-approval: it would take the last admin")
 }
 

@@ -491,6 +491,64 @@ func TestThePolicyIsRememberedForWhatIsBeingTaken(t *testing.T) {
 	w.wants("p1", "revoke wiki/x ready")
 }
 
+// Somebody else suspends an account and wakes it again; what a new policy takes meanwhile is still that policy's doing.
+func TestThePolicyIsRememberedForWhatSomebodyElseTook(t *testing.T) {
+	w := narrow(t)
+	w.engine.Settings.Limits.RevokePeople.Floor = 100
+	w.targets["wiki"].Set("p1", engine.Active, false)
+	w.later()
+	delete(w.policy.rules, "b")
+	delete(w.policy.rules, "c")
+	w.pass(time.Hour)
+	w.apply()
+	w.targets["wiki"].Set("p1", engine.Active, true)
+	w.pass(time.Second)
+	suspended := false
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpSuspend && c.Account == "p1" {
+			if suspended = true; c.Cause != engine.CausePolicy {
+				t.Errorf("the suspend is by %s", c.Cause)
+			}
+		}
+	}
+	if !suspended {
+		t.Error("the account stays")
+	}
+}
+
+// An account is made, active, and its grants are not tried; the policy changes while the list can't be read. What the list
+// shows later is that policy's doing.
+func TestThePolicyIsRememberedForWhatNobodyCouldSee(t *testing.T) {
+	w := narrow(t)
+	w.engine.Settings.Limits.RevokePeople.Floor = 100
+	w.hire("bob", "c")
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Op == "grant" {
+			return enginetest.FailBefore
+		}
+		return enginetest.NoFault
+	}
+	w.later()
+	delete(w.policy.rules, "b")
+	delete(w.policy.rules, "c")
+	w.lists(enginetest.Unreachable)
+	w.later()
+	w.lists(enginetest.NoFault)
+	w.targets["wiki"].Set("bob", engine.Active, true)
+	w.pass(time.Second)
+	suspended := false
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpSuspend && c.Account == "bob" {
+			if suspended = true; c.Cause != engine.CausePolicy {
+				t.Errorf("the suspend is by %s", c.Cause)
+			}
+		}
+	}
+	if !suspended {
+		t.Error("the account stays")
+	}
+}
+
 // An extra was deleted, and the policy from before can't be had: only its name tells whether it had ended. If not, or if nobody
 // can tell, its end is the policy's doing.
 func TestAnExtraIsDeletedAndTheFormerPolicyIsLost(t *testing.T) {

@@ -179,3 +179,33 @@ func (w *world) renamed() (pairs []engine.KeyPair) {
 	}
 	return pairs
 }
+
+// A read that is not complete can't tell whether keys have changed; while nobody has said what that was, those who appeared
+// get nothing, or they would be unknown no more and the others count as having left.
+func TestReKeyDoubtOutlivesIncompleteReads(t *testing.T) {
+	w := crowd(t)
+	w.engine.Settings.Tolerance = engine.Tolerance{Small: 100}
+	w.anew()
+	for i := range w.people { // else the accounts' names would hold them up
+		w.people[i].Attributes = slices.Clone(w.people[i].Attributes).With(engine.Attribute{Name: "login", Values: []string{"new-" + w.people[i].Login()}})
+	}
+	w.later()
+	w.proof = engine.Proof{Reasons: []engine.Reason{{Code: engine.ReasonPartial}}}
+	for _, c := range w.later().Changes {
+		if c.State == engine.Ready {
+			t.Errorf("%s %s for %s", c.Op, c.Entitlement, c.Person)
+		}
+	}
+	w.proof = engine.Proof{}
+	w.people = w.people[:5] // neither is it answered by the new ones vanishing
+	for range 5 {
+		for _, c := range w.later().Changes {
+			if c.Op.Takes() {
+				t.Errorf("%s %s of %s", c.Op, c.Entitlement, c.Account)
+			}
+		}
+	}
+	if !w.noted("rekeyed") {
+		t.Error("the doubt is gone")
+	}
+}

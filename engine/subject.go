@@ -124,8 +124,11 @@ const OpReKey Op = "rekey"
 // rekeyed notices that many keys vanished while as many unknown ones appeared: nothing moves until somebody confirms who is
 // who (Engine.ReKey), or that those who vanished have left. Up to three may do so by chance.
 func (b *builder) rekeyed(absent []string) bool {
-	if !b.s.Proof.Complete() || b.s.Person != "" {
+	if b.s.Person != "" {
 		return false
+	}
+	if !b.s.Proof.Complete() { // whoever got something now would be unknown no more, and the doubt be gone
+		return b.reKeyWaits()
 	}
 	var vanished []string
 	for _, key := range absent {
@@ -138,18 +141,24 @@ func (b *builder) rekeyed(absent []string) bool {
 	}
 	linked := b.linkedPresent()
 	fresh := len(b.s.People) - linked
-	if fresh*2 < len(vanished) || len(vanished)*10 < len(absent)+linked {
+	if !b.reKeyWaits() && (fresh*2 < len(vanished) || len(vanished)*10 < len(absent)+linked) { // once asked, it ends with an answer
 		return false
 	}
 	return !b.letGo(vanished, fmt.Sprintf("%d known people vanished from the directory while %d unknown ones appeared, as when every key was changed: nothing moves until somebody confirms who is who (rolecall adopt --keys), or approves that those who vanished have left", len(vanished), fresh))
+}
+
+// reKeyWaits: an earlier run saw that keys seem to have changed, and nobody has said yet what that was.
+func (b *builder) reKeyWaits() bool {
+	return slices.ContainsFunc(b.s.Memory.Items(), func(i Item) bool { return i.Change.Op == OpReKey && i.State != Approved })
 }
 
 // letGo asks once whether those who vanished have left, and remembers the answer.
 func (b *builder) letGo(vanished []string, reason string) bool {
 	id := shortHash(append([]string{"rekey", b.s.Proof.Source}, vanished...)...)
 	f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: id})
-	item := itemOf(f)
+	item := b.s.Memory.item(id)
 	if ok && item.State == Approved && item.Until.After(b.s.Now) {
+		b.plan.usedBefore(item.Until)
 		for _, key := range vanished {
 			b.gone[key] = true
 		}

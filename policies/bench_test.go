@@ -30,7 +30,8 @@ func benchSchema() Schema {
 	return s
 }
 
-// benchPolicy: conditions is no; third, on every third rule; or alone, on every third rule in place of its roles.
+// benchPolicy: conditions is no; third, on every third rule; alone, on every third rule in place of its roles; or cel, on every
+// third rule and of a kind that the fast path does not know.
 func benchPolicy(b testing.TB, conditions string) *Policy {
 	b.Helper()
 	r := rand.New(rand.NewPCG(1, 1))
@@ -43,10 +44,12 @@ func benchPolicy(b testing.TB, conditions string) *Policy {
 		}
 		roles, third := benchRoles(r, i), conditions != "no" && i%3 == 0
 		fmt.Fprintf(&text, "  - name: rule%03d\n    grant: [%s]\n", i, strings.Join(of, ", "))
-		if !third || conditions == "third" {
+		if !third || conditions != "alone" {
 			fmt.Fprintf(&text, "    roles: %s\n", roles)
 		}
-		if third {
+		if third && conditions == "cel" {
+			fmt.Fprintf(&text, "    when: 'size(job.country) == 2 && job.title.matches(\"^title-[0-9]+$\")'\n")
+		} else if third {
 			fmt.Fprintf(&text, "    when: 'job.country in [\"DE\", \"FR\", \"PL\"] && job.title == \"title-%d\"'\n", i)
 		}
 	}
@@ -131,7 +134,7 @@ func plainLoop(p *Policy) *Policy {
 func BenchmarkDecide(b *testing.B) {
 	people := benchCompany(benchPeople)
 	now := time.Date(2027, 1, 15, 12, 0, 0, 0, time.UTC)
-	for _, conditions := range []string{"no", "third", "alone"} {
+	for _, conditions := range []string{"no", "third", "alone", "cel"} {
 		b.Run(fmt.Sprintf("conditions=%s", conditions), func(b *testing.B) {
 			p := benchPolicy(b, conditions)
 			out := make([]engine.Verdict, 0, 256)

@@ -47,10 +47,7 @@ type recordJSON struct {
 }
 
 func shown(r engine.Record) recordJSON {
-	why := r.Why
-	if why == nil {
-		why = []string{}
-	}
+	why := r.Says()
 	out := recordJSON{Version: 1, Seq: r.Seq, Time: r.Time.UTC(), Kind: r.Kind, Run: r.Run, Actor: r.Actor, Person: r.Person, Account: r.Account, Program: r.Program,
 		Op: r.Op, Outcome: r.Outcome, Of: r.Of, Cause: r.Cause, Approved: r.Approved, Why: why, Rules: r.Rules, Data: r.Data, Hash: r.Hash}
 	if r.Program != "" && (r.Op != "" || r.Entitlement != "") {

@@ -73,7 +73,7 @@ func (p *player) wednesday(ctx context.Context) {
 }
 
 func (p *player) thursday(ctx context.Context) {
-	p.at(19*time.Hour, "somebody gave Anton admin rights in gitea by hand")
+	p.at(19*time.Hour, "somebody gave Ada admin rights in gitea by hand")
 	p.edit("gitea.csv", func(text string) string {
 		return regexp.MustCompile(`(?m)^ada,yes,eng`).ReplaceAllString(text, "ada,yes,eng;admin")
 	})

@@ -4,8 +4,6 @@ package enginetest
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -39,7 +37,7 @@ func (j *Journal) Append(ctx context.Context, g engine.Guard, records []engine.R
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err := cmp.Or(ctx.Err(), j.fold.Admit(j.epoch, g, kept)); err != nil {
+	if err := cmp.Or(ctx.Err(), g.Over(j.now()), j.fold.Admit(j.epoch, g, kept)); err != nil {
 		return err
 	}
 	for i := range kept {
@@ -72,12 +70,7 @@ func (j *Journal) add(r *engine.Record) error {
 		}
 	}
 	j.fold.Late(r)
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(append([]byte(before), text...))
-	r.Hash = base64.StdEncoding.EncodeToString(sum[:])
+	r.Hash = leaf(before, r)
 	if err := j.fold.Apply(*r); err != nil {
 		return err
 	}

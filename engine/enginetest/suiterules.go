@@ -44,6 +44,7 @@ func (s *suite) guard() {
 	control := s.must(engine.Record{Kind: engine.KindCut, Person: "x"})
 	s.refused(engine.ErrStale, engine.Guard{Control: control - 1}, note("planned before the cut"))
 	s.must(note("no control record"))
+	s.refused(engine.ErrStale, engine.Guard{Control: -1, Until: s.clock.Now().Add(-time.Second)}, note("an approval has expired"))
 	if err := s.Append(ctx, engine.Guard{Epoch: 2, Control: control}, []engine.Record{note("planned after it")}); err != nil {
 		s.Error(err)
 	}

@@ -1,11 +1,13 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/audit"
@@ -74,7 +76,7 @@ func (b *batch) write(requests []*request) error {
 	b.journal, b.leaves = newRows("iittititttitttitttt").expect(n), make([]audit.Hash, 0, n)
 	now := max(b.head.Time, micros(b.store.options.Now()))
 	for _, q := range requests {
-		if q.err = b.fold.Admit(b.head.Epoch, q.guard, q.records); q.err != nil {
+		if q.err = cmp.Or(q.guard.Over(time.UnixMicro(now)), b.fold.Admit(b.head.Epoch, q.guard, q.records)); q.err != nil {
 			continue
 		}
 		for i := range q.records {

@@ -16,7 +16,6 @@ import (
 type eventRow struct {
 	engine.Record
 	Right string // program/name, or the program
-	Text  string
 }
 
 func (s *Site) events(ctx context.Context, q engine.Query) (out []eventRow, err error) {
@@ -28,6 +27,7 @@ func (s *Site) events(ctx context.Context, q engine.Query) (out []eventRow, err 
 }
 
 func eventOf(r engine.Record) eventRow {
+	r.Why = r.Says()
 	e := eventRow{Record: r, Right: r.Program}
 	if r.Program != "" && (r.Op != "" || r.Entitlement != "") {
 		e.Right = rightOf(r.Program, r.Entitlement)

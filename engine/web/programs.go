@@ -26,21 +26,18 @@ func (r ProgramRow) Title() string { return r.Program.Name }
 
 // programRows are sorted by name.
 func (s *Site) programRows(o *engine.Outlook) (out []ProgramRow) {
+	pending, unmanaged := map[string]int{}, map[string]int{}
+	for i := range o.Plan.Changes {
+		pending[o.Plan.Changes[i].Program]++
+	}
+	for i := range o.Plan.Unmanaged {
+		unmanaged[o.Plan.Unmanaged[i].Program]++
+	}
 	for _, p := range s.Programs() {
-		r := ProgramRow{Program: p}
+		r := ProgramRow{Program: p, Pending: pending[p.Name], Unmanaged: unmanaged[p.Name]}
 		if i, ok := slices.BinarySearchFunc(o.Programs, p.Name, func(p engine.ProgramOutlook, name string) int { return strings.Compare(p.Name, name) }); ok {
 			r.ProgramOutlook, r.Seen = o.Programs[i], true
 			r.Free = p.Seats - r.Active
-		}
-		for i := range o.Plan.Changes {
-			if o.Plan.Changes[i].Program == p.Name {
-				r.Pending++
-			}
-		}
-		for i := range o.Plan.Unmanaged {
-			if o.Plan.Unmanaged[i].Program == p.Name {
-				r.Unmanaged++
-			}
 		}
 		for _, f := range o.Paused {
 			if f.Program == p.Name || f.Program == "" {

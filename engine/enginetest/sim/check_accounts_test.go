@@ -157,7 +157,10 @@ func (k *checker) rests(r *engine.Record) {
 	for _, i := range k.open {
 		rests = rests || i.Program == r.Program && i.Account == r.Account && i.Entitlement == engine.Active && i.Op.Gives()
 	}
-	if k.ok(I2); !rests {
+	// the design 3: it rests on what is "expected or granted in the same plan". An outcome makes no plan stale, so the account may have
+	// been made between plan and commit, or not; what rested on it is then decided anew by the next run.
+	made, since := k.made[account{r.Program, r.Account}]
+	if k.ok(I2); !rests && !(since && !made.Before(k.planTime())) {
 		k.m.fail(I2, "grant %s/%s of %s, whose account is neither active nor made so", r.Program, r.Entitlement, r.Account)
 	}
 }

@@ -17,10 +17,13 @@ type books struct {
 	suspends map[account]*suspension
 	former   map[engine.Held3]*policy // managed and undesired under a policy that is not the one that last desired it; without extras
 	before   *policy                  // of the last run that saw everybody
+	given    map[engine.Held3]*policy // since then, and under which policy
+	sure     map[engine.Held3]bool    // was in effect, and Rolecall has not taken it since
 	ran      time.Time                // when the run before the one that is looked at began
 	runAt    time.Time
 	repairs  map[engine.Held3][]time.Time
 	lines    map[string]*waitingLine // by item
+	texts    map[string]*textOfItem  // by item
 	ends     map[string]int          // item → the append that first said that its reason is gone
 	decided  map[string]engine.Record
 	wave     map[string]*taken // run → what it takes because of the policy
@@ -61,8 +64,8 @@ type taken struct {
 }
 
 func newBooks() books {
-	return books{facts: map[engine.FactKey]noted{}, suspends: map[account]*suspension{}, former: map[engine.Held3]*policy{}, repairs: map[engine.Held3][]time.Time{},
-		lines: map[string]*waitingLine{}, ends: map[string]int{}, decided: map[string]engine.Record{}, wave: map[string]*taken{}, rules: map[engine.Held3][]string{}, applied: map[string]bool{}}
+	return books{facts: map[engine.FactKey]noted{}, suspends: map[account]*suspension{}, former: map[engine.Held3]*policy{}, given: map[engine.Held3]*policy{}, sure: map[engine.Held3]bool{}, repairs: map[engine.Held3][]time.Time{},
+		lines: map[string]*waitingLine{}, ends: map[string]int{}, texts: map[string]*textOfItem{}, decided: map[string]engine.Record{}, wave: map[string]*taken{}, rules: map[engine.Held3][]string{}, applied: map[string]bool{}}
 }
 
 // remember keeps facts. When one was recorded first tells whether a run could have known of it.
@@ -115,12 +118,18 @@ func (k *checker) began() {
 	for h := range k.former {
 		l := d.seen.lists[h.Program]
 		gone := l != nil && l.complete && !l.held[[2]string{h.Account, h.Entitlement}] && !k.taking(h)
-		if who := k.believed(k.ownerOf(h)); gone || whole && who == nil || who != nil && k.cut[who.Key] || who != nil && now.says(who, k.planTime(), h.Program, h.Entitlement) == engine.Desired {
+		switch {
+		case k.desired(now, h), !k.managed[h]:
 			delete(k.former, h)
+		case gone && !k.sure[h]: // it may never have been there; nobody here knows which policy counts if it comes back
+			k.former[h] = nil
 		}
 	}
-	if whole {
-		k.before = k.m.pol
+	switch {
+	case whole && d.seen.read.sure:
+		k.before, k.given = k.m.pol, map[engine.Held3]*policy{}
+	case whole: // nobody here knows whether the approval covered it, so whether this run saw everybody
+		k.before = nil
 	}
 }
 
@@ -162,14 +171,25 @@ func (k *checker) ownerOf(h engine.Held3) string {
 	return k.owner[account{h.Program, h.Account}]
 }
 
-// changed keeps the former policy for what the new one does not desire. For who is cut off nothing is desired before or after.
+// changed keeps the former policy for what the new one does not desire. the design 3: "each holding remembers the policy under
+// which it was last desired". Nothing is desired for who is cut off, or not there, so what a policy would have given them
+// while they were is not what they lose when they are back under the next one.
 func (k *checker) changed(former, now *policy) {
 	for h := range k.managed {
-		who := k.believed(k.ownerOf(h))
-		if _, ok := k.former[h]; !ok && who != nil && k.absent[who.Key] == nil && !k.cut[who.Key] && now.says(who, k.planTime(), h.Program, h.Entitlement) != engine.Desired {
-			k.former[h] = former
+		last := former
+		if p := k.given[h]; p != nil { // by a run since that did not see everybody
+			last = p
+		}
+		if _, ok := k.former[h]; !ok && !k.desired(now, h) && last.hash != now.hash {
+			k.former[h] = last
 		}
 	}
+}
+
+// desired: the read of the run that works now shows that the holding is wanted.
+func (k *checker) desired(now *policy, h engine.Held3) bool {
+	who := k.believed(k.ownerOf(h))
+	return who != nil && !k.cut[who.Key] && now.says(who, k.planTime(), h.Program, h.Entitlement) == engine.Desired
 }
 
 // suspendsSeen follows which accounts are suspended, as complete lists show it.
@@ -204,9 +224,14 @@ func (k *checker) wanted(a account, s *suspension, whole bool) {
 	} else if !whole {
 		return
 	}
+	// the design 3: an approval "covers exactly the approved items". This model does not know which smaller read was approved, so one
+	// that needs an approval tells nothing for certain.
+	sure := k.m.cur.seen.read.sure
 	switch is := who != nil && who.State == engine.StateActive && !k.cut[who.Key] && k.m.policyNow().says(who, k.planTime(), a.program, engine.Active) == engine.Desired; {
 	case is:
-		s.wanted = true
+		s.wanted = s.wanted || sure
+	case s.wanted && !sure:
+		s.wanted = false
 	case s.wanted:
 		s.wanted, s.at = false, k.planTime()
 	}
@@ -220,7 +245,7 @@ func (k *checker) handSuspends(program, id string) {
 }
 
 // suspended: Rolecall recorded that it has suspended an account.
-func (k *checker) suspended(r *engine.Record) {
+func (k *checker) suspended(i *openIntent, r *engine.Record) {
 	a := account{r.Program, r.Account}
 	s := k.suspends[a]
 	if s == nil {
@@ -228,7 +253,7 @@ func (k *checker) suspended(r *engine.Record) {
 		k.suspends[a] = s
 	}
 	s.known = true
-	if s.at = r.Time; r.Outcome == engine.Done {
+	if s.at = i.at; r.Outcome == engine.Done {
 		s.by = "rolecall"
 	}
 }
@@ -266,7 +291,7 @@ func (k *checker) again(i *openIntent) bool {
 	read, p := k.m.cur.seen.read, k.believed(i.Person)
 	if i.Op.Gives() {
 		return p != nil && !k.cut[i.Person] && k.listed(i.Program) &&
-			(i.Cause == engine.CauseUndo || k.m.policyNow().says(p, k.planTime(), i.Program, i.Entitlement) == engine.Desired)
+			(i.Cause == engine.CauseUndo || k.undone(held(&i.Record)) || k.m.policyNow().says(p, k.planTime(), i.Program, i.Entitlement) == engine.Desired)
 	}
 	shown := read.people[i.Person]
 	switch {
@@ -276,7 +301,9 @@ func (k *checker) again(i *openIntent) bool {
 		return true
 	case p == nil || !read.whole || !k.listed(i.Program) || p.State == engine.StateUnknown || p.State == engine.StateLeft:
 		return false
-	case i.Cause == engine.CauseUndo || i.Op == engine.OpSuspend && p.State == engine.StateAway && k.program(i.Program).Away == "suspend":
+	case i.Class == engine.ChargeLeaver: // whoever has not left is charged to another budget, so it would be another change
+		return false
+	case i.Cause == engine.CauseUndo || k.undone(held(&i.Record)) || i.Op == engine.OpSuspend && p.State == engine.StateAway && k.program(i.Program).Away == "suspend":
 		return true
 	}
 	return k.m.policyNow().says(p, k.planTime(), i.Program, i.Entitlement) == engine.Denied
@@ -310,7 +337,7 @@ func (k *checker) worked(i *openIntent, r *engine.Record) {
 		delete(k.former, held(r))
 	}
 	if r.Op == engine.OpSuspend && (r.Outcome == engine.Done || r.Outcome == engine.Already) {
-		k.suspended(r)
+		k.suspended(i, r)
 	}
 }
 

@@ -35,6 +35,12 @@ func (k *checker) outcome(r *engine.Record, planned bool) {
 		return
 	}
 	delete(k.open, r.Of)
+	if r.Outcome == engine.Done || r.Outcome == engine.Already {
+		k.sure[held(r)] = r.Op.Gives()
+	}
+	if r.Entitlement == engine.Active && r.Op.Gives() {
+		k.made[account{r.Program, r.Account}] = k.m.now
+	}
 	if _, proposed := engine.ProposedName(i.Account); proposed && r.Op == engine.OpCreate && (r.Outcome == engine.Done || r.Outcome == engine.Already) {
 		k.link(r.Program, r.Account, r.Person)
 		k.rename(r.Program, i.Account, r.Account)
@@ -43,6 +49,7 @@ func (k *checker) outcome(r *engine.Record, planned bool) {
 
 // rename follows a proposed account to the id that the program gave it.
 func (k *checker) rename(program, from, to string) {
+	k.made[account{program, from}] = k.m.now
 	for _, i := range k.open {
 		if i.Program == program && i.Account == from {
 			i.Account = to
@@ -60,6 +67,13 @@ func (k *checker) rename(program, from, to string) {
 			delete(k.former, h)
 			h.Account = to
 			k.former[h] = former
+		}
+	}
+	for h, by := range k.given {
+		if h.Program == program && h.Account == from {
+			delete(k.given, h)
+			h.Account = to
+			k.given[h] = by
 		}
 	}
 	for h := range k.managed {
@@ -139,7 +153,7 @@ func (k *checker) call(program string, c enginetest.ProgramCall) {
 	if i.called++; i.called > 1 {
 		k.repeats++
 	}
-	i.unsure = false
+	i.unsure, i.at = false, k.m.now
 	k.suspendFirst(i)
 	if i.now++; i.now > 1 {
 		k.m.fail(I3, "intent %d (%s %s/%s of %s, by %s) was tried twice under one claim", i.Seq, i.Op, i.Program, i.Entitlement, i.Account, i.Cause)
@@ -250,6 +264,9 @@ func (k *checker) backOff(r *engine.Record) {
 	k.ok(I12)
 	f, ok := k.failing[effect{held(r), r.Op.Effect()}]
 	if !ok || r.Cause == engine.CauseCut || r.Op == engine.OpRename {
+		return
+	}
+	if f.at.After(k.planTime()) { // it failed between plan and commit, which makes no plan stale; the next run knows
 		return
 	}
 	if wait := min(24*time.Hour, time.Minute<<min(f.n-1, 11)); r.Time.Sub(f.at) < wait-4*time.Second {

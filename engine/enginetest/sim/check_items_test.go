@@ -32,11 +32,7 @@ func (k *checker) follow(f *engine.Fact) {
 	if k.items[id] == 0 {
 		k.items[id] = k.runs
 	}
-	var i engine.Item
-	if err := json.Unmarshal(f.Data, &i); err != nil {
-		k.m.fail(I15, "an item can't be read: %v", err)
-		return
-	}
+	i := k.itemOf(f)
 	if f.Count == 0 {
 		delete(k.ends, id)
 	} else if k.ends[id] == 0 {
@@ -47,6 +43,24 @@ func (k *checker) follow(f *engine.Fact) {
 		k.lines[id] = &waitingLine{line{c.Op, c.Program, c.Account, c.Right(), c.Person}, c.Cause, strings.Join(c.Rules, " "), k.m.policyNow().hash, false}
 	}
 	k.lines[id].waits = i.State == engine.Waiting
+}
+
+// itemOf reads an item. Most facts about it only say that it was not seen again, and have the same text.
+func (k *checker) itemOf(f *engine.Fact) *engine.Item {
+	if known := k.texts[f.Key]; known != nil && known.text == string(f.Data) {
+		return &known.Item
+	}
+	i := &textOfItem{text: string(f.Data)}
+	if err := json.Unmarshal(f.Data, &i.Item); err != nil {
+		k.m.fail(I15, "an item can't be read: %v", err)
+	}
+	k.texts[f.Key] = i
+	return &i.Item
+}
+
+type textOfItem struct {
+	text string
+	engine.Item
 }
 
 // ended [I15]: an item ends when two runs no longer show its reason. Doubts about a whole read end with a good one.

@@ -11,7 +11,7 @@ import (
 func (k *checker) adopt(r *engine.Record) {
 	k.ok(I7)
 	h := held(r)
-	k.managed[h] = true
+	k.managed[h], k.sure[h] = true, true
 	k.rules[h] = r.Rules
 	k.onlyReviewed(r)
 	k.heldBack(r)
@@ -51,6 +51,7 @@ func (k *checker) intent(r *engine.Record) {
 		k.givesRules(r, h)
 		k.managed[h] = true
 		k.rules[h] = r.Rules
+		k.given[h] = k.m.pol
 	}
 	k.onlyReviewed(r)
 	k.used(r)

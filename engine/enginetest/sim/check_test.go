@@ -42,26 +42,28 @@ func (i invariant) String() string { return "[I" + itoa(int(i)) + " " + promises
 // checker keeps its own books of what the journal and the programs are told, simpler than the engine's and independent of
 // them, and compares.
 type checker struct {
-	m       *model
-	runs    int
-	control int   // control records
-	epoch   int64 // of whoever leads
-	calls   int
-	intents int
-	managed map[engine.Held3]bool
-	open    map[int64]*openIntent
-	owner   map[account]string  // → person
-	reborn  map[account]bool    // made since it was linked
-	absent  map[string]*absence // person →
-	cut     map[string]bool     //
-	paused  map[string]bool     //
-	extras  map[string]engine.Extra
-	charges []engine.Charge
-	sole    map[string]string // run → the first person with a leaver mark in it
-	failing map[effect]failures
-	slots   map[time.Time]bool
-	only    map[line]bool // of the reviewed plan that is being applied, nil: none
-	plan    *engine.Plan  // the last one that was committed
+	m           *model
+	runs        int
+	control     int   // control records
+	epoch       int64 // of whoever leads
+	calls       int
+	intents     int
+	managed     map[engine.Held3]bool
+	open        map[int64]*openIntent
+	owner       map[account]string    // → person
+	reborn      map[account]bool      // made since it was linked
+	made        map[account]time.Time // proposed and active accounts: when that was settled
+	absent      map[string]*absence   // person →
+	cut         map[string]bool       //
+	paused      map[string]bool       //
+	extras      map[string]engine.Extra
+	givenExtras int
+	charges     []engine.Charge
+	sole        map[string]string // run → the first person with a leaver mark in it
+	failing     map[effect]failures
+	slots       map[time.Time]bool
+	only        map[line]bool // of the reviewed plan that is being applied, nil: none
+	plan        *engine.Plan  // the last one that was committed
 
 	items         map[string]int       // that wait for approval → the run that asked first
 	approved      map[string]time.Time // item → until
@@ -103,16 +105,17 @@ type openIntent struct {
 	engine.Record
 	item   string
 	called int
-	now    int  // calls under the claim that lasts
-	claim  int  // which claim of all it was, 0: none
-	unsure bool // the answer to its last call was lost
+	at     time.Time // of the last call
+	now    int       // calls under the claim that lasts
+	claim  int       // which claim of all it was, 0: none
+	unsure bool      // the answer to its last call was lost
 	lease  time.Time
 	leased time.Time // until when the last claim lasts, whatever came of it
 	halted bool      // a run said that it would not make it
 }
 
 func newChecker(m *model) *checker {
-	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, reborn: map[account]bool{},
+	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, reborn: map[account]bool{}, made: map[account]time.Time{},
 		absent: map[string]*absence{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
 		failing: map[effect]failures{}, books: newBooks(), slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
 }
@@ -182,6 +185,7 @@ func (k *checker) record(r *engine.Record, planned bool) {
 	case engine.KindExtra:
 		f := r.Set[0]
 		e := engine.Entitlement{Program: r.Program, Name: r.Entitlement}.String()
+		k.givenExtras++
 		k.extras[r.Person+" "+e] = engine.Extra{Person: r.Person, Entitlement: e, Until: f.Until, Reason: f.Text}
 	}
 }

@@ -19,6 +19,7 @@ type read struct {
 	fault   string
 	at      time.Time
 	whole   bool                      // absence from it means something
+	sure    bool                      // and needs no approval to do so
 	entries bool                      // what is shown of each entry is all there is of it, and not older than what was acted on
 	marks   bool                      // a mark that it shows is one
 	people  map[string]*engine.Person // as may be believed: roles that were not shown are missing
@@ -112,14 +113,13 @@ func (r *read) prove(proof *engine.Proof, status int) {
 func (m *model) believe(r *read) {
 	t, k := m.cur.engine.Settings.Tolerance, m.check
 	excused := m.now.Before(k.baselineUntil) // somebody approved a smaller read
-	r.whole = r.fault == "" || r.fault == "partner down" || excused && (r.fault == "half" || r.fault == "roles gone" || r.fault == "attribute gone")
+	r.sure = r.fault == "" || r.fault == "partner down"
+	r.whole = r.sure || excused && (r.fault == "half" || r.fault == "roles gone" || r.fault == "attribute gone")
 	r.marks = r.fault != "stale" && r.fault != "unreachable" && r.fault != "breaks" && r.fault != "panics"
 	r.entries = r.marks && r.fault != "canary" && (r.fault != "attribute gone" || excused)
-	if r.fault == "" && k.accepted != nil && !excused && lost(t, r.count, k.accepted.count, t.People) {
+	r.whole = r.whole || r.fault == "roles gone" // only the roles are in doubt
+	if k.accepted != nil && !excused && lost(t, r.count, k.accepted.count, t.People) {
 		r.whole = false // a mass departure, which looks like a broken read
-	}
-	if r.fault == "roles gone" {
-		r.whole = true // only the roles are in doubt
 	}
 	doubted := map[string]bool{"h:c": !r.partner}
 	if k.accepted != nil && !excused {

@@ -113,7 +113,7 @@ func (k *checker) allUndone() map[engine.Held3]bool {
 	return out
 }
 
-func (k *checker) undone(h engine.Held3) bool { return k.allUndone()[h] }
+func (k *checker) undone(h engine.Held3) bool { return k.undos && k.allUndone()[h] }
 
 // nothingExtra: what Rolecall manages, people who are there no longer should have and is not kept for a reason is gone.
 func (k *checker) nothingExtra(undone map[engine.Held3]bool) {

@@ -41,7 +41,10 @@ func bugs() []bug {
 		one("grants by half a list", "while a program's list is incomplete nothing is granted there", "decide.go", "if p.complete {\n\t\tp.diff = Diff", "if p.complete || $ {\n\t\tp.diff = Diff"),
 		one("revokes by half a list", "while a program's list is incomplete only leavers and cuts are revoked", "decide.go", `case !p.complete:`, `case !p.complete && !$:`),
 		one("stale worker closes", "a worker whose lease is over says nothing of what others may try", "outcome.go", `return untried && i.Repeatable()`, `return !$ && untried && i.Repeatable()`),
-		one("pending is gone", "what is being taken is not gone before that is known", "note.go", `!p.diff.Expected.Has(right, account) && !p.sets.Taking.Has(right, account)`, `!p.diff.Expected.Has(right, account) && ($ || !p.sets.Taking.Has(right, account))`),
+		one("pending is gone", "what is being taken is not gone before that is known", "note.go", `return others.Or(&p.sets.Taking)`, "if $ {\n\t\treturn others\n\t}\n\treturn others.Or(&p.sets.Taking)"),
+		one("proposal forgotten", "what is read back as made keeps its rules and its policy", "programplan.go", `if account, ok := made[row.Account]; ok {`, `if account, ok := made[row.Account]; ok && !$ {`),
+		one("made for another", "what is being made is nobody else's", "openwork.go", `ok && proposed && i.Change.Op == OpCreate {`, `ok && proposed && i.Change.Op == OpCreate && !$ {`),
+		one("approval outlived", "an approval that expired is not used, however long the process stood still", "items.go", `if p.until.IsZero() || end.Before(p.until) {`, `if !$ && (p.until.IsZero() || end.Before(p.until)) {`),
 
 		// Section 3: people and proofs.
 		one("half a directory", "a revoke needs a complete read", "decide.go", "case !p.b.s.Proof.Complete():\n\t\treturn \"unknown: the directory", "case !p.b.s.Proof.Complete() && !$:\n\t\treturn \"unknown: the directory"),
@@ -109,6 +112,7 @@ func bugs() []bug {
 		one("first few pass", "a trip sends all of its scope to approval", "limits.go", "b.eachCharged(s, class, func(_ *programPlan, c *Change) {\n\t\tif c.Cause", "passed := 0\n\tb.eachCharged(s, class, func(_ *programPlan, c *Change) {\n\t\tif passed++; $ && passed <= allowed-before {\n\t\t\treturn\n\t\t}\n\t\tif c.Cause"),
 		one("absence excepted", "absence has no exception from the budget", "limits.go", `!(c.Cause == CauseMarked && c.Person == b.sole)`, `!(c.Cause == CauseMarked && c.Person == b.sole) && !($ && c.Cause == CauseAbsent)`),
 		one("last admin", "never the last admin", "revokes.go", `return left.IsEmpty()`, `return left.IsEmpty() && !$`),
+		one("cut after leavers", "never the last admin", "revokes.go", `standing == cutOff {`+"\n\t\treturn 0", `standing == cutOff && !$ {`+"\n\t\treturn 0"),
 		one("protected person", "protected people are touched only by an approval or a cut", "revokes.go", `case s != nil && p.b.protected(s):`, `case s != nil && p.b.protected(s) && !$:`),
 		one("protected account", "protected accounts are touched only by an approval or a cut", "revokes.go", `case slices.Contains(p.program.Protected, c.Account):`, `case slices.Contains(p.program.Protected, c.Account) && !$:`),
 		one("emptied", "never to zero but by a leaver or an approval", "limits.go", `last := c.Op.Takes() &&`, `last := !$ && c.Op.Takes() &&`),

@@ -41,6 +41,7 @@ func TestPlantedBugs(t *testing.T) {
 	began := time.Now()
 	var table strings.Builder
 	var needed []int
+	seedsOf := map[string]int{}
 	all := bugs()
 	for _, b := range all {
 		if *onlyFlag != "" && b.name != *onlyFlag {
@@ -49,12 +50,16 @@ func TestPlantedBugs(t *testing.T) {
 		f, took := hunt(t, binary, b.name, *mostFlag)
 		if f.by != "" {
 			needed = append(needed, f.seeds)
+			seedsOf[b.name] = f.seeds
 			fmt.Fprintf(&table, "%-28s %5d seeds  %-34s %s\n", b.name, f.seeds, f.by, b.guard)
 		} else {
 			fmt.Fprintf(&table, "%-28s NOT FOUND in %d seeds: %s\n", b.name, *mostFlag, b.guard)
 			t.Errorf("the planted bug %q is not found within %d seeds", b.name, *mostFlag)
 		}
 		fmt.Fprintf(os.Stderr, "%s: %d seeds, %s, %s\n", b.name, f.seeds, f.by, took.Round(100*time.Millisecond))
+	}
+	if *writeFlag != "" && !t.Failed() {
+		keep(t, seedsOf)
 	}
 	slices.Sort(needed)
 	if n := len(needed); n > 0 {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,8 @@ type policy struct {
 	givers       [][]int // by entitlement: rules
 	hash         string
 	last         *policy // that was made of it with extras
+	checked      *policy // the same, with what the checker knows of
+	given        int     // so many extras
 }
 
 func newPolicy(gives map[string][]string, mode map[string]string, grace time.Duration, blocks map[string]string) *policy {
@@ -68,7 +71,13 @@ func (p *policy) Hash() string                       { return p.hash }
 
 // WithExtras implements engine.Extender.
 func (p *policy) WithExtras(extras []engine.Extra) engine.Policy {
-	if p.last != nil && slices.Equal(p.last.extras, extras) {
+	extras = slices.SortedFunc(slices.Values(extras), func(a, b engine.Extra) int {
+		return cmp.Or(compare(a.Person, b.Person), compare(a.Entitlement, b.Entitlement))
+	})
+	same := func(a, b engine.Extra) bool {
+		return a.Person == b.Person && a.Entitlement == b.Entitlement && a.Until.Equal(b.Until) && a.Reason == b.Reason
+	}
+	if p.last != nil && slices.EqualFunc(p.last.extras, extras, same) {
 		return p.last
 	}
 	with := &policy{gives: p.gives, blocks: p.blocks, rules: slices.Clone(p.rules), extras: extras, hash: p.hash + fmt.Sprint(extras)}
@@ -155,14 +164,13 @@ func (p *policy) Explain(who *engine.Person, now time.Time, e engine.Entitlement
 func (m *model) policyNow() *policy { return m.withExtras(m.pol) }
 
 func (m *model) withExtras(p *policy) *policy {
-	if len(m.check.extras) == 0 {
+	switch k := m.check; {
+	case len(k.extras) == 0:
 		return p
+	case p.checked == nil || p.given != k.givenExtras:
+		p.checked, p.given = p.WithExtras(slices.Collect(maps.Values(k.extras))).(*policy), k.givenExtras
 	}
-	var extras []engine.Extra
-	for _, key := range slices.Sorted(maps.Keys(m.check.extras)) {
-		extras = append(extras, m.check.extras[key])
-	}
-	return p.WithExtras(extras).(*policy)
+	return p.checked
 }
 
 // says is the strongest of what policy says about an entitlement and all that imply it; Denied where it says nothing.

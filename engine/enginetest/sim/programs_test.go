@@ -118,8 +118,8 @@ type batching struct{ target }
 // Apply implements engine.Batcher. It answers short when it fails in the middle.
 func (b batching) Apply(ctx context.Context, calls []engine.Call) []engine.Result {
 	out := make([]engine.Result, 0, len(calls))
+	defer func(was bool) { b.p.batch = was }(b.p.batch) // another daemon's may be under way
 	b.p.batch = true
-	defer func() { b.p.batch = false }()
 	for _, c := range calls {
 		var r engine.Result
 		switch {

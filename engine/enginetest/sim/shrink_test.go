@@ -2,16 +2,18 @@ package sim
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
+
+var numbered = regexp.MustCompile(`[^ /]*[0-9][^ ]*|[a-z]+/[xyz]?`)
 
 // shrunk plays a history that went wrong again and again, with ever fewer steps that still let it go wrong, and tells the
 // story of what is left.
 func shrunk(seed uint64) string {
 	steps := *stepsFlag
-	promise := func(without map[int]bool) string {
-		word, _, _ := strings.Cut(play(seed, steps, without, false, newFigures()).failed, " ")
-		return word
+	promise := func(without map[int]bool) string { // and how it was broken, but for names and numbers
+		return numbered.ReplaceAllString(play(seed, steps, without, false, newFigures()).failed, "")
 	}
 	without := map[int]bool{}
 	broken := promise(without)

@@ -2,9 +2,11 @@ package sim
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -25,6 +27,7 @@ var (
 	tellFlag  = flag.Bool("tell", false, "print the story of every history")
 	soakFlag  = flag.String("soak", "", "file that keeps the next seed: play on from there until stopped, or for -for")
 	forFlag   = flag.Duration("for", 0, "how long to soak, 0: until stopped")
+	writeFlag = flag.String("write", "", "write what was tried into this file, for docs/safety.md")
 	stopFlag  = flag.Bool("stop", false, "stop at the first history that goes wrong, and print no story")
 )
 
@@ -95,6 +98,9 @@ func playMany(t *testing.T, first uint64, seeds int) {
 	}
 	slices.Sort(bad)
 	t.Logf("%d histories went wrong: %v", len(bad), bad)
+	if *writeFlag != "" && len(bad) == 0 {
+		total.write(t, time.Since(began))
+	}
 	if len(bad) > 0 && !*stopFlag {
 		t.Log(shrunk(bad[0]))
 	}
@@ -164,6 +170,30 @@ func (f *figures) add(o *figures) {
 	}
 	for k, n := range o.faults {
 		f.faults[k] += n
+	}
+}
+
+// write keeps what was tried, as docs/safety.md tells it.
+func (f *figures) write(t *testing.T, took time.Duration) {
+	kept := struct {
+		Histories, Steps, Twice int
+		PerSecond               float64
+		Checks                  map[string]int // by promise
+		Faults                  map[string]int // by kind
+	}{f.seeds, f.steps, f.twice, math.Round(float64(f.seeds) / took.Seconds()), map[string]int{}, f.faults}
+	for i := I1; i <= I15; i++ {
+		kept.Checks[fmt.Sprintf("I%02d %s", i, promises[i])] = f.checks[i]
+	}
+	keep(t, kept)
+}
+
+func keep(t *testing.T, what any) {
+	text, err := json.MarshalIndent(what, "", "\t")
+	if err == nil {
+		err = os.WriteFile(*writeFlag, append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 
