@@ -44,6 +44,7 @@ figures: ## both of them, and what they tried into docs/safety.md
 
 soak: fuzz planted ## the long tests, as long as they take: fuzz targets, planted bugs, reads of 100,000 people cut, thousands of kills, histories from the seed in sim.seed
 	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba|Crash)" ./cmd/rolecall
+	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^TestEvery" ./cmd/rolecall/bundle
 	$(GO) test ./engine/enginetest/sim -run TestSim -soak $(CURDIR)/sim.seed -for $(SOAK) -timeout 0 -v
 
 fuzz: ## every fuzz target of the source for FUZZTIME (20s); `go test` runs what they found before

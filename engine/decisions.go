@@ -177,6 +177,7 @@ func (e *Engine) cutPlan(ctx context.Context, who Person, facts ...Fact) (*Plan,
 	for _, f := range facts {
 		mem.put(f)
 	}
+	mem.knownLinks(mem.reKeyed()) // an account may be linked under the other key
 	s := &Snapshot{Now: now, Memory: mem, Policy: e.Policy, Hash: e.Policy.Hash(), Settings: e.Settings, Person: who.Key}
 	if who.Entry != "" || len(who.Attributes) > 0 { // only for its name
 		s.People = []Person{who}
@@ -260,7 +261,9 @@ func (e *Engine) Find(ctx context.Context, person string) (who Person, err error
 	}
 	var found []string
 	for _, p := range r.people {
-		p.Key = mem.Known(p.Key)
+		if known := mem.Known(p.Key); known != p.Key {
+			p.Key, p.NewKey = known, p.Key
+		}
 		found, who = append(found, p.Key), p
 	}
 	if len(found) == 0 || len(found) == 1 && !linkedAny(mem, e.Programs, found[0]) { // who vanished may have the account of that name

@@ -11,7 +11,7 @@ type kept []Record
 
 func (k kept) Records(_ context.Context, q Query, yield func(Record) error) error {
 	for _, r := range k {
-		if q.Kind == r.Kind && !r.Time.Before(q.From) {
+		if (q.Kind == "" || q.Kind == r.Kind) && !r.Time.Before(q.From) {
 			if err := yield(r); err != nil {
 				return err
 			}
@@ -48,6 +48,7 @@ func TestDepartures(t *testing.T) {
 		"failed":           {log: kept{intent(1, 0, "", CauseMarked), outcome(1, 1, Failed)}, open: 1, last: Failed},
 		"failed, then not": {log: kept{intent(1, 0, "", CauseMarked), outcome(1, 1, Failed), intent(2, 60, "", CauseMarked), outcome(2, 61, Done)}, removed: 1, after: 61 * time.Minute},
 		"read back":        {log: kept{intent(1, 0, "", CauseMarked), outcome(1, 1, Uncertain), outcome(1, 9, Done)}, removed: 1, after: 9 * time.Minute},
+		"lifted":           {log: kept{intent(1, 0, "", CauseCut), intent(2, 0, "x", CauseCut), outcome(1, 1, Done), {Kind: KindLift, Time: at(2), Person: "p1"}, outcome(2, 3, Failed)}, removed: 1, after: time.Minute},
 		"withdrawn":        {log: kept{intent(1, 0, "", CauseMarked), outcome(1, 1, Withdrawn)}, none: true},
 		"no leaver":        {log: kept{intent(1, 0, "", CauseRule), outcome(1, 1, Done)}, none: true},
 		"before":           {log: kept{intent(1, -1, "", CauseMarked), outcome(1, 1, Done)}, none: true},
@@ -64,5 +65,25 @@ func TestDepartures(t *testing.T) {
 		if d.Open != c.open || d.Removed != c.removed || d.Last != c.last || d.Login != "ann" || c.open > 0 != d.Ended.IsZero() || c.open == 0 && d.Ended.Sub(d.Decided) != c.after {
 			t.Errorf("%s: %+v", name, d)
 		}
+	}
+}
+
+// Somebody who came back and leaves again departs twice: what was done the first time says nothing of the second.
+func TestLeavingTwice(t *testing.T) {
+	at := time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)
+	record := func(seq int64, days int, op Op, cause Cause) Record {
+		return Record{Seq: seq, Kind: KindIntent, Time: at.AddDate(0, 0, days), Person: "p1", Program: "crm", Account: "ann", Op: op, Cause: cause}
+	}
+	done := func(of int64, days int) Record {
+		return Record{Kind: KindOutcome, Of: of, Time: at.AddDate(0, 0, days), Outcome: Done}
+	}
+	log := kept{record(1, 0, OpSuspend, CauseMarked), done(1, 0), record(2, 5, OpResume, CauseRule), done(2, 5), record(3, 20, OpSuspend, CauseMarked)}
+	got, err := Departures(t.Context(), log, at)
+	if err != nil || len(got) != 2 || got[0].Open != 0 || got[0].Ended != at || got[1].Open != 1 || got[1].Decided != at.AddDate(0, 0, 20) {
+		t.Errorf("%+v %v", got, err)
+	}
+	log = kept{record(1, 0, OpSuspend, CauseMarked), done(1, 0), record(2, 30, OpDelete, CauseMarked)} // what follows the wait is the same departure
+	if got, err := Departures(t.Context(), log, at); err != nil || len(got) != 1 || got[0].Decided != at {
+		t.Errorf("%+v %v", got, err)
 	}
 }

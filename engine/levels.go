@@ -27,7 +27,7 @@ type Spread struct {
 // ServiceLevels reads the records from a day on, up to now, and gives a level for each program that something was decided
 // for, sorted by name. Days begin at the hour of since.
 func ServiceLevels(ctx context.Context, log Log, since, now time.Time) ([]Level, error) {
-	l := levels{since: since, days: int(now.Sub(since)/(24*time.Hour)) + 1, open: map[int64]decided{}, done: map[measure][][]time.Duration{}}
+	l := levels{since: since, days: int(now.Sub(since)/(24*time.Hour)) + 1, open: map[wanted]time.Time{}, of: map[int64]wanted{}, done: map[measure][][]time.Duration{}}
 	if err := log.Records(ctx, Query{From: since}, l.take); err != nil {
 		return nil, err
 	}
@@ -40,15 +40,17 @@ type measure struct {
 	removal bool
 }
 
-type decided struct {
+// wanted is one effect: that an account has a right, or that it has not.
+type wanted struct {
 	measure
-	at time.Time
+	account, right string
 }
 
 type levels struct {
 	since time.Time
 	days  int
-	open  map[int64]decided
+	open  map[wanted]time.Time          // since when it is decided: a second try is no second decision
+	of    map[int64]wanted              // by intent
 	done  map[measure][][]time.Duration // by day
 }
 
@@ -56,36 +58,45 @@ func (l *levels) take(r Record) error {
 	switch r.Kind {
 	case KindIntent:
 		removal := r.Op.Takes() && (r.Cause == CauseMarked || r.Cause == CauseAbsent || r.Cause == CauseCut)
-		if removal || r.Op.Gives() {
-			l.open[r.Seq] = decided{measure{r.Program, removal}, r.Time}
+		if !removal && !r.Op.Gives() {
+			return nil
+		}
+		w := wanted{measure{r.Program, removal}, r.Account, r.Entitlement}
+		l.of[r.Seq] = w
+		if _, known := l.open[w]; !known {
+			l.open[w] = r.Time
 		}
 	case KindOutcome:
-		d, known := l.open[r.Of]
+		w, known := l.of[r.Of]
 		if !known || r.Outcome == Uncertain || r.Outcome == Halted {
 			return nil
 		}
-		delete(l.open, r.Of)
-		if r.Outcome == Done {
-			l.add(d, r.Time)
+		delete(l.of, r.Of)
+		if r.Outcome == Failed || r.Outcome == Refused { // it is still wanted
+			return nil
 		}
+		if since, open := l.open[w]; open && r.Outcome == Done {
+			l.add(w.measure, since, r.Time)
+		}
+		delete(l.open, w)
 	}
 	return nil
 }
 
-func (l *levels) add(d decided, at time.Time) {
-	if l.done[d.measure] == nil {
-		l.done[d.measure] = make([][]time.Duration, l.days)
+func (l *levels) add(m measure, since, at time.Time) {
+	if l.done[m] == nil {
+		l.done[m] = make([][]time.Duration, l.days)
 	}
 	day := min(l.days-1, int(at.Sub(l.since)/(24*time.Hour)))
-	l.done[d.measure][day] = append(l.done[d.measure][day], at.Sub(d.at))
+	l.done[m][day] = append(l.done[m][day], at.Sub(since))
 }
 
 func (l *levels) sum() []Level {
 	waiting := map[measure]int{}
 	programs := map[string]bool{}
-	for _, d := range l.open {
-		waiting[d.measure]++
-		programs[d.program] = true
+	for w := range l.open {
+		waiting[w.measure]++
+		programs[w.program] = true
 	}
 	for m := range l.done {
 		programs[m.program] = true

@@ -1,32 +1,18 @@
 package engine
 
 import (
-	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 )
-
-// everything is a log that gives records of all kinds.
-type everything struct{ kept }
-
-func (e everything) Records(_ context.Context, q Query, yield func(Record) error) error {
-	for _, r := range e.kept {
-		if !r.Time.Before(q.From) {
-			if err := yield(r); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
 
 func TestServiceLevels(t *testing.T) {
 	start := time.Date(2027, 1, 4, 0, 0, 0, 0, time.UTC)
 	var log kept
 	add := func(op Op, cause Cause, program string, at, took time.Duration, outcomes ...Outcome) {
 		seq := int64(len(log) + 1)
-		log = append(log, Record{Seq: seq, Kind: KindIntent, Time: start.Add(at), Program: program, Op: op, Cause: cause})
+		log = append(log, Record{Seq: seq, Kind: KindIntent, Time: start.Add(at), Program: program, Account: fmt.Sprint(seq), Op: op, Cause: cause})
 		for _, o := range outcomes {
 			log = append(log, Record{Kind: KindOutcome, Of: seq, Time: start.Add(at + took), Outcome: o})
 		}
@@ -36,17 +22,17 @@ func TestServiceLevels(t *testing.T) {
 	}
 	add(OpCreate, CauseRule, "crm", 25*time.Hour, time.Minute, Uncertain, Done) // the next day
 	add(OpGrant, CauseRule, "crm", 0, time.Hour, Already)
-	add(OpGrant, CauseRule, "crm", 0, time.Hour, Failed)
+	add(OpGrant, CauseRule, "crm", 0, time.Hour, Failed)    // a later run tries again
 	add(OpGrant, CauseRule, "crm", 0, time.Hour, Uncertain) // still open
 	add(OpRevoke, CauseRule, "crm", 0, time.Hour, Done)     // a mover is no leaver
 	add(OpSuspend, CauseMarked, "crm", 0, 5*time.Second, Done)
 	add(OpSuspend, CauseCut, "wiki", 0, time.Second)
-	got, err := ServiceLevels(t.Context(), everything{log}, start, start.Add(50*time.Hour))
+	got, err := ServiceLevels(t.Context(), log, start, start.Add(50*time.Hour))
 	if err != nil || len(got) != 2 || got[0].Program != "crm" || got[1].Program != "wiki" {
 		t.Fatalf("%+v %v", got, err)
 	}
 	crm, wiki := got[0], got[1]
-	if a := crm.Access; a.N != 101 || a.Open != 1 || a.Median != 51*time.Second || a.P99 != 99*time.Second || !slices.Equal(a.Days, []time.Duration{50 * time.Second, time.Minute, -1}) {
+	if a := crm.Access; a.N != 101 || a.Open != 2 || a.Median != 51*time.Second || a.P99 != 99*time.Second || !slices.Equal(a.Days, []time.Duration{50 * time.Second, time.Minute, -1}) {
 		t.Errorf("%+v", a)
 	}
 	if r := crm.Removal; r.N != 1 || r.Median != 5*time.Second || r.P99 != r.Median {
@@ -54,5 +40,10 @@ func TestServiceLevels(t *testing.T) {
 	}
 	if r := wiki.Removal; r.N != 0 || r.Open != 1 || r.Days != nil || wiki.Access.N != 0 {
 		t.Errorf("%+v", wiki)
+	}
+	retried := kept{{Seq: 1, Kind: KindIntent, Time: start, Program: "crm", Op: OpSuspend, Cause: CauseMarked}, {Kind: KindOutcome, Of: 1, Time: start.Add(time.Second), Outcome: Refused},
+		{Seq: 2, Kind: KindIntent, Time: start.Add(time.Hour), Program: "crm", Op: OpSuspend, Cause: CauseMarked}, {Kind: KindOutcome, Of: 2, Time: start.Add(time.Hour + time.Second), Outcome: Done}}
+	if got, err := ServiceLevels(t.Context(), retried, start, start.Add(2*time.Hour)); err != nil || got[0].Removal.N != 1 || got[0].Removal.Median != time.Hour+time.Second {
+		t.Errorf("a second try is no second decision: %+v %v", got, err)
 	}
 }

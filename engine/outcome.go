@@ -17,7 +17,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	if c.Op == OpCreate && c.Proposed && res.ID != "" {
 		r.Account = res.ID
 	}
-	failing := FactKey{Kind: FactFailing, Program: c.Program, Account: r.Account, Entitlement: c.Right(), Key: c.Op.Effect()}
+	failing := failingKey(&c, r.Account)
 	ok := res.Outcome == Done || res.Outcome == Already
 	if res.Err != nil {
 		r.Why = []string{res.Err.Error()}

@@ -16,7 +16,6 @@ type Outlook struct {
 	Plan     *Plan
 	Policy   Policy
 	Programs []ProgramOutlook // sorted by name
-	Paused   []Fact           // pauses of programs, or of all
 	Cuts     []Fact           // people who are cut off
 	Tasks    []Task           // what is to be done by hand
 }
@@ -57,7 +56,7 @@ func (e *Engine) Look(ctx context.Context) (*Outlook, error) {
 
 // outlook is for Engine.Looked.
 func (s *Snapshot) outlook(p *Plan, run string) *Outlook {
-	o := &Outlook{At: s.Now, Run: run, People: s.People, Plan: p, Policy: s.Policy, Paused: s.Memory.Facts(FactPause), Cuts: s.Memory.Facts(FactCut), Tasks: s.Memory.Tasks()}
+	o := &Outlook{At: s.Now, Run: run, People: s.People, Plan: p, Policy: s.Policy, Cuts: s.Memory.Facts(FactCut), Tasks: s.Memory.Tasks()}
 	for _, r := range s.Readings {
 		o.Programs = append(o.Programs, r.outlook(s.Memory.Program(r.Program.Name)))
 	}

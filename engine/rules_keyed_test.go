@@ -114,3 +114,28 @@ func TestReKeyedPeopleAreCalledByBothKeys(t *testing.T) {
 		w.wants("p3", "suspend wiki needs-approval: the person is protected", "revoke wiki/x needs-approval: the person is protected", "revoke wiki/y needs-approval: the person is protected")
 	}
 }
+
+// A cut reaches an account that is linked under the key by which the directory knows somebody now, by either key.
+func TestACutFollowsBothKeys(t *testing.T) {
+	for _, called := range []string{"k-p1", "new-k-p1", "p1"} {
+		w := newWorld(t, "git", "wiki")
+		w.targets["wiki"].Describes = engine.Description{Keyed: true}
+		w.policy.rules = map[string][]string{"c": {"git/z"}, "a": {"wiki/x"}}
+		for _, login := range []string{"p1", "p2", "p3", "p4"} {
+			w.hire(login, "c")
+		}
+		w.apply() // nobody has anything in the keyed program
+		w.later()
+		w.anew()
+		w.targets["wiki"].Set("new-k-p1", "x", true) // so that it is linked to nobody but itself
+		w.later()
+		if err := w.engine.ReKey(t.Context(), "boss", "loaded anew", w.renamed()[:4], nil); err != nil {
+			t.Fatal(err)
+		}
+		w.has("new-k-p1", "x", true)
+		if _, _, err := w.engine.Cut(t.Context(), "boss", called, "stolen"); err != nil {
+			t.Fatalf("%s: %v", called, err)
+		}
+		w.has("new-k-p1", "x", false)
+	}
+}

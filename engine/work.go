@@ -255,12 +255,12 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 			c.Account, c.Proposed = made, false
 		}
 		var res Result
-		lifted := w.lifted(ctx, &c)
+		notNow := w.notNow(ctx, i.Attempts, &c)
 		switch {
 		case broken || c.Proposed && c.Op != OpCreate: // there is no account of that name
 			res = Result{Outcome: Failed, Err: errNoAccount}
-		case lifted != nil:
-			res = Result{Outcome: Failed, Err: lifted}
+		case notNow != nil:
+			res = Result{Outcome: Failed, Err: notNow}
 		default:
 			res = w.call(ctx, i.Lease, c)
 		}
@@ -318,15 +318,15 @@ func (w *worker) callTime() time.Duration { return cmp.Or(w.e.CallTime, 30*time.
 // once everything is being stopped or the program is paused, nor with less of the lease left than a call may take: by then somebody else may act. One
 // that has begun is let finish.
 func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration) (context.Context, context.CancelFunc, error) {
-	left := lease.Sub(w.e.Now()) - skew
-	if ctx.Err() != nil || left < w.callTime() {
-		return nil, nil, errStopped
-	}
 	if err := w.setAside(); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", errStopped, err)
 	}
 	if err := w.mayStart(ctx); err != nil {
 		return nil, nil, err
+	}
+	left := lease.Sub(w.e.Now()) - skew // after the look, which may have taken long
+	if ctx.Err() != nil || left < w.callTime() {
+		return nil, nil, errStopped
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(most, left))
 	return ctx, cancel, nil

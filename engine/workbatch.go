@@ -26,10 +26,10 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) {
 func (w *worker) rounds(ctx context.Context, b Batcher, intents []Intent) (records []Record) {
 	var first, rest, singly []Intent
 	for _, i := range intents {
-		lifted := w.lifted(ctx, &i.Change)
+		notNow := w.notNow(ctx, i.Attempts, &i.Change)
 		switch {
-		case lifted != nil:
-			records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: lifted}))
+		case notNow != nil:
+			records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: notNow}))
 		case i.Change.Op == OpRename || i.Change.Op == OpUpdate || i.Change.Op == OpDelete:
 			i.Change.basis = &basis{class: i.Class}
 			singly = append(singly, i)

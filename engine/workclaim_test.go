@@ -404,3 +404,36 @@ func (l *lifting) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.In
 	}
 	return got, err
 }
+
+// A revoke that may be repeated, of which nobody knows the first effect, backs off like any other: it is not tried with every
+// sweep while the program's list can't be read.
+func TestRepeatedTriesBackOff(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki"}})
+	w.apply()
+	w.fire("zoe")
+	w.once(enginetest.LoseBefore)
+	w.later()
+	tries := 0
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Writes() {
+			tries++
+			return enginetest.Refuse
+		}
+		return enginetest.PartialList
+	}
+	for range 60 {
+		w.pass(time.Minute)
+		w.work()
+	}
+	if tries < 4 || tries > 7 { // after 1, 2, 4, 8, 16 and 32 minutes
+		t.Errorf("%d tries in an hour", tries)
+	}
+	w.targets["wiki"].Before = nil
+	for range 30 {
+		w.later()
+	}
+	w.has("zoe", engine.Active, false)
+	if n := len(w.memory().Open); n != 0 {
+		t.Errorf("%d are open", n)
+	}
+}

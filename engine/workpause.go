@@ -32,9 +32,9 @@ func (w *worker) mayStart(ctx context.Context) error {
 	p := &w.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := w.e.Now()
-	if age := now.Sub(p.at); p.at.IsZero() || age < 0 || age >= pauseLook {
-		p.at, p.why = now, w.look(ctx, facts)
+	if age := w.e.Now().Sub(p.at); p.at.IsZero() || age < 0 || age >= pauseLook {
+		p.why = w.look(ctx, facts)
+		p.at = w.e.Now() // lanes that waited for it share a look that took long
 	}
 	return p.why
 }
@@ -68,4 +68,31 @@ func (w *worker) lifted(ctx context.Context, c *Change) error {
 		return fmt.Errorf("%w: the cut was lifted", errStopped)
 	}
 	return nil
+}
+
+// notNow says why a change that was claimed is left alone for now: its cut was lifted, or an earlier try of the same intent
+// failed, and the next one is not due. Without that a revoke whose first effect is unknown, and which may be repeated, would be
+// tried with every sweep for as long as the program's list can't be read.
+func (w *worker) notNow(ctx context.Context, attempts int, c *Change) error {
+	if err := w.lifted(ctx, c); err != nil {
+		return err
+	}
+	facts, ok := w.e.Journal.(FactReader)
+	if !ok || attempts <= 1 {
+		return nil
+	}
+	f, failing, err := facts.Fact(ctx, failingKey(c, c.Account))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: whether it failed before can't be read: %w", errStopped, err)
+	case failing && w.e.Now().Before(f.Until):
+		return fmt.Errorf("%w: it failed %d times; the next try is due at %s", errStopped, f.Count, f.Until.UTC().Format(time.RFC3339))
+	case failing:
+		c.Failures = f.Count
+	}
+	return nil
+}
+
+func failingKey(c *Change, account string) FactKey {
+	return FactKey{Kind: FactFailing, Program: c.Program, Account: account, Entitlement: c.Right(), Key: c.Op.Effect()}
 }

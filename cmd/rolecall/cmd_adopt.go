@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -140,10 +141,20 @@ func withKinds(pairs []engine.Pairing, found *engine.Adoption) error {
 	}
 	for i := range pairs {
 		if pairs[i].Kind = kind[pairs[i].Account]; pairs[i].Kind == "" {
-			return usage("`rolecall adopt "+found.Program+"` lists them", "%s shows no account %q", found.Program, pairs[i].Account)
+			return usage(nameOf(pairs[i], found), "%s shows no account %q", found.Program, pairs[i].Account)
 		}
 	}
 	return nil
+}
+
+// nameOf is a hint for whoever gave an account's name where its id is needed.
+func nameOf(p engine.Pairing, found *engine.Adoption) string {
+	for i := range found.Lines {
+		if l := &found.Lines[i]; l.Name == p.Account {
+			return fmt.Sprintf("it is the name of account %s: --link %s=%s", l.Account, l.Account, p.Person)
+		}
+	}
+	return "`rolecall adopt " + found.Program + "` lists them"
 }
 
 func pairings(link []string) (out []engine.Pairing, err error) {

@@ -93,10 +93,30 @@ func (a *app) summary(out render.Out, p *engine.Plan, r engine.Report) {
 	if n := p.Summary.Ops[engine.OpAdopt]; n > 0 {
 		parts = append(parts, strconv.Itoa(n)+" adopted")
 	}
+	if n := held(p); n > 0 {
+		parts = append(parts, strconv.Itoa(n)+" held by a pause")
+	}
 	if len(parts) == 0 {
 		parts = []string{"nothing to do"}
 	}
 	out.Line("Run %s: %s.", r.Run, strings.Join(parts, ", "))
+}
+
+// held counts the changes that are decided and wait for a pause to end.
+func held(p *engine.Plan) (n int) {
+	paused := map[string]bool{}
+	for i := range p.Notices {
+		if p.Notices[i].Code == "paused" {
+			paused[p.Notices[i].Program] = true // "": all of them
+		}
+	}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.State == engine.Ready && c.Op != engine.OpAdopt && (paused[""] || paused[c.Program]) {
+			n++
+		}
+	}
+	return n
 }
 
 func reportCode(p *engine.Plan, r engine.Report) int {

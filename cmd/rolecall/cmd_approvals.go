@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,6 +72,9 @@ func (a *app) decide(ctx context.Context, verb string, given []string, reason st
 		return err
 	}
 	defer settle(&err, s.close)
+	if err := s.rememberConfig(ctx, a.Actor); err != nil {
+		return fmt.Errorf("the configuration could not be recorded, so nothing was decided: %w", err)
+	}
 	decide := s.engine.Approve
 	if verb == "reject" {
 		decide = s.engine.Reject

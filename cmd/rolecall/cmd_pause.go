@@ -12,7 +12,8 @@ func (a *app) pauseCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "pause [PROGRAM]", Short: "Emergency stop: no more calls to a program, or to any",
 		Long: "No process on this journal begins anything more; it survives restarts, and stays until `rolecall resume`. Leavers and people who are\n" +
-			"cut off wait as well, with an alarm. Calls that are under way end; what a process had claimed besides waits for the end of the pause.",
+			"cut off wait as well, with an alarm. Calls that are under way end; what a process had claimed besides is given back, and\n" +
+			"planned anew by the first run after the pause; what had been approved is then approved again.",
 		Example: "  rolecall pause --reason \"the directory looks wrong\"\n  rolecall pause crm --reason \"vendor's incident 4711\"",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {

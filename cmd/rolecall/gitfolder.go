@@ -93,7 +93,7 @@ func gitRaw(ctx context.Context, folder string, words ...string) (string, error)
 	for _, name := range []string{"PATH", "HOME", "SUDO_UID"} {                                                                                                                        // of the rest, some is secret, and some names another repository
 		c.Env = append(c.Env, name+"="+os.Getenv(name))
 	}
-	c.Env = append(c.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1", "GIT_GRAFT_FILE="+os.DevNull)
+	c.Env = append(c.Env, "GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1", "GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1", "GIT_GRAFT_FILE="+os.DevNull)
 	var out, said bytes.Buffer
 	c.Stdout, c.Stderr = &out, &said
 	if err := c.Run(); err != nil {

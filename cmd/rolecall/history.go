@@ -33,19 +33,40 @@ func (s *system) remember(ctx context.Context, actor string) error {
 	} else if fresh {
 		records = append(records, r)
 	}
-	if last, err := s.last(ctx, engine.KindConfig); err != nil {
+	if r, fresh, err := s.configRecord(ctx, actor); err != nil {
 		return err
-	} else if hashOf(last) != s.cfg.Hash {
-		r := versionRecord(engine.KindConfig, actor, "configuration "+s.cfg.Hash, configVersion{s.cfg.Hash, s.cfg.Text})
-		for i := range s.engine.Settings.Expected {
-			r.Why = append(r.Why, "announces "+announced(&s.engine.Settings.Expected[i]))
-		}
+	} else if fresh {
 		records = append(records, r)
 	}
 	if len(records) == 0 {
 		return nil
 	}
 	return s.store.Append(ctx, engine.Free, records)
+}
+
+// rememberConfig records the configuration alone: under which settings somebody decided is part of the decision.
+func (s *system) rememberConfig(ctx context.Context, actor string) error {
+	r, fresh, err := s.configRecord(ctx, actor)
+	if err != nil || !fresh {
+		return err
+	}
+	return s.store.Append(ctx, engine.Free, []engine.Record{r})
+}
+
+// configRecord is the record of the configuration; not fresh where the last one says the same.
+func (s *system) configRecord(ctx context.Context, actor string) (r engine.Record, fresh bool, err error) {
+	last, err := s.last(ctx, engine.KindConfig)
+	if err != nil || hashOf(last) == s.cfg.Hash {
+		return r, false, err
+	}
+	r = versionRecord(engine.KindConfig, actor, "configuration "+s.cfg.Hash, configVersion{s.cfg.Hash, s.cfg.Text})
+	if !s.cfg.Approvals.FourEyes {
+		r.Why = append(r.Why, "four eyes are off: whoever changed the policy may approve what follows from it")
+	}
+	for i := range s.engine.Settings.Expected {
+		r.Why = append(r.Why, "announces "+announced(&s.engine.Settings.Expected[i]))
+	}
+	return r, true, nil
 }
 
 func versionRecord(kind engine.Kind, actor, why string, data any) engine.Record {

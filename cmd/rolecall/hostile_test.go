@@ -39,6 +39,7 @@ func TestHostileText(t *testing.T) {
 		{"SCIM filter and path", scimFilters},
 		{"DN: canonical form", dnCanonical},
 		{"DN: members of groups", dnOfMembers},
+		{"LDAP filter and DN: people of OpenLDAP", peopleOfSlapd},
 		{"SQL: names of PostgreSQL roles", sqlNames},
 		{"SQL: values in PostgreSQL", sqlValues("postgres")},
 		{"SQL: values in SQLite", sqlValues("sqlite")},

@@ -19,6 +19,7 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 	return web.New(web.Options{
 		Outlook:  func() *engine.Outlook { return s.lookedAt(ctx) },
 		Journal:  func() web.Journal { return s.system().store },
+		Paused:   func(ctx context.Context) ([]engine.Fact, error) { return paused(ctx, s.system()) },
 		Levels:   func() *web.Levels { return s.levelsAt(ctx) },
 		Programs: func() []web.Program { return described(s.system().cfg) },
 		Next:     s.next,
@@ -26,6 +27,20 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Zone:     func() *time.Location { return zone(s.system().cfg) },
 		Failed:   func(what string, err error) { s.log.Error("a page can't be shown", "page", what, "error", err) },
 	})
+}
+
+// paused are the pauses in force now, of everything and of single programs.
+func paused(ctx context.Context, sys *system) (out []engine.Fact, err error) {
+	for _, program := range append([]string{""}, sys.names()...) {
+		f, is, err := sys.store.Fact(ctx, engine.FactKey{Kind: engine.FactPause, Program: program})
+		if err != nil {
+			return nil, err
+		}
+		if is {
+			out = append(out, f)
+		}
+	}
+	return out, nil
 }
 
 // next is when this daemon plans the next time; one that only works never does.

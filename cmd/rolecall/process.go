@@ -40,8 +40,12 @@ func thisProcess() process {
 }
 
 // osUser is the name that the journal knows whoever types commands by. It is not taken from the environment, which
-// anybody can set.
+// anybody can set: package user believes $USER where the program is built without cgo and the number is in no file.
 func osUser() string {
+	if said, set := os.LookupEnv("USER"); set {
+		_ = os.Unsetenv("USER")
+		defer func() { _ = os.Setenv("USER", said) }()
+	}
 	u, err := user.Current()
 	if err != nil {
 		return "uid " + strconv.Itoa(os.Getuid())

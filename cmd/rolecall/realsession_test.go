@@ -193,7 +193,7 @@ func (o *office) leave() {
 		o.t.Errorf("u004 in the database: %s", got)
 	}
 	users := o.call(http.MethodGet, `/Users?filter=userName+eq+%22u001@example.com%22`, nil)
-	if text := fmt.Sprint(users["Resources"]); !strings.Contains(text, "active:false") {
+	if text := fmt.Sprint(users["totalResults"], users["Resources"]); !strings.HasPrefix(text, "1 ") || !strings.Contains(text, "active:false") {
 		o.t.Errorf("u001 in crm: %s", users)
 	}
 	if wiki := o.read("programs/wiki.csv"); !strings.Contains(wiki, "\nu001,no,") || !strings.Contains(wiki, "\nu004,no,") {

@@ -28,8 +28,14 @@ type daemonUnderTest struct {
 
 func startDaemon(t *testing.T, dir string) *daemonUnderTest {
 	t.Helper()
+	return startDaemonAs(t, process{Dir: dir, Env: func(string) string { return "" }, Now: time.Now})
+}
+
+// startDaemonAs takes folder, environment, clock and sweep from the caller.
+func startDaemonAs(t *testing.T, p process) *daemonUnderTest {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	d := &daemonUnderTest{t: t, dir: dir, lines: make(chan map[string]any, 1000), end: make(chan int, 1), stop: stop}
+	d := &daemonUnderTest{t: t, dir: p.Dir, lines: make(chan map[string]any, 1000), end: make(chan int, 1), stop: stop}
 	reader, writer := io.Pipe()
 	go func() {
 		defer close(d.lines)
@@ -41,10 +47,8 @@ func startDaemon(t *testing.T, dir string) *daemonUnderTest {
 		}
 	}()
 	go func() {
-		code := run(ctx, process{
-			Args: []string{"serve"}, Dir: dir, Stdout: io.Discard, Stderr: writer, Env: func(string) string { return "" }, Now: time.Now,
-			Random: rand1(), Actor: "tester", Poll: 20 * time.Millisecond,
-		})
+		p.Args, p.Stdout, p.Stderr, p.Random, p.Actor, p.Poll = []string{"serve"}, io.Discard, writer, rand1(), "tester", 20*time.Millisecond
+		code := run(ctx, p)
 		writer.Close()
 		d.end <- code
 	}()

@@ -153,6 +153,12 @@ func TestOnSamba(t *testing.T) {
 		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest { return fresh(t).underTest(t) })
 	})
 	t.Run("strangers, renames and leavers", func(t *testing.T) { testIdentity(t, fresh(t)) })
+	t.Run("a group of more members than come at once", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("1,600 entries; it runs without -short")
+		}
+		testBigGroup(t, fresh(t))
+	})
 }
 
 func TestOnSlapd(t *testing.T) {

@@ -127,7 +127,7 @@ func (l *look) people(ctx context.Context, contexts []string) error {
 	var best []*ldapconn.Entry
 	var failed error
 	for _, base := range contexts {
-		entries, more, err := l.sample(ctx, Search{base, l.profile.People}, distinct(slices.Clone(wanted)), lookPeople)
+		entries, more, err := l.sample(ctx, Search{base, l.profile.suggested()}, distinct(slices.Clone(wanted)), lookPeople)
 		if err != nil {
 			failed = fmt.Errorf("looking for people in %s: %w", base, err)
 			continue
@@ -143,7 +143,7 @@ func (l *look) people(ctx context.Context, contexts []string) error {
 		l.profile = ipa
 	}
 	l.found.Profile, l.found.Key, l.found.KeySeen = l.profile.Name, l.profile.Key, share(best, l.profile.Key) == 1
-	l.found.People, l.found.Count = Search{nearlyAll(best), l.profile.People}, len(best)
+	l.found.People, l.found.Count = Search{nearlyAll(best), l.profile.suggested()}, len(best)
 	for _, a := range l.candidates() {
 		taken := slices.ContainsFunc(l.found.Attributes, func(b Attribute) bool { return a.Name == b.Name })
 		if !taken && share(best, a.Source) >= 0.1 {

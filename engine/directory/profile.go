@@ -18,15 +18,25 @@ type Profile struct {
 }
 
 // profiles gives the known families, sorted by name. Sources: RFC 4530 (entryUUID), [MS-ADA3] objectGUID and
-// objectCategory, [MS-ADA1] isCriticalSystemObject (Administrator, Guest and krbtgt are nobody), the schemas that 389 Directory Server and FreeIPA ship (nsUniqueId, ipaUniqueID).
+// objectCategory, the schemas that 389 Directory Server and FreeIPA ship (nsUniqueId, ipaUniqueID).
 func profiles() []Profile {
 	const groupOf = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))"
 	return []Profile{
 		{Name: "389ds", Key: "nsUniqueId", Login: "uid", People: "(objectClass=person)", Groups: groupOf, Member: []string{"member", "uniqueMember"}},
-		{Name: "ad", Key: "objectGUID", Login: "sAMAccountName", People: "(&(objectCategory=person)(objectClass=user)(!(isCriticalSystemObject=TRUE)))", Groups: "(objectClass=group)", Member: []string{"member"}},
+		{Name: "ad", Key: "objectGUID", Login: "sAMAccountName", People: "(&(objectCategory=person)(objectClass=user))", Groups: "(objectClass=group)", Member: []string{"member"}},
 		{Name: "freeipa", Key: "ipaUniqueID", Login: "uid", People: "(objectClass=posixaccount)", Groups: "(objectClass=ipausergroup)", Member: []string{"member"}},
 		{Name: "openldap", Key: "entryUUID", Login: "uid", People: "(objectClass=person)", Groups: groupOf, Member: []string{"member", "uniqueMember"}},
 	}
+}
+
+// suggested is the filter that a look proposes. In Active Directory it leaves out Administrator, Guest and krbtgt, which come
+// with the domain ([MS-ADA1] isCriticalSystemObject). It is no default: where one was taken for a person so far, a narrower
+// default would make a leaver of that one.
+func (p *Profile) suggested() string {
+	if p.Name == "ad" {
+		return "(&(objectCategory=person)(objectClass=user)(!(isCriticalSystemObject=TRUE)))"
+	}
+	return p.People
 }
 
 // ProfileOf gives the family of that name; "" is openldap.

@@ -68,14 +68,14 @@ func (s *Site) audit(ctx context.Context, r *http.Request) (view, error) {
 	}
 	if len(v.Events) > shownEvents {
 		v.Events = v.Events[:shownEvents]
-		on := maps(filter)
+		on := copied(filter)
 		on.Set("before", strconv.FormatInt(v.Events[shownEvents-1].Seq, 10))
 		v.More = "/audit?" + on.Encode()
 	}
 	return view{"audit", "Audit", v}, nil
 }
 
-func maps(v url.Values) url.Values {
+func copied(v url.Values) url.Values {
 	out := url.Values{}
 	for name, list := range v {
 		out[name] = slices.Clone(list)
@@ -89,7 +89,10 @@ func (s *Site) query(filter url.Values) (q engine.Query, err error) {
 	q = engine.Query{Words: filter.Get("q"), Person: filter.Get("person"), Program: filter.Get("program"), Account: filter.Get("account"), Run: filter.Get("run"),
 		Actor: filter.Get("actor"), Kind: engine.Kind(filter.Get("kind")), Op: engine.Op(filter.Get("op")), Outcome: engine.Outcome(filter.Get("outcome")),
 		Newest: true, Limit: shownEvents + 1}
+	_, err = wordsOf(q.Words)
 	switch {
+	case err != nil:
+		return q, err
 	case q.Kind != "" && !slices.Contains(engine.Kinds(), q.Kind):
 		return q, fmt.Errorf("%w: %q is no kind of record", errWrong, q.Kind)
 	case q.Op != "" && !slices.Contains(engine.Ops(), q.Op):

@@ -14,6 +14,8 @@ import (
 // nowView is the first page: does everybody have what they should, and what is about to change?
 type nowView struct {
 	Seen      *engine.Outlook // nil: this process has not looked yet
+	Paused    []engine.Fact   // as of now, not of the last look
+	CutSince  []eventRow      // who was cut off since the last look
 	Standing  engine.Standing
 	Next      time.Time
 	Level     string // good, attention, alarm
@@ -42,6 +44,9 @@ func (s *Site) now(ctx context.Context, _ *http.Request) (view, error) {
 	if v.Runs, err = s.lastRuns(ctx, engine.Query{Limit: 5}); err != nil {
 		return view{}, err
 	}
+	if v.Paused, err = s.Paused(ctx); err != nil {
+		return view{}, err
+	}
 	if v.Seen == nil {
 		if err := v.Standing.Look(ctx, s.Journal()); err != nil {
 			return view{}, err
@@ -49,11 +54,16 @@ func (s *Site) now(ctx context.Context, _ *http.Request) (view, error) {
 		v.Level, v.Headline = "attention", "Looking for the first time since the daemon was started"
 		return view{"now", "Now", v}, nil
 	}
+	if v.CutSince, err = s.events(ctx, engine.Query{Kind: engine.KindCut, From: v.Seen.At, Newest: true, Limit: shownFirst}); err != nil {
+		return view{}, err
+	}
 	p := v.Seen.Plan
-	v.Notices, v.Sources, v.Programs = loud(p.Notices), sources(p.Proofs), s.programRows(v.Seen)
+	v.Notices, v.Sources, v.Programs = loud(p.Notices), sources(p.Proofs), s.programRows(v.Seen, v.Paused)
 	v.Approvals = changeRows(p.Changes, func(c *engine.Change) bool { return c.State == engine.NeedsApproval }, shownFirst)
 	v.Leavers, v.Joiners, v.Cost = leaving(p.Changes), joining(v.Seen), costs(v.Programs)
-	v.Level, v.Headline = headline(p)
+	if v.Level, v.Headline = headline(p); len(v.Paused) > 0 {
+		v.Level, v.Headline = "alarm", "Work is paused: nothing is given or taken, not even from leavers"
+	}
 	return view{"now", "Now", v}, nil
 }
 

@@ -29,6 +29,18 @@ type stateCount struct {
 // shownPeople is how many people a search shows.
 const shownPeople = 50
 
+// mostWords bounds a search: each word is looked for in everything.
+const mostWords = 8
+
+// wordsOf splits what is searched for.
+func wordsOf(text string) ([]string, error) {
+	words := strings.Fields(strings.ToLower(text))
+	if len(words) > mostWords {
+		return nil, fmt.Errorf("%w: %d words are more than %d; say less", errWrong, len(words), mostWords)
+	}
+	return words, nil
+}
+
 func (s *Site) people(_ context.Context, r *http.Request) (view, error) {
 	v := peopleView{Seen: s.Outlook(), Words: r.FormValue("q"), State: r.FormValue("state")}
 	if v.Seen == nil {
@@ -38,7 +50,10 @@ func (s *Site) people(_ context.Context, r *http.Request) (view, error) {
 		return view{}, fmt.Errorf("%w: %q is no state of a person", errWrong, v.State)
 	}
 	v.States = countStates(v.Seen.People)
-	words := strings.Fields(strings.ToLower(v.Words))
+	words, err := wordsOf(v.Words)
+	if err != nil {
+		return view{}, err
+	}
 	for i := range v.Seen.People {
 		p := &v.Seen.People[i]
 		if v.State != "" && p.State.String() != v.State || !hasWords(p, words) {
@@ -57,9 +72,12 @@ func (s *Site) people(_ context.Context, r *http.Request) (view, error) {
 }
 
 func hasWords(p *engine.Person, words []string) bool {
+	if len(words) == 0 {
+		return true
+	}
+	text := strings.ToLower(p.Name() + "\n" + p.Login() + "\n" + p.Attributes.First("mail") + "\n" + p.Key)
 	for _, w := range words {
-		if !strings.Contains(strings.ToLower(p.Name()), w) && !strings.Contains(strings.ToLower(p.Login()), w) &&
-			!strings.Contains(strings.ToLower(p.Attributes.First("mail")), w) && p.Key != w {
+		if !strings.Contains(text, w) {
 			return false
 		}
 	}

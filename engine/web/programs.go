@@ -25,7 +25,7 @@ type ProgramRow struct {
 func (r ProgramRow) Title() string { return r.Program.Name }
 
 // programRows are sorted by name.
-func (s *Site) programRows(o *engine.Outlook) (out []ProgramRow) {
+func (s *Site) programRows(o *engine.Outlook, paused []engine.Fact) (out []ProgramRow) {
 	pending, unmanaged := map[string]int{}, map[string]int{}
 	for i := range o.Plan.Changes {
 		pending[o.Plan.Changes[i].Program]++
@@ -39,7 +39,7 @@ func (s *Site) programRows(o *engine.Outlook) (out []ProgramRow) {
 			r.ProgramOutlook, r.Seen = o.Programs[i], true
 			r.Free = p.Seats - r.Active
 		}
-		for _, f := range o.Paused {
+		for _, f := range paused {
 			if f.Program == p.Name || f.Program == "" {
 				r.Paused = f.Text
 			}
@@ -55,10 +55,14 @@ type programsView struct {
 	Cost     []Money
 }
 
-func (s *Site) programs(context.Context, *http.Request) (view, error) {
+func (s *Site) programs(ctx context.Context, _ *http.Request) (view, error) {
 	v := programsView{Seen: s.Outlook()}
 	if v.Seen != nil {
-		v.Programs = s.programRows(v.Seen)
+		paused, err := s.Paused(ctx)
+		if err != nil {
+			return view{}, err
+		}
+		v.Programs = s.programRows(v.Seen, paused)
 		v.Cost = costs(v.Programs)
 	}
 	return view{"programs", "Programs", v}, nil
@@ -77,13 +81,17 @@ type programView struct {
 // shownOfProgram is how many lines of each list of a program are shown.
 const shownOfProgram = 100
 
-func (s *Site) program(_ context.Context, r *http.Request) (view, error) {
+func (s *Site) program(ctx context.Context, r *http.Request) (view, error) {
 	name := r.PathValue("name")
 	v := programView{Seen: s.Outlook()}
 	if v.Seen == nil {
 		return view{"program", name, v}, nil
 	}
-	rows := s.programRows(v.Seen)
+	paused, err := s.Paused(ctx)
+	if err != nil {
+		return view{}, err
+	}
+	rows := s.programRows(v.Seen, paused)
 	i := slices.IndexFunc(rows, func(r ProgramRow) bool { return r.Title() == name })
 	if i < 0 {
 		return view{}, fmt.Errorf("%w: there is no program %q", errNotThere, name)

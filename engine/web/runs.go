@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
@@ -86,12 +89,11 @@ func (s *Site) runs(ctx context.Context, r *http.Request) (view, error) {
 
 type runView struct {
 	runRow
-	By       string // program or person
-	Groups   []programChanges
-	Waiting  []programChanges // of the newest run: what it did not do
-	Outcomes map[engine.Outcome]int
-	Open     int
-	More     bool
+	By      string // program or person
+	Groups  []programChanges
+	Waiting []programChanges // of the newest run: what it did not do
+	Open    int
+	More    bool
 }
 
 // shownOfRun is how many changes of a run are shown.
@@ -106,7 +108,7 @@ func (s *Site) run(ctx context.Context, r *http.Request) (view, error) {
 	if len(runs) == 0 {
 		return view{}, fmt.Errorf("%w: there is no run %q", errNotThere, name)
 	}
-	v := runView{runRow: runs[0], By: r.FormValue("by"), Outcomes: map[engine.Outcome]int{}}
+	v := runView{runRow: runs[0], By: r.FormValue("by")}
 	rows, err := s.did(ctx, &v)
 	if err != nil {
 		return view{}, err
@@ -122,12 +124,17 @@ func (s *Site) run(ctx context.Context, r *http.Request) (view, error) {
 	return view{"run", "Run " + name, v}, nil
 }
 
-// did are the intents of a run with what became of them so far.
+// outcomesRead is how many outcomes are looked through for what became of the changes that are shown.
+const outcomesRead = 20000
+
+// errEnough ends a reading.
+var errEnough = errors.New("enough")
+
+// did are the changes of a run with what became of them so far.
 func (s *Site) did(ctx context.Context, v *runView) (rows []changeRow, err error) {
-	at := map[int64]int{}
-	err = s.Journal().Records(ctx, engine.Query{Run: v.Run, Limit: 4 * shownOfRun}, func(r engine.Record) error {
-		switch r.Kind {
-		case engine.KindIntent, engine.KindAdopt:
+	at := map[int64]int{} // of open intents
+	for _, kind := range []engine.Kind{engine.KindIntent, engine.KindAdopt} {
+		err := s.Journal().Records(ctx, engine.Query{Run: v.Run, Kind: kind, Limit: shownOfRun + 1}, func(r engine.Record) error {
 			if len(rows) == shownOfRun {
 				v.More = true
 				return nil
@@ -136,24 +143,44 @@ func (s *Site) did(ctx context.Context, v *runView) (rows []changeRow, err error
 			if err != nil {
 				return nil //nolint:nilerr // blanked: what is left of it is in the journal's own page
 			}
-			at[r.Seq] = len(rows)
 			row := rowOf(&i.Change)
-			if row.Says = "open"; r.Kind == engine.KindAdopt {
-				row.Says = "recorded"
-			} else {
-				v.Open++
+			if row.Says = "recorded"; kind == engine.KindIntent {
+				row.Says = "open"
+				at[r.Seq] = len(rows)
 			}
 			rows = append(rows, row)
-		case engine.KindOutcome:
-			if n, known := at[r.Of]; known {
-				if rows[n].Says == "open" {
-					v.Open--
-				}
-				rows[n].Says = string(r.Outcome)
-				v.Outcomes[r.Outcome]++
-			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	err = s.became(ctx, rows, at)
+	v.Open = len(at)
+	slices.SortStableFunc(rows, func(a, b changeRow) int { return strings.Compare(a.Program, b.Program) })
+	return rows, err
+}
+
+// became finds the ends of intents, and takes those out of open. A later run may have recorded them: what was read back, or
+// withdrawn.
+func (s *Site) became(ctx context.Context, rows []changeRow, open map[int64]int) error {
+	if len(open) == 0 {
+		return nil
+	}
+	first := slices.Min(slices.Collect(maps.Keys(open)))
+	err := s.Journal().Records(ctx, engine.Query{Kind: engine.KindOutcome, After: first, Limit: outcomesRead}, func(r engine.Record) error {
+		n, known := open[r.Of]
+		if !known || r.Outcome == engine.Uncertain || r.Outcome == engine.Halted { // read back before it ends
+			return nil
+		}
+		rows[n].Says = string(r.Outcome)
+		if delete(open, r.Of); len(open) == 0 {
+			return errEnough
 		}
 		return nil
 	})
-	return rows, err
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }

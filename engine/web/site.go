@@ -25,9 +25,10 @@ type Journal interface {
 type Options struct {
 	Outlook  func() *engine.Outlook // what the last run of this process saw; nil before it
 	Journal  func() Journal
-	Levels   func() *Levels   // how long changes take; nil: not known yet
-	Programs func() []Program // that are configured, sorted by name
-	Next     func() time.Time // when the next run begins; zero: not on this machine
+	Paused   func(context.Context) ([]engine.Fact, error) // what is paused now
+	Levels   func() *Levels                               // how long changes take; nil: not known yet
+	Programs func() []Program                             // that are configured, sorted by name
+	Next     func() time.Time                             // when the next run begins; zero: not on this machine
 	Now      func() time.Time
 	Zone     func() *time.Location // in which times are shown
 	Failed   func(what string, err error)
@@ -60,7 +61,11 @@ type Site struct {
 	Options
 	pages  *pages
 	routes *http.ServeMux
+	busy   chan struct{} // one for each page that is being made
 }
+
+// atOnce is how many pages are made at once.
+const atOnce = 3
 
 // New puts the page together.
 func New(o Options) (*Site, error) {
@@ -69,7 +74,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(style)
-	s := &Site{Options: o, routes: http.NewServeMux()}
+	s := &Site{Options: o, routes: http.NewServeMux(), busy: make(chan struct{}, atOnce)}
 	sheet := "/assets/style-" + hex.EncodeToString(sum[:6]) + ".css"
 	if s.pages, err = parsePages(s, sheet); err != nil {
 		return nil, err
@@ -97,8 +102,19 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		http.Error(w, "Another page may not ask for this one; type its address.", http.StatusForbidden)
+		return
+	}
 	if !local(r.Host) {
 		http.Error(w, "This page is for the machine itself: open it as http://127.0.0.1 or http://localhost.", http.StatusMisdirectedRequest)
+		return
+	}
+	r.Body = http.NoBody // a GET asks by its address alone; a form behind it would be kept in memory and on disk
+	select {             // pages share the journal's readers with those who act
+	case s.busy <- struct{}{}:
+		defer func() { <-s.busy }()
+	case <-r.Context().Done():
 		return
 	}
 	s.routes.ServeHTTP(w, r)

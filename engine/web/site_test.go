@@ -3,8 +3,10 @@ package web
 import (
 	"context"
 	"errors"
+	"html"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -47,9 +49,14 @@ func noon() time.Time { return time.Date(2027, 1, 4, 12, 0, 0, 0, time.UTC) }
 func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
 	t.Helper()
 	var failed []string
+	var paused []engine.Fact
+	if o != nil { // told by whatever text the company is made of
+		paused = []engine.Fact{{FactKey: engine.FactKey{Program: "crm"}, Text: o.People[0].Entry}}
+	}
 	s, err := New(Options{
 		Outlook: func() *engine.Outlook { return o }, Journal: func() Journal { return b }, Next: func() time.Time { return noon().Add(5 * time.Minute) }, Now: noon,
 		Programs: func() []Program { return []Program{{Name: "crm", Kind: "scim", Seats: 10, Monthly: Money{30, "EUR"}}} },
+		Paused:   func(context.Context) ([]engine.Fact, error) { return paused, b.err },
 		Levels: func() *Levels {
 			return &Levels{noon(), 3, []engine.Level{{Program: "crm", Access: engine.Spread{N: 3, Open: 1, Median: time.Second, P99: time.Hour, Days: []time.Duration{time.Second, -1, time.Hour}}}}}
 		},
@@ -85,8 +92,8 @@ func outlook(text string) *engine.Outlook {
 	}
 	p.Summary.Approval = 1
 	return &engine.Outlook{At: noon(), Run: "r1", Plan: p, Policy: silent{}, Programs: []engine.ProgramOutlook{{Name: "crm", Rights: []engine.RightCount{{Name: text, Holders: 3}}}},
-		Tasks:  []engine.Task{{ID: "t1", Text: text, Person: "p1"}},
-		Paused: []engine.Fact{{FactKey: engine.FactKey{Program: "crm"}, Text: text}}, Cuts: []engine.Fact{{FactKey: engine.FactKey{Person: "p1"}, Text: text}},
+		Tasks: []engine.Task{{ID: "t1", Text: text, Person: "p1"}},
+		Cuts:  []engine.Fact{{FactKey: engine.FactKey{Person: "p1"}, Text: text}},
 		People: []engine.Person{{Key: "p1", Source: text, Entry: text, StateWhy: text, Missing: []string{text}, Roles: []string{text}, State: engine.StateUpcoming,
 			Attributes: engine.Attributes{{Name: "login", Values: []string{text}}, {Name: "name", Values: []string{text}}}, Jobs: []engine.Job{{Attributes: engine.Attributes{{Name: "title", Values: []string{text}}}}}}}}
 }
@@ -172,7 +179,7 @@ func TestWrongQuestions(t *testing.T) {
 	s, _ := site(t, records("x"), outlook("x"))
 	for path, want := range map[string]int{
 		"/audit?kind=x": 400, "/audit?op=x": 400, "/audit?outcome=x": 400, "/audit?from=yesterday": 400, "/audit?before=x": 400, "/audit?program=wiki&entitlement=crm/x": 400,
-		"/people?state=x": 400, "/people/p1?on=x": 400, "/people/p2": 200, "/programs/wiki": 404, "/runs/r2": 404, "/audit/3": 404, "/audit/x": 404, "/x": 404, "/assets/": 404,
+		"/people?q=a+b+c+d+e+f+g+h+i": 400, "/audit?q=a+b+c+d+e+f+g+h+i": 400, "/people?state=x": 400, "/people/p1?on=x": 400, "/people/p2": 200, "/programs/wiki": 404, "/runs/r2": 404, "/audit/3": 404, "/audit/x": 404, "/x": 404, "/assets/": 404,
 	} {
 		if w := get(s, path); w.Code != want {
 			t.Errorf("%s: %d, not %d", path, w.Code, want)
@@ -194,6 +201,46 @@ func TestHeaders(t *testing.T) {
 			if !strings.HasPrefix(h.Get(name), want) {
 				t.Errorf("%s: %s is %q", path, name, h.Get(name))
 			}
+		}
+	}
+}
+
+// Links lead to what they name, whatever characters the name has.
+func TestLinksKeepNames(t *testing.T) {
+	const key = "cn=a/b, ü?&%2F@corp#1+2"
+	b, o := records("x"), outlook("x")
+	o.People[0].Key, b.held[0].Person = key, key
+	for i := range b.records {
+		b.records[i].Person = key
+	}
+	s, _ := site(t, b, o)
+	follow := func(page, prefix string) *httptest.ResponseRecorder {
+		_, rest, found := strings.Cut(get(s, page).Body.String(), `href="`+prefix)
+		href, _, _ := strings.Cut(rest, `"`)
+		if !found {
+			t.Fatalf("%s has no link %s", page, prefix)
+		}
+		return get(s, html.UnescapeString(prefix+href))
+	}
+	person := follow("/people", "/people/")
+	if person.Code != http.StatusOK || !strings.Contains(person.Body.String(), "Has") {
+		t.Fatalf("%d %s", person.Code, person.Body)
+	}
+	if audit := follow("/people/"+url.PathEscape(key), "/audit?person="); !strings.Contains(audit.Body.String(), `name="person" value="`+html.EscapeString(key)) && !strings.Contains(html.UnescapeString(audit.Body.String()), `name="person" value="`+key+`"`) {
+		t.Error(audit.Body.String())
+	}
+}
+
+// Other pages in the same browser get nothing, not even the work that an answer takes; a body is not read.
+func TestOthersGetNothing(t *testing.T) {
+	s, _ := site(t, records("x"), outlook("x"))
+	for from, want := range map[string]int{"": 200, "none": 200, "same-origin": 200, "same-site": 403, "cross-site": 403} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/people", strings.NewReader("q=nobody"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", from)
+		w := httptest.NewRecorder()
+		if s.ServeHTTP(w, r); w.Code != want || want == 200 && !strings.Contains(w.Body.String(), "p1") {
+			t.Errorf("%q: %d", from, w.Code)
 		}
 	}
 }

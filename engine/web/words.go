@@ -23,7 +23,7 @@ func (s *Site) words() template.FuncMap {
 		"ago":    func(t time.Time) string { return ago(s.Now().Sub(t)) },
 		"money":  func(m Money) string { return fmt.Sprintf("%s %s", thousands(m.Amount), m.Currency) },
 		"n":      func(n int) string { return thousands(float64(n)) },
-		"plural": plural, "path": url.PathEscape, "query": url.QueryEscape, "clean": clean, "short": short, "join": strings.Join,
+		"plural": plural, "path": url.PathEscape, "clean": clean, "short": short, "join": strings.Join,
 		"percent": percent, "lasting": lasting, "name": s.nameOf, "account": accountOf,
 	}
 }

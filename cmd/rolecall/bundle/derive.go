@@ -3,6 +3,8 @@ package bundle
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -162,8 +164,15 @@ func plain(name string) string {
 			fmt.Fprintf(&b, "=%02x", c)
 		}
 	}
-	return b.String()
+	if b.Len() <= longestName {
+		return b.String()
+	}
+	sum := sha256.Sum256([]byte(name))
+	return b.String()[:longestName-17] + "-" + hex.EncodeToString(sum[:8])
 }
+
+// longestName keeps names of files within what file systems take, with what stands before and behind them.
+const longestName = 120
 
 // short is as much of a hash as people compare.
 func short(hash string) string { return hash[:min(16, len(hash))] }

@@ -101,7 +101,7 @@ func (v *verifier) checkpoints() error {
 		return err
 	}
 	if ok {
-		v.own = append(v.own, ownCheckpoint{file: FormerFile, note: former})
+		v.own = append(v.own, ownCheckpoint{former: true, file: FormerFile, note: former})
 	}
 	for _, name := range sortedKeys(v.given.Checkpoints) {
 		v.own = append(v.own, ownCheckpoint{file: name, note: v.given.Checkpoints[name]})

@@ -52,6 +52,29 @@ func otherReason(_ engine.Record, s journal.Stored) (string, journal.Stored) {
 	return audit.Leaf([]byte(s.Public), [audit.SaltSize]byte(salt), []byte(s.Personal)).String(), s
 }
 
+// Whoever gives a key asks for its word on all records: what no checkpoint covers could be anything.
+func TestAKeySpeaksForAllRecordsOrForNone(t *testing.T) {
+	for what, order := range map[string]func(l *log){
+		"": func(*log) {},
+		"it covers 16 of 17 records": func(l *log) {
+			l.order.To = l.order.Made.AddDate(0, 1, 0)
+			l.clock = l.order.Made
+			l.add(engine.Record{Kind: engine.KindPause, Why: []string{"later"}})
+		},
+		"there is no checkpoint": func(l *log) { l.order.Seal, l.order.Formers = nil, nil },
+	} {
+		l := story(t)
+		order(l)
+		folder := l.bundle()
+		if wrong := wrongs(t, folder, Given{Verifier: l.verifier}); what == "" && wrong != "" || !strings.Contains(wrong, what) {
+			t.Errorf("%q: %q", what, wrong)
+		}
+		if wrong := wrongs(t, folder, Given{}); wrong != "" {
+			t.Errorf("%q without a key: %q", what, wrong)
+		}
+	}
+}
+
 // TestSealsHold: the seal alone finds another record, be it of more records than the bundle has or of fewer.
 func TestSealsHold(t *testing.T) {
 	for what, order := range map[string]func(l *log){
@@ -70,7 +93,7 @@ func TestSealsHold(t *testing.T) {
 			if forged {
 				l.edit = otherReason
 			}
-			wrong := wrongs(t, l.bundle(), Given{Verifier: l.verifier})
+			wrong := wrongs(t, l.bundle(), Given{})
 			if forged != (strings.HasPrefix(wrong, SealFile) || strings.HasPrefix(wrong, ProofFile)) {
 				t.Errorf("%s, forged %v: %q", what, forged, wrong)
 			}

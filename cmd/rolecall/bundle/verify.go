@@ -79,9 +79,10 @@ type verifier struct {
 }
 
 type ownCheckpoint struct {
-	file string
-	note []byte
-	size int64
+	former bool // the bundle's own, from before the period
+	file   string
+	note   []byte
+	size   int64
 }
 
 func (v *verifier) all() error {
@@ -237,7 +238,9 @@ func (v *verifier) record(text []byte, seq int64) error {
 	}
 	v.tree.add(leaf)
 	d.Record.Hash = l.Hash
-	v.known.learn(&d.Record)
+	if s := v.report.Seals.Seal; s != nil && d.Record.Seq <= s.Size { // what nobody sealed names no keys
+		v.known.learn(&d.Record)
+	}
 	return v.build.Add(d.Record, d.Blanked)
 }
 
@@ -249,6 +252,13 @@ func (v *verifier) proven() error {
 		if err := v.tree.holds(seal); err != nil {
 			r.wrong(SealFile, 0, "%v", err)
 		}
+	}
+	switch {
+	case v.given.Verifier == "":
+	case seal == nil:
+		r.wrong(SealFile, 0, "there is no checkpoint, so the key given says nothing of these records")
+	case seal.Size < m.Records:
+		r.wrong(SealFile, 0, "it covers %d of %d records, and those after it could be anything; have the bundle made again after the journal was sealed (any command that writes does)", seal.Size, m.Records)
 	}
 	if err := v.tree.reaches(m, &v.proof, seal); err != nil {
 		r.wrong(ProofFile, 0, "%v", err)
@@ -269,13 +279,13 @@ func (v *verifier) proven() error {
 func (v *verifier) holdsOwn(own *ownCheckpoint) {
 	r := v.report
 	c, err := v.known.open(own.note)
-	if err == nil && r.Seals.Seal != nil && c.Size == r.Seals.Seal.Size && c.Head == r.Seals.Seal.Head && own.file != FormerFile {
+	if err == nil && r.Seals.Seal != nil && c.Size == r.Seals.Seal.Size && c.Head == r.Seals.Seal.Head && !own.former {
 		return // it may reach beyond the records
 	}
 	if err == nil {
 		err = v.tree.holds(&c)
 	}
-	if err == nil && own.file == FormerFile {
+	if err == nil && own.former {
 		r.Seals.Former = &c
 		if wrong := v.continues(&c); wrong != nil {
 			r.wrong(ProofFile, 0, "%v", wrong)

@@ -16,6 +16,11 @@ import (
 	"github.com/rolecall/rolecall/engine/dispatch"
 )
 
+// mostPrice is more than any seat costs; what is more would not add up as a number.
+const mostPrice = 1e9
+
+var currency = regexp.MustCompile(`^[A-Z]{3}$`)
+
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
 // checks collects what is wrong in a configuration that could be read.
@@ -226,6 +231,9 @@ func (c *checks) program(name string, p *Program) {
 	}
 	if p.Price != nil && p.Price.Per != "month" && p.Price.Per != "year" {
 		c.word(&p.Price.Per, "price: per", p.Price.Per, "month", "year")
+	}
+	if p.Price != nil && (!(p.Price.Amount >= 0 && p.Price.Amount <= mostPrice) || !currency.MatchString(p.Price.Currency)) {
+		c.add(&p.Price.Amount, "program "+name+": the price is no amount of money", "amount: from 0 to 1e9, currency: three capital letters (ISO 4217)")
 	}
 	if p.Concurrency < 0 || p.Rate < 0 || p.Seats < 0 {
 		c.add(p, "program "+name+": concurrency, rate and seats can't be negative", "")

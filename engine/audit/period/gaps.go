@@ -29,7 +29,7 @@ func (g gaps) count(code string, seq int64) {
 // counts are the sentences of what is only counted.
 func counts() map[string]string {
 	return map[string]string{
-		"blanked":      "records whose personal part was blanked: who and why is gone for good, and what they did is in no population, no case and no holding; the last one is named",
+		"blanked":      "records whose personal part was blanked, in the journal or by whoever made this: what they did is in no population, no case, no decision and no holding; the last one is named",
 		"held":         "changes that began to wait for approval, or were decided; the last one is named",
 		"late":         "results that came after their change was closed; they count for nothing, and are in the records",
 		"ticked":       "tasks that a person ticked off: nothing was read back, it is that person's word; the last one is named",

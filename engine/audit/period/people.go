@@ -47,7 +47,7 @@ func (b *Builder) populations() {
 				*into = append(*into, one)
 			}
 		}
-		fresh := b.first[key] != 0
+		fresh := b.first[key] != 0 && !slices.ContainsFunc(cases, func(c *Case) bool { return c.Kind == engine.KindAdopt }) // who had an account before is not new
 		if !p.Since.IsZero() || slices.ContainsFunc(cases, func(c *Case) bool { return leaving(c.Cause) }) {
 			one, _ := counted(*p, cases, func(c *Case) bool { return leaving(c.Cause) })
 			b.out.Leavers = append(b.out.Leavers, one)

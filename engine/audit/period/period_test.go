@@ -90,14 +90,18 @@ func TestPopulations(t *testing.T) {
 	h.outcome(h.intent("r3", "leaver", "", engine.OpSuspend, engine.CauseMarked, ""), "leaver", "", engine.OpSuspend, engine.Refused)
 	h.outcome(h.intent("r3", "former", "", engine.OpRevoke, engine.CausePolicy, ""), "former", "", engine.OpRevoke, engine.Done)
 	h.add(engine.Record{Kind: engine.KindAdopt, Person: "adopted", Program: "wiki", Account: "adopted", Data: text1(map[string]string{})})
+	h.add(engine.Record{Kind: engine.KindAdopt, Person: "before", Program: "wiki", Account: "before", Data: text1(map[string]string{})})
+	h.give("r4", "before", "eng")
+	extra := engine.IntentRecord("r4", "", "hr", engine.Change{Op: engine.OpGrant, Person: "still", Account: "still", Program: "wiki", Entitlement: "wiki/x", Cause: engine.CauseRule, Rules: []string{"extra: still wiki/x until 2027-02-20"}}, "")
+	h.outcome(h.add(extra), "still", "x", engine.OpGrant, engine.Done)
 	f := h.b.Done()
-	if keys(f.Joiners) != "joiner" || keys(f.Movers) != "mover" || keys(f.Leavers) != "leaver" || keys(f.Others) != "adopted former" {
+	if keys(f.Joiners) != "joiner" || keys(f.Movers) != "before mover" || keys(f.Leavers) != "leaver" || keys(f.Others) != "adopted former still" {
 		t.Errorf("joiners %s; movers %s; leavers %s; others %s", keys(f.Joiners), keys(f.Movers), keys(f.Leavers), keys(f.Others))
 	}
 	if l := f.Leavers[0]; l.Open != 1 || l.Taken != 0 || !l.LastTaken.IsZero() {
 		t.Errorf("refused is no effect: %+v", l)
 	}
-	if len(f.Holders) != 5 || gap(f, "adopted") == nil || gap(f, "no-effect") == nil {
+	if len(f.Holders) != 7 || gap(f, "adopted") == nil || gap(f, "no-effect") == nil {
 		t.Errorf("holders %+v, gaps %+v", f.Holders, f.Gaps)
 	}
 }
