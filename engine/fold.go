@@ -88,6 +88,8 @@ func (f *Fold) byKind(r Record) error {
 		f.link(r)
 	case KindSeen:
 		return f.seen(r)
+	case KindCharge:
+		return f.charge(r)
 	}
 	return nil
 }
@@ -114,10 +116,26 @@ func (f *Fold) whole(r Record) error {
 	}
 	f.begin(&i)
 	if r.Class != "" {
-		f.charges = append(f.charges, Charge{Time: r.Time, Person: r.Person, Account: r.Account, ChargeKind: ChargeKind{
-			Class: r.Class, Program: r.Program, Source: source, Entitlement: r.Entitlement, Approved: r.Approved, Cause: r.Cause}})
+		f.charges = append(f.charges, chargeOf(&r, source))
 	}
 	return nil
+}
+
+// charge is what Memory gives of a lost intent.
+func (f *Fold) charge(r Record) error {
+	if f.part {
+		return nil
+	}
+	source, err := IntentSource(&r)
+	if err == nil {
+		f.charges = append(f.charges, chargeOf(&r, source))
+	}
+	return err
+}
+
+func chargeOf(r *Record, source string) Charge {
+	return Charge{Time: r.Time, Person: r.Person, Account: r.Account, ChargeKind: ChargeKind{
+		Class: r.Class, Program: r.Program, Source: source, Entitlement: r.Entitlement, Approved: r.Approved, Cause: r.Cause}}
 }
 
 func (f *Fold) manage(r Record, confirmed bool) {

@@ -39,6 +39,7 @@ const (
 	KindRestore Kind = "restore" // a backup was put in the place of the journal
 	KindKey     Kind = "key"     // another key seals the journal from here on
 	KindReKey   Kind = "rekey"   // the directory knows a person by another key than before
+	KindCharge  Kind = "charge"  // an intent that was lost counts against the budgets again, from now on
 )
 
 // Control says that a plan made before the record must not be committed after it.
@@ -54,8 +55,11 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindCharge}
 }
+
+// Charges says that what the kind is about may count against the budgets.
+func (k Kind) Charges() bool { return k == KindIntent || k == KindCharge }
 
 // known says whether the kind is one of them.
 func (k Kind) known() bool { return slices.Contains(Kinds(), k) }
@@ -87,7 +91,7 @@ type Record struct {
 	Of          int64           `json:"of,omitempty"`    // the intent that an outcome belongs to
 	Claim       int             `json:"claim,omitempty"` // which claim of that intent it speaks of, the first is 1; 0: whichever
 	Cause       Cause           `json:"cause,omitempty"`
-	Class       Class           `json:"class,omitempty"` // what an intent is charged to
+	Class       Class           `json:"class,omitempty"` // what an intent is, or was, charged to
 	Approved    bool            `json:"approved,omitempty"`
 	Rules       []string        `json:"rules,omitempty"` // that give it (intent, adopt)
 	Why         []string        `json:"why,omitempty"`

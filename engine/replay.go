@@ -162,6 +162,17 @@ func compareHeld(a, b Held3) int {
 	return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Account, b.Account), strings.Compare(a.Entitlement, b.Entitlement))
 }
 
+// ChargeAgain gives the record by which a lost intent, or what was charged again before, counts against the budgets of now on,
+// if it does: journal time never runs backwards, so it counts as made when the gap is accepted. why is put to it.
+func ChargeAgain(lost *Record, why string) (Record, bool) {
+	source, err := IntentSource(lost)
+	if err != nil || !lost.Kind.Charges() || lost.Class == "" {
+		return Record{}, false
+	}
+	return Record{Kind: KindCharge, Person: lost.Person, Program: lost.Program, Account: lost.Account, Entitlement: lost.Entitlement, Op: lost.Op,
+		Cause: lost.Cause, Class: lost.Class, Approved: lost.Approved, Why: []string{why}, Data: mustJSON(intentData{From: source})}, true
+}
+
 // Unmade closes what the journal has open: after a gap nobody knows whether it was made, or withdrawn, since. The next run decides
 // anew. Cuts go on, and what was begun and can't be repeated is read back as always.
 func (m *Memory) Unmade(why string) (out []Record) {

@@ -95,3 +95,36 @@ func TestReplay(t *testing.T) {
 		t.Errorf("there is more to replay: %+v", again)
 	}
 }
+
+// TestChargeAgain: what was charged in the gap counts in the same budgets; what counts in none does not.
+func TestChargeAgain(t *testing.T) {
+	at := time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)
+	take := Change{Op: OpRevoke, Person: "p", Program: "wiki", Account: "a", Entitlement: "wiki/r", Cause: CausePolicy}
+	lost := []Record{IntentRecord("r1", "d", "hr", take, ChargeRevoke), IntentRecord("r1", "d", "hr", take, ""), {Kind: KindNote}}
+	was, is := NewFold(), NewFold()
+	for i := range lost {
+		lost[i].Seq, lost[i].Time = int64(i+1), at
+		if err := was.Apply(lost[i]); err != nil {
+			t.Fatal(err)
+		}
+		one, ok := ChargeAgain(&lost[i], "events")
+		if ok != (i == 0) {
+			t.Fatalf("%+v: %v", lost[i], ok)
+		}
+		if one.Seq, one.Time = 1, at; !ok {
+			continue
+		}
+		if err := is.Apply(one); err != nil {
+			t.Fatal(err)
+		}
+		if again, ok := ChargeAgain(&one, "events"); !ok || again.Class != one.Class {
+			t.Errorf("a second gap forgets it: %+v", again)
+		}
+	}
+	if a, b := was.charges, is.charges; len(a) != 1 || len(b) != 1 || a[0] != b[0] {
+		t.Errorf("%+v, was %+v", b, a)
+	}
+	if len(is.open) > 0 || len(is.holdings) > 0 {
+		t.Errorf("only the charge comes back: %+v", is)
+	}
+}

@@ -73,7 +73,10 @@ func (a *app) adoption(ctx context.Context, program string) (err error) {
 		l := &found.Lines[i]
 		t.Add(sureColor(l.Sure), string(l.Sure), l.Account, l.Name, l.Kind, l.Owner, l.By, candidates(l.People), strings.Join(l.Holdings, ", "))
 	}
-	return a.out().Data(t, found)
+	return a.out().Data(t, struct {
+		Version int `json:"version"`
+		*engine.Adoption
+	}{1, found})
 }
 
 func sureColor(s engine.Sureness) render.Color {

@@ -85,8 +85,8 @@ func (a *app) restoreCommand() *cobra.Command {
 	var discard bool
 	c := &cobra.Command{
 		Use: "restore FILE", Short: "Put a backup in the place of the journal",
-		Long: "Stop the daemon first. The backup is read whole, then takes the place of the journal, which is kept beside it. A journal that\n" +
-			"has records which the backup lacks, or that can't be read, is replaced with --discard only; what is lost is listed. Nothing\n" +
+		Long: "Stop the daemons first: while one runs, nothing is done. The backup is read whole, then takes the place of the journal, which is\n" +
+			"kept beside it. A journal that has records which the backup lacks, or that can't be read, is replaced with --discard only; what is lost is listed. Nothing\n" +
 			"acts on a restored journal, but for `rolecall cut`, until somebody has accepted what it lacks: `rolecall audit accept`.",
 		Example: "  rolecall restore /srv/backup/rolecall-2027-01-31.db\n  rolecall restore /srv/backup/rolecall-2027-01-31.db --discard",
 		Args:    args(cobra.ExactArgs(1)),

@@ -65,7 +65,11 @@ func (a *app) undo(ctx context.Context, run, reason string, mode access) (err er
 		c := &u.Change
 		t.Add(color, string(c.Op), c.Entitlement, render.Who(c.Name, c.Login, c.Person), c.Account, string(u.Outcome), inverse, lost)
 	}
-	if showing := a.out().Data(t, list); showing != nil {
+	form := struct {
+		Version int             `json:"version"`
+		Undone  []engine.Undone `json:"undone"`
+	}{1, append([]engine.Undone{}, list...)}
+	if showing := a.out().Data(t, form); showing != nil {
 		return showing
 	}
 	return refused(err)

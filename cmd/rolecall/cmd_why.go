@@ -32,7 +32,10 @@ func (a *app) why(ctx context.Context, given []string) (err error) {
 	}
 	out := a.out()
 	if out.Format != render.TableFormat {
-		return out.Data(whyTable(answer), answer)
+		return out.Data(whyTable(answer), struct {
+			Version int `json:"version"`
+			*engine.Answer
+		}{1, answer})
 	}
 	explain(out, answer)
 	return nil

@@ -29,6 +29,7 @@ func TestFleet(t *testing.T) {
 		"the database crashes":        testDatabaseCrashes,
 		"decisions beside SQLite":     testDecisionsSQLite,
 		"decisions beside PostgreSQL": testDecisionsPostgres,
+		"a restore beside daemons":    testRestoreBesideDaemons,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, binary, server) })
 	}
@@ -264,4 +265,20 @@ func (f *fleet) staysCut(login string) {
 	if strings.Contains(f.crm(), fmt.Sprintf("%s-build", login)) {
 		f.t.Errorf("%s was granted something: %s", login, f.crm())
 	}
+}
+
+// testRestoreBesideDaemons: a backup takes no journal away from under who acts on it; who was killed is not there.
+func testRestoreBesideDaemons(t *testing.T, binary string, s *servers.PostgresServer) {
+	f := newFleet(t, binary, s, "postgres", "* * * * *", "09:00:20", 20)
+	a, b := f.start("a", "serve"), f.start("b", "work")
+	f.settled()
+	f.rolecall(0, "backup", "b.db")
+	for _, m := range []*machine{b, a} {
+		if said := f.rolecall(1, "restore", "b.db", "--discard"); !strings.Contains(said, "stop it first") || !strings.Contains(said, "backend") {
+			t.Errorf("%s", said)
+		}
+		m.signal(syscall.SIGKILL)
+		<-m.done
+	}
+	f.rolecall(0, "restore", "b.db", "--discard")
 }

@@ -129,6 +129,7 @@ func (g *gap) evidence(ctx context.Context, file string) error {
 func (g *gap) replay(upTo, now *engine.Fold, since []engine.Record, lost []journal.Event) error {
 	_, _, _, g.From = upTo.Head()
 	why := fmt.Sprintf("known from exported records %d to %d", g.Events.First, g.Events.Last)
+	window := g.app.Now().Add(-g.system.engine.Settings.Window())
 	var again []engine.Record
 	for i := range lost {
 		r := lost[i].Record
@@ -139,6 +140,9 @@ func (g *gap) replay(upTo, now *engine.Fold, since []engine.Record, lost []journ
 			g.Decisions = append(g.Decisions, text)
 		}
 		if one, ok := madeAgain(r, why); ok {
+			again = append(again, one)
+		}
+		if one, ok := engine.ChargeAgain(&r, why); ok && r.Time.After(window) {
 			again = append(again, one)
 		}
 	}
@@ -152,7 +156,7 @@ func (g *gap) replay(upTo, now *engine.Fold, since []engine.Record, lost []journ
 			return err
 		}
 	}
-	g.memory = now.Memory(g.app.Now().Add(-g.system.engine.Settings.Window()))
+	g.memory = now.Memory(window)
 	return nil
 }
 

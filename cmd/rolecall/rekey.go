@@ -65,7 +65,10 @@ func (a *app) showReKeying(found *engine.ReKeying) error {
 		a.out().Line("Nobody who has an account vanished from the directory.")
 		return nil
 	}
-	return a.out().Data(t, found)
+	return a.out().Data(t, struct {
+		Version int `json:"version"`
+		*engine.ReKeying
+	}{1, found})
 }
 
 // settle makes pairs of what was said in short.

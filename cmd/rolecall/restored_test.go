@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -310,4 +312,29 @@ func cutAt(t *testing.T, file string, k int64, frontier string) {
 	db.MustExec("DELETE FROM checkpoint WHERE size > ?", k)
 	db.MustExec("DELETE FROM node WHERE (idx + 1) * 256 > ?", k)
 	db.MustExec("UPDATE head SET size = ?, frontier = ?", k, frontier)
+}
+
+// TestBudgetsCountWhatWasLost: with the events, as much is used of each limit as before the loss; else a wave that had used it
+// up would begin anew.
+func TestBudgetsCountWhatWasLost(t *testing.T) {
+	t.Parallel()
+	s := newStory20(t)
+	used := func() []string {
+		said, _ := s.run("check", "-o", "csv")
+		lines := regexp.MustCompile(`(?m)^.*, (\d+) used.*$`).FindAllString(said, -1)
+		if len(lines) == 0 {
+			t.Fatalf("no limits: %s", said)
+		}
+		return lines
+	}
+	before := used()
+	s.must("restore", "s02.db", "--discard")
+	if lost := used(); slices.Equal(lost, before) {
+		t.Fatalf("nothing was charged in the gap: %q", lost)
+	}
+	s.must("audit", "accept", "--reason", "disk failed", "--events", "events.jsonl")
+	if after := used(); !slices.Equal(after, before) {
+		t.Errorf("used now:\n%s\nbefore:\n%s", strings.Join(after, "\n"), strings.Join(before, "\n"))
+	}
+	s.must("audit", "verify")
 }

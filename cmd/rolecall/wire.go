@@ -222,13 +222,13 @@ func protect(programs []engine.Program, accounts []string) {
 // enqueue asks a queue for work, see journal.Options.
 type enqueue = func(ctx context.Context, tx *sql.Tx, programs []string) error
 
-// store opens the journal; queue may be nil.
+// store opens the journal; queue is nil but for a daemon on PostgreSQL, which a restore must not come in between.
 func (a *app) store(ctx context.Context, cfg *config.File, mode access, queue enqueue) (*journal.Store, error) {
 	address, err := a.address(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s, err := journal.Open(ctx, address, journal.Options{Now: a.Now, Random: a.Random, ReadOnly: mode == reading, Migrate: mode != reading, Enqueue: queue})
+	s, err := journal.Open(ctx, address, journal.Options{Now: a.Now, Random: a.Random, ReadOnly: mode == reading, Migrate: mode != reading, Enqueue: queue, Stays: queue != nil})
 	if err != nil {
 		return nil, failed("", "%w", err)
 	}

@@ -124,7 +124,7 @@ func seal(records []engine.Record, random io.Reader) ([]sealed, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.Kind == engine.KindIntent {
+		if r.Kind.Charges() {
 			if s.source, err = engine.IntentSource(r); err != nil {
 				return nil, err
 			}

@@ -144,8 +144,10 @@ type StoredCheckpoint struct {
 	Note string
 }
 
+const selectCheckpoints = "SELECT size, note FROM checkpoint ORDER BY size"
+
 // Checkpoints lists those that the store keeps, by size.
 func (s *Store) Checkpoints(ctx context.Context) (all []StoredCheckpoint, err error) {
-	err = s.read.SelectContext(ctx, &all, "SELECT size, note FROM checkpoint ORDER BY size")
+	err = s.read.SelectContext(ctx, &all, selectCheckpoints)
 	return all, s.wrap("read the checkpoints", err)
 }

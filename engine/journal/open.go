@@ -23,6 +23,7 @@ type Options struct {
 	Random   io.Reader        // for the records' salts, safe for concurrent use; nil: crypto/rand
 	ReadOnly bool             // a dry run: no new database, no schema, no write; what is not there yet is empty
 	Migrate  bool             // bring an older schema up to date; otherwise it is refused
+	Stays    bool             // a daemon: Restore refuses while the store is open; PostgreSQL, since SQLite's file shows who has it open
 	schema   fs.FS            // nil: that of the program
 	// Enqueue, nil: nothing, is called in the transaction that writes intents, with the sorted names of their programs, so
 	// that a queue in the same PostgreSQL has them if and only if the journal has. It must not wait for locks: the head is
@@ -101,7 +102,7 @@ func open(ctx context.Context, address string, o Options) (*Store, error) {
 // connect opens both pools and runs the check on a first connection.
 func (s *Store) connect(driver, dsn string, check func() error) error {
 	var err error
-	if s.write, err = sqlx.Open(driver, dsn); err != nil {
+	if s.write, err = s.pool(driver, dsn); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(2) // one writes, the other one prepares a statement for it the first time
@@ -114,7 +115,7 @@ func (s *Store) connect(driver, dsn string, check func() error) error {
 }
 
 func (s *Store) connectReader(driver, dsn string) (err error) {
-	s.read, err = sqlx.Open(driver, dsn)
+	s.read, err = s.pool(driver, dsn)
 	if err == nil {
 		s.read.SetMaxOpenConns(8)
 		s.read.SetMaxIdleConns(2)

@@ -20,7 +20,7 @@ import (
 	"github.com/rolecall/rolecall/engine/audit"
 )
 
-// ErrInUse is what Restore gives while another process has the SQLite file open.
+// ErrInUse is what Restore gives while another process has the SQLite file open, or a daemon the PostgreSQL store.
 var ErrInUse = errors.New("another process uses the journal; stop it first (rolecall serve, or a command that still runs)")
 
 // Comparison is how a backup and the journal that it is to replace go together.
@@ -153,12 +153,17 @@ func swap(path, kept, half string) (err error) {
 
 // replaceTables fills the tables anew, all at once; the old ones are kept as a backup.
 func replaceTables(ctx context.Context, r Replacement, o Options, half, kept string) (_ string, err error) {
-	o.ReadOnly, o.Migrate = false, true
+	o.ReadOnly, o.Migrate, o.Stays = false, true, false
 	present, err := Open(ctx, r.Address, o)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, present.Close()) }()
+	release, err := present.alone(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	var before head
 	err = present.read.GetContext(ctx, &before, selectHead)
 	if err == nil && before.Size == 0 {

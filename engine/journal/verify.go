@@ -15,7 +15,8 @@ import (
 // Verification is what Verify found.
 type Verification struct {
 	audit.Report
-	// Wrong lists where the searchable columns and the views differ from what the records say, at most mostWrong lines.
+	// Wrong lists where the searchable columns, the views and the store's own checkpoints differ from what the records say, at
+	// most mostWrong lines.
 	Wrong []string
 	// Folded says that the views were compared with the fold of the records. That needs all records: it is false when
 	// some are blanked or when the records themselves are at fault.
@@ -29,10 +30,10 @@ func (v *Verification) OK() bool { return v.Fault == nil && len(v.Wrong) == 0 }
 const mostWrong = 20
 
 // Verify recomputes all leaves and the tree, compares them with the head row, the stored nodes and the given heads, those
-// of checkpoints from outside; and compares columns and views with what the records say. All of one snapshot.
+// of checkpoints from outside; and compares columns, views and the store's own checkpoints with what the records say. All of one snapshot.
 func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification, err error) {
 	err = s.reading(ctx, func(t *sqlx.Tx) error {
-		w := &walk{ctx: ctx, tx: t, fold: engine.NewFold(), tenures: engine.NewTenures(), v: &v}
+		w := newWalk(ctx, t, &v)
 		var h head
 		if s.path != "" {
 			if err := checkPages(ctx, t); err != nil {
@@ -48,6 +49,9 @@ func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification
 			return nil
 		}
 		if err := w.readNames(); err != nil {
+			return err
+		}
+		if err := w.readSeals(); err != nil {
 			return err
 		}
 		v.Report, err = audit.Verify(w.records(), audit.Against{Heads: heads, Stored: &stored, Nodes: runs{ctx, t}})
@@ -66,9 +70,16 @@ type walk struct {
 	tx      *sqlx.Tx
 	fold    *engine.Fold
 	tenures *engine.Tenures
+	linked  map[linkBegun]linkView
+	newest  map[engine.LinkKey]int64 // the record that made the current link
+	seals   seals
 	broken  bool // the fold could not go on
 	names   tableNames
 	v       *Verification
+}
+
+func newWalk(ctx context.Context, t *sqlx.Tx, v *Verification) *walk {
+	return &walk{ctx: ctx, tx: t, fold: engine.NewFold(), tenures: engine.NewTenures(), linked: map[linkBegun]linkView{}, newest: map[engine.LinkKey]int64{}, v: v}
 }
 
 func (w *walk) wrong(format string, args ...any) {
@@ -111,12 +122,14 @@ func (w *walk) records() iter.Seq2[audit.Record, error] {
 			}
 			for i := range rows {
 				last = rows[i].Seq
+				w.seal(&rows[i])
 				w.take(&rows[i])
 				if !yield(rows[i].record()) {
 					return
 				}
 			}
 			if len(rows) < page {
+				w.unreached()
 				return
 			}
 		}
@@ -149,11 +162,11 @@ func (w *walk) take(row *storedRow) {
 	}
 	source := ""
 	switch {
-	case r.Kind != engine.KindIntent:
+	case !r.Kind.Charges():
 	case row.Personal == nil:
 		source = row.Source // it is in what was blanked, so nothing is left to compare it with
 	default:
-		_, source, _ = engine.IntentOf(r) // an empty one differs
+		source, _ = engine.IntentSource(&r) // an empty one differs
 	}
 	want := columns{Seq: who.Seq, Time: who.Time, Kind: who.Kind, Run: who.Run, Person: who.Person, Program: who.Program, Account: who.Account,
 		Entitlement: who.Entitlement, Op: who.Op, Outcome: who.Outcome, Intent: who.Of, Cause: who.Cause, Class: who.Class, Source: source, Approved: who.Approved}
@@ -177,4 +190,5 @@ func (w *walk) take(row *storedRow) {
 		return
 	}
 	w.tenures.Follow(w.fold, r)
+	w.link(&r)
 }

@@ -37,6 +37,28 @@ func fill(t testing.TB, s *Store) {
 	must(engine.IntentRecord("r1", "daemon", "corp", change, engine.ChargeLeaver))
 }
 
+// sealedTwice adds two checkpoints, with records between, and a link that takes the place of another one.
+func sealedTwice(t testing.TB, s *Store) {
+	t.Helper()
+	skey, _, err := audit.GenerateKey(strings.NewReader(strings.Repeat("seed", 16)), "example.com/journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := audit.NewSigner(skey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, account := range []string{"a", "b"} {
+		link := engine.Record{Kind: engine.KindLink, Program: "crm", Account: account, Person: "p3"}
+		if err := s.Append(context.Background(), engine.Free, []engine.Record{link}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Checkpoint(context.Background(), signer); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func verify(t testing.TB, s *Store, heads ...audit.Head) Verification {
 	t.Helper()
 	v, err := s.Verify(context.Background(), heads...)
@@ -50,8 +72,9 @@ func TestVerifyFindsTampering(t *testing.T) {
 	good := "sqlite:" + filepath.Join(t.TempDir(), "good.db")
 	s := openStore(t, good, enginetest.NewClock().Now)
 	fill(t, s)
+	sealedTwice(t, s)
 	v := verify(t, s)
-	if !v.OK() || !v.Folded || v.Records != 9 {
+	if !v.OK() || !v.Folded || v.Records != 11 {
 		t.Fatalf("an untouched journal: %+v", v)
 	}
 	for _, sql := range []string{
@@ -62,7 +85,20 @@ func TestVerifyFindsTampering(t *testing.T) {
 		"UPDATE journal SET source = 'other' WHERE seq = 5",
 		"UPDATE journal SET program = 'crm' WHERE seq = 7",
 		"DELETE FROM journal WHERE seq = 4",
-		"DELETE FROM journal WHERE seq = 9",
+		"DELETE FROM journal WHERE seq = 11",
+		"UPDATE link SET until_seq = 0, until_time = 0 WHERE until_seq > 0",
+		"UPDATE link SET until_time = until_time - 1 WHERE until_seq > 0",
+		"UPDATE link SET until_seq = until_seq + 1 WHERE until_seq > 0",
+		"UPDATE link SET from_time = from_time + 1 WHERE until_seq > 0",
+		"UPDATE link SET from_seq = from_seq - 1 WHERE until_seq > 0",
+		"UPDATE link SET account = 1 WHERE until_seq > 0",
+		"DELETE FROM link WHERE until_seq > 0",
+		"INSERT INTO link SELECT person, program, 'admin', account, from_seq, from_time, until_seq, until_time FROM link WHERE until_seq > 0",
+		"UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = 10) WHERE size = 11",
+		"UPDATE checkpoint SET size = 9 WHERE size = 10",
+		"UPDATE checkpoint SET size = 12 WHERE size = 11",
+		"UPDATE checkpoint SET note = substr(note, 1, 30) WHERE size = 10",
+		"UPDATE checkpoint SET note = '' WHERE size = 10",
 		"UPDATE head SET control = 1",
 		"UPDATE head SET frontier = '0'",
 		"UPDATE head SET size = 8",
@@ -234,5 +270,24 @@ func TestManyRecordsKeepTheTree(t *testing.T) {
 	}
 	if v := verify(t, s); v.OK() {
 		t.Error("a wrong node was not found")
+	}
+}
+
+// TestVerifyNamesWhatDiffers: of a link that ended, and of a checkpoint that the store keeps.
+func TestVerifyNamesWhatDiffers(t *testing.T) {
+	for tampering, want := range map[string]string{
+		"UPDATE link SET until_time = until_time + 1 WHERE until_seq > 0":                            "link {LinkKey:{Person:p3 Program:crm Kind:personal} From:10}",
+		"UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = 11) WHERE size = 10": "the checkpoint of 10 records that the store keeps is of 11 records",
+		"UPDATE checkpoint SET size = 30 WHERE size = 11":                                            "keeps a checkpoint of 30 records, but there are 11",
+		"UPDATE checkpoint SET note = 'x' WHERE size = 10":                                           "the checkpoint of 10 records that the store keeps can't be read",
+		"INSERT INTO checkpoint SELECT 0, time, note FROM checkpoint WHERE size = 10":                "the checkpoint of 0 records",
+	} {
+		s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
+		fill(t, s)
+		sealedTwice(t, s)
+		s.write.MustExec(tampering)
+		if v := verify(t, s); v.Fault != nil || !strings.Contains(strings.Join(v.Wrong, "\n"), want) {
+			t.Errorf("%s: %v, %q, not %q", tampering, v.Fault, v.Wrong, want)
+		}
 	}
 }

@@ -156,20 +156,35 @@ func (w *walk) allTenures() error {
 	})
 }
 
+// linkBegun is one link of all there ever were.
+type linkBegun struct {
+	engine.LinkKey
+	From int64 // record
+}
+
 type linkView struct {
-	Account name
-	Since   int64
+	Account                name
+	Since, Until, UntilEnd int64
+}
+
+// link notes which links the record that was just applied made, and thereby ended.
+func (w *walk) link(r *engine.Record) {
+	for _, key := range w.fold.Touched().Links {
+		if last, ok := w.newest[key]; ok {
+			ended := w.linked[linkBegun{key, last}]
+			ended.Until, ended.UntilEnd = r.Seq, micros(r.Time)
+			w.linked[linkBegun{key, last}] = ended
+		}
+		l, _ := w.fold.Link(key)
+		w.newest[key], w.linked[linkBegun{key, r.Seq}] = r.Seq, linkView{Account: name{key.Program, l.Account}, Since: micros(l.Since)}
+	}
 }
 
 func (w *walk) links() error {
-	want := map[engine.LinkKey]linkView{}
-	for key, l := range w.fold.Links() {
-		want[key] = linkView{name{key.Program, l.Account}, micros(l.Since)}
-	}
-	const query = "SELECT person, program, kind, account, from_time FROM link WHERE until_seq = 0"
-	return view(w, "link", want, query, func(r *sqlx.Rows) (key engine.LinkKey, v linkView, err error) {
+	const query = "SELECT person, program, kind, account, from_seq, from_time, until_seq, until_time FROM link"
+	return view(w, "link", w.linked, query, func(r *sqlx.Rows) (key linkBegun, v linkView, err error) {
 		var person, account int64
-		err = r.Scan(&person, &key.Program, &key.Kind, &account, &v.Since)
+		err = r.Scan(&person, &key.Program, &key.Kind, &account, &key.From, &v.Since, &v.Until, &v.UntilEnd)
 		key.Person, v.Account = w.names.people[person], w.names.accounts[account]
 		return key, v, err
 	})

@@ -25,6 +25,13 @@ func TestReference(t *testing.T) {
 	}
 	upToDate(t, "../../../docs/rolecall.schema.json", append(schema, '\n'))
 	upToDate(t, "../../../docs/configuration.md", []byte(r.markdown()))
+	titles := map[string]bool{}
+	for _, s := range r.sections() {
+		if titles[s.title] {
+			t.Errorf("two headings say %q: nobody can tell which keys are meant", s.title)
+		}
+		titles[s.title] = true
+	}
 	for _, missing := range r.undocumented {
 		t.Errorf("%s has no comment", missing)
 	}

@@ -192,12 +192,21 @@ func (r *reference) sections() []section {
 	for _, k := range directoryKinds() {
 		if k.name != "ldif" { // it shares its keys with csv
 			name := strings.Replace(k.name, "csv", "csv and ldif", 1)
-			out = append(out, r.tables("directories of kind "+name, "", "", reflect.Zero(k.settings))...)
+			out = append(out, r.kind("directories", name, k.settings)...)
 		}
 	}
 	out = append(out, r.tables("programs", "A mapping from the program's name.", "programs.NAME.", reflect.ValueOf(Program{}))...)
 	for _, k := range programKinds() {
-		out = append(out, r.tables("programs of kind "+k.name, "", "", reflect.Zero(k.settings))...)
+		out = append(out, r.kind("programs", k.name, k.settings)...)
+	}
+	return out
+}
+
+// kind is the tables of what one kind has of its own; each title says the kind, for several have keys of one name.
+func (r *reference) kind(of, name string, settings reflect.Type) []section {
+	out := r.tables(of, "", "", reflect.Zero(settings))
+	for i := range out {
+		out[i].title += " of kind " + name
 	}
 	return out
 }
