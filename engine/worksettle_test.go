@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,12 +38,12 @@ func worked(t *testing.T, c engine.Connector, n int) []string {
 type answering struct {
 	engine.Connector
 	results []engine.Result
-	n       int
+	n       atomic.Int32 // lanes ask side by side
 }
 
 func (a *answering) Grant(context.Context, string, string) (engine.Outcome, error) {
-	a.n++
-	return a.results[a.n-1].Outcome, a.results[a.n-1].Err
+	answer := a.results[a.n.Add(1)-1]
+	return answer.Outcome, answer.Err
 }
 
 type answeringAtOnce struct{ answering }
