@@ -52,7 +52,7 @@ func (d *doomed) journal() *journal.Store {
 	}
 	s, err := journal.Open(context.Background(), address, journal.Options{ReadOnly: true})
 	if err != nil {
-		if d.alive || !strings.Contains(err.Error(), "its schema is version 0") { // it died before there was one
+		if d.alive || !strings.Contains(err.Error(), "database is older than this program") { // it died before there was one, or between two steps of its schema
 			d.wrong("%v", err)
 		}
 		return nil

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // failsAt has a company's store fail while a process stands still before its n-th commit. The process stops with one sentence,
@@ -24,7 +26,7 @@ func (d *doomed) failsAt(t *testing.T, n int, want, sentence string, fail, mend 
 		t.Errorf("it does not come to commit %d", n)
 		return false
 	}
-	may := d.claimed()
+	may, last := d.claimed(), int64(len(d.records()))
 	before := d.rows(fmt.Sprintf(effects, d.name))
 	fail()
 	said, code := h.goOn()
@@ -32,7 +34,7 @@ func (d *doomed) failsAt(t *testing.T, n int, want, sentence string, fail, mend 
 		d.clearly(said, code, sentence)
 	}
 	mend()
-	may = append(may, d.claimed()...) // a claim may still have found room
+	may = append(append(may, d.claimed()...), d.ended(last)...) // a claim may still have found room, and so may its outcome
 	for _, what := range d.rows(fmt.Sprintf(effects, d.name))[len(before):] {
 		if failed && !slices.Contains(may, what) {
 			d.wrong("commit %d: %q was called although the store had failed before it was claimed", n, what)
@@ -64,6 +66,16 @@ func (d *doomed) claimed() (out []string) {
 	for _, i := range m.Open {
 		if i.Change.Program == "crm" && !i.Claimed.IsZero() {
 			out = append(out, effectOf(string(i.Change.Op), i.Change.Account, i.Change.Right()))
+		}
+	}
+	return out
+}
+
+// ended are the changes of crm whose outcome was recorded after a record: an outcome needs a claim.
+func (d *doomed) ended(last int64) (out []string) {
+	for _, r := range d.records() {
+		if r.Seq > last && r.Kind == engine.KindOutcome && r.Program == "crm" {
+			out = append(out, effectOf(string(r.Op), r.Account, r.Entitlement))
 		}
 	}
 	return out
