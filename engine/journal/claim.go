@@ -39,19 +39,24 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 	return intents, nil
 }
 
-// may is the condition that an intent o may be handed out, but for live leases of its own account: nobody claimed it, or it may
-// be repeated and was not claimed since a time; and nobody works on another account of its person, while one of the two is only
-// proposed. now, ahead and since are SQL for times; while a program that comes first has work of its own, only what may be
-// repeated goes. Joining ” keeps the planner from looking for others by their program, where there may be a hundred thousand.
-func may(now, ahead, since string, wait bool) string {
+// may is the condition that an intent o may be handed out, but for live leases: nobody claimed it, or it may be repeated and was
+// not claimed since a time. ahead and since are SQL for times; while a program that comes first has work of its own, only what
+// may be repeated goes.
+func may(ahead, since string, wait bool) string {
 	first := "o.claimed = 0 OR "
 	if wait {
 		first = ""
 	}
-	return fmt.Sprintf(`(%so.repeatable = 1 AND (o.claimed < %s OR o.claimed > %s)) AND NOT EXISTS (SELECT 1 FROM open_intent l
-		WHERE l.person = o.person AND l.person <> 0 AND l.program || '' = o.program AND l.lease > %s AND l.lease <= %s
+	return fmt.Sprintf("(%so.repeatable = 1 AND (o.claimed < %s OR o.claimed > %s))", first, since, ahead)
+}
+
+// oneOfPerson is the condition that nobody works on another account of the person of o, while one of the two is only proposed.
+// Joining ” keeps the planner from looking for others by their program, where there may be a hundred thousand.
+func oneOfPerson(now, ahead string) string {
+	return fmt.Sprintf(` AND NOT EXISTS (SELECT 1 FROM open_intent l
+		WHERE l.person = o.person AND l.person <> 0 AND l.account <> o.account AND l.program || '' = o.program AND l.lease > %s AND l.lease <= %s
 		AND EXISTS (SELECT 1 FROM account a WHERE a.id IN (l.account, o.account) AND substr(a.name, 1, %d) = '%s'))`,
-		first, since, ahead, now, ahead, len(engine.ProposedPrefix), engine.ProposedPrefix)
+		now, ahead, len(engine.ProposedPrefix), engine.ProposedPrefix)
 }
 
 // ahead is the time after which no lease ends but by a clock that is ahead.
@@ -96,7 +101,7 @@ func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 	}
 	now, far := micros(engine.Instant(c.Now)), ahead(c)
 	accounts, ids := map[int64][]int64{}, newRows("iiii")
-	condition := may(strconv.FormatInt(now, 10), strconv.FormatInt(far, 10), strconv.FormatInt(since, 10), wait)
+	condition := may(strconv.FormatInt(far, 10), strconv.FormatInt(since, 10), wait)
 	for _, only := range []string{"AND o.repeatable = 1", ""} {
 		err := t.walk(c, fmt.Sprintf(oldest, condition, only), func(account int64) {
 			if _, ok := accounts[account]; !ok {
@@ -108,7 +113,7 @@ func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
 			return nil, err
 		}
 	}
-	whole := "SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE " + may("r.column2", "r.column3", "r.column4", wait)
+	whole := "SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE " + may("r.column3", "r.column4", wait) + oneOfPerson("r.column2", "r.column3") // asked of few
 	err = t.query(whole, ids, func(r *sqlx.Rows) error {
 		var seq, account int64
 		err := r.Scan(&seq, &account)
