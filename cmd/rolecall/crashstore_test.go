@@ -71,10 +71,10 @@ func (d *doomed) claimed() (out []string) {
 	return out
 }
 
-// ended are the changes of crm whose outcome was recorded after a record: an outcome needs a claim.
+// ended are the changes of crm whose outcome was recorded after a record, and names the claim that it is of.
 func (d *doomed) ended(last int64) (out []string) {
 	for _, r := range d.records() {
-		if r.Seq > last && r.Kind == engine.KindOutcome && r.Program == "crm" {
+		if r.Seq > last && r.Kind == engine.KindOutcome && r.Claim > 0 && r.Program == "crm" {
 			out = append(out, effectOf(string(r.Op), r.Account, r.Entitlement))
 		}
 	}

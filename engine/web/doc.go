@@ -2,6 +2,6 @@
 // approval and why, who has what since when, and the journal. All of it is made on the server and can be read without
 // scripts; nothing is fetched from elsewhere.
 //
-// So far it shows and changes nothing, and has no login: it is for whoever sits at the machine. New refuses nobody, so
-// whoever serves it binds to loopback only.
+// So far it shows and changes nothing, and has no login: it is for whoever sits at the machine. Requests that
+// name another machine, or come from other pages, are refused; whoever serves it binds to loopback only.
 package web
