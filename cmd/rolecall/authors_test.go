@@ -479,3 +479,20 @@ func TestWhatIsMadeAgain(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// A repository that says where its missing objects are to be had, by a command, has nothing run.
+func TestGitFetchesNothing(t *testing.T) {
+	r := newRepository(t)
+	r.commit("ann", "a.yaml", "version: 1\n")
+	ran := filepath.Join(t.TempDir(), "ran")
+	for name, value := range map[string]string{"core.repositoryformatversion": "1", "extensions.partialClone": "evil", "remote.evil.promisor": "true",
+		"remote.evil.url": "ext::sh -c touch% " + ran, "protocol.ext.allow": "always"} {
+		r.git("config", name, value)
+	}
+	if _, err := gitRaw(t.Context(), r.folder, "cat-file", "blob", "0123456789012345678901234567890123456789"); err == nil {
+		t.Error("an object that is not there was read")
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("the repository had a command run")
+	}
+}
