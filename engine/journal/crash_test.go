@@ -205,3 +205,20 @@ func TestFourStartAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestManyOpenANewFile has many make the same new file a write-ahead log at once, which SQLite refuses without waiting.
+func TestManyOpenANewFile(t *testing.T) {
+	for round := range 60 {
+		path := filepath.Join(t.TempDir(), fmt.Sprint(round, ".db"))
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				s, err := openSQLite(t.Context(), path, Options{})
+				if err := errors.Join(err, s.Close()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}

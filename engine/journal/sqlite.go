@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"modernc.org/sqlite"
@@ -81,7 +82,34 @@ func openSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: absolute, RawQuery: sqliteOptions(o)}
 	s := &Store{options: o, dialect: sqliteDialect{}, place: "sqlite:" + path, path: path}
-	return s, s.connect("sqlite", dsn.String(), func() error { return s.checkSQLite(ctx, oldestSQLite) })
+	return s, s.connect("sqlite", dsn.String(), func() error {
+		if err := s.unlocked(ctx); err != nil {
+			return err
+		}
+		return s.checkSQLite(ctx, oldestSQLite)
+	})
+}
+
+// openingTime is how long the first statement waits for others that open the same file, as long as busy_timeout elsewhere.
+const openingTime = 10 * time.Second
+
+// unlocked waits until a connection is made. A change to the write-ahead log is refused at once while another process makes
+// the same one, without asking busy_timeout (sqlite.org/c3ref/busy_handler.html: "not guaranteed to be invoked").
+func (s *Store) unlocked(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, openingTime)
+	defer stop()
+	for {
+		err := s.write.PingContext(ctx)
+		var busy *sqlite.Error
+		if !errors.As(err, &busy) || busy.Code()&0xff != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 func sqliteOptions(o Options) string {
