@@ -191,9 +191,6 @@ func (p *programPlan) adopt(right, account uint32) {
 	if !ok || s.standing != present {
 		return
 	}
-	if reason := p.frozen(OpAdopt, right, account); reason != "" {
-		return
-	}
 	c := p.change(OpAdopt, right, account, CauseAdopt)
 	p.explainGrant(&c, account, "")
 	p.add(c)
