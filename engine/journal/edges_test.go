@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/audit"
@@ -20,7 +21,7 @@ import (
 
 // What PostgreSQL answers is said with what to do about it.
 func TestErrorsOfPostgresAreExplained(t *testing.T) {
-	for code, says := range map[pq.ErrorCode]string{
+	for code, says := range map[pqerror.Code]string{
 		"53100": "disk is full", "53300": "max_connections", "25006": "standby", "0A000": "standby", "28P01": "user or password", "28000": "user or password", "3D000": "createdb",
 		"42501": "lacks a right", "57P01": "stopping or starting", "57P03": "stopping or starting", "XX001": "damage", "XX000": "damage", "42601": "",
 	} {
