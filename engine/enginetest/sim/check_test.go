@@ -64,6 +64,8 @@ type checker struct {
 	slots       map[time.Time]bool
 	only        map[line]bool // of the reviewed plan that is being applied, nil: none
 	plan        *engine.Plan  // the last one that was committed
+	forbade     string        // the last run that took what a block forbids,
+	forbids     *policy       // and the policy that has the block
 
 	items         map[string]int       // that wait for approval → the run that asked first
 	approved      map[string]time.Time // item → until
