@@ -123,3 +123,20 @@ func TestAnApprovalFromAClockThatWasAheadExpires(t *testing.T) {
 	w.later()
 	w.has("zoe", "x", true)
 }
+
+// The clock of one machine is behind that of the journal, which another one wrote to.
+func TestAnApprovalThatExpiredByTheJournalsClockStopsNoRun(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Protected = []string{"zoe"}
+	w.apply()
+	w.roles("zoe")
+	w.hire("bob", "a")
+	w.later()
+	w.approve()
+	w.pass(engine.ApprovalLife + time.Second)
+	now := w.now
+	w.engine.Now = func() time.Time { return now.Add(-time.Minute) }
+	w.hire("ann", "a")
+	w.applied("zoe", "revoke wiki/x needs-approval", "suspend wiki needs-approval")
+	w.has("ann", "x", true)
+}
