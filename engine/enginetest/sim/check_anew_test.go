@@ -240,6 +240,15 @@ func (k *checker) wanted(a account, s *suspension, whole bool) {
 	}
 }
 
+// endWanted: who is cut off is not to have an account, so the wait before its delete begins.
+func (k *checker) endWanted(r *engine.Record) {
+	for a, who := range k.owner {
+		if s := k.suspends[a]; who == r.Person && s != nil && s.wanted && k.cut[who] {
+			s.wanted, s.at = false, r.Time
+		}
+	}
+}
+
 // handSuspends: somebody suspends an account by hand, which Rolecall is not to resume.
 func (k *checker) handSuspends(program, id string) {
 	if a := (account{program, id}); k.suspends[a] == nil {

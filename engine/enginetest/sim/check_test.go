@@ -163,6 +163,7 @@ func (k *checker) record(r *engine.Record, planned bool) {
 		k.run(r)
 	case engine.KindCut, engine.KindLift:
 		k.cut[r.Person] = r.Kind == engine.KindCut
+		k.endWanted(r)
 	case engine.KindPause, engine.KindResume:
 		k.paused[r.Program] = r.Kind == engine.KindPause
 	case engine.KindIntent:
