@@ -137,6 +137,10 @@ func TestAnApprovalThatExpiredByTheJournalsClockStopsNoRun(t *testing.T) {
 	now := w.now
 	w.engine.Now = func() time.Time { return now.Add(-time.Minute) }
 	w.hire("ann", "a")
-	w.applied("zoe", "revoke wiki/x needs-approval", "suspend wiki needs-approval")
+	p, _ := w.apply()
+	same(t, "zoe", about(p, "zoe"), []string{"revoke wiki/x needs-approval", "suspend wiki needs-approval"})
 	w.has("ann", "x", true)
+	if !p.Time.Equal(w.engine.Now()) { // what is due after a wait or a grace is so by this clock only
+		t.Errorf("planned at %s, at %s", p.Time, w.engine.Now())
+	}
 }
