@@ -54,7 +54,7 @@ func (k *checker) intent(r *engine.Record) {
 		k.givesRules(r, h)
 		k.managed[h] = true
 		k.rules[h] = r.Rules
-		k.given[h] = k.m.pol
+		k.last[h] = k.m.pol
 	}
 	k.onlyReviewed(r)
 	k.used(r)

@@ -45,7 +45,7 @@ func bugs() []bug {
 			{"outcome.go", `Of: i.Seq, Claim: i.Attempts,`, `Of: i.Seq, Claim: map[bool]int{false: i.Attempts}[$ && errors.Is(res.Err, errStopped)],`}}},
 		one("pending is gone", "what is being taken is not gone before that is known", "note.go", `return others.Or(&p.sets.Taking)`, "if $ {\n\t\treturn others\n\t}\n\treturn others.Or(&p.sets.Taking)"),
 		one("proposal forgotten", "what is read back as made keeps its rules and its policy", "programplan.go", `if account, ok := made[row.Account]; ok {`, `if account, ok := made[row.Account]; ok && !$ {`),
-		one("made for another", "what is being made is nobody else's", "openwork.go", `ok && proposed && i.Change.Op == OpCreate {`, `ok && proposed && i.Change.Op == OpCreate && !$ {`),
+		one("made for another", "what is being made is nobody else's", "openwork.go", `if !proposed || i.Change.Op != OpCreate {`, `if $ || !proposed || i.Change.Op != OpCreate {`),
 		one("approval outlived", "an approval that expired is not used, however long the process stood still", "items.go", `if p.until.IsZero() || end.Before(p.until) {`, `if !$ && (p.until.IsZero() || end.Before(p.until)) {`),
 
 		// Section 3: people and proofs.
@@ -93,7 +93,7 @@ func bugs() []bug {
 		one("additive", "what an additive rule gave stays", "decide.go", `case p.isAdditive(p.rulesOf(row)):`, `case p.isAdditive(p.rulesOf(row)) && !$:`),
 		one("no grace", "what has a grace stays for it", "decide.go", `due.After(p.b.s.Now) && !p.denied.Has(right, account)`, `!$ && due.After(p.b.s.Now) && !p.denied.Has(right, account)`),
 		one("no leaver grace", "the grace of leavers", "revokes.go", `if due := since.Add(grace); due.After(p.b.s.Now) {`, `if due := since.Add(grace); due.After(p.b.s.Now) && !$ {`),
-		one("policy not blamed", "a removal that the former policy would not make is the policy's", "revokes.go", `return former != p.b.plan.Policy && p.formerlyDesired`, `return !$ && former != p.b.plan.Policy && p.formerlyDesired`),
+		one("policy not blamed", "a removal that the former policy would not make is the policy's", "formers.go", `if hash == p.b.plan.Policy || !p.formerlyDesired`, `if $ || hash == p.b.plan.Policy || !p.formerlyDesired`),
 		one("wave passes", "what a policy removes beyond the floor needs approval", "limits.go", `if !found {`, `if !found || $ {`),
 		one("undo for leavers", "an undo never holds a leaver", "undo.go", `if !ok || s.standing != present || s.person == nil {`, `if !ok || s.standing != present && !$ || s.person == nil {`),
 		{"undo over a block", "a block goes before everything: nothing forbidden is given back, nor held against it", []edit{
