@@ -195,9 +195,15 @@ func fillHoldings(b *testing.B, s *Store, people int) {
 	}
 }
 
-func databases(b *testing.B, run func(*testing.B, *Store)) {
-	b.Run("sqlite", func(b *testing.B) { run(b, openStore(b, "sqlite:"+filepath.Join(b.TempDir(), "j.db"), nil)) })
-	b.Run("postgres", func(b *testing.B) {
+// both are tests and benchmarks that have parts.
+type both[T any] interface {
+	testing.TB
+	Run(name string, part func(T)) bool
+}
+
+func databases[T both[T]](b T, run func(T, *Store)) {
+	b.Run("sqlite", func(b T) { run(b, openStore(b, "sqlite:"+filepath.Join(b.TempDir(), "j.db"), nil)) })
+	b.Run("postgres", func(b T) {
 		run(b, openStore(b, servers.Postgres(b, servers.WithFsync()).NewDatabase(b), nil))
 	})
 }
