@@ -29,7 +29,8 @@ func importTable() []row {
 	goLDAP := []string{"github.com/go-ldap/*", "github.com/go-asn1-ber/*", "github.com/jcmturner/*", "golang.org/x/text/*"}
 	return []row{
 		{"engine", nil, []string{"github.com/RoaringBitmap/roaring/v2"}},
-		{"engine/enginetest*", []string{"engine", "engine/enginetest*"}, []string{"*"}},
+		{"engine/conformance", []string{"engine"}, nil},
+		{"engine/enginetest*", []string{"engine", "engine/conformance", "engine/enginetest*"}, []string{"*"}},
 		{"engine/ldapconn*", []string{"engine", "engine/ldapconn*"}, append(goLDAP, "github.com/sethvargo/go-retry")},
 		{"engine/directory*", []string{"engine", "engine/directory*", "engine/ldapconn"}, goLDAP},
 		{"engine/audit*", []string{"engine", "engine/audit*"}, []string{"golang.org/x/mod/*"}},

@@ -13,23 +13,24 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/conformance"
 )
 
 // Fault is how a call to a Program goes wrong.
-type Fault int
+type Fault = conformance.Fault
 
-// The faults. Those of reading and of writing are told apart by the call they are given to.
+// The faults, as package conformance describes them.
 const (
-	NoFault     Fault = iota
-	FailBefore        // a write certainly did not happen: Failed
-	LoseBefore        // a write did not happen and nobody can tell: Uncertain
-	LoseAfter         // a write happened and its answer is lost: Uncertain
-	Lie               // a write answers Done and nothing happened
-	Refuse            // a write is refused
-	Unreachable       // reading or writing: no answer, nothing happened
-	BreakList         // reading all: an error after half of the list
-	PartialList       // reading all: half of the list, and a proof that says so
-	HidePart          // reading all: half of the list, and a proof that claims completeness
+	NoFault     = conformance.NoFault
+	FailBefore  = conformance.FailBefore
+	LoseBefore  = conformance.LoseBefore
+	LoseAfter   = conformance.LoseAfter
+	Lie         = conformance.Lie
+	Refuse      = conformance.Refuse
+	Unreachable = conformance.Unreachable
+	BreakList   = conformance.BreakList
+	PartialList = conformance.PartialList
+	HidePart    = conformance.HidePart
 )
 
 // Errors of a Program.

@@ -1,16 +1,15 @@
-package enginetest
+package conformance
 
 import (
 	"context"
 	"slices"
-	"testing"
 
 	"github.com/rolecall/rolecall/engine"
 )
 
-func (u *ConnectorUnderTest) arm(f Fault) bool { return u.Arm != nil && u.Arm(f) }
+func (u *Subject) arm(f Fault) bool { return u.Arm != nil && u.Arm(f) }
 
-func (u *ConnectorUnderTest) holds(t testing.TB, c engine.Call) bool {
+func (u *Subject) holds(t T, c engine.Call) bool {
 	t.Helper()
 	return slices.ContainsFunc(u.list(t), func(h engine.Holding) bool {
 		return h.Account == c.Account && h.Entitlement == c.Entitlement
@@ -18,7 +17,7 @@ func (u *ConnectorUnderTest) holds(t testing.TB, c engine.Call) bool {
 }
 
 // After a lost answer only what was read back is certain, and asking again sets it right.
-func checkLostAnswer(t testing.TB, u *ConnectorUnderTest) {
+func checkLostAnswer(t T, u *Subject) {
 	u.want(t, grant(u.Accounts[1], u.Rights[0]), engine.Done)
 	for _, fault := range []Fault{FailBefore, LoseBefore, LoseAfter} {
 		for _, c := range []engine.Call{grant(u.Accounts[0], u.Rights[0]), revoke(u.Accounts[1], u.Rights[0])} {
@@ -43,7 +42,7 @@ func checkLostAnswer(t testing.TB, u *ConnectorUnderTest) {
 }
 
 // A program that says yes and does nothing is found out at once.
-func checkLie(t testing.TB, u *ConnectorUnderTest) {
+func checkLie(t T, u *Subject) {
 	calls := []engine.Call{grant(u.Accounts[0], u.Rights[0])}
 	if describe(t, u.Connector).Accounts {
 		calls = append(calls, revoke(u.Accounts[0], engine.Active))
@@ -59,7 +58,7 @@ func checkLie(t testing.TB, u *ConnectorUnderTest) {
 	}
 }
 
-func checkPartialList(t testing.TB, u *ConnectorUnderTest) {
+func checkPartialList(t T, u *Subject) {
 	for _, account := range u.Accounts {
 		u.want(t, grant(account, u.Rights[0]), engine.Done)
 	}
@@ -74,7 +73,7 @@ func checkPartialList(t testing.TB, u *ConnectorUnderTest) {
 	u.state(t)
 }
 
-func checkBroken(t testing.TB, u *ConnectorUnderTest) {
+func checkBroken(t T, u *Subject) {
 	before := u.state(t)
 	whole := u.Connector
 	for i, broken := range u.Broken {

@@ -1,16 +1,16 @@
-package enginetest
+package conformance
 
 import (
 	"context"
-	"testing"
 
 	"github.com/rolecall/rolecall/engine"
 )
 
-func (u *ConnectorUnderTest) create(t testing.TB, name, person string) (string, engine.Outcome) {
+func (u *Subject) create(t T, name, person string) (string, engine.Outcome) {
 	t.Helper()
 	account := u.New
 	account.Name, account.Person = name, person
+	u.note()
 	id, outcome, err := u.Connector.(engine.Creator).Create(context.Background(), account)
 	u.hear(err)
 	if good := outcome == engine.Done || outcome == engine.Already; good != (err == nil) || good != (id != "") {
@@ -19,20 +19,26 @@ func (u *ConnectorUnderTest) create(t testing.TB, name, person string) (string, 
 	return id, outcome
 }
 
-func (u *ConnectorUnderTest) creates(t testing.TB) bool {
-	t.Helper()
+// creates says whether accounts can be made: a connector whose other side decides declares it.
+func (u *Subject) creates() bool {
 	_, ok := u.Connector.(engine.Creator)
-	if ok && len(u.NewNames) < 2 {
-		t.Fatal("the suite needs two names that are free")
+	if d, describes := u.Connector.(engine.Describer); ok && describes {
+		description, err := d.Describe(context.Background())
+		return err == nil && description.Lifecycle
 	}
 	return ok
 }
 
-// A suspended account keeps its rights; a deleted one is gone whole.
-func checkLifecycle(t testing.TB, u *ConnectorUnderTest) {
-	if !u.creates(t) {
-		return
+func (u *Subject) needNames(t T) {
+	t.Helper()
+	if len(u.NewNames) < 2 {
+		t.Fatalf("the suite needs two names that are free")
 	}
+}
+
+// A suspended account keeps its rights; a deleted one is gone whole.
+func checkLifecycle(t T, u *Subject) {
+	u.needNames(t)
 	before := u.state(t)
 	id, outcome := u.create(t, u.NewNames[0], "key-1")
 	if outcome != engine.Done {
@@ -61,10 +67,8 @@ func checkLifecycle(t testing.TB, u *ConnectorUnderTest) {
 }
 
 // An account that was not made by this very wish is refused: it may belong to somebody else.
-func checkCreateTwice(t testing.TB, u *ConnectorUnderTest) {
-	if !u.creates(t) {
-		return
-	}
+func checkCreateTwice(t T, u *Subject) {
+	u.needNames(t)
 	id, _ := u.create(t, u.NewNames[0], "key-1")
 	state := u.state(t)
 	if again, outcome := u.create(t, u.NewNames[0], "key-1"); outcome != engine.Refused && (outcome != engine.Already || again != id) {
@@ -80,16 +84,15 @@ func checkCreateTwice(t testing.TB, u *ConnectorUnderTest) {
 }
 
 // A rename moves nothing: the id stays.
-func checkUpdate(t testing.TB, u *ConnectorUnderTest) {
-	up, ok := u.Connector.(engine.Updater)
-	if !ok || !u.creates(t) {
-		return
-	}
+func checkUpdate(t T, u *Subject) {
+	u.needNames(t)
+	up := u.Connector.(engine.Updater)
 	id, _ := u.create(t, u.NewNames[0], "key-1")
 	u.want(t, grant(id, u.Rights[0]), engine.Done)
 	before := u.state(t)
 	to := u.New
 	to.Name, to.Person = u.NewNames[1], "key-1"
+	u.note()
 	if outcome, err := up.Update(context.Background(), id, to); outcome != engine.Done || err != nil {
 		t.Errorf("update gives %s, %v", outcome, err)
 	}

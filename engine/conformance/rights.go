@@ -1,4 +1,4 @@
-package enginetest
+package conformance
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"testing"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -19,30 +18,25 @@ func revoke(account, right string) engine.Call {
 	return engine.Call{Account: account, Entitlement: right}
 }
 
-func describe(t testing.TB, c engine.Connector) engine.Description {
+func describe(t T, c engine.Connector) engine.Description {
 	t.Helper()
 	d, ok := c.(engine.Describer)
 	if !ok {
-		t.Fatal("the connector does not describe itself")
+		t.Fatalf("the connector does not describe itself")
 	}
 	out, err := d.Describe(context.Background())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	return out
 }
 
-func checkDescription(t testing.TB, u *ConnectorUnderTest) {
+func checkDescription(t T, u *Subject) {
 	d := describe(t, u.Connector)
 	if d.Identity == "" {
-		t.Error("it does not say which target it is")
+		t.Errorf("it does not say which target it is")
 	}
-	if _, ok := u.Connector.(engine.Creator); ok != d.Lifecycle {
-		t.Errorf("lifecycle is %v, and whether it can create is %v", d.Lifecycle, ok)
-	}
-	if _, ok := u.Connector.(engine.Updater); ok != d.Rename {
-		t.Errorf("rename is %v, and whether it can update is %v", d.Rename, ok)
-	}
+	checkAbility(t, u, d)
 	if d.Grantable == nil {
 		return
 	}
@@ -56,8 +50,64 @@ func checkDescription(t testing.TB, u *ConnectorUnderTest) {
 	}
 }
 
+// What is declared can be done, and what is not declared is refused: a connector whose other side decides has all methods.
+func checkAbility(t T, u *Subject, d engine.Description) {
+	t.Helper()
+	account := u.New
+	account.Name, account.Person = "rolecall-test-undeclared", "key-0"
+	switch maker, ok := u.Connector.(engine.Creator); {
+	case d.Lifecycle && !ok:
+		t.Errorf("it declares that it creates accounts, and can't")
+	case ok && !d.Lifecycle:
+		if _, outcome, err := maker.Create(context.Background(), account); outcome != engine.Refused || err == nil {
+			t.Errorf("it does not declare that it creates accounts, and answers %s (%v) when asked to", outcome, err)
+		}
+	}
+	switch updater, ok := u.Connector.(engine.Updater); {
+	case d.Rename && !ok:
+		t.Errorf("it declares that it changes accounts, and can't")
+	case ok && !d.Rename:
+		if outcome, err := updater.Update(context.Background(), u.Stranger, account); outcome != engine.Refused || err == nil {
+			t.Errorf("it does not declare that it changes accounts, and answers %s (%v) when asked to", outcome, err)
+		}
+	}
+}
+
+// Nothing else makes sense before the list is whole and shows the accounts that it is about.
+func checkList(t T, u *Subject) {
+	all := u.list(t)
+	u.text(t, all)
+	for _, account := range u.Accounts {
+		of := slices.DeleteFunc(slices.Clone(all), func(h engine.Holding) bool { return h.Account != account })
+		if len(of) == 0 && describe(t, u.Connector).Lifecycle {
+			t.Fatalf("the list of %d holdings claims to be whole and does not show the account %q", len(all), account)
+		}
+		for _, h := range of {
+			if slices.Contains(u.Rights, h.Entitlement) {
+				t.Fatalf("%q holds %q already; the suite needs accounts without the rights that it tries", account, h.Entitlement)
+			}
+		}
+	}
+}
+
+// What one run did, the next one must find done: the list says so twice over, and so does each call.
+func checkSecondRun(t T, u *Subject) {
+	wanted := []engine.Call{grant(u.Accounts[0], u.Rights[0]), grant(u.Accounts[1], u.Rights[1]), grant(u.Accounts[2], u.Rights[0])}
+	for _, c := range wanted {
+		u.want(t, c, engine.Done)
+	}
+	first := u.state(t)
+	for _, c := range wanted {
+		if !slices.Contains(first, line(c)) {
+			t.Errorf("a second run would %s again: the list does not show it", show(c))
+		}
+		u.want(t, c, engine.Already)
+	}
+	same(t, "listed again", first, u.state(t))
+}
+
 // A second run finds nothing to do only if what is listed is what was granted.
-func checkRoundTrip(t testing.TB, u *ConnectorUnderTest) {
+func checkRoundTrip(t T, u *Subject) {
 	want := u.state(t)
 	for _, account := range u.Accounts {
 		for _, right := range u.Rights {
@@ -78,7 +128,7 @@ func checkRoundTrip(t testing.TB, u *ConnectorUnderTest) {
 }
 
 // What is known of an account comes with its existence, once.
-func checkInfo(t testing.TB, u *ConnectorUnderTest, holdings []engine.Holding) {
+func checkInfo(t T, u *Subject, holdings []engine.Holding) {
 	t.Helper()
 	d, infos := describe(t, u.Connector), map[string]int{}
 	for _, h := range holdings {
@@ -97,7 +147,7 @@ func checkInfo(t testing.TB, u *ConnectorUnderTest, holdings []engine.Holding) {
 	}
 }
 
-func checkRepeat(t testing.TB, u *ConnectorUnderTest) {
+func checkRepeat(t T, u *Subject) {
 	before := u.state(t)
 	for _, account := range u.Accounts {
 		u.want(t, revoke(account, u.Rights[0]), engine.Already)
@@ -109,7 +159,7 @@ func checkRepeat(t testing.TB, u *ConnectorUnderTest) {
 	same(t, "after granting and revoking", before, u.state(t))
 }
 
-func checkStranger(t testing.TB, u *ConnectorUnderTest) {
+func checkStranger(t T, u *Subject) {
 	before := u.state(t)
 	u.want(t, revoke(u.Stranger, u.Rights[0]), engine.Already)
 	u.want(t, grant(u.Stranger, u.Rights[0]), engine.Refused)
@@ -123,10 +173,7 @@ func checkStranger(t testing.TB, u *ConnectorUnderTest) {
 	same(t, "after calls for a stranger", before, u.state(t))
 }
 
-func checkNoRight(t testing.TB, u *ConnectorUnderTest) {
-	if u.NoRight == "" {
-		return
-	}
+func checkNoRight(t T, u *Subject) {
 	before := u.state(t)
 	u.want(t, grant(u.Accounts[0], u.NoRight), engine.Refused)
 	u.want(t, revoke(u.Accounts[0], u.NoRight), engine.Already, engine.Refused)
@@ -135,7 +182,7 @@ func checkNoRight(t testing.TB, u *ConnectorUnderTest) {
 
 // Whatever a directory puts into a name, it is a name: of an account that is not there, of a right that is not there or
 // is listed as it was given.
-func checkHostile(t testing.TB, u *ConnectorUnderTest) {
+func checkHostile(t T, u *Subject) {
 	before := u.state(t)
 	for _, name := range []string{"*", "a*)(uid=*", `x"; DROP ROLE "y`, "'; --", `a" or id pr or "`, "../../Groups", "?x=1#", "a\x00b", "a\nb", "\xff", "", "  "} {
 		// "" as a right is the active account.
@@ -149,7 +196,7 @@ func checkHostile(t testing.TB, u *ConnectorUnderTest) {
 	same(t, "after calls with hostile names", before, u.state(t))
 }
 
-func checkBreak(t testing.TB, u *ConnectorUnderTest) {
+func checkBreak(t T, u *Subject) {
 	for _, account := range u.Accounts {
 		u.want(t, grant(account, u.Rights[0]), engine.Done)
 	}
@@ -168,12 +215,12 @@ func checkBreak(t testing.TB, u *ConnectorUnderTest) {
 	u.state(t) // and the next read is whole
 }
 
-func checkCancelled(t testing.TB, u *ConnectorUnderTest) {
+func checkCancelled(t T, u *Subject) {
 	before := u.state(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, proof, err := u.tryList(ctx); err == nil && proof.Complete() {
-		t.Error("a cancelled read claims to be complete")
+		t.Errorf("a cancelled read claims to be complete")
 	}
 	call := grant(u.Accounts[0], u.Rights[0])
 	outcome, err := u.do(ctx, call)
@@ -185,7 +232,7 @@ func checkCancelled(t testing.TB, u *ConnectorUnderTest) {
 	}
 }
 
-func checkParallel(t testing.TB, u *ConnectorUnderTest) {
+func checkParallel(t T, u *Subject) {
 	want := u.state(t)
 	var all sync.WaitGroup
 	for _, account := range u.Accounts {
@@ -203,7 +250,7 @@ func checkParallel(t testing.TB, u *ConnectorUnderTest) {
 }
 
 // The whole program is compared after each single call, since servers are known to empty a list or take the wrong one.
-func checkBystanders(t testing.TB, u *ConnectorUnderTest) {
+func checkBystanders(t T, u *Subject) {
 	want := u.state(t)
 	step := func(c engine.Call) {
 		t.Helper()
@@ -225,11 +272,8 @@ func checkBystanders(t testing.TB, u *ConnectorUnderTest) {
 	}
 }
 
-func checkReader(t testing.TB, u *ConnectorUnderTest) {
-	r, ok := u.Connector.(engine.Reader)
-	if !ok {
-		return
-	}
+func checkReader(t T, u *Subject) {
+	r := u.Connector.(engine.Reader)
 	u.want(t, grant(u.Accounts[0], u.Rights[0]), engine.Done)
 	u.want(t, grant(u.Accounts[1], u.Rights[1]), engine.Done)
 	all := u.list(t)
@@ -243,11 +287,8 @@ func checkReader(t testing.TB, u *ConnectorUnderTest) {
 	}
 }
 
-func checkBatch(t testing.TB, u *ConnectorUnderTest) {
-	b, ok := u.Connector.(engine.Batcher)
-	if !ok {
-		return
-	}
+func checkBatch(t T, u *Subject) {
+	b := u.Connector.(engine.Batcher)
 	a, r := u.Accounts, u.Rights
 	u.want(t, grant(a[2], r[0]), engine.Done)
 	before := u.state(t)
@@ -256,6 +297,7 @@ func checkBatch(t testing.TB, u *ConnectorUnderTest) {
 	if u.NoRight != "" {
 		calls, want = append(calls, grant(a[1], u.NoRight)), append(want, engine.Refused)
 	}
+	u.note()
 	results := b.Apply(context.Background(), calls)
 	if len(results) != len(calls) {
 		t.Fatalf("%d results for %d calls", len(results), len(calls))
@@ -270,13 +312,14 @@ func checkBatch(t testing.TB, u *ConnectorUnderTest) {
 	if got := b.Apply(context.Background(), nil); len(got) != 0 {
 		t.Errorf("an empty batch gives %v", got)
 	}
-	if u.creates(t) {
+	if u.creates() {
 		checkBatchCreates(t, u, b)
 	}
 }
 
-func checkBatchCreates(t testing.TB, u *ConnectorUnderTest, b engine.Batcher) {
+func checkBatchCreates(t T, u *Subject, b engine.Batcher) {
 	t.Helper()
+	u.needNames(t)
 	want := u.state(t)
 	var calls []engine.Call
 	for _, name := range []string{u.NewNames[0], u.NewNames[1], u.NewNames[0]} { // the third one for somebody else
@@ -284,6 +327,7 @@ func checkBatchCreates(t testing.TB, u *ConnectorUnderTest, b engine.Batcher) {
 		account.Name, account.Person = name, fmt.Sprint("key-", len(calls))
 		calls = append(calls, engine.Call{New: &account})
 	}
+	u.note()
 	results := b.Apply(context.Background(), calls)
 	for i, outcome := range []engine.Outcome{engine.Done, engine.Done, engine.Refused} {
 		u.hear(results[i].Err)
