@@ -27,10 +27,13 @@ func newAttempt(next string, now time.Time) attempt {
 	return attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: Local(next), Until: now.Add(attemptLife)}
 }
 
+// mostNext is how long an address to come back to may be: browsers drop cookies over 4,096 bytes.
+const mostNext = 1000
+
 // Local is an address of the page itself, "/" for any other.
 func Local(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+	if err != nil || len(next) > mostNext || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
 		return "/"
 	}
 	return next

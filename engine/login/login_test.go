@@ -188,6 +188,9 @@ func TestTheWayThereAndBack(t *testing.T) {
 	if len(g.events) != 1 || g.events[0].Who.Subject != "1" || g.events[0].Refused {
 		t.Errorf("recorded %+v", g.events)
 	}
+	if _, long := g.begin("/" + strings.Repeat("x", mostNext-1)); len(long.String()) > 4096 {
+		t.Errorf("a cookie of %d bytes", len(long.String()))
+	}
 	_, first := g.begin("/")
 	if _, second := g.begin("/"); first.Value == second.Value {
 		t.Error("two attempts are the same")
@@ -411,7 +414,7 @@ func TestManyAddressesFail(t *testing.T) {
 func itoa(i int) string { return fmt.Sprint(i) }
 
 func TestLocal(t *testing.T) {
-	for next, want := range map[string]string{"/people?q=a": "/people?q=a", "": "/", "//evil.example.com": "/", "https://evil.example.com": "/", "/\\evil.example.com": "/", "javascript:alert(1)": "/", "people": "/", "/a\nb": "/", "/%2f%2fevil": "/%2f%2fevil"} {
+	for next, want := range map[string]string{"/people?q=a": "/people?q=a", "": "/", "//evil.example.com": "/", "https://evil.example.com": "/", "/\\evil.example.com": "/", "javascript:alert(1)": "/", "people": "/", "/a\nb": "/", "/%2f%2fevil": "/%2f%2fevil", "/" + strings.Repeat("x", mostNext): "/"} {
 		if got := Local(next); got != want {
 			t.Errorf("%q leads to %q", next, got)
 		}

@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"net/http"
 	"time"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // view is one page: the template that shows it and what it is filled with.
@@ -36,7 +38,8 @@ type frame struct {
 	Path               string
 	Now                time.Time
 	User               User
-	Login              bool // people sign in here
+	Login              bool   // people sign in here
+	Said               string // what was just done
 	Data               any
 }
 
@@ -77,7 +80,10 @@ func (p *pages) answer(w http.ResponseWriter, r asked, v view, err error) {
 // failed is the page for an error. What went wrong inside is for the log.
 func (p *pages) failed(r asked, err error) (view, int) {
 	var refused Refused
+	var hand ByHand
 	switch {
+	case errors.As(err, &hand):
+		return view{"byhand", "Nothing was done", changeRows(hand.Changes, func(*engine.Change) bool { return true }, 0)}, http.StatusServiceUnavailable
 	case errors.As(err, &refused):
 		return view{"wrong", http.StatusText(refused.Status), refused.Text}, refused.Status
 	case errors.Is(err, errNotThere):
@@ -91,7 +97,7 @@ func (p *pages) failed(r asked, err error) (view, int) {
 
 func (p *pages) write(out *bytes.Buffer, r asked, v view) error {
 	var body bytes.Buffer
-	f := frame{Title: v.title, Sheet: p.sheet, Path: r.URL.Path, Now: p.site.Now(), User: r.User, Login: p.site.Door != nil, Data: v.data}
+	f := frame{Title: v.title, Sheet: p.sheet, Path: r.URL.Path, Now: p.site.Now(), User: r.User, Login: p.site.Door != nil, Said: r.said(), Data: v.data}
 	if err := p.all.ExecuteTemplate(&body, v.name, f); err != nil {
 		return err
 	}

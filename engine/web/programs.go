@@ -75,6 +75,13 @@ type programView struct {
 	Strangers []engine.Unmanaged
 	Others    int // unmanaged ones that are not shown
 	Rules     []engine.Rule
+	Pausing   pausing
+}
+
+// pausing is what can be paused or resumed: a program, or everything.
+type pausing struct {
+	Program string // "": everything
+	Paused  bool
 }
 
 // shownOfProgram is how many lines of each list of a program are shown.
@@ -95,7 +102,7 @@ func (s *Site) program(ctx context.Context, r asked) (view, error) {
 	if i < 0 {
 		return view{}, fmt.Errorf("%w: there is no program %q", errNotThere, name)
 	}
-	v.ProgramRow = rows[i]
+	v.ProgramRow, v.Pausing = rows[i], pausingOf(name, paused)
 	v.Changes = changeRows(v.Seen.Plan.Changes, func(c *engine.Change) bool { return c.Program == name }, shownOfProgram)
 	v.More = v.Pending - len(v.Changes)
 	for _, u := range v.Seen.Plan.Unmanaged {
@@ -105,4 +112,8 @@ func (s *Site) program(ctx context.Context, r asked) (view, error) {
 	}
 	v.Others = v.Unmanaged - len(v.Strangers)
 	return view{"program", name, v}, nil
+}
+
+func pausingOf(program string, paused []engine.Fact) pausing {
+	return pausing{program, slices.ContainsFunc(paused, func(f engine.Fact) bool { return f.Program == program })}
 }

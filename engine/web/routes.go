@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // asked is a request of somebody.
@@ -35,7 +36,10 @@ func (s *Site) routes() []route {
 		{"POST /login/token", Anybody, nil, s.loginToken},
 		{"POST /logout", Own, nil, s.logout},
 
-		{"GET /{$}", Own, s.first, nil},
+		{"GET /{$}", Own, nil, s.first},
+		{"GET /mine", Own, s.mine, nil},
+		{"GET /mine/people/{key}", Own, s.mate, nil},
+		{"GET /mine/programs/{name}", Own, s.ownProgram, nil},
 		{"GET /people", Viewer, s.people, nil},
 		{"GET /people/{key}", Viewer, s.person, nil},
 		{"GET /programs", Viewer, s.programs, nil},
@@ -45,6 +49,16 @@ func (s *Site) routes() []route {
 		{"GET /runs/{run}", Viewer, s.run, nil},
 		{"GET /audit", Viewer, s.audit, nil},
 		{"GET /audit/{seq}", Viewer, s.event, nil},
+		{"POST /waiting", Approver, nil, s.decide},
+		{"POST /people/{key}/give", Approver, nil, s.give},
+		{"GET /people/{key}/cut", Approver, s.cutForm, nil},
+		{"POST /people/{key}/cut", Approver, nil, s.cut},
+		{"POST /people/{key}/lift", Admin, nil, s.lift},
+		{"POST /pause", Admin, nil, s.pause(true)},
+		{"POST /resume", Admin, nil, s.pause(false)},
+		{"GET /runs/{run}/undo", Admin, s.undoForm, nil},
+		{"POST /runs/{run}/undo", Admin, nil, s.undo},
+
 		{"GET /", Own, notThere, nil},
 	}
 }
@@ -57,7 +71,7 @@ func (s *Site) serve(one route) http.HandlerFunc {
 			s.pages.answer(w, asked{r, u}, view{}, err)
 			return
 		}
-		if u.Permission < one.needs {
+		if u.Permission < one.needs || one.needs > Viewer && s.Door == nil {
 			s.refuse(w, asked{r, u}, one)
 			return
 		}
@@ -88,6 +102,7 @@ const mostForm = 256 << 10
 // do acts, then sends the browser to look, so that loading a page again does nothing again.
 func (s *Site) do(ctx context.Context, w http.ResponseWriter, r asked, act act) {
 	if r.Method == http.MethodPost {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * patience)) // a decision may take longer than a page
 		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 		if err := r.ParseForm(); err != nil {
 			s.pages.answer(w, r, view{}, Refused{"This form can't be read", http.StatusBadRequest})

@@ -49,11 +49,3 @@ func (s *Site) logout(_ context.Context, w http.ResponseWriter, r asked) (string
 	}
 	return "/login?out=yes", s.Door.Leave(w, r.Request)
 }
-
-// first is the first page that somebody may see.
-func (s *Site) first(ctx context.Context, r asked) (view, error) {
-	if r.User.Permission < Viewer {
-		return view{}, Refused{"You are signed in, and have no permission to see more", http.StatusForbidden}
-	}
-	return s.now(ctx, r)
-}

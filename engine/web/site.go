@@ -23,19 +23,23 @@ type Journal interface {
 
 // Options are where the page gets what it shows. The functions are called concurrently, once or more for each request.
 type Options struct {
-	Outlook  func() *engine.Outlook // what the last run of this process saw; nil before it
-	Journal  func() Journal
-	Paused   func(context.Context) ([]engine.Fact, error) // what is paused now
-	Levels   func() *Levels                               // how long changes take; nil: not known yet
-	Programs func() []Program                             // that are configured, sorted by name
-	Next     func() time.Time                             // when the next run begins; zero: not on this machine
-	Now      func() time.Time
-	Zone     func() *time.Location // in which times are shown
-	Failed   func(what string, err error)
-	Door     Door                                                 // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
-	Ways     Ways                                                 // with a Door
-	Local    func(next string) string                             // an address of the page itself, "/" for any other; with a Door
-	Refused  func(ctx context.Context, u User, what string) error // is told what somebody may not; nil: nobody is
+	Outlook   func() *engine.Outlook // what the last run of this process saw; nil before it
+	Journal   func() Journal
+	Paused    func(context.Context) ([]engine.Fact, error) // what is paused now
+	Levels    func() *Levels                               // how long changes take; nil: not known yet
+	Programs  func() []Program                             // that are configured, sorted by name
+	Next      func() time.Time                             // when the next run begins; zero: not on this machine
+	Now       func() time.Time
+	Zone      func() *time.Location // in which times are shown
+	Failed    func(what string, err error)
+	Items     func(context.Context) ([]engine.Item, error)                    // what waits for a decision, or was decided and not yet used
+	CutSince  func(ctx context.Context, person string) (*engine.Fact, error)  // since when somebody is cut off; nil: they are not
+	Extras    func(ctx context.Context, person string) ([]engine.Fact, error) // that somebody was given and that are not over
+	Decisions Decisions                                                       // with a Door
+	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
+	Ways      Ways                                                            // with a Door
+	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door
+	Refused   func(ctx context.Context, u User, what string) error            // is told what somebody may not; nil: nobody is
 }
 
 // Program is what the configuration says of a program, for people.
@@ -98,14 +102,14 @@ func New(o Options) (*Site, error) {
 // ServeHTTP implements http.Handler.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; object-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
 	if s.Ways.Secure {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
 	if s.foreign(r) {
 		http.Error(w, "Another page may not ask for this one; type its address.", http.StatusForbidden)
