@@ -46,7 +46,8 @@ func (a *app) connector(ctx context.Context, cfg *config.File, name string, p *c
 		known := slices.Sorted(maps.Keys(kinds))
 		return nil, engine.Mistakes{{Place: cfg.PlaceOf(&p.Kind), Text: "program " + name + " is of unknown kind " + p.Kind, Hint: "known are: " + strings.Join(known, ", ")}}
 	}
-	return open(ctx, p.Settings.Decode, connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg), Calls: p.Concurrency})
+	return open(ctx, p.Settings.Decode, connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg), Calls: p.Concurrency,
+		Getenv: a.Env, Log: a.logger()})
 }
 
 // program puts a connector and its settings together; templates were checked with the configuration.
