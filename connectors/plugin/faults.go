@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -105,11 +106,16 @@ func (m *meddler) hangUp() {
 // Read gives what is left of the plug-in's lines.
 func (r reader) Read(p []byte) (int, error) {
 	for len(r.rest) == 0 {
-		text, err := r.lines.ReadBytes('\n')
-		if err != nil {
+		text, err := r.lines.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			r.rest = text // too long for a line: what follows must see that
+		case err != nil:
 			return 0, err
+		default:
+			r.rest, err = r.bend(text)
 		}
-		if r.rest, err = r.bend(text); err != nil {
+		if r.rest == nil && err != nil {
 			return 0, err
 		}
 	}

@@ -67,8 +67,12 @@ func (s *session) listen(out io.Reader) {
 	r := bufio.NewReaderSize(out, 64<<10)
 	for {
 		text, err := readLine(r)
+		if errors.Is(err, errLong) {
+			_ = s.fail(err)
+			return
+		}
 		if err != nil {
-			s.ended(err)
+			s.ended()
 			return
 		}
 		if err := s.take(text); err != nil {
@@ -78,7 +82,7 @@ func (s *session) listen(out io.Reader) {
 	}
 }
 
-var errLong = fmt.Errorf("a line of more than %d bytes", maxLine)
+var errLong = fmt.Errorf("it sent a line of more than %d bytes", maxLine)
 
 // readLine reads a line without its end, and no more of it than may be.
 func readLine(r *bufio.Reader) ([]byte, error) {
@@ -148,16 +152,14 @@ func (s *session) callOf(id int64, account bool, size int) (*call, error) {
 }
 
 // ended: standard output is at its end, so the process should be, too.
-func (s *session) ended(err error) {
+func (s *session) ended() {
+	err := errors.New("it closed its standard output")
 	wait := time.NewTimer(farewell)
 	defer wait.Stop()
 	select {
 	case <-s.proc.exited:
 		err = fmt.Errorf("it ended by itself (%s)", s.proc.state)
 	case <-wait.C:
-		if !errors.Is(err, errLong) {
-			err = errors.New("it closed its standard output")
-		}
 	case <-s.over:
 	}
 	_ = s.fail(err)

@@ -70,6 +70,11 @@ func TestExamplesPassTheSuite(t *testing.T) {
 	for name, command := range examples(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			for _, need := range map[string][]string{"python": {"python3"}, "shell": {"jq", "flock"}}[name] {
+				if _, err := exec.LookPath(need); err != nil {
+					t.Skipf("%s is not installed", need)
+				}
+			}
 			enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest {
 				faults := &plugin.Faults{}
 				o := options(t)
