@@ -11,12 +11,13 @@ import (
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/login"
 	"github.com/rolecall/rolecall/engine/web"
 )
 
 // page is what people look at in a browser. It listens on loopback only, which the configuration is checked for.
 func (s *server) page(ctx context.Context) (http.Handler, error) {
-	return web.New(web.Options{
+	o := web.Options{
 		Outlook:  func() *engine.Outlook { return s.lookedAt(ctx) },
 		Journal:  func() web.Journal { return s.system().store },
 		Paused:   func(ctx context.Context) ([]engine.Fact, error) { return paused(ctx, s.system()) },
@@ -26,7 +27,20 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Now:      s.app.Now,
 		Zone:     func() *time.Location { return zone(s.system().cfg) },
 		Failed:   func(what string, err error) { s.log.Error("a page can't be shown", "page", what, "error", err) },
-	})
+	}
+	if d := s.newDoor(); d != nil {
+		o.Door, o.Local, o.Refused, o.Ways = d, login.Local, d.refused, ways(s.system().cfg.Login)
+	}
+	return web.New(o)
+}
+
+// ways are how people sign in.
+func ways(l *config.Login) web.Ways {
+	w := web.Ways{Tokens: l.Tokens, Host: l.Host(), Secure: l.Secure()}
+	if l.OIDC != nil {
+		w.Provider = l.OIDC.Name
+	}
+	return w
 }
 
 // paused are the pauses in force now, of everything and of single programs.

@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +34,7 @@ type nowView struct {
 // shownFirst is how many lines of a long list the first page shows.
 const shownFirst = 10
 
-func (s *Site) now(ctx context.Context, _ *http.Request) (view, error) {
+func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 	v := nowView{Seen: s.Outlook(), Next: s.Next(), Levels: s.Levels()}
 	if v.Levels != nil {
 		v.Took = levelRows(v.Levels.List)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +40,7 @@ func wordsOf(text string) ([]string, error) {
 	return words, nil
 }
 
-func (s *Site) people(_ context.Context, r *http.Request) (view, error) {
+func (s *Site) people(_ context.Context, r asked) (view, error) {
 	v := peopleView{Seen: s.Outlook(), Words: r.FormValue("q"), State: r.FormValue("state")}
 	if v.Seen == nil {
 		return view{"people", "People", v}, nil
@@ -121,7 +120,7 @@ type heldRow struct {
 	Why   []engine.Finding
 }
 
-func (s *Site) person(ctx context.Context, r *http.Request) (view, error) {
+func (s *Site) person(ctx context.Context, r asked) (view, error) {
 	v := personView{Seen: s.Outlook(), Key: r.PathValue("key"), Day: r.FormValue("on"), Ask: r.FormValue("why")}
 	at, err := s.dayEnd(v.Day)
 	if err != nil {

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -55,7 +54,7 @@ type programsView struct {
 	Cost     []Money
 }
 
-func (s *Site) programs(ctx context.Context, _ *http.Request) (view, error) {
+func (s *Site) programs(ctx context.Context, _ asked) (view, error) {
 	v := programsView{Seen: s.Outlook()}
 	if v.Seen != nil {
 		paused, err := s.Paused(ctx)
@@ -81,7 +80,7 @@ type programView struct {
 // shownOfProgram is how many lines of each list of a program are shown.
 const shownOfProgram = 100
 
-func (s *Site) program(ctx context.Context, r *http.Request) (view, error) {
+func (s *Site) program(ctx context.Context, r asked) (view, error) {
 	name := r.PathValue("name")
 	v := programView{Seen: s.Outlook()}
 	if v.Seen == nil {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -23,7 +22,7 @@ type list struct {
 	More   int
 }
 
-func (s *Site) waiting(context.Context, *http.Request) (view, error) {
+func (s *Site) waiting(context.Context, asked) (view, error) {
 	v := waitingView{Seen: s.Outlook()}
 	if v.Seen != nil {
 		p := v.Seen.Plan
