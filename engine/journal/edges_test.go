@@ -181,7 +181,7 @@ func TestTextsOfCopy(t *testing.T) {
 
 // A text without an end is not read by hand.
 func TestATornTextIsNotReadByHand(t *testing.T) {
-	if new(public).quick([]byte(`{"seq":1,"time":2,"kind":"no`)) {
+	if new(public).quick([]byte(`{"seq":1,"time":2,"kind":"no`), nil) {
 		t.Error("it was")
 	}
 }
