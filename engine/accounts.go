@@ -14,15 +14,12 @@ func (p *programPlan) resolveAccounts() {
 	for i := range p.account {
 		p.account[i] = none
 	}
-	links := p.mem.Links
-	if !slices.IsSortedFunc(links, olderLink) {
-		links = slices.Clone(links)
-		slices.SortStableFunc(links, olderLink)
-	}
+	links := byAge(p.numberLinks())
 	newest := p.newest(links)
+	next := int32(0) // both lists are sorted by person, but where links go by age
 	for _, l := range links {
 		if newest == nil || newest[l.Account] == l.Person {
-			p.followLink(l)
+			next = p.followLink(l, next)
 		}
 	}
 	p.proposedBefore()
@@ -33,8 +30,42 @@ func (p *programPlan) resolveAccounts() {
 	}
 }
 
+// numberedLink is a link with the number of its account.
+type numberedLink struct {
+	*Link
+	number uint32
+}
+
+// numberLinks numbers the accounts of the links, and tells whether their age matters: where an account is in two of them, or,
+// after a re-keying, a person has two of a kind.
+func (p *programPlan) numberLinks() (links []numberedLink, aged bool) {
+	links = make([]numberedLink, len(p.mem.Links))
+	for i := range links {
+		l := &p.mem.Links[i]
+		links[i] = numberedLink{l, p.reading.accounts.Number(l.Account)}
+	}
+	seen := make([]bool, p.reading.accounts.Len())
+	for i := range links {
+		twice := i > 0 && links[i-1].Person == links[i].Person && links[i-1].Kind == links[i].Kind // they are sorted by both
+		aged = aged || twice || seen[links[i].number]
+		seen[links[i].number] = true
+	}
+	p.links = links
+	return links, aged
+}
+
+// byAge has older links first, where that matters.
+func byAge(links []numberedLink, aged bool) []numberedLink {
+	if !aged {
+		return links
+	}
+	links = slices.Clone(links)
+	slices.SortStableFunc(links, func(a, b numberedLink) int { return a.Since.Compare(b.Since) })
+	return links
+}
+
 // newest says whose each account is, in a plan for one person, where nobody else is there to own it.
-func (p *programPlan) newest(links []Link) map[string]string {
+func (p *programPlan) newest(links []numberedLink) map[string]string {
 	if p.b.s.Person == "" {
 		return nil
 	}
@@ -45,14 +76,15 @@ func (p *programPlan) newest(links []Link) map[string]string {
 	return out
 }
 
-func olderLink(a, b Link) int { return a.Since.Compare(b.Since) }
-
-func (p *programPlan) followLink(l Link) {
-	i, ok := p.b.index[l.Person]
+// followLink takes one link for true. It looks for the person at next first, and gives where the next one may be.
+func (p *programPlan) followLink(l numberedLink, next int32) int32 {
+	i, ok := next, int(next) < len(p.b.subjects) && p.b.subjects[next].key == l.Person
 	if !ok {
-		return
+		if i, ok = p.b.index[l.Person]; !ok {
+			return next
+		}
 	}
-	n := p.reading.accounts.Number(l.Account)
+	n := l.number
 	if other, taken := p.owner[n]; taken && other != i { // the account was deleted and its id given again: the newest link counts
 		if p.account[other] == n { // else it was an account besides the personal one
 			p.account[other] = none
@@ -62,10 +94,11 @@ func (p *programPlan) followLink(l Link) {
 	p.owner[n] = i
 	if l.Kind != PersonalAccount {
 		p.others[otherAccount{i, l.Kind}] = true
-		return
+		return i
 	}
 	p.linked[i] = true
 	p.account[i] = n
+	return i + 1
 }
 
 // proposedBefore follows open intents to accounts that are about to exist, and what reading back found out about them.
@@ -141,8 +174,12 @@ func (p *programPlan) match() {
 // shared ones are nobody's, whatever they carry.
 func (p *programPlan) byMatch() (personal, others map[string][]uint32) {
 	personal, others = map[string][]uint32{}, map[string][]uint32{}
-	for _, n := range slices.Sorted(maps.Keys(p.reading.infos)) {
-		v := p.reading.infos[n].Attributes[p.program.Match]
+	for i, info := range p.reading.infos {
+		n := uint32(i)
+		if info == nil {
+			continue
+		}
+		v := info.Attributes[p.program.Match]
 		if v == "" {
 			continue
 		}
@@ -269,7 +306,7 @@ func (p *programPlan) takenNames() map[string]bool {
 	taken := map[string]bool{}
 	for _, n := range p.sets.Actual.Accounts() {
 		taken[p.reading.accounts.Name(n)] = true
-		if info := p.reading.infos[n]; info != nil {
+		if info := p.reading.info(n); info != nil {
 			taken[info.Name] = true
 		}
 	}

@@ -128,7 +128,7 @@ func peopleBy(people []Person, linked map[string]bool) map[string][]Candidate {
 func adoptionLine(r *Reading, n uint32, by map[string][]Candidate) AdoptionLine {
 	l := AdoptionLine{Account: r.accounts.Name(n), Kind: r.kind(n), Sure: Nobody, Holdings: r.holdings(n)}
 	keys := []string{"login " + l.Account, "mail " + l.Account}
-	if info := r.infos[n]; info != nil {
+	if info := r.info(n); info != nil {
 		l.Name = cmp.Or(info.Display, info.Name)
 		if r.Program.Match != "" {
 			keys = append([]string{"key " + info.Attributes[r.Program.Match]}, keys...)
@@ -136,7 +136,7 @@ func adoptionLine(r *Reading, n uint32, by map[string][]Candidate) AdoptionLine 
 		keys = append(keys, "mail "+info.Attributes["mail"], "login "+info.Attributes["login"], "login "+info.Name, "mail "+info.Name, "name "+info.Display)
 	}
 	if nobodys(l.Kind) {
-		l.Owner = r.Program.declared(l.Account, r.infos[n]).Owner
+		l.Owner = r.Program.declared(l.Account, r.info(n)).Owner
 		return l
 	}
 	for _, k := range keys {

@@ -135,7 +135,7 @@ func (p *programPlan) watchOrphans() {
 			continue
 		}
 		name := p.reading.accounts.Name(account)
-		if info := p.reading.infos[account]; info != nil {
+		if info := p.reading.info(account); info != nil {
 			name = cmp.Or(info.Name, name)
 		}
 		names = append(names, name)

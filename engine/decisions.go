@@ -16,11 +16,13 @@ var (
 	ErrUnknownPerson = errors.New("nobody of that login or key is in the directory or has an account")
 	ErrAmbiguous     = errors.New("more than one person has that login; name the key")
 	ErrNoReason      = errors.New("a reason is needed")
+	ErrNotCut        = errors.New("the person is not cut off")
+	ErrNothingToUndo = errors.New("nothing of this run can be undone")
 )
 
 // Approve lets the named items through, each once and for 24 hours; they are checked again against the plan of that time.
-// "all" names everything that waits. Nobody approves what follows from their own change of the policy: one such item refuses
-// them all.
+// "all" names everything that waits. Nobody decides on their own access, nor approves what follows from their own change of the
+// policy: one such item refuses them all.
 func (e *Engine) Approve(ctx context.Context, actor string, ids []string, reason string) ([]Item, error) {
 	return e.decide(ctx, KindApprove, Approved, actor, ids, reason)
 }
@@ -40,6 +42,9 @@ func (e *Engine) decide(ctx context.Context, kind Kind, state ItemState, actor s
 	}
 	items, err := pickItems(mem.Items(), ids)
 	if err != nil || len(items) == 0 {
+		return nil, err
+	}
+	if err := e.ownAccess(ctx, actor, items); err != nil {
 		return nil, err
 	}
 	if state == Approved {
@@ -111,13 +116,16 @@ func (e *Engine) Give(ctx context.Context, actor, person, entitlement string, un
 	if !until.After(e.Now().Add(-24 * time.Hour)) {
 		return errors.New("an extra must end in the future; choose a later --until")
 	}
-	key, err := e.resolve(ctx, person)
+	who, err := e.Find(ctx, person)
 	if err != nil {
 		return err
 	}
-	t := ParseEntitlement(entitlement)
+	key, t := who.Key, ParseEntitlement(entitlement)
 	if err := e.knows(t.Program); err != nil || t.Program == "" {
 		return errors.Join(err, fmt.Errorf("%s can't be given", quote(entitlement)))
+	}
+	if e.isOwn(actor, key, who.Login()) {
+		return e.refuse(ctx, actor, ErrOwnAccess, &Change{Op: OpGrant, Person: key, Program: t.Program, Entitlement: t.String()}, nil)
 	}
 	f := Fact{FactKey: FactKey{Kind: FactExtra, Person: key, Program: t.Program, Entitlement: t.Name}, Since: e.Now().UTC(), Until: until.UTC(), Text: reason}
 	return e.Journal.Append(ctx, Free, []Record{{Kind: KindExtra, Actor: actor, Person: key, Program: t.Program, Entitlement: t.Name, Why: []string{reason}, Set: []Fact{f}}})
@@ -141,6 +149,15 @@ func (e *Engine) Cut(ctx context.Context, actor, person, reason string) (*Plan, 
 		return p, Report{}, errors.Join(fmt.Errorf("the cut could not be recorded, so nothing was done: %w", err), cannot)
 	}
 	return e.cutNow(ctx, actor, who)
+}
+
+// CutPreview is what Cut would do, as far as can be told without reading any program. Read-only.
+func (e *Engine) CutPreview(ctx context.Context, person string) (*Plan, error) {
+	who, err := e.Find(ctx, person)
+	if err != nil {
+		return nil, err
+	}
+	return e.cutPlan(ctx, who, Fact{FactKey: FactKey{Kind: FactCut, Person: who.Key}, Since: e.Now().UTC(), Text: "as it would be"})
 }
 
 // cutNow plans for one person from memory alone, without waiting for any read, and works.
@@ -219,7 +236,10 @@ func (e *Engine) lift(ctx context.Context, actor, person, reason string) error {
 		key.Person = resolved
 	}
 	if _, ok := mem.Fact(key); !ok {
-		return fmt.Errorf("%s is not cut off", quote(person))
+		return fmt.Errorf("%w: %s", ErrNotCut, quote(person))
+	}
+	if e.isOwn(actor, key.Person, person) {
+		return e.refuse(ctx, actor, ErrOwnAccess, &Change{Person: key.Person}, nil)
 	}
 	lift := Record{Kind: KindLift, Actor: actor, Person: key.Person, Why: []string{reason}, Clear: []FactKey{key}}
 	return e.Journal.Append(ctx, Free, append([]Record{lift}, endCut(mem, actor, key.Person)...))

@@ -23,6 +23,6 @@
 //	                 remembered), tasks
 //	the work         work, workbatch, call, outcome
 //	the memory       journal (interfaces), record, canonical, intent, fold…, memory, memorybuilder, tenure
-//	people decide    decisions (approve, pause, give, cut), foureyes, adoption, undone (what undo would do), undo, restrict (a
+//	people decide    decisions (approve, pause, give, cut), decider, foureyes, token, adoption, undone (what undo would do), undo, restrict (a
 //	                 reviewed plan), why, usage (what limits might be)
 package engine

@@ -38,10 +38,7 @@ func (e *Engine) fourEyes(ctx context.Context, mem *Memory, actor string, items 
 		if refusal == nil {
 			continue
 		}
-		c := &items[i].Change
-		r := Record{Kind: KindRefusal, Actor: actor, Person: c.Person, Program: c.Program, Account: c.Account, Entitlement: c.Right(), Op: c.Op, Cause: c.Cause,
-			Why: []string{refusal.Error()}, Data: mustJSON(items[i].ID)}
-		return errors.Join(refusal, e.Journal.Append(ctx, Free, []Record{r}))
+		return e.refuse(ctx, actor, refusal, &items[i].Change, items[i].ID)
 	}
 	return nil
 }
@@ -108,7 +105,7 @@ func afterVersion(versions []PolicyChange, hash string) []PolicyChange {
 }
 
 // SameAuthor compares a login with an author of version control, "Name <address>": by the names and addresses that are
-// known of the login, by the address' part before the @ and by the name; the last two only if the author is not known to be
+// known of the login, by the address or its part before the @ and by the name; these only if the author is not known to be
 // another login.
 func SameAuthor(known map[string][]string, login, author string) bool {
 	name, address, _ := strings.Cut(strings.TrimSuffix(author, ">"), " <")
@@ -122,5 +119,5 @@ func SameAuthor(known map[string][]string, login, author string) bool {
 		}
 	}
 	local, _, _ := strings.Cut(address, "@")
-	return strings.EqualFold(local, login) || strings.EqualFold(name, login)
+	return strings.EqualFold(local, login) || strings.EqualFold(name, login) || strings.EqualFold(address, login)
 }

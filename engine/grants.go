@@ -248,11 +248,11 @@ func (p *programPlan) renames() {
 	}
 	for i := range p.b.subjects {
 		s, account := &p.b.subjects[i], p.account[i]
-		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.infos[account] == nil || p.renaming[account] {
+		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.info(account) == nil || p.renaming[account] {
 			continue
 		}
 		name, missing := p.program.Create(s.person)
-		have := p.reading.infos[account].Name
+		have := p.reading.info(account).Name
 		if f, failing := p.failing(OpRename, p.exists, account); failing && have == name {
 			p.b.clear(f.FactKey)
 		}
@@ -277,10 +277,10 @@ func (p *programPlan) listUnmanaged() {
 	rest = rest.Minus(&p.diff.Adopt)
 	rest.Each(func(right, account uint32) {
 		u := Unmanaged{Program: p.program.Name, Account: p.reading.accounts.Name(account), Entitlement: p.entitlement(right)}
-		if info := p.reading.infos[account]; info != nil {
+		if info := p.reading.info(account); info != nil {
 			u.Name, u.Kind = cmp.Or(info.Display, info.Name), info.Kind
 		}
-		u.Kind = cmp.Or(p.program.declared(u.Account, p.reading.infos[account]).Kind, u.Kind)
+		u.Kind = cmp.Or(p.program.declared(u.Account, p.reading.info(account)).Kind, u.Kind)
 		if s, ok := p.subjectOf(account); ok {
 			u.Person = s.key
 			if s.person != nil {

@@ -56,6 +56,9 @@ func readItems(facts []*Fact) func() map[string]Item {
 	})
 }
 
+// ItemOf is the item of a FactItem.
+func ItemOf(f Fact) Item { return itemOf(&f) }
+
 func itemOf(f *Fact) Item {
 	var i Item
 	if err := json.Unmarshal(f.Data, &i); err != nil {

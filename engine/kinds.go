@@ -44,7 +44,7 @@ func (p *Program) declared(id string, info *AccountInfo) DeclaredAccount {
 
 // kind of an account, PersonalAccount if nobody says.
 func (r *Reading) kind(account uint32) string {
-	info := r.infos[account]
+	info := r.info(account)
 	shown := ""
 	if info != nil {
 		shown = info.Kind
@@ -86,7 +86,7 @@ func (e *Engine) NobodysAccounts(ctx context.Context) (list []NobodysAccount, pr
 func (r *Reading) nobodys(now time.Time) (list []NobodysAccount) {
 	seen := map[string]bool{}
 	for _, n := range r.held.Accounts() {
-		info := r.infos[n]
+		info := r.info(n)
 		seen[r.accounts.Name(n)] = true
 		if info != nil {
 			seen[info.Name] = true
@@ -133,9 +133,9 @@ func (r *Reading) holdings(account uint32) []string {
 
 // linkedNobodys: links never move, so an account that was somebody's before it was declared nobody's still follows that person.
 func (p *programPlan) linkedNobodys() {
-	for _, l := range p.mem.Links {
-		n, ok := p.reading.accounts.Find(l.Account)
-		if i, owned := p.owner[n]; ok && owned && nobodys(p.reading.kind(n)) && p.b.subjects[i].key == l.Person {
+	for _, l := range p.links {
+		n := l.number
+		if i, owned := p.owner[n]; owned && nobodys(p.reading.kind(n)) && p.b.subjects[i].key == l.Person {
 			p.b.warn("linked", p.program.Name, l.Person, fmt.Sprintf("the %s account %s of %s was linked to a person before it was declared so, and links never move: it is suspended when that person leaves; make another account for the service",
 				p.reading.kind(n), quote(l.Account), p.program.Name))
 		}

@@ -110,6 +110,9 @@ func (m *Memory) put(f Fact) {
 
 // Fact finds one fact.
 func (m *Memory) Fact(k FactKey) (Fact, bool) {
+	if len(m.byKind[k.Kind]) == 0 { // asked of everybody, and there are none: to hash a long key is dear
+		return Fact{}, false
+	}
 	if f := m.facts[k]; f != nil {
 		return *f, true
 	}

@@ -9,6 +9,7 @@ import (
 // MemoryBuilder collects one program's memory, numbering names as they come. A store adds rows in any order.
 type MemoryBuilder struct {
 	p        ProgramMemory
+	rows     [][]HoldingRow // in parts: a slice that grows would be copied again and again
 	accounts *Names
 	rights   *Names
 	rules    *Names
@@ -24,7 +25,7 @@ func NewMemoryBuilder() *MemoryBuilder {
 // Add puts one holding in; row's numbers are set here.
 func (b *MemoryBuilder) Add(account, entitlement string, row HoldingRow, rules []string) {
 	row.Account, row.Entitlement, row.Rules = b.accounts.Number(account), b.rights.Number(entitlement), b.RuleSet(rules)
-	b.p.Rows = append(b.p.Rows, row)
+	b.AddRow(row)
 }
 
 // Account, Right and RuleSet number a name, for stores that have numbers of their own and add many rows with AddRow.
@@ -44,7 +45,13 @@ func (b *MemoryBuilder) RuleSet(rules []string) uint32 {
 }
 
 // AddRow puts one holding in whose numbers are this builder's.
-func (b *MemoryBuilder) AddRow(row HoldingRow) { b.p.Rows = append(b.p.Rows, row) }
+func (b *MemoryBuilder) AddRow(row HoldingRow) {
+	if n := len(b.rows); n == 0 || len(b.rows[n-1]) == cap(b.rows[n-1]) {
+		b.rows = append(b.rows, make([]HoldingRow, 0, 16<<min(n, 10)))
+	}
+	last := &b.rows[len(b.rows)-1]
+	*last = append(*last, row)
+}
 
 // Link puts one link in.
 func (b *MemoryBuilder) Link(l Link) { b.p.Links = append(b.p.Links, l) }
@@ -54,6 +61,7 @@ func (b *MemoryBuilder) SetBaseline() { b.p.Baseline = true }
 
 // Done gives the finished memory; the builder must not be used again.
 func (b *MemoryBuilder) Done() *ProgramMemory {
+	b.p.Rows = slices.Concat(b.rows...)
 	b.p.Accounts, b.p.Entitlements = b.accounts.names, b.rights.names
 	slices.SortFunc(b.p.Links, func(x, y Link) int {
 		return cmp.Or(strings.Compare(x.Person, y.Person), strings.Compare(x.Kind, y.Kind))

@@ -206,7 +206,7 @@ func (p *programPlan) matching(person string) (string, bool) {
 	}
 	found := ""
 	for n := range uint32(p.reading.accounts.Len()) {
-		if info := p.reading.infos[n]; info != nil && p.reading.kind(n) == PersonalAccount && info.Attributes[p.program.Match] == person {
+		if info := p.reading.info(n); info != nil && p.reading.kind(n) == PersonalAccount && info.Attributes[p.program.Match] == person {
 			if found != "" {
 				return "", false
 			}

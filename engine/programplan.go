@@ -19,7 +19,8 @@ type programPlan struct {
 	active   uint32 // number of Active, none if the program has no accounts
 	exists   uint32
 
-	account []uint32 // by subject: its account, none
+	links   []numberedLink // of memory, sorted as there
+	account []uint32       // by subject: its account, none
 	owner   map[uint32]int32
 	needs   map[int32][]uint32 // subjects without account → rights they should have
 	waits   map[int32]string   // subjects without account → why none can be proposed

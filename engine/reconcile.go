@@ -32,6 +32,8 @@ type Engine struct {
 	Settled    func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
 	Looked     func(o *Outlook)                                       // told of each run's plan once it is committed, who may keep it; nil: nobody
 	Wait       func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
+
+	by Decider // see As
 }
 
 // Window is how far back charges are looked at.

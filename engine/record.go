@@ -33,12 +33,13 @@ const (
 	KindTask    Kind = "task" // something a person must do, or has done
 	KindPolicy  Kind = "policy"
 	KindConfig  Kind = "config"
-	KindAccept  Kind = "accept" // a gap in the journal was accepted after a restore
-	KindRefusal Kind = "refusal"
-	KindLogin   Kind = "login"
+	KindAccept  Kind = "accept"  // a gap in the journal was accepted after a restore
+	KindRefusal Kind = "refusal" // somebody decided or asked for what they may not
+	KindLogin   Kind = "login"   // somebody signed in to the page, or out, or was not let in (Outcome refused); Data: where from
 	KindRestore Kind = "restore" // a backup was put in the place of the journal
 	KindKey     Kind = "key"     // another key seals the journal from here on
 	KindReKey   Kind = "rekey"   // the directory knows a person by another key than before
+	KindToken   Kind = "token"   // a token to sign in with was made or taken back
 	KindCharge  Kind = "charge"  // an intent that was lost counts against the budgets again, from now on
 )
 
@@ -55,7 +56,7 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindCharge}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindCharge, KindToken}
 }
 
 // Charges says that what the kind is about may count against the budgets.
@@ -162,5 +163,6 @@ const (
 	FactRestored  = "restored"  // the journal came from a backup, and nobody has accepted yet what it lacks; Data: a Restored
 	FactDoubt     = "doubt"     // program, account: Data: a Doubt, what nobody knows of it after a gap in the journal; program none: Text is the question
 	FactReKeyed   = "rekeyed"   // person, Key: the directory knows the person by Key now
+	FactToken     = "token"     // Key: name; Since, Until; Text: hash of what whoever has it knows; Data: permission and person
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
 )

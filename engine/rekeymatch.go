@@ -49,7 +49,7 @@ func (v *vanished) account(r *Reading, l Link) {
 	v.trait(l.Person, "login", l.Account)
 	v.trait(l.Person, "mail", l.Account)
 	n, ok := r.accounts.Find(l.Account)
-	info := r.infos[n]
+	info := r.info(n)
 	if !ok || info == nil {
 		return
 	}

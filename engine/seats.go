@@ -60,7 +60,7 @@ func (r *Reading) seats(m *ProgramMemory) (out []Seat) {
 		if s.Person = person[s.Account]; s.Person == "" && r.Program.Describes.Keyed {
 			s.Person = s.Account
 		}
-		if info := r.infos[n]; info != nil {
+		if info := r.info(n); info != nil {
 			s.Name = cmp.Or(info.Display, info.Name)
 		}
 		out = append(out, s)

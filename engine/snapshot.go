@@ -48,12 +48,12 @@ type Reading struct {
 	accounts *Names
 	rights   *Names
 	held     Set
-	infos    map[uint32]*AccountInfo
+	infos    []*AccountInfo // by account, as far as there are any
 }
 
 // NewReading starts from the numbers of memory, so that the two can be compared without looking names up again.
 func NewReading(p *Program, m *ProgramMemory) *Reading {
-	r := &Reading{Program: p, accounts: NewNames(len(m.Accounts)), rights: NewNames(len(m.Entitlements)), infos: map[uint32]*AccountInfo{}}
+	r := &Reading{Program: p, accounts: NewNames(len(m.Accounts)), rights: NewNames(len(m.Entitlements)), infos: make([]*AccountInfo, len(m.Accounts))}
 	for _, a := range m.Accounts {
 		r.accounts.Number(a)
 	}
@@ -75,8 +75,19 @@ func (r *Reading) Add(h Holding) {
 	}
 	r.held.Add(r.rights.Number(h.Entitlement), a)
 	if h.Info != nil {
+		for int(a) >= len(r.infos) {
+			r.infos = append(r.infos, nil)
+		}
 		r.infos[a] = h.Info
 	}
+}
+
+// info is what the program says of an account, nil if it says nothing.
+func (r *Reading) info(account uint32) *AccountInfo {
+	if int(account) < len(r.infos) {
+		return r.infos[account]
+	}
+	return nil
 }
 
 // Count is the number of distinct holdings read.

@@ -98,8 +98,14 @@ func (b *builder) absentKeys() []string {
 		}
 	}
 	for _, r := range b.s.Readings {
+		at := 0 // both lists are sorted by person
 		for _, l := range b.s.Memory.Program(r.Program.Name).Links {
-			add(l.Person)
+			for at < len(b.subjects) && b.subjects[at].key < l.Person {
+				at++
+			}
+			if at == len(b.subjects) || b.subjects[at].key != l.Person {
+				add(l.Person)
+			}
 		}
 	}
 	for _, f := range b.s.Memory.Facts(FactCut) {

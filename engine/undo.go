@@ -3,10 +3,11 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Undo freezes the inverse of a run: the next run makes it, through the same limits and approvals as everything else, and
-// it stays so until the policy or the person's entry changes, or Release.
+// it stays so until the policy or the person's entry changes, or Release. Nobody undoes what took their own access.
 func (e *Engine) Undo(ctx context.Context, log Log, actor, run, reason string) ([]Undone, error) {
 	if reason == "" {
 		return nil, ErrNoReason
@@ -17,6 +18,12 @@ func (e *Engine) Undo(ctx context.Context, log Log, actor, run, reason string) (
 	}
 	if !s.Proof.Complete() {
 		return list, errors.New("the directory's read is not complete, so what an undo freezes can't be tied to people's entries; try again later")
+	}
+	for i := range list {
+		c := &list[i].Change
+		if list[i].Cannot == "" && list[i].Inverse.Gives() && e.isOwn(actor, c.Person, c.Login) {
+			return list, e.refuse(ctx, actor, ErrOwnAccess, c, run)
+		}
 	}
 	entry := map[string]string{}
 	for i := range s.People {
@@ -36,7 +43,7 @@ func (e *Engine) Undo(ctx context.Context, log Log, actor, run, reason string) (
 		record.Set = append(record.Set, f)
 	}
 	if len(record.Set) == 0 {
-		return list, errors.New("nothing of this run can be undone; the list says why")
+		return list, fmt.Errorf("%w; the list says why", ErrNothingToUndo)
 	}
 	return list, e.Journal.Append(ctx, Guard{Control: s.Memory.Control}, []Record{record})
 }

@@ -29,7 +29,7 @@ func (e *Engine) inverse(ctx context.Context, log Log, run string) ([]Undone, *S
 		return nil, nil, err
 	}
 	if len(list) == 0 {
-		return nil, nil, fmt.Errorf("run %s changed nothing, or there is no such run; see: rolecall audit list --kind run", quote(run))
+		return nil, nil, fmt.Errorf("%w: run %s changed nothing, or there is no such run; see: rolecall audit list --kind run", ErrNothingToUndo, quote(run))
 	}
 	s, err := e.Snapshot(ctx)
 	if err != nil {

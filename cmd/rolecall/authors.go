@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -9,7 +10,7 @@ import (
 	"strings"
 )
 
-// authorship is who made the policy what it is, as far as Git tells. Fields are only ever added: it is part of a record.
+// authorship is who made the policy or the configuration what it is, as far as Git tells. Fields are only ever added: it is part of a record.
 type authorship struct {
 	Commit     string   `json:"commit,omitempty"`     // of the folder's last change; the version is the folder as it is there
 	Since      string   `json:"since,omitempty"`      // commit of the version recorded before, which authors are counted from
@@ -25,7 +26,7 @@ func (w *authorship) String() string {
 	case w.Unknown != "":
 		return "claimed by whoever recorded it: " + w.Unknown
 	case w.Commit == "":
-		return "claimed by whoever recorded it: the folder of policies is not in Git"
+		return "claimed by whoever recorded it: it is not in Git"
 	}
 	text := "commit " + w.Commit + " by " + strings.Join(w.Authors, ", ")
 	if w.Merger != "" {
@@ -43,15 +44,16 @@ func (w *authorship) hands() []string {
 	return hands
 }
 
-// loaded is a version of the policy of which Git is asked who made it.
+// loaded is a version of the policy, or of the configuration, of which Git is asked who made it.
 type loaded struct {
 	folder string            // where it was loaded from
+	only   string            // name of the one file in it that counts; "": all files of policy
 	files  map[string]string // content by name: the folder may have changed since
 	since  string            // commit of the version recorded before; "": there is none
 	first  bool              // none was recorded before
 }
 
-// authors asks Git who made a version of the policy. A folder that Git knows nothing of has no authors. They are unknown where
+// authors asks Git who made a version. A folder that Git knows nothing of has no authors. They are unknown where
 // the files are not those of a commit byte by byte, whatever Git's index says of them, and where the history does not lead
 // from the version before to this one.
 func (v loaded) authors(ctx context.Context) authorship {
@@ -60,7 +62,7 @@ func (v loaded) authors(ctx context.Context) authorship {
 	}
 	tracked, err := "", error(nil)
 	if underGit(v.folder) {
-		tracked, err = git(ctx, v.folder, "ls-files", "--", ".")
+		tracked, err = git(ctx, v.folder, "ls-files", "--", v.about())
 	}
 	switch {
 	case err != nil:
@@ -82,6 +84,12 @@ func (v loaded) authors(ctx context.Context) authorship {
 	}
 	return w
 }
+
+// about is what Git is asked about, from the folder.
+func (v loaded) about() string { return cmp.Or(v.only, ".") }
+
+// ours says whether a name in the folder belongs to the version.
+func (v loaded) ours(name string) bool { return name == v.only || v.only == "" && policyName(name) }
 
 func (v loaded) unknown(format string, args ...any) authorship {
 	return authorship{Unknown: fmt.Errorf(format, args...).Error(), Since: v.since}
@@ -109,12 +117,12 @@ func (v loaded) history(ctx context.Context, commit string) (log string, err err
 		if _, err := git(ctx, v.folder, "merge-base", "--is-ancestor", v.since, commit); err != nil {
 			return "", fmt.Errorf("the commit of the version before, %s, is not in the history of %s (history that was rewritten, or cut short by a shallow clone)", v.since, commit)
 		}
-		log, err = git(ctx, v.folder, "log", logForm, "--encoding=UTF-8", "--full-history", v.since+".."+commit, "--", ".")
+		log, err = git(ctx, v.folder, "log", logForm, "--encoding=UTF-8", "--full-history", v.since+".."+commit, "--", v.about())
 	case !v.first:
-		log, err = git(ctx, v.folder, "log", logForm, "--encoding=UTF-8", "--full-history", commit, "--", ".")
+		log, err = git(ctx, v.folder, "log", logForm, "--encoding=UTF-8", "--full-history", commit, "--", v.about())
 	}
 	if err == nil && log == "" { // the first version, or another folder than before
-		log, err = git(ctx, v.folder, "log", logForm, "--encoding=UTF-8", "--max-count=1", commit, "--", ".")
+		log, err = git(ctx, v.folder, "log", logForm, "--encoding=UTF-8", "--max-count=1", commit, "--", v.about())
 	}
 	if err == nil && log == "" {
 		err = fmt.Errorf("no commit touches it")

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,14 +71,7 @@ func (a *app) decide(ctx context.Context, verb string, given []string, reason st
 		return err
 	}
 	defer settle(&err, s.close)
-	if err := s.rememberConfig(ctx, a.Actor); err != nil {
-		return fmt.Errorf("the configuration could not be recorded, so nothing was decided: %w", err)
-	}
-	decide := s.engine.Approve
-	if verb == "reject" {
-		decide = s.engine.Reject
-	}
-	items, err := decide(ctx, a.Actor, given, reason)
+	items, err := s.by(a.Actor, engine.Decider{}).decide(ctx, verb == "approve", given, reason)
 	if err != nil {
 		return refused(err)
 	}
@@ -99,6 +91,8 @@ func refused(err error) error {
 		return usage("name a login or key as the directory has it", "%w", err)
 	case errors.Is(err, engine.ErrOwnChange):
 		return usage("let somebody else approve it, or name the items that are none of yours", "%w; nothing was approved", err)
+	case errors.Is(err, engine.ErrOwnAccess):
+		return usage("let somebody else decide it, or name the items that are not yours", "%w; nothing was decided", err)
 	case errors.Is(err, engine.ErrUnknownAuthor):
 		return usage("commit the files, run `rolecall apply`, and let somebody else approve; docs/limits.md, Approvals", "%w; nothing was approved", err)
 	case errors.Is(err, engine.ErrUnknownItem):

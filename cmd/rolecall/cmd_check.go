@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/policies"
@@ -59,7 +61,7 @@ func (a *app) check(ctx context.Context, offline bool) (err error) {
 		if err != nil {
 			return err
 		}
-		found = append(found, more...)
+		found = append(append(found, more...), a.providerFindings(ctx, s.cfg)...)
 	}
 	if err := a.out().Data(checkTable(found), struct {
 		Version  int       `json:"version"`
@@ -133,6 +135,20 @@ func (s *system) connections(ctx context.Context) ([]finding, error) {
 	}
 	out = append(out, s.mentions(snapshot.People, snapshot.Proof.Complete())...)
 	return append(out, s.limits(snapshot)...), nil
+}
+
+// providerFindings say whether people could sign in.
+func (a *app) providerFindings(ctx context.Context, cfg *config.File) []finding {
+	if cfg.Login == nil || cfg.Login.OIDC == nil {
+		return nil
+	}
+	p := a.provider(cfg)
+	f := finding{Part: "login", Name: cfg.Login.OIDC.Name, OK: true, Text: "the provider answers"}
+	_, wrong := p.Secret()
+	if err := errors.Join(p.Look(ctx), wrong); err != nil {
+		f.OK, f.Text = false, inOneLine(err.Error())
+	}
+	return []finding{f}
 }
 
 // unknownRights are the entitlements of policy that a program says it does not have.

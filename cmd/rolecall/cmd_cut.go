@@ -23,7 +23,9 @@ func (a *app) cutCommand() *cobra.Command {
 			if !lift {
 				return a.cut(c.Context(), given[0], reason)
 			}
-			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.Lift(ctx, a.Actor, given[0], reason) },
+			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error {
+				return s.by(a.Actor, engine.Decider{}).lift(ctx, given[0], reason)
+			},
 				"The cut of "+given[0]+" is lifted; what policy gives comes back with the next run.")
 		},
 	}
@@ -45,8 +47,7 @@ func (a *app) cut(ctx context.Context, person, reason string) (err error) {
 }
 
 func (a *app) cutIn(ctx context.Context, s *system, person, reason string) error {
-	s.describe(ctx)
-	p, r, err := s.engine.Cut(ctx, a.Actor, person, reason)
+	p, r, err := s.by(a.Actor, engine.Decider{}).cut(ctx, person, reason)
 	if err != nil {
 		if p != nil {
 			a.byHand(p)
@@ -72,12 +73,12 @@ const describeTime = 5 * time.Second
 
 // describe asks every program what it can do, since a cut reads none of them: suspending is not the same everywhere. One
 // that does not answer is cut by revoking what is known.
-func (s *system) describe(ctx context.Context) {
+func describe(ctx context.Context, e *engine.Engine) {
 	ctx, cancel := context.WithTimeout(ctx, describeTime)
 	defer cancel()
-	answers, asked := make(chan func(), len(s.engine.Programs)), 0
-	for i := range s.engine.Programs {
-		p := &s.engine.Programs[i]
+	answers, asked := make(chan func(), len(e.Programs)), 0
+	for i := range e.Programs {
+		p := &e.Programs[i]
 		d, ok := p.Connector.(engine.Describer)
 		if !ok {
 			continue

@@ -4,8 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/engine"
 )
 
 func (a *app) giveCommand() *cobra.Command {
@@ -21,7 +23,7 @@ func (a *app) giveCommand() *cobra.Command {
 				return usage("--until 2027-01-31", "--until: %w", err)
 			}
 			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error {
-				return s.engine.Give(ctx, a.Actor, given[0], given[1], day, reason)
+				return s.by(a.Actor, engine.Decider{}).give(ctx, given[0], given[1], day, reason)
 			}, given[0]+" is given "+given[1]+" until the end of "+day.Format(time.DateOnly)+", with the next run.")
 		},
 	}

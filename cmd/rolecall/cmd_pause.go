@@ -5,6 +5,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 func (a *app) pauseCommand() *cobra.Command {
@@ -18,7 +20,7 @@ func (a *app) pauseCommand() *cobra.Command {
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error {
-				return s.engine.Pause(ctx, a.Actor, first(given), reason)
+				return s.by(a.Actor, engine.Decider{}).pause(ctx, first(given), reason)
 			}, "Paused "+cmp.Or(first(given), "all programs")+".")
 		},
 	}
@@ -32,7 +34,9 @@ func (a *app) resumeCommand() *cobra.Command {
 		Example: "  rolecall resume\n  rolecall resume crm",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
-			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.Unpause(ctx, a.Actor, first(given)) },
+			return a.decideOn(c.Context(), func(ctx context.Context, s *system) error {
+				return s.by(a.Actor, engine.Decider{}).resume(ctx, first(given))
+			},
 				cmp.Or(first(given), "What was paused as a whole")+" is resumed; programs that were paused by name are resumed by name.")
 		},
 	}

@@ -104,7 +104,11 @@ func (s *server) show(ctx context.Context, cfg *config.File) (stop func(), err e
 	if err != nil {
 		return nil, errors.Join(err, stopped(health))
 	}
-	look, err := s.listen(ctx, "page, without login, for this machine only", cfg.Listen, page)
+	what := "page, without login, for this machine only, changes nothing"
+	if cfg.Login != nil {
+		what = "page, with login"
+	}
+	look, err := s.listen(ctx, what, cfg.Listen, page)
 	if err != nil {
 		return nil, errors.Join(failed("another process may use the address; choose another with listen:", "%w", err), stopped(health))
 	}

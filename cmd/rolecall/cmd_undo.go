@@ -48,9 +48,9 @@ func (a *app) undo(ctx context.Context, run, reason string, mode access) (err er
 	defer settle(&err, s.close)
 	var list []engine.Undone
 	if mode == reading {
-		list, err = s.engine.UndoPreview(ctx, s.store, run)
+		list, err = s.by(a.Actor, engine.Decider{}).undoPreview(ctx, run)
 	} else {
-		list, err = s.engine.Undo(ctx, s.store, a.Actor, run, reason)
+		list, err = s.by(a.Actor, engine.Decider{}).undo(ctx, run, reason)
 	}
 	if err != nil && len(list) == 0 {
 		return refused(err)

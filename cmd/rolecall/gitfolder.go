@@ -23,7 +23,7 @@ func (v loaded) commit(ctx context.Context) (string, error) {
 	}
 	commits := []string{head}
 	if v.since != "" { // what can't be listed is complained about as history
-		if log, err := git(ctx, v.folder, "log", "--format=%H", "--full-history", fmt.Sprintf("--max-count=%d", mostCommits), v.since+"..HEAD", "--", "."); err == nil {
+		if log, err := git(ctx, v.folder, "log", "--format=%H", "--full-history", fmt.Sprintf("--max-count=%d", mostCommits), v.since+"..HEAD", "--", v.about()); err == nil {
 			commits = append(commits, strings.Fields(log)...)
 		}
 	}
@@ -53,7 +53,7 @@ func (v loaded) differ(ctx context.Context, commit string, blobs map[string]stri
 	in, differ := map[string]string{}, map[string]bool{}
 	for entry := range strings.SplitSeq(list, "\x00") {
 		about, name, _ := strings.Cut(entry, "\t")
-		if kind := strings.Fields(about); policyName(name) && len(kind) == 3 && kind[0] != "120000" && kind[1] == "blob" {
+		if kind := strings.Fields(about); v.ours(name) && len(kind) == 3 && kind[0] != "120000" && kind[1] == "blob" {
 			in[name] = kind[2]
 			_, loaded := v.files[name]
 			differ[name] = !loaded

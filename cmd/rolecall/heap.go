@@ -10,7 +10,7 @@ import (
 const (
 	heapLeast = 40        // percent by which the heap may grow between collections
 	heapRoom  = 128 << 20 // bytes by which a small one may grow,
-	heapMost  = 200       // but not by more percent: it grows on before the next setting takes effect
+	heapMost  = 1500      // but not by more percent: it grows on before the next setting takes effect
 )
 
 // spareMemory lets the heap grow by two fifths between collections rather than to its double: the people, holdings and lines

@@ -17,10 +17,11 @@ import (
 	"github.com/rolecall/rolecall/policies"
 )
 
-// configVersion is the Data of a KindConfig record. A configuration holds no secrets.
+// configVersion is the Data of a KindConfig record. A configuration holds no secrets. Fields are only ever added.
 type configVersion struct {
 	Hash string `json:"hash"`
 	Text string `json:"text"`
+	authorship
 }
 
 var errFound = errors.New("found")
@@ -59,7 +60,9 @@ func (s *system) configRecord(ctx context.Context, actor string) (r engine.Recor
 	if err != nil || hashOf(last) == s.cfg.Hash {
 		return r, false, err
 	}
-	r = versionRecord(engine.KindConfig, actor, "configuration "+s.cfg.Hash, configVersion{s.cfg.Hash, s.cfg.Text})
+	who := s.configured(ctx, last)
+	r = versionRecord(engine.KindConfig, actor, "configuration "+s.cfg.Hash, configVersion{s.cfg.Hash, s.cfg.Text, who})
+	r.Why = append(r.Why, who.String())
 	if !s.cfg.Approvals.FourEyes {
 		r.Why = append(r.Why, "four eyes are off: whoever changed the policy may approve what follows from it")
 	}
@@ -67,6 +70,20 @@ func (s *system) configRecord(ctx context.Context, actor string) (r engine.Recor
 		r.Why = append(r.Why, "announces "+announced(&s.engine.Settings.Expected[i]))
 	}
 	return r, true, nil
+}
+
+// configured asks Git who made the configuration what it is, since the version that was recorded last.
+func (s *system) configured(ctx context.Context, last engine.Record) authorship {
+	file := s.cfg.Source
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	var before configVersion
+	if json.Unmarshal(last.Data, &before) != nil || !isCommit(before.Commit) { // it comes from the journal's database, and goes to Git
+		before.Commit = ""
+	}
+	name := filepath.Base(file)
+	return loaded{folder: filepath.Dir(file), only: name, files: map[string]string{name: s.cfg.Text}, since: before.Commit, first: last.Seq == 0}.authors(ctx)
 }
 
 func versionRecord(kind engine.Kind, actor, why string, data any) engine.Record {

@@ -11,22 +11,41 @@ import (
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/login"
 	"github.com/rolecall/rolecall/engine/web"
 )
 
 // page is what people look at in a browser. It listens on loopback only, which the configuration is checked for.
 func (s *server) page(ctx context.Context) (http.Handler, error) {
-	return web.New(web.Options{
-		Outlook:  func() *engine.Outlook { return s.lookedAt(ctx) },
-		Journal:  func() web.Journal { return s.system().store },
-		Paused:   func(ctx context.Context) ([]engine.Fact, error) { return paused(ctx, s.system()) },
+	o := web.Options{
+		Outlook: func() *engine.Outlook { return s.lookedAt(ctx) },
+		Journal: func() web.Journal { return s.system().store },
+		Paused:  func(ctx context.Context) ([]engine.Fact, error) { return paused(ctx, s.system()) },
+		Items:   func(ctx context.Context) ([]engine.Item, error) { return items(ctx, s.system()) },
+		CutSince: func(ctx context.Context, person string) (*engine.Fact, error) {
+			return cutSince(ctx, s.system(), person)
+		},
+		Extras:   s.extras,
 		Levels:   func() *web.Levels { return s.levelsAt(ctx) },
 		Programs: func() []web.Program { return described(s.system().cfg) },
 		Next:     s.next,
 		Now:      s.app.Now,
 		Zone:     func() *time.Location { return zone(s.system().cfg) },
 		Failed:   func(what string, err error) { s.log.Error("a page can't be shown", "page", what, "error", err) },
-	})
+	}
+	if d := s.newDoor(); d != nil {
+		o.Door, o.Decisions, o.Local, o.Refused, o.Ways = d, d, login.Local, d.refused, ways(s.system().cfg.Login)
+	}
+	return web.New(o)
+}
+
+// ways are how people sign in.
+func ways(l *config.Login) web.Ways {
+	w := web.Ways{Tokens: l.Tokens, Host: l.Host(), Secure: l.Secure()}
+	if l.OIDC != nil {
+		w.Provider = l.OIDC.Name
+	}
+	return w
 }
 
 // paused are the pauses in force now, of everything and of single programs.
@@ -41,6 +60,35 @@ func paused(ctx context.Context, sys *system) (out []engine.Fact, err error) {
 		}
 	}
 	return out, nil
+}
+
+// items are what waits for a decision now, or was decided and not yet used.
+func items(ctx context.Context, sys *system) (out []engine.Item, err error) {
+	facts, err := sys.store.Facts(ctx, engine.FactItem)
+	for _, f := range facts {
+		out = append(out, engine.ItemOf(f))
+	}
+	return out, err
+}
+
+// cutSince is since when somebody is cut off, nil if they are not.
+func cutSince(ctx context.Context, sys *system, person string) (*engine.Fact, error) {
+	f, is, err := sys.store.Fact(ctx, engine.FactKey{Kind: engine.FactCut, Person: person})
+	if err != nil || !is {
+		return nil, err
+	}
+	return &f, nil
+}
+
+// extras are what somebody was given on the command line or the page, and is not over.
+func (s *server) extras(ctx context.Context, person string) (out []engine.Fact, err error) {
+	facts, err := s.system().store.Facts(ctx, engine.FactExtra)
+	for _, f := range facts {
+		if f.Person == person && s.app.Now().Before(f.Until.AddDate(0, 0, 1)) {
+			out = append(out, f)
+		}
+	}
+	return out, err
 }
 
 // next is when this daemon plans the next time; one that only works never does.

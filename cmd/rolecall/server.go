@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,12 +124,25 @@ func (s *server) reload(ctx context.Context) *config.File {
 	if fresh.cfg.Listen != old.cfg.Listen {
 		s.log.Warn("listen: changes with a restart only", "in_force", old.cfg.Listen)
 	}
+	if !sameLogin(fresh.cfg.Login, old.cfg.Login) {
+		s.log.Warn("login: changes with a restart only, but for its permissions")
+	}
 	if fresh.cfg.Store != old.cfg.Store || fresh.cfg.StorePassword != old.cfg.StorePassword {
 		s.log.Warn("store: and store_password: change with a restart only", "in_force", old.cfg.Store)
 	}
 	s.take(fresh)
 	s.log.Info("reloaded", "configuration", fresh.cfg.Path, "policy", fresh.policy.Hash())
 	return fresh.cfg
+}
+
+// sameLogin compares all but the permissions, which are those in force.
+func sameLogin(a, b *config.Login) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	x, y := *a, *b
+	x.Permissions, y.Permissions = config.Permissions{}, config.Permissions{}
+	return reflect.DeepEqual(x, y)
 }
 
 // reopen puts the files together anew, on the journal that is open.

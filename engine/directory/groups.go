@@ -29,6 +29,7 @@ type pair struct{ member, group int32 }
 type group struct {
 	role    string // canonical, with label; "" if its name can't be used
 	dn, id  string
+	member  int32           // number of its own DN
 	reasons []engine.Reason // why its members are not all known
 }
 
@@ -62,7 +63,8 @@ func (g *groups) add(e *entry) {
 		grp.role = g.of.Label() + ":" + g.ownName(grp.dn, names)
 	}
 	at := int32(len(g.list))
-	g.self[g.number(grp.dn)] = at
+	grp.member = g.number(grp.dn)
+	g.self[grp.member] = at
 	g.bySID(e, at)
 	if !cfg.MemberOf {
 		for _, attribute := range cfg.members() {
@@ -170,9 +172,7 @@ func (g *groups) rolesOf(name string, roles []string) []string {
 			roles = append(roles, grp.role)
 		}
 		if g.of.Group.Nested {
-			if up, ok := g.member[grp.dn]; ok {
-				g.enter(up)
-			}
+			g.enter(grp.member)
 		}
 	}
 	return roles
@@ -222,13 +222,13 @@ func (g *groups) climb() {
 		}
 		g.walk++
 		g.todo = g.todo[:0]
-		g.enter(g.member[g.list[i].dn])
+		g.enter(g.list[i].member)
 		for k := 0; k < len(g.todo); k++ {
 			up := &g.list[g.todo[k]]
 			if g.todo[k] != int32(i) {
 				up.reasons = append(up.reasons, partial...)
 			}
-			g.enter(g.member[up.dn])
+			g.enter(up.member)
 		}
 	}
 }

@@ -68,3 +68,14 @@ func (s *Store) Fact(ctx context.Context, k engine.FactKey) (f engine.Fact, ok b
 	})
 	return f, ok, s.wrap("read a fact", err)
 }
+
+// Facts are those of one kind as they are now, in the order of their keys.
+func (s *Store) Facts(ctx context.Context, kind string) (out []engine.Fact, err error) {
+	query := s.read.Rebind("SELECT * FROM fact WHERE kind = ? ORDER BY program, account, entitlement, person, key")
+	err = each(s.read.QueryxContext(ctx, query, kind))(func(r *sqlx.Rows) error {
+		f, err := scanFact(r)
+		out = append(out, f)
+		return err
+	})
+	return out, s.wrap("read facts", err)
+}

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -48,7 +47,7 @@ type auditView struct {
 // shownEvents is how many records a page shows.
 const shownEvents = 100
 
-func (s *Site) audit(ctx context.Context, r *http.Request) (view, error) {
+func (s *Site) audit(ctx context.Context, r asked) (view, error) {
 	filter := url.Values{}
 	for _, name := range []string{"q", "person", "program", "entitlement", "account", "run", "actor", "kind", "op", "outcome", "from", "to"} {
 		if text := r.FormValue(name); text != "" {
@@ -120,7 +119,7 @@ func (s *Site) query(filter url.Values) (q engine.Query, err error) {
 }
 
 // number is a record's number in the address, 0 if there is none.
-func number(r *http.Request, name string) (int64, error) {
+func number(r asked, name string) (int64, error) {
 	text := r.FormValue(name)
 	if text == "" {
 		return 0, nil
@@ -139,7 +138,7 @@ type eventView struct {
 	Recheck time.Time
 }
 
-func (s *Site) event(ctx context.Context, r *http.Request) (view, error) {
+func (s *Site) event(ctx context.Context, r asked) (view, error) {
 	seq, err := strconv.ParseInt(r.PathValue("seq"), 10, 64)
 	if err != nil || seq < 1 {
 		return view{}, fmt.Errorf("%w: %q is no number of a record", errNotThere, r.PathValue("seq"))

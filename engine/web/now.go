@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +14,8 @@ import (
 type nowView struct {
 	Seen      *engine.Outlook // nil: this process has not looked yet
 	Paused    []engine.Fact   // as of now, not of the last look
-	CutSince  []eventRow      // who was cut off since the last look
+	Pausing   pausing
+	CutSince  []eventRow // who was cut off since the last look
 	Standing  engine.Standing
 	Next      time.Time
 	Level     string // good, attention, alarm
@@ -35,7 +35,7 @@ type nowView struct {
 // shownFirst is how many lines of a long list the first page shows.
 const shownFirst = 10
 
-func (s *Site) now(ctx context.Context, _ *http.Request) (view, error) {
+func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 	v := nowView{Seen: s.Outlook(), Next: s.Next(), Levels: s.Levels()}
 	if v.Levels != nil {
 		v.Took = levelRows(v.Levels.List)
@@ -47,6 +47,7 @@ func (s *Site) now(ctx context.Context, _ *http.Request) (view, error) {
 	if v.Paused, err = s.Paused(ctx); err != nil {
 		return view{}, err
 	}
+	v.Pausing = pausingOf("", v.Paused)
 	if v.Seen == nil {
 		if err := v.Standing.Look(ctx, s.Journal()); err != nil {
 			return view{}, err
@@ -57,6 +58,9 @@ func (s *Site) now(ctx context.Context, _ *http.Request) (view, error) {
 	if v.CutSince, err = s.events(ctx, engine.Query{Kind: engine.KindCut, From: v.Seen.At, Newest: true, Limit: shownFirst}); err != nil {
 		return view{}, err
 	}
+	if err := s.stillCut(ctx, &v); err != nil {
+		return view{}, err
+	}
 	p := v.Seen.Plan
 	v.Notices, v.Sources, v.Programs = loud(p.Notices), sources(p.Proofs), s.programRows(v.Seen, v.Paused)
 	v.Approvals = changeRows(p.Changes, func(c *engine.Change) bool { return c.State == engine.NeedsApproval }, shownFirst)
@@ -65,6 +69,19 @@ func (s *Site) now(ctx context.Context, _ *http.Request) (view, error) {
 		v.Level, v.Headline = "alarm", "Work is paused: nothing is given or taken, not even from leavers"
 	}
 	return view{"now", "Now", v}, nil
+}
+
+// stillCut leaves out whose cut was lifted since.
+func (s *Site) stillCut(ctx context.Context, v *nowView) (err error) {
+	var still []eventRow
+	for _, e := range v.CutSince {
+		f, wrong := s.CutSince(ctx, e.Person)
+		if err = cmp.Or(err, wrong); f != nil {
+			still = append(still, e)
+		}
+	}
+	v.CutSince = still
+	return err
 }
 
 // loud are the notices that somebody should look at, alarms first.

@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"net/http"
 	"time"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // view is one page: the template that shows it and what it is filled with.
@@ -35,8 +37,20 @@ type frame struct {
 	Title, Sheet, Body string
 	Path               string
 	Now                time.Time
+	User               User
+	Login              bool   // people sign in here
+	Said               string // what was just done
 	Data               any
 }
+
+// May says whether whoever asks has a permission, by its word.
+func (f frame) May(word string) bool {
+	p, known := ParsePermission(word)
+	return known && f.User.Permission >= p
+}
+
+// Acts is May where people sign in: without, nobody changes anything.
+func (f frame) Acts(word string) bool { return f.Login && f.May(word) }
 
 func parsePages(s *Site, sheet string) (*pages, error) {
 	all, err := template.New("").Funcs(s.words()).ParseFS(files, "templates/*.html")
@@ -46,31 +60,32 @@ func parsePages(s *Site, sheet string) (*pages, error) {
 // patience is how long a page may take: longer than anybody waits.
 const patience = 20 * time.Second
 
-// handler makes a page of what a function gives. A page that fails halfway is not sent by half.
-func (p *pages) handler(page func(context.Context, *http.Request) (view, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
-		defer cancel()
-		status := http.StatusOK
-		v, err := page(ctx, r)
-		if err != nil {
-			v, status = p.failed(r, err)
-		}
-		var out bytes.Buffer
-		if err := p.write(&out, r, v); err != nil {
-			p.site.Failed(r.URL.Path, err)
-			http.Error(w, "The page can't be shown; the log says why.", http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.WriteHeader(status)
-		_, _ = w.Write(out.Bytes())
+// answer sends a page, or what is to be said of an error. A page that fails halfway is not sent by half.
+func (p *pages) answer(w http.ResponseWriter, r asked, v view, err error) {
+	status := http.StatusOK
+	if err != nil {
+		v, status = p.failed(r, err)
 	}
+	var out bytes.Buffer
+	if err := p.write(&out, r, v); err != nil {
+		p.site.Failed(r.URL.Path, err)
+		http.Error(w, "The page can't be shown; the log says why.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes())
 }
 
 // failed is the page for an error. What went wrong inside is for the log.
-func (p *pages) failed(r *http.Request, err error) (view, int) {
+func (p *pages) failed(r asked, err error) (view, int) {
+	var refused Refused
+	var hand ByHand
 	switch {
+	case errors.As(err, &hand):
+		return view{"byhand", "Nothing was done", changeRows(hand.Changes, func(*engine.Change) bool { return true }, 0)}, http.StatusServiceUnavailable
+	case errors.As(err, &refused):
+		return view{"wrong", http.StatusText(refused.Status), refused.Text}, refused.Status
 	case errors.Is(err, errNotThere):
 		return view{"wrong", "Not there", err.Error()}, http.StatusNotFound
 	case errors.Is(err, errWrong):
@@ -80,9 +95,9 @@ func (p *pages) failed(r *http.Request, err error) (view, int) {
 	return view{"wrong", "Can't be shown", "The journal can't be read now; the log says why."}, http.StatusServiceUnavailable
 }
 
-func (p *pages) write(out *bytes.Buffer, r *http.Request, v view) error {
+func (p *pages) write(out *bytes.Buffer, r asked, v view) error {
 	var body bytes.Buffer
-	f := frame{Title: v.title, Sheet: p.sheet, Path: r.URL.Path, Now: p.site.Now(), Data: v.data}
+	f := frame{Title: v.title, Sheet: p.sheet, Path: r.URL.Path, Now: p.site.Now(), User: r.User, Login: p.site.Door != nil, Said: r.said(), Data: v.data}
 	if err := p.all.ExecuteTemplate(&body, v.name, f); err != nil {
 		return err
 	}
@@ -92,6 +107,6 @@ func (p *pages) write(out *bytes.Buffer, r *http.Request, v view) error {
 	}{f, template.HTML(body.String())}) //nolint:gosec // G203: it is what a template made
 }
 
-func notThere(_ context.Context, r *http.Request) (view, error) {
+func notThere(_ context.Context, r asked) (view, error) {
 	return view{}, fmt.Errorf("%w: there is no page %s", errNotThere, r.URL.Path)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +40,7 @@ func wordsOf(text string) ([]string, error) {
 	return words, nil
 }
 
-func (s *Site) people(_ context.Context, r *http.Request) (view, error) {
+func (s *Site) people(_ context.Context, r asked) (view, error) {
 	v := peopleView{Seen: s.Outlook(), Words: r.FormValue("q"), State: r.FormValue("state")}
 	if v.Seen == nil {
 		return view{"people", "People", v}, nil
@@ -111,7 +110,9 @@ type personView struct {
 	History []eventRow
 	Ask     string // entitlement of which it is asked why, or why not
 	Answer  []engine.Finding
-	Known   []engine.Entitlement // what can be asked about
+	Known   []engine.Entitlement // what can be asked about, and given
+	Own     bool                 // it is whoever looks
+	Extras  []engine.Fact        // given on the command line or here, and not over
 }
 
 // heldRow is what somebody has, and why.
@@ -119,35 +120,52 @@ type heldRow struct {
 	engine.Held
 	Right string // program/name
 	Why   []engine.Finding
+	Extra *engine.Fact // that was given for a time, nil: none
 }
 
-func (s *Site) person(ctx context.Context, r *http.Request) (view, error) {
-	v := personView{Seen: s.Outlook(), Key: r.PathValue("key"), Day: r.FormValue("on"), Ask: r.FormValue("why")}
+func (s *Site) person(ctx context.Context, r asked) (view, error) {
+	v, err := s.personOf(ctx, r, r.PathValue("key"))
+	return view{"person", v.Name, v}, err
+}
+
+// personOf is somebody, by key, with what the request asks of them.
+func (s *Site) personOf(ctx context.Context, r asked, key string) (personView, error) {
+	v := personView{Seen: s.Outlook(), Key: key, Day: r.FormValue("on"), Ask: r.FormValue("why")}
 	at, err := s.dayEnd(v.Day)
 	if err != nil {
-		return view{}, err
+		return v, err
 	}
 	v.Name = v.Key
 	if v.Seen != nil {
 		v.find()
 	}
+	if v.Cut, err = s.CutSince(ctx, v.Key); err != nil {
+		return v, err
+	}
+	v.Own = v.Key == r.User.Person
+	if v.Extras, err = s.Extras(ctx, v.Key); err != nil {
+		return v, err
+	}
 	held, err := s.Journal().AsOf(ctx, at, v.Key, "", "")
 	if err != nil {
-		return view{}, err
+		return v, err
+	}
+	if v.Day == "" {
+		v.Changes = slices.DeleteFunc(v.Changes, func(c changeRow) bool { return isMade(&c.Change, held) })
 	}
 	for _, h := range held {
 		if h.Entitlement != engine.Exists {
-			v.Held = append(v.Held, heldRow{Held: h, Right: rightOf(h.Program, h.Entitlement)})
+			v.Held = append(v.Held, heldRow{Held: h, Right: rightOf(h.Program, h.Entitlement), Extra: extraOf(v.Extras, h)})
 		}
 	}
 	if v.History, err = s.events(ctx, engine.Query{Person: v.Key, Newest: true, Limit: 30}); err != nil {
-		return view{}, err
+		return v, err
 	}
 	if v.Person == nil && len(v.History) == 0 && len(v.Held) == 0 {
-		return view{}, fmt.Errorf("%w: nobody is called %q, neither in the directory nor in the journal", errNotThere, v.Key)
+		return v, fmt.Errorf("%w: nobody is called %q, neither in the directory nor in the journal", errNotThere, v.Key)
 	}
 	v.explain()
-	return view{"person", v.Name, v}, nil
+	return v, nil
 }
 
 // dayEnd is the end of a day, or now.
@@ -167,11 +185,6 @@ func (v *personView) find() {
 		v.Name = v.Person.Name()
 	}
 	v.Changes = changeRows(v.Seen.Plan.Changes, func(c *engine.Change) bool { return c.Person == v.Key }, 0)
-	for i, f := range v.Seen.Cuts {
-		if f.Person == v.Key {
-			v.Cut = &v.Seen.Cuts[i]
-		}
-	}
 	v.Known = v.Seen.Policy.Entitlements()
 	v.Known = slices.DeleteFunc(slices.Clone(v.Known), func(e engine.Entitlement) bool { return e.Name == engine.Exists })
 }
@@ -198,4 +211,21 @@ func (v *personView) explain() {
 // deciding leaves out the rules that have nothing to do with the person.
 func deciding(all []engine.Finding) []engine.Finding {
 	return slices.DeleteFunc(slices.Clone(all), func(f engine.Finding) bool { return f.Answer == "does not match" })
+}
+
+func extraOf(extras []engine.Fact, h engine.Held) *engine.Fact {
+	for i := range extras {
+		if extras[i].Program == h.Program && extras[i].Entitlement == h.Entitlement {
+			return &extras[i]
+		}
+	}
+	return nil
+}
+
+// isMade says whether a change that a run decided shows in what is held by now.
+func isMade(c *engine.Change, held []engine.Held) bool {
+	has := slices.ContainsFunc(held, func(h engine.Held) bool {
+		return h.Program == c.Program && h.Account == c.Account && h.Entitlement == c.Right()
+	})
+	return c.State == engine.Ready && (c.Op.Gives() && has || c.Op.Takes() && !has)
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -55,7 +54,7 @@ type programsView struct {
 	Cost     []Money
 }
 
-func (s *Site) programs(ctx context.Context, _ *http.Request) (view, error) {
+func (s *Site) programs(ctx context.Context, _ asked) (view, error) {
 	v := programsView{Seen: s.Outlook()}
 	if v.Seen != nil {
 		paused, err := s.Paused(ctx)
@@ -76,12 +75,19 @@ type programView struct {
 	Strangers []engine.Unmanaged
 	Others    int // unmanaged ones that are not shown
 	Rules     []engine.Rule
+	Pausing   pausing
+}
+
+// pausing is what can be paused or resumed: a program, or everything.
+type pausing struct {
+	Program string // "": everything
+	Paused  bool
 }
 
 // shownOfProgram is how many lines of each list of a program are shown.
 const shownOfProgram = 100
 
-func (s *Site) program(ctx context.Context, r *http.Request) (view, error) {
+func (s *Site) program(ctx context.Context, r asked) (view, error) {
 	name := r.PathValue("name")
 	v := programView{Seen: s.Outlook()}
 	if v.Seen == nil {
@@ -96,7 +102,7 @@ func (s *Site) program(ctx context.Context, r *http.Request) (view, error) {
 	if i < 0 {
 		return view{}, fmt.Errorf("%w: there is no program %q", errNotThere, name)
 	}
-	v.ProgramRow = rows[i]
+	v.ProgramRow, v.Pausing = rows[i], pausingOf(name, paused)
 	v.Changes = changeRows(v.Seen.Plan.Changes, func(c *engine.Change) bool { return c.Program == name }, shownOfProgram)
 	v.More = v.Pending - len(v.Changes)
 	for _, u := range v.Seen.Plan.Unmanaged {
@@ -106,4 +112,8 @@ func (s *Site) program(ctx context.Context, r *http.Request) (view, error) {
 	}
 	v.Others = v.Unmanaged - len(v.Strangers)
 	return view{"program", name, v}, nil
+}
+
+func pausingOf(program string, paused []engine.Fact) pausing {
+	return pausing{program, slices.ContainsFunc(paused, func(f engine.Fact) bool { return f.Program == program })}
 }

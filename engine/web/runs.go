@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -71,7 +70,7 @@ type runsView struct {
 // shownRuns is how many runs a page shows.
 const shownRuns = 50
 
-func (s *Site) runs(ctx context.Context, r *http.Request) (view, error) {
+func (s *Site) runs(ctx context.Context, r asked) (view, error) {
 	before, err := number(r, "before")
 	if err != nil {
 		return view{}, err
@@ -99,7 +98,7 @@ type runView struct {
 // shownOfRun is how many changes of a run are shown.
 const shownOfRun = 500
 
-func (s *Site) run(ctx context.Context, r *http.Request) (view, error) {
+func (s *Site) run(ctx context.Context, r asked) (view, error) {
 	name := r.PathValue("run")
 	runs, err := s.lastRuns(ctx, engine.Query{Run: name, Limit: 1})
 	if err != nil {

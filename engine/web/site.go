@@ -23,15 +23,23 @@ type Journal interface {
 
 // Options are where the page gets what it shows. The functions are called concurrently, once or more for each request.
 type Options struct {
-	Outlook  func() *engine.Outlook // what the last run of this process saw; nil before it
-	Journal  func() Journal
-	Paused   func(context.Context) ([]engine.Fact, error) // what is paused now
-	Levels   func() *Levels                               // how long changes take; nil: not known yet
-	Programs func() []Program                             // that are configured, sorted by name
-	Next     func() time.Time                             // when the next run begins; zero: not on this machine
-	Now      func() time.Time
-	Zone     func() *time.Location // in which times are shown
-	Failed   func(what string, err error)
+	Outlook   func() *engine.Outlook // what the last run of this process saw; nil before it
+	Journal   func() Journal
+	Paused    func(context.Context) ([]engine.Fact, error) // what is paused now
+	Levels    func() *Levels                               // how long changes take; nil: not known yet
+	Programs  func() []Program                             // that are configured, sorted by name
+	Next      func() time.Time                             // when the next run begins; zero: not on this machine
+	Now       func() time.Time
+	Zone      func() *time.Location // in which times are shown
+	Failed    func(what string, err error)
+	Items     func(context.Context) ([]engine.Item, error)                    // what waits for a decision, or was decided and not yet used
+	CutSince  func(ctx context.Context, person string) (*engine.Fact, error)  // since when somebody is cut off; nil: they are not
+	Extras    func(ctx context.Context, person string) ([]engine.Fact, error) // that somebody was given and that are not over
+	Decisions Decisions                                                       // with a Door
+	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
+	Ways      Ways                                                            // with a Door
+	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door
+	Refused   func(ctx context.Context, u User, what string) error            // is told what somebody may not; nil: nobody is
 }
 
 // Program is what the configuration says of a program, for people.
@@ -59,9 +67,10 @@ type Money struct {
 // Site answers the requests of the page.
 type Site struct {
 	Options
-	pages  *pages
-	routes *http.ServeMux
-	busy   chan struct{} // one for each page that is being made
+	pages *pages
+	mux   *http.ServeMux
+	cross *http.CrossOriginProtection
+	busy  chan struct{} // one for each page that is being made
 }
 
 // atOnce is how many pages are made at once.
@@ -74,21 +83,18 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(style)
-	s := &Site{Options: o, routes: http.NewServeMux(), busy: make(chan struct{}, atOnce)}
+	s := &Site{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), busy: make(chan struct{}, atOnce)}
 	sheet := "/assets/style-" + hex.EncodeToString(sum[:6]) + ".css"
 	if s.pages, err = parsePages(s, sheet); err != nil {
 		return nil, err
 	}
-	s.routes.HandleFunc("GET "+sheet, func(w http.ResponseWriter, _ *http.Request) {
+	s.mux.HandleFunc("GET "+sheet, func(w http.ResponseWriter, _ *http.Request) { // for everybody, also before they sign in
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 		_, _ = w.Write(style)
 	})
-	for pattern, page := range map[string]func(context.Context, *http.Request) (view, error){
-		"/{$}": s.now, "/people": s.people, "/people/{key}": s.person, "/programs": s.programs, "/programs/{name}": s.program,
-		"/waiting": s.waiting, "/runs": s.runs, "/runs/{run}": s.run, "/audit": s.audit, "/audit/{seq}": s.event, "/": notThere,
-	} {
-		s.routes.HandleFunc("GET "+pattern, s.pages.handler(page))
+	for _, one := range s.routes() {
+		s.mux.HandleFunc(one.pattern, s.serve(one))
 	}
 	return s, nil
 }
@@ -96,28 +102,41 @@ func New(o Options) (*Site, error) {
 // ServeHTTP implements http.Handler.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; object-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+	if s.Ways.Secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
+	if s.foreign(r) {
 		http.Error(w, "Another page may not ask for this one; type its address.", http.StatusForbidden)
 		return
 	}
-	if !local(r.Host) {
+	if !local(r.Host) && (s.Ways.Host == "" || r.Host != s.Ways.Host) {
 		http.Error(w, "This page is for the machine itself: open it as http://127.0.0.1 or http://localhost.", http.StatusMisdirectedRequest)
 		return
 	}
-	r.Body = http.NoBody // a GET asks by its address alone; a form behind it would be kept in memory and on disk
-	select {             // pages share the journal's readers with those who act
-	case s.busy <- struct{}{}:
-		defer func() { <-s.busy }()
-	case <-r.Context().Done():
-		return
+	if r.Method != http.MethodPost {
+		r.Body = http.NoBody // a GET asks by its address alone; a form behind it would be kept in memory and on disk
 	}
-	s.routes.ServeHTTP(w, r)
+	s.mux.ServeHTTP(w, r)
+}
+
+// foreign says whether another page asks. It may lead people to where they sign in, and from there back; where nobody signs
+// in, it may not even link here.
+func (s *Site) foreign(r *http.Request) bool {
+	if s.cross.Check(r) != nil {
+		return true
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		led := r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+		return s.Door == nil || !led
+	}
+	return false
 }
 
 // local says whether a request names this machine. Another name that resolves to it may be somebody's who wants to read

@@ -60,6 +60,26 @@ func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
 		Levels: func() *Levels {
 			return &Levels{noon(), 3, []engine.Level{{Program: "crm", Access: engine.Spread{N: 3, Open: 1, Median: time.Second, P99: time.Hour, Days: []time.Duration{time.Second, -1, time.Hour}}}}}
 		},
+		Items: func(context.Context) ([]engine.Item, error) {
+			if o == nil {
+				return nil, b.err
+			}
+			c := o.Plan.Changes[0]
+			text := o.People[0].Entry
+			return []engine.Item{{ID: "i1", State: engine.Waiting, Reason: text, Change: c, Since: noon()}, {ID: "i2", State: engine.Approved, Reason: text, Change: c, Since: noon(), By: text, Note: text, Until: noon()}}, b.err
+		},
+		Extras: func(context.Context, string) ([]engine.Fact, error) {
+			if o == nil {
+				return nil, b.err
+			}
+			return []engine.Fact{{FactKey: engine.FactKey{Person: "p1", Program: "crm", Entitlement: o.People[0].Entry}, Text: o.People[0].Entry, Until: noon()}}, b.err
+		},
+		CutSince: func(context.Context, string) (*engine.Fact, error) {
+			if o == nil {
+				return nil, b.err
+			}
+			return &o.Cuts[0], b.err
+		},
 		Zone: func() *time.Location { return time.UTC }, Failed: func(what string, err error) { failed = append(failed, what+": "+err.Error()) },
 	})
 	if err != nil {

@@ -39,6 +39,7 @@ func check(f *File) engine.Mistakes {
 	if len(f.Programs) == 0 {
 		c.add(&f.Programs, "no program is configured", "add one below programs:")
 	}
+	c.login()
 	c.limits()
 	c.expected()
 	return c.found
@@ -70,7 +71,7 @@ func (c *checks) top() {
 		}
 	}
 	if host, _, err := net.SplitHostPort(f.Listen); err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback() {
-		c.add(&f.Listen, fmt.Sprintf("the page at %q could be read by everybody: it has no login", f.Listen), "write 127.0.0.1:8484")
+		c.add(&f.Listen, fmt.Sprintf("the page at %q could be read on the way: it speaks no TLS", f.Listen), "write 127.0.0.1:8484; a proxy on this machine may serve it to others, with login: and its url:")
 	}
 	switch f.Leavers.Unmanaged {
 	case engine.UnmanagedSuspend, engine.UnmanagedApprove, engine.UnmanagedReport:

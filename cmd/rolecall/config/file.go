@@ -23,8 +23,10 @@ type File struct {
 	Schedule string `yaml:"schedule"`
 	// Zone is the IANA time zone for the dates of people who have none of their own.
 	Zone string `yaml:"zone"`
-	// Listen is the address of the page that the daemon shows; empty: none. It has no login, so it must be on loopback.
+	// Listen is the address of the page that the daemon shows, on loopback; empty: none. For others put a proxy on the same machine in front of it, with a `login`.
 	Listen string `yaml:"listen"`
+	// Login says how people sign in to the page and what they may do there. Without it the page only shows, to the machine itself.
+	Login *Login `yaml:"login"`
 	// Health is the address of `/healthz`, `/readyz` and `/metrics` of the daemon; empty: none.
 	Health string `yaml:"health"`
 	// Directories are where people come from. Exactly one has `authority: people`.

@@ -38,7 +38,7 @@ func counts() map[string]string {
 		"rekeyed":      "people whom the directory knows by another key since; they are the same person here, as somebody confirmed; the last one is named",
 		"revoke-never": "alarms that a leaver keeps access, because the program is set to revoke: never; the last run that said so is named",
 		"expected":     "runs in which an announced wave (expect:) raised a limit; the last one is named",
-		"refused":      "decisions that were refused, as approvals of an own change; the last one is named",
+		"refused":      "decisions and looks that were refused, as approvals of an own change; the last one is named",
 	}
 }
 
@@ -62,7 +62,7 @@ func (b *Builder) decision(r *engine.Record) {
 	}
 	switch r.Kind {
 	case engine.KindCut, engine.KindLift, engine.KindPause, engine.KindResume, engine.KindApprove, engine.KindReject, engine.KindExtra, engine.KindUndo, engine.KindFree,
-		engine.KindTask, engine.KindPolicy, engine.KindConfig, engine.KindAccept, engine.KindRefusal, engine.KindRestore, engine.KindKey, engine.KindReKey:
+		engine.KindTask, engine.KindPolicy, engine.KindConfig, engine.KindAccept, engine.KindRefusal, engine.KindRestore, engine.KindKey, engine.KindReKey, engine.KindToken:
 	default:
 		return
 	}

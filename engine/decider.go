@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Decider is who decides, where more is known of them than the name that the journal has.
+type Decider struct {
+	Person string   // key, "" where they are nobody in the directory
+	Words  []string // logins, addresses and names that they are known by
+}
+
+// ErrOwnAccess refuses a decision on the access of whoever decides.
+var ErrOwnAccess = errors.New("this needs somebody else: nobody decides on their own access")
+
+// As is the engine for the decisions of somebody: what they are known by counts where they may not decide, on their own access
+// and on what follows from their own change of the policy. Without it only the actor's name does.
+func (e *Engine) As(d Decider) *Engine {
+	as := *e
+	as.by, as.Programs = d, slices.Clone(e.Programs)
+	if same := e.SamePerson; same != nil {
+		as.SamePerson = func(actor, author string) bool {
+			return same(actor, author) || slices.ContainsFunc(d.Words, func(word string) bool { return same(word, author) })
+		}
+	}
+	return &as
+}
+
+// isOwn says whether somebody's access is the actor's own. A login alone is enough: the directory may not be readable now.
+func (e *Engine) isOwn(actor, person, login string) bool {
+	if person != "" && person == e.by.Person {
+		return true
+	}
+	return slices.ContainsFunc(append([]string{actor}, e.by.Words...), func(word string) bool {
+		return word != "" && (word == person || login != "" && strings.EqualFold(word, login))
+	})
+}
+
+// refuse records a decision that was refused, and gives why.
+func (e *Engine) refuse(ctx context.Context, actor string, refusal error, c *Change, data any) error {
+	r := Record{Kind: KindRefusal, Actor: actor, Person: c.Person, Program: c.Program, Account: c.Account, Op: c.Op, Cause: c.Cause, Why: []string{refusal.Error()}}
+	if c.Entitlement != "" {
+		r.Entitlement = c.Right()
+	}
+	if data != nil {
+		r.Data = mustJSON(data)
+	}
+	return errors.Join(refusal, e.Journal.Append(ctx, Free, []Record{r}))
+}
+
+// ownAccess refuses to decide on items of the actor's own access.
+func (e *Engine) ownAccess(ctx context.Context, actor string, items []Item) error {
+	for i := range items {
+		if c := &items[i].Change; e.isOwn(actor, c.Person, c.Login) {
+			return e.refuse(ctx, actor, ErrOwnAccess, c, items[i].ID)
+		}
+	}
+	return nil
+}

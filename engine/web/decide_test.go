@@ -1,0 +1,178 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+func (d *door) note(u User, what ...string) error {
+	d.did = append(d.did, u.Actor+" "+strings.Join(what, " "))
+	return d.wrong
+}
+
+func (d *door) Decide(_ context.Context, u User, approve bool, items []string, reason string) (int, error) {
+	verb := "reject"
+	if approve {
+		verb = "approve"
+	}
+	return len(items), d.note(u, verb, strings.Join(items, ","), reason)
+}
+
+func (d *door) Give(_ context.Context, u User, person, entitlement string, day time.Time, reason string) error {
+	return d.note(u, "give", person, entitlement, day.Format(time.DateOnly), reason)
+}
+
+func (d *door) Pause(_ context.Context, u User, program string, on bool, reason string) error {
+	verb := "resume"
+	if on {
+		verb = "pause"
+	}
+	return d.note(u, verb, program, reason)
+}
+
+func (d *door) CutPreview(context.Context, string) (*engine.Plan, error) {
+	return outlook("x").Plan, d.wrong
+}
+
+func (d *door) Cut(_ context.Context, u User, person, reason string) error {
+	return d.note(u, "cut", person, reason)
+}
+
+func (d *door) Lift(_ context.Context, u User, person, reason string) error {
+	return d.note(u, "lift", person, reason)
+}
+
+func (d *door) UndoPreview(context.Context, string) ([]engine.Undone, error) {
+	return []engine.Undone{{Change: outlook("x").Plan.Changes[0], Inverse: engine.OpRevoke}}, d.wrong
+}
+
+func (d *door) Undo(_ context.Context, u User, run, reason string) error {
+	return d.note(u, "undo", run, reason)
+}
+
+// giving is a policy that knows what can be given.
+type giving struct{ silent }
+
+func (giving) Entitlements() []engine.Entitlement {
+	return []engine.Entitlement{{Program: "crm", Name: "x"}}
+}
+
+// Forms lead to decisions with what was typed, and then to a page; one that is not whole decides nothing.
+func TestForms(t *testing.T) {
+	for name, c := range map[string]struct {
+		path, form string
+		did, to    string // what is done; where to look then
+		status     int    // if nothing is done
+	}{
+		"approve":           {"/waiting", "do=approve&item=a&item=b&reason=agreed+with+HR", "approve a,b agreed with HR", "/waiting?did=approve&n=2", 0},
+		"reject":            {"/waiting", "do=reject&item=a&reason=no", "reject a no", "/waiting?did=reject&n=1", 0},
+		"all that is shown": {"/waiting", "do=approve&all=yes&shown=a&shown=b&item=c&reason=r", "approve a,b r", "/waiting?did=approve&n=2", 0},
+		"no verb":           {"/waiting", "item=a&reason=r", "", "", 400},
+		"nothing chosen":    {"/waiting", "do=approve&shown=a&reason=r", "", "", 400},
+		"the word all":      {"/waiting", "do=approve&item=all&reason=r", "", "", 400},
+		"no reason":         {"/waiting", "do=approve&item=a&reason=+", "", "", 400},
+		"a long reason":     {"/waiting", "do=approve&item=a&reason=" + strings.Repeat("x", mostReason+1), "", "", 400},
+		"in the address":    {"/waiting?do=approve&item=a&reason=r", "", "", "", 400},
+		"give":              {"/people/p1/give", "entitlement=crm/x&until=2027-01-31&reason=fair", "give p1 crm/x 2027-01-31 fair", "/people/p1?did=give", 0},
+		"give for ever":     {"/people/p1/give", "entitlement=crm/x&until=&reason=fair", "", "", 400},
+		"give in the past":  {"/people/p1/give", "entitlement=crm/x&until=2026-01-31&reason=fair", "", "", 400},
+		"give nothing":      {"/people/p1/give", "entitlement=crm/y&until=2027-01-31&reason=fair", "", "", 400},
+		"give, no reason":   {"/people/p1/give", "entitlement=crm/x&until=2027-01-31", "", "", 400},
+		"cut":               {"/people/p1/cut", "reason=stolen", "cut p1 stolen", "/people/p1?did=cut", 0},
+		"cut, no reason":    {"/people/p1/cut", "", "", "", 400},
+		"lift":              {"/people/p1/lift", "reason=found", "lift p1 found", "/people/p1?did=lift", 0},
+		"lift, no reason":   {"/people/p1/lift", "", "", "", 400},
+		"pause":             {"/pause", "program=crm&reason=incident", "pause crm incident", "/programs/crm?did=pause", 0},
+		"pause all":         {"/pause", "reason=incident", "pause  incident", "/?did=pause", 0},
+		"pause no program":  {"/pause", "program=x&reason=incident", "", "", 400},
+		"pause, no reason":  {"/pause", "program=crm", "", "", 400},
+		"resume":            {"/resume", "program=crm", "resume crm ", "/programs/crm?did=resume", 0},
+		"undo":              {"/runs/r1/undo", "reason=wrong+rule", "undo r1 wrong rule", "/runs/r1?did=undo", 0},
+		"undo, no reason":   {"/runs/r1/undo", "", "", "", 400},
+	} {
+		s, d, _ := guarded(t, Admin)
+		o := outlook("x")
+		o.Policy = giving{}
+		s.Outlook = func() *engine.Outlook { return o }
+		w := send(s, http.MethodPost, c.path, c.form)
+		if c.status != 0 {
+			if w.Code != c.status || len(d.did) > 0 {
+				t.Errorf("%s: %d, did %v", name, w.Code, d.did)
+			}
+			continue
+		}
+		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != c.to || !slices.Equal(d.did, []string{"oidc:1 (Ann) " + c.did}) {
+			t.Errorf("%s: %d to %q, did %q", name, w.Code, w.Header().Get("Location"), d.did)
+		}
+		if page := send(s, http.MethodGet, c.to, "").Body.String(); !strings.Contains(page, `role="status"`) {
+			t.Errorf("%s: the page does not say what was done", name)
+		}
+	}
+}
+
+// What the engine refuses is said; what goes wrong inside is not; what must be done by hand is listed.
+func TestDecisionsThatFail(t *testing.T) {
+	for _, c := range []struct {
+		wrong  error
+		status int
+		says   string
+	}{
+		{Refused{"nobody decides on their own access", http.StatusForbidden}, 403, "nobody decides on their own access"},
+		{errors.New("secret-of-the-database"), 503, "the log says why"},
+		{ByHand{outlook("bad-account").Plan.Changes[:1]}, 503, "bad-account"},
+	} {
+		s, d, _ := guarded(t, Admin)
+		d.wrong = c.wrong
+		w := send(s, http.MethodPost, "/people/p1/cut", "reason=stolen")
+		if body := w.Body.String(); w.Code != c.status || !strings.Contains(body, c.says) || strings.Contains(body, "secret-of") {
+			t.Errorf("%v: %d %s", c.wrong, w.Code, body)
+		}
+	}
+	s, d, _ := guarded(t, Admin)
+	d.wrong = ErrUnderWay
+	if to := send(s, http.MethodPost, "/people/p1/cut", "reason=stolen").Header().Get("Location"); to != "/people/p1?did=cutting" {
+		t.Error(to)
+	}
+	d.wrong = errors.New("the directory does not answer")
+	if w := send(s, http.MethodGet, "/people/p1/cut", ""); w.Code != 200 || !strings.Contains(w.Body.String(), "can't be told now") || !strings.Contains(w.Body.String(), "Cut off now") {
+		t.Errorf("what can't be looked at stands in the way of a cut: %d %s", w.Code, w.Body.String())
+	}
+}
+
+// What somebody may not do is not offered, and nobody is offered a decision about themselves.
+func TestWhatIsOffered(t *testing.T) {
+	has := func(s *Site, path, text string) bool {
+		return strings.Contains(send(s, http.MethodGet, path, "").Body.String(), text)
+	}
+	for p := Viewer; p <= Admin; p++ {
+		s, d, _ := guarded(t, p)
+		d.user.Person = "p2"
+		for text, c := range map[string]struct {
+			path  string
+			needs Permission
+		}{
+			`action="/waiting"`: {"/waiting", Approver}, `name="item"`: {"/waiting", Approver}, `/people/p1/give`: {"/people/p1", Approver}, `href="/people/p1/cut"`: {"/people/p1", Approver},
+			`/people/p1/lift`: {"/people/p1", Admin}, `action="/resume"`: {"/programs/crm", Admin}, `action="/pause"`: {"/", Admin}, `/runs/r1/undo`: {"/runs/r1", Admin},
+		} {
+			if got := has(s, c.path, text); got != (p >= c.needs) {
+				t.Errorf("%s at %s for %s: %v", text, c.path, p, got)
+			}
+		}
+	}
+	s, _, _ := guarded(t, Admin) // who is p1
+	for path, text := range map[string]string{"/waiting": `name="item"`, "/people/p1": "/people/p1/give"} {
+		if has(s, path, text) {
+			t.Errorf("%s offers %s about whoever asks", path, text)
+		}
+	}
+	if has(s, "/people/p1", "/people/p1/lift") {
+		t.Error("whoever is cut off is offered to lift it")
+	}
+}

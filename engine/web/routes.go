@@ -1,0 +1,145 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// asked is a request of somebody.
+type asked struct {
+	*http.Request
+	User User
+}
+
+// page makes what is shown.
+type page func(ctx context.Context, r asked) (view, error)
+
+// act does something, and says where to look then.
+type act func(ctx context.Context, w http.ResponseWriter, r asked) (to string, err error)
+
+// route is an address of the page and the least permission for it. Exactly one of show and do is set.
+type route struct {
+	pattern string
+	needs   Permission
+	show    page
+	do      act
+}
+
+// routes are all there are: nothing is reached by another way, and the permission is asked for in one place, Site.serve.
+func (s *Site) routes() []route {
+	return []route{
+		{"GET /login", Anybody, s.login, nil},
+		{"GET /login/start", Anybody, nil, s.loginStart},
+		{"GET /login/return", Anybody, nil, s.loginReturn},
+		{"POST /login/token", Anybody, nil, s.loginToken},
+		{"POST /logout", Own, nil, s.logout},
+
+		{"GET /{$}", Own, nil, s.first},
+		{"GET /mine", Own, s.mine, nil},
+		{"GET /mine/people/{key}", Own, s.mate, nil},
+		{"GET /mine/programs/{name}", Own, s.ownProgram, nil},
+		{"GET /people", Viewer, s.people, nil},
+		{"GET /people/{key}", Viewer, s.person, nil},
+		{"GET /programs", Viewer, s.programs, nil},
+		{"GET /programs/{name}", Viewer, s.program, nil},
+		{"GET /waiting", Viewer, s.waiting, nil},
+		{"GET /runs", Viewer, s.runs, nil},
+		{"GET /runs/{run}", Viewer, s.run, nil},
+		{"GET /audit", Viewer, s.audit, nil},
+		{"GET /audit/{seq}", Viewer, s.event, nil},
+		{"POST /waiting", Approver, nil, s.decide},
+		{"POST /people/{key}/give", Approver, nil, s.give},
+		{"GET /people/{key}/cut", Approver, s.cutForm, nil},
+		{"POST /people/{key}/cut", Approver, nil, s.cut},
+		{"POST /people/{key}/lift", Admin, nil, s.lift},
+		{"POST /pause", Admin, nil, s.pause(true)},
+		{"POST /resume", Admin, nil, s.pause(false)},
+		{"GET /runs/{run}/undo", Admin, s.undoForm, nil},
+		{"POST /runs/{run}/undo", Admin, nil, s.undo},
+
+		{"GET /", Own, notThere, nil},
+	}
+}
+
+// serve answers a route for those who may.
+func (s *Site) serve(one route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		u, err := s.user(r)
+		if err != nil {
+			s.pages.answer(w, asked{r, u}, view{}, err)
+			return
+		}
+		if u.Permission < one.needs || one.needs > Viewer && s.Door == nil {
+			s.refuse(w, asked{r, u}, one)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		if one.show != nil {
+			s.show(ctx, w, asked{r, u}, one.show)
+			return
+		}
+		s.do(ctx, w, asked{r, u}, one.do)
+	}
+}
+
+func (s *Site) show(ctx context.Context, w http.ResponseWriter, r asked, make page) {
+	select { // pages share the journal's readers with those who act
+	case s.busy <- struct{}{}:
+		defer func() { <-s.busy }()
+	case <-ctx.Done():
+		return
+	}
+	v, err := make(ctx, r)
+	s.pages.answer(w, r, v, err)
+}
+
+// mostForm is the largest form that is read, in bytes.
+const mostForm = 256 << 10
+
+// do acts, then sends the browser to look, so that loading a page again does nothing again.
+func (s *Site) do(ctx context.Context, w http.ResponseWriter, r asked, act act) {
+	if r.Method == http.MethodPost {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * patience)) // a decision may take longer than a page
+		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+		if err := r.ParseForm(); err != nil {
+			s.pages.answer(w, r, view{}, Refused{"This form can't be read", http.StatusBadRequest})
+			return
+		}
+	}
+	to, err := act(ctx, w, r)
+	if err != nil {
+		s.pages.answer(w, r, view{}, err)
+		return
+	}
+	if to != "" {
+		http.Redirect(w, r.Request, to, http.StatusSeeOther)
+	}
+}
+
+// refuse sends who is not signed in to do so, and tells everybody else what they lack. That is recorded.
+func (s *Site) refuse(w http.ResponseWriter, r asked, one route) {
+	switch {
+	case s.Door == nil:
+		s.pages.answer(w, r, view{}, Refused{"No login is configured, so that this page only shows", http.StatusForbidden})
+	case r.User.Permission == Anybody && r.Method == http.MethodGet:
+		http.Redirect(w, r.Request, "/login?"+url.Values{"next": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+	case r.User.Permission == Anybody:
+		s.pages.answer(w, r, view{}, Refused{"You are not signed in any more, and nothing was done; sign in and send it again", http.StatusUnauthorized})
+	default:
+		s.noted(r.Context(), r.User, one.pattern+" is for "+one.needs.String()+"s, and "+r.User.Permission.String()+" is not enough")
+		s.pages.answer(w, r, view{}, Refused{"This is for " + one.needs.String() + "s; you are " + article(r.User.Permission), http.StatusForbidden})
+	}
+}
+
+func article(p Permission) string {
+	switch p {
+	case Anybody, Own:
+		return p.String()
+	case Approver, Admin:
+		return "an " + p.String()
+	}
+	return "a " + p.String()
+}
