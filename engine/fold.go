@@ -125,9 +125,6 @@ func (f *Fold) whole(r Record) error {
 
 // charge is what Memory gives of a lost intent.
 func (f *Fold) charge(r Record) error {
-	if f.part {
-		return nil
-	}
 	source, err := IntentSource(&r)
 	if err == nil {
 		f.charges = append(f.charges, chargeOf(&r, source))
