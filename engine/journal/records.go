@@ -68,7 +68,7 @@ func (s *Store) StoredRecords(ctx context.Context, q engine.Query, yield func(en
 func (s *Store) bounded(ctx context.Context, q *engine.Query) error {
 	var seq int64
 	if !q.From.IsZero() {
-		if err := s.read.GetContext(ctx, &seq, s.read.Rebind("SELECT coalesce(max(seq), 0) FROM journal WHERE time = (SELECT max(time) FROM journal WHERE time < ?)"), ceiling(q.From)); err != nil {
+		if err := s.read.GetContext(ctx, &seq, s.read.Rebind(lastBefore), ceiling(q.From)); err != nil {
 			return err
 		}
 		q.After = max(q.After, seq)
