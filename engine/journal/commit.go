@@ -52,6 +52,7 @@ type batch struct {
 	last     string          // hash of the last record
 	intended map[string]bool // programs with a new intent
 	journal  *rows
+	mentions mentions
 }
 
 // linkStep is one link as one record made it.
@@ -161,6 +162,7 @@ func (b *batch) add(r *engine.Record, s *sealed, now int64) error {
 	b.last = r.Hash
 	b.journal.add(r.Seq, now, string(r.Kind), r.Run, person, r.Program, account, r.Entitlement, string(r.Op), string(r.Outcome), r.Of,
 		string(r.Cause), string(r.Class), s.source, bit(r.Approved), string(publicText), s.salt, s.personal, r.Hash)
+	b.mentions.add(r)
 	return b.apply(r)
 }
 
