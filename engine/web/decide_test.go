@@ -80,6 +80,8 @@ func TestForms(t *testing.T) {
 		"no reason":         {"/waiting", "do=approve&item=a&reason=+", "", "", 400},
 		"a long reason":     {"/waiting", "do=approve&item=a&reason=" + strings.Repeat("x", mostReason+1), "", "", 400},
 		"in the address":    {"/waiting?do=approve&item=a&reason=r", "", "", "", 400},
+		"verb in address":   {"/waiting?do=approve", "item=a&reason=r", "", "", 400},
+		"reason in address": {"/waiting?reason=r", "do=approve&item=a", "", "", 400},
 		"give":              {"/people/p1/give", "entitlement=crm/x&until=2027-01-31&reason=fair", "give p1 crm/x 2027-01-31 fair", "/people/p1?did=give", 0},
 		"give for ever":     {"/people/p1/give", "entitlement=crm/x&until=&reason=fair", "", "", 400},
 		"give in the past":  {"/people/p1/give", "entitlement=crm/x&until=2026-01-31&reason=fair", "", "", 400},
