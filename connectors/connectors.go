@@ -4,11 +4,13 @@ package connectors
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/rolecall/rolecall/connectors/file"
 	"github.com/rolecall/rolecall/connectors/ldapgroup"
+	"github.com/rolecall/rolecall/connectors/plugin"
 	"github.com/rolecall/rolecall/connectors/scim"
 	"github.com/rolecall/rolecall/connectors/sql"
 	"github.com/rolecall/rolecall/engine"
@@ -23,6 +25,10 @@ type Env struct {
 	Directory func(name string) (ldapgroup.Directory, error) // finds a directory of the configuration by its name
 	Calls     int                                            // at once, as configured; 0: as the kind thinks best
 	Transport http.RoundTripper                              // for programs with an HTTP interface; nil: the connector's own, which verifies certificates
+	Getenv    func(string) string                            // the environment, of which a plug-in gets four variables
+	Log       *slog.Logger                                   // gets what plug-ins write to standard error; nil: nobody does
+	Wait      func(context.Context, time.Duration) error     // before a plug-in that failed is started again; nil: a timer
+	Pipe      func(plugin.Pipe) plugin.Pipe                  // stands between a plug-in and Rolecall; nil: nothing
 }
 
 // Open makes the connector of one program. decode fills the connector's own configuration, a pointer to a struct, and
@@ -38,12 +44,26 @@ func All() map[string]Open {
 		"ldap-group": kind(func(c ldapgroup.Config, e Env) (*ldapgroup.Program, error) {
 			return ldapgroup.Open(c, ldapgroup.Options{Program: e.Program, Directory: e.Directory, Now: e.Now})
 		}),
+		"plugin": kind(func(c plugin.Config, e Env) (engine.Connector, error) {
+			return plugin.Open(c, plugin.Options{Program: e.Program, Dir: e.Dir, Env: e.Getenv, Secret: e.Secret, Now: e.Now, Log: e.Log, Pipe: e.Pipe, Wait: e.Wait})
+		}),
 		"scim": kind(func(c scim.Config, e Env) (*scim.Program, error) {
 			return scim.Open(c, scim.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport})
 		}),
 		"sql": kind(func(c sql.Config, e Env) (engine.Connector, error) {
 			return sql.Open(c, sql.Options{Program: e.Program, Dir: e.Dir, Secret: e.Secret, Now: e.Now})
 		}),
+	}
+}
+
+// Says gives one sentence about each kind.
+func Says() map[string]string {
+	return map[string]string{
+		"file":       "a CSV file: programs without an interface, and lists kept by hand",
+		"ldap-group": "membership in groups of a directory",
+		"plugin":     "any executable, in any language, that speaks a small protocol",
+		"scim":       "any program with SCIM 2.0",
+		"sql":        "roles of PostgreSQL, or tables of a program",
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 func TestEveryKindDecodesItsOwnConfiguration(t *testing.T) {
 	mistake := errors.New("unknown key")
 	for name, open := range connectors.All() {
+		if connectors.Says()[name] == "" {
+			t.Errorf("%s: nothing says what it is for", name)
+		}
 		decoded := false
 		c, err := open(t.Context(), func(any) error { decoded = true; return mistake }, connectors.Env{Program: "p"})
 		if !decoded || !errors.Is(err, mistake) || c != nil {

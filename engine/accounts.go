@@ -105,7 +105,8 @@ func (p *programPlan) followLink(l numberedLink, next int32) int32 {
 func (p *programPlan) proposedBefore() {
 	for _, r := range p.b.records {
 		if r.Program == p.program.Name && r.Op == OpCreate && r.Outcome == Done {
-			p.own(r.Person, p.reading.accounts.Number(r.Account))
+			l := Link{Person: r.Person, Account: r.Account, Kind: PersonalAccount} // as the journal will know it
+			p.followLink(numberedLink{&l, p.reading.accounts.Number(r.Account)}, 0)
 		}
 	}
 	for _, i := range p.b.s.Memory.Open {
@@ -273,6 +274,9 @@ func (p *programPlan) propose() {
 		if wait == "" && p.promised(name, i) {
 			wait = fmt.Sprintf("the account %s is being made for somebody else; give one of them another name in the directory", quote(name))
 		}
+		if who := p.linkedTo(name, i); wait == "" && who != "" {
+			wait = fmt.Sprintf("the account %s may belong to somebody else: it is linked to %s, and missing; give one of them another name in the directory", quote(name), who)
+		}
 		if wait == "" && taken[name] {
 			wait = fmt.Sprintf("an account %s is there already and nobody knows whose; review it with: rolecall adopt %s", quote(name), p.program.Name)
 		}
@@ -300,6 +304,17 @@ func (p *programPlan) promised(name string, i int32) bool {
 	n, ok := p.reading.accounts.Find(ProposedPrefix + name)
 	who, owned := p.owner[n]
 	return ok && owned && who != i
+}
+
+// linkedTo is who else has a link to the account of that name, although it is not there: somebody removed it, and it may come
+// back. An existing link wins until it is known that Rolecall deleted the account, or nothing is managed there any more.
+func (p *programPlan) linkedTo(name string, i int32) string {
+	n, ok := p.reading.accounts.Find(name)
+	who, owned := p.owner[n]
+	if !ok || !owned || who == i || p.gone(n) || p.sets.Actual.Has(p.exists, n) {
+		return ""
+	}
+	return p.subjectName(&p.b.subjects[who])
 }
 
 func (p *programPlan) takenNames() map[string]bool {

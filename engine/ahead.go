@@ -52,6 +52,19 @@ func (s *Snapshot) outlived() {
 	}
 }
 
+// expired ends approvals that have ended by the journal's clock.
+func (s *Snapshot) expired(journal time.Time) {
+	if journal.IsZero() {
+		return
+	}
+	for _, f := range s.Memory.Facts(FactItem) {
+		if f.Until.After(s.Now) && !f.Until.After(journal) {
+			f.Until = s.Now.Add(-time.Microsecond)
+			s.Memory.put(f)
+		}
+	}
+}
+
 func (f Fact) outlived(now, latest, slot time.Time) Fact {
 	switch {
 	case f.Kind == FactSlot && f.Since.After(slot):

@@ -217,7 +217,7 @@ func (p *programPlan) keepExists(s *subject, account uint32) string {
 			return why
 		}
 	}
-	f, ok := p.b.s.Memory.Fact(p.accountKey(FactSuspended, account))
+	f, ok := p.suspension(account)
 	if !ok || p.active != none && p.sets.Actual.Has(p.active, account) {
 		return "wait: not suspended yet"
 	}

@@ -49,6 +49,8 @@ func TestDepartures(t *testing.T) {
 		"failed, then not": {log: kept{intent(1, 0, "", CauseMarked), outcome(1, 1, Failed), intent(2, 60, "", CauseMarked), outcome(2, 61, Done)}, removed: 1, after: 61 * time.Minute},
 		"read back":        {log: kept{intent(1, 0, "", CauseMarked), outcome(1, 1, Uncertain), outcome(1, 9, Done)}, removed: 1, after: 9 * time.Minute},
 		"lifted":           {log: kept{intent(1, 0, "", CauseCut), intent(2, 0, "x", CauseCut), outcome(1, 1, Done), {Kind: KindLift, Time: at(2), Person: "p1"}, outcome(2, 3, Failed)}, removed: 1, after: time.Minute},
+		"another's lift":   {log: kept{intent(1, 0, "", CauseCut), {Kind: KindLift, Time: at(2), Person: "p2"}}, open: 1},
+		"lift of a leaver": {log: kept{intent(1, 0, "", CauseMarked), {Kind: KindLift, Time: at(2), Person: "p1"}}, open: 1},
 		"withdrawn":        {log: kept{intent(1, 0, "", CauseMarked), outcome(1, 1, Withdrawn)}, none: true},
 		"no leaver":        {log: kept{intent(1, 0, "", CauseRule), outcome(1, 1, Done)}, none: true},
 		"before":           {log: kept{intent(1, -1, "", CauseMarked), outcome(1, 1, Done)}, none: true},

@@ -81,7 +81,6 @@ func (p *programPlan) need(right uint32, name string, g *given) {
 		if p.diff.Expected.Has(right, c.account) || ready.Contains(c.account) || waits.Contains(c.account) && c.State == NeedsApproval || c.State != Ready && c.State != NeedsApproval {
 			continue
 		}
-		p.b.keepItem(c)
 		c.State, c.Reason = Blocked, "it needs "+Entitlement{p.program.Name, name}.String()+", which is neither there nor granted by this plan"
 		g.note(p, c)
 	}

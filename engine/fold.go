@@ -22,6 +22,7 @@ type Fold struct {
 	baseline     map[string]bool
 	touched      Touched
 	part         bool // see FoldFrom
+	only         bool // see FoldOnly
 	proposed     map[accountKey]*proposed
 	shown        shown
 }
@@ -52,7 +53,8 @@ func (f *Fold) Apply(r Record) error {
 	if r.Seq != f.seq+1 {
 		return fmt.Errorf("journal: record %d follows %d", r.Seq, f.seq)
 	}
-	f.seq, f.time, f.touched = r.Seq, r.Time, Touched{}
+	f.seq, f.time = r.Seq, r.Time
+	f.touched.reset()
 	if r.Kind == KindLate { // neither do its facts
 		return nil
 	}
@@ -123,9 +125,6 @@ func (f *Fold) whole(r Record) error {
 
 // charge is what Memory gives of a lost intent.
 func (f *Fold) charge(r Record) error {
-	if f.part {
-		return nil
-	}
 	source, err := IntentSource(&r)
 	if err == nil {
 		f.charges = append(f.charges, chargeOf(&r, source))

@@ -27,3 +27,21 @@ func (f *Fold) Facts() iter.Seq2[FactKey, Fact] {
 
 // Baselines are the programs of which a complete read was recorded once.
 func (f *Fold) Baselines() iter.Seq[string] { return maps.Keys(f.baseline) }
+
+// TakeHolding gives a holding and forgets it. A fold from which something was taken can't go on.
+func (f *Fold) TakeHolding(k Held3) (h HoldingState, ok bool) {
+	if p := f.holdings[k]; p != nil {
+		delete(f.holdings, k)
+		return *p, true
+	}
+	return HoldingState{}, false
+}
+
+// TakeOpen gives an open intent and forgets it, as TakeHolding does.
+func (f *Fold) TakeOpen(seq int64) (i Intent, ok bool) {
+	if p := f.open[seq]; p != nil {
+		delete(f.open, seq)
+		return *p, true
+	}
+	return Intent{}, false
+}

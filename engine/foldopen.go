@@ -16,7 +16,11 @@ type Touched struct {
 	Facts    []FactKey
 }
 
-// Touched is what the last record that was applied may have changed.
+func (t *Touched) reset() {
+	t.Holdings, t.Links, t.Open, t.Facts = t.Holdings[:0], t.Links[:0], t.Open[:0], t.Facts[:0]
+}
+
+// Touched is what the last record that was applied may have changed; its lists are those of the fold, until the next one.
 func (f *Fold) Touched() Touched { return f.touched }
 
 type effectKey struct {
@@ -45,6 +49,9 @@ func (f *Fold) end(i *Intent) {
 }
 
 func (f *Fold) count(i *Intent, n int) {
+	if f.only {
+		return
+	}
 	key := effectOf(&i.Change)
 	if f.effects[key] += n; f.effects[key] == 0 {
 		delete(f.effects, key)

@@ -33,6 +33,14 @@ func FoldFrom(p Part) *Fold {
 	return f
 }
 
+// FoldOnly starts from nothing with a Fold for whoever wants to know no more than what records come to: it is no good for
+// Admit, Claim and Memory.
+func FoldOnly() *Fold {
+	f := FoldFrom(Part{})
+	f.only = true
+	return f
+}
+
 // bareIntent is what a Part needs of an intent.
 func bareIntent(r *Record) *Intent {
 	_, proposed := ProposedName(r.Account)

@@ -84,11 +84,11 @@ func broughtIn(versions []PolicyChange, i int, rules []string) bool {
 	return slices.ContainsFunc(rules, func(name string) bool { return is[name] == now[name] && was[name] != now[name] })
 }
 
-// formerOf is the hash of the policy that last wanted what is to be taken, "" if that is not known.
+// formerOf is the hash of the oldest policy that may have wanted last what is to be taken, "" if that is not known.
 func formerOf(mem *Memory, c *Change) string {
 	for _, kind := range []string{FactUndesired, FactFormer} {
 		if f, ok := mem.Fact(FactKey{Kind: kind, Program: c.Program, Account: c.Account, Entitlement: c.Right()}); ok {
-			return f.Text
+			return formersOf(f.Text)[0]
 		}
 	}
 	return ""

@@ -29,6 +29,10 @@ func (p *programPlan) grant(right, account uint32) {
 		p.add(block(c, "nobody knows yet whether its account was made"))
 		return
 	}
+	if p.othersNow(account) {
+		p.add(block(c, "an account of this name is being made for somebody else"))
+		return
+	}
 	if op, busy := p.taking[account]; busy {
 		p.add(block(c, "a "+string(op)+" on this account is not settled yet"))
 		return
@@ -53,7 +57,7 @@ func (p *programPlan) giveOp(right, account uint32) Op {
 	case p.exists:
 		return OpCreate
 	case p.active:
-		if f, ok := p.b.s.Memory.Fact(p.accountKey(FactSuspended, account)); ok && f.Text == "rolecall" {
+		if f, ok := p.suspension(account); ok && f.Text == "rolecall" {
 			return OpResume
 		}
 	}
@@ -114,7 +118,7 @@ func (b *builder) givenBy(names []string, class Class) *givers {
 
 // resume gives an account back only if Rolecall suspended it.
 func (p *programPlan) resume(c Change, account uint32) {
-	f, known := p.b.s.Memory.Fact(p.accountKey(FactSuspended, account))
+	f, known := p.suspension(account)
 	switch {
 	case known && f.Text == "rolecall":
 		p.add(c)
@@ -188,10 +192,7 @@ func (p *programPlan) frozenBy(account uint32) string {
 // adopt makes managed what is there and desired: a record, no call.
 func (p *programPlan) adopt(right, account uint32) {
 	s, ok := p.subjectOf(account)
-	if !ok || s.standing != present {
-		return
-	}
-	if reason := p.frozen(OpAdopt, right, account); reason != "" {
+	if !ok || s.standing != present || p.othersNow(account) {
 		return
 	}
 	c := p.change(OpAdopt, right, account, CauseAdopt)
@@ -209,7 +210,7 @@ func (p *programPlan) adoptAll() {
 	beyond = beyond.Minus(&p.sets.Desired)
 	beyond.Each(func(right, account uint32) {
 		s, ok := p.subjectOf(account)
-		if !ok || s.standing != present || p.account[p.owner[account]] != account || right == p.active || right == p.exists || p.undecided.Has(right, account) || p.observed.Has(right, account) || !p.inPatterns(right) {
+		if !ok || s.standing != present || p.othersNow(account) || p.account[p.owner[account]] != account || right == p.active || right == p.exists || p.undecided.Has(right, account) || p.observed.Has(right, account) || !p.inPatterns(right) {
 			return
 		}
 		c := p.change(OpAdopt, right, account, CauseAdopt, "it was there before Rolecall, and no rule gives it")
@@ -248,7 +249,7 @@ func (p *programPlan) renames() {
 	}
 	for i := range p.b.subjects {
 		s, account := &p.b.subjects[i], p.account[i]
-		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.info(account) == nil || p.renaming[account] {
+		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.info(account) == nil || p.renaming[account] || p.othersNow(account) {
 			continue
 		}
 		name, missing := p.program.Create(s.person)

@@ -41,6 +41,8 @@ func importTable() []row {
 		{"policies*", []string{"engine"}, []string{"github.com/goccy/go-yaml*", "cel.dev/*", "google.golang.org/*", "golang.org/x/text/*"}},
 		{"connectors", []string{"engine", "connectors/*"}, []string{"github.com/goccy/go-yaml*"}},
 		{"connectors/ldap*", []string{"engine", "engine/ldapconn"}, goLDAP},
+		{"connectors/plugin/sdk", nil, nil}, // authors need nothing of ours
+		{"connectors/plugin/examples/*", []string{"connectors/plugin/sdk"}, nil},
 		{"connectors/*", []string{"engine"}, []string{"*"}},
 		{"migrations", nil, nil},
 		{"cmd/*", []string{"*"}, []string{"*"}},
@@ -128,6 +130,7 @@ func TestImportTableRefuses(t *testing.T) {
 		{"engine/directory", module + "/engine/journal"}, {"policies", module + "/engine/directory"}, {"policies", module + "/connectors"},
 		{"connectors/scim", module + "/connectors/file"}, {"connectors/scim", module + "/policies"}, {"connectors/file", module + "/engine/journal"},
 		{"connectors/scim", module + "/engine/ldapconn"}, {"migrations", module + "/engine"}, {"nowhere", module + "/engine"},
+		{"connectors/plugin/sdk", module + "/engine"}, {"connectors/plugin", module + "/connectors/plugin/sdk"},
 	} {
 		if mayImport(importTable(), c[0], c[1], false) {
 			t.Errorf("%s may import %s", c[0], c[1])

@@ -194,14 +194,6 @@ func (b *builder) alive(id string) bool {
 	return ok
 }
 
-// keepItem makes a fact of the item that a change waits as, for it is about to wait for something else.
-func (b *builder) keepItem(c *Change) {
-	if c.waits {
-		c.waits = false
-		b.set(c.item(b.s.Now).fact())
-	}
-}
-
 // item is what a change that needs approval waits as. It is made only where it is written: a wave has millions.
 func (c *Change) item(now time.Time) Item {
 	return Item{ID: c.Item, State: Waiting, Reason: c.Reason, Change: *c, Since: now}

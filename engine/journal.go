@@ -28,8 +28,17 @@ func (g Guard) Over(now time.Time) error {
 	if g.Until.IsZero() || !now.After(g.Until) {
 		return nil
 	}
-	return fmt.Errorf("%w (an approval that was to be used expired at %s)", ErrStale, g.Until.UTC().Format(time.RFC3339))
+	return &overError{until: g.Until, now: now}
 }
+
+// overError is an ErrStale that tells how late it is by the journal's clock.
+type overError struct{ until, now time.Time }
+
+func (e *overError) Error() string {
+	return fmt.Sprintf("%v (an approval that was to be used expired at %s)", ErrStale, e.until.UTC().Format(time.RFC3339))
+}
+
+func (e *overError) Unwrap() error { return ErrStale }
 
 // Free is a guard that checks nothing: for decisions of people and for outcomes.
 var Free = Guard{Control: -1}

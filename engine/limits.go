@@ -145,21 +145,6 @@ func (b *builder) earlierWave(w wave) {
 	}
 }
 
-// formers finds this program's holdings that wait to be judged under a new policy, in no order.
-func (p *programPlan) formers() (out []Fact) {
-	for _, f := range p.b.s.Memory.Facts(FactFormer) {
-		if f.Program == p.program.Name {
-			out = append(out, f)
-		}
-	}
-	for key, f := range p.b.set_ {
-		if key.Kind == FactFormer && key.Program == p.program.Name {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
 // neverEmpty: nothing but a leaver, a cut or an approval takes the last holder of a right.
 func (b *builder) neverEmpty() {
 	for _, p := range b.programs {

@@ -215,20 +215,6 @@ func (b *builder) warn(code, program, person, text string) {
 // whole: the plan is about everybody and everything, from a complete read.
 func (b *builder) whole() bool { return b.s.Only == "" && b.s.Person == "" && b.s.Proof.Complete() }
 
-// notePolicy remembers the policy of the last run that saw everybody. What cannot be judged in the run that sees a new
-// policy for the first time (unknown, kept back) remembers the former one by itself.
-func (b *builder) notePolicy() {
-	if !b.whole() {
-		return
-	}
-	if f, ok := b.s.Memory.Fact(FactKey{Kind: FactPolicy}); ok && f.Text != b.plan.Policy {
-		for _, p := range b.programs {
-			p.noteFormer(f.Text)
-		}
-	}
-	b.set(Fact{FactKey: FactKey{Kind: FactPolicy}, Text: b.plan.Policy})
-}
-
 // notePauses: a pause holds leavers and cuts back, too, so it is never silent.
 func (b *builder) notePauses() {
 	for _, f := range b.s.Memory.Facts(FactPause) {

@@ -181,7 +181,6 @@ func (p *programPlan) noteUndesired() {
 			}
 		}
 	}
-	p.noteDesired()
 }
 
 // undesiredKinds are the facts about a holding that is not desired.
@@ -191,46 +190,6 @@ func undesiredKinds() []string { return []string{FactUndesired, FactExpiry, Fact
 func (p *programPlan) mayReturn() Set {
 	others := p.sets.Managed.And(&p.confirmed)
 	return others.Or(&p.sets.Taking)
-}
-
-// noteDesired remembers the policy that desires something now, where the policy of the last run that saw everybody is another
-// one: this run does not see everybody, so it does not become that policy, and a later change would be judged against one
-// that is older.
-func (p *programPlan) noteDesired() {
-	known, ok := p.b.s.Memory.Fact(FactKey{Kind: FactPolicy})
-	if !ok || p.b.whole() || known.Text == p.b.plan.Policy {
-		return
-	}
-	for _, f := range p.b.s.Memory.Facts(FactFormer) {
-		if p.isHere(f, func(right, account uint32) bool { return p.sets.Desired.Has(right, account) }) {
-			f.Text = p.b.plan.Policy
-			p.b.set(f)
-		}
-	}
-	for i := range p.changes() {
-		if c := &p.changes()[i]; c.State == Ready && c.Op.Gives() && c.account != none {
-			p.b.set(Fact{FactKey: p.key(FactFormer, c.right, c.account), Text: p.b.plan.Policy})
-		}
-	}
-}
-
-// noteFormer remembers, for what is managed and not desired under a new policy, that the former one may have desired it. What
-// is being taken may turn out to be there still.
-func (p *programPlan) noteFormer(hash string) {
-	rest := p.sets.Managed
-	if p.complete { // else it may be there, whatever became of its grant
-		mayReturn := p.mayReturn()
-		there := p.diff.Expected.Or(&mayReturn)
-		rest = rest.And(&there)
-	}
-	rest = rest.Minus(&p.sets.Desired)
-	rest.Each(func(right, account uint32) {
-		key := p.key(FactFormer, right, account)
-		_, undesired := p.fact(FactUndesired, right, account)
-		if _, known := p.b.s.Memory.Fact(key); !known && !undesired {
-			p.b.set(Fact{FactKey: key, Text: hash})
-		}
-	})
 }
 
 // noteSuspended keeps since when accounts are suspended, and by whom: only what Rolecall suspended, done and not seen active
@@ -244,6 +203,7 @@ func (p *programPlan) noteSuspended() {
 		if f.Program != p.program.Name || !ok {
 			continue
 		}
+		f, _ = p.suspension(account)
 		switch {
 		case p.held.Has(p.active, account) && !p.sets.Taking.Has(p.active, account) && p.reading.Proof.Started.After(f.Since.Add(p.program.Describes.Lag)):
 			p.b.clear(f.FactKey)
@@ -257,6 +217,15 @@ func (p *programPlan) noteSuspended() {
 		}
 	}
 	p.noteOthersSuspends()
+}
+
+// suspension is what is known of an account's being suspended: what this plan has read back, else what memory says.
+func (p *programPlan) suspension(account uint32) (Fact, bool) {
+	key := p.accountKey(FactSuspended, account)
+	if f, ok := p.b.set_[key]; ok {
+		return f, true
+	}
+	return p.b.s.Memory.Fact(key)
 }
 
 // suspended is every account that is there and not active.

@@ -64,9 +64,22 @@ func (p *programPlan) pending(i Intent, right, account uint32) {
 // beingMade: an account of the name that is being made may be the one that is made, whoever had it before.
 func (p *programPlan) beingMade(i Intent) {
 	name, proposed := ProposedName(i.Change.Account)
-	if account, ok := p.reading.accounts.Find(name); ok && proposed && i.Change.Op == OpCreate {
+	if !proposed || i.Change.Op != OpCreate {
+		return
+	}
+	p.madeFor[name] = i.Change.Person
+	if account, ok := p.reading.accounts.Find(name); ok {
 		p.giving[account] = i.Change.Op
 	}
+}
+
+// othersNow: the account of that name may be one that is being made for another person, whose is known by the next run.
+func (p *programPlan) othersNow(account uint32) bool {
+	if len(p.madeFor) == 0 {
+		return false
+	}
+	person, making := p.madeFor[p.reading.accounts.Name(account)]
+	return making && person != p.personOf(account)
 }
 
 // madeForOther: the account may be a new one, which is being made for somebody else.

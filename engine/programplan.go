@@ -43,6 +43,7 @@ type programPlan struct {
 	giving    map[uint32]Op       // accounts with a grant whose outcome is not known
 	taking    map[uint32]Op       // accounts with a revoke whose outcome is not known
 	renaming  map[uint32]bool     // accounts with a rename whose outcome is not known
+	madeFor   map[string]string   // names of accounts that may have been made by now → for whom
 	queued    map[effectOn]Intent // open intents that nobody claimed
 	settled   map[int64]bool      // intents this plan closes by reading back
 	proposal  map[uint32]uint32   // accounts it reads back as made → what memory still knows them by
@@ -65,7 +66,7 @@ func pair(right, account uint32) uint64 { return uint64(right)<<32 | uint64(acco
 func (b *builder) openProgram(r *Reading) *programPlan {
 	p := &programPlan{b: b, program: r.Program, reading: r, mem: b.s.Memory.Program(r.Program.Name), complete: r.Proof.Complete(),
 		active: none, exists: none, owner: map[uint32]int32{}, needs: map[int32][]uint32{}, waits: map[int32]string{}, news: map[uint32]*NewAccount{},
-		linked: map[int32]bool{}, others: map[otherAccount]bool{}, giving: map[uint32]Op{}, taking: map[uint32]Op{}, renaming: map[uint32]bool{}, queued: map[effectOn]Intent{},
+		linked: map[int32]bool{}, others: map[otherAccount]bool{}, giving: map[uint32]Op{}, taking: map[uint32]Op{}, renaming: map[uint32]bool{}, madeFor: map[string]string{}, queued: map[effectOn]Intent{},
 		settled: map[int64]bool{}, proposal: map[uint32]uint32{}, kept: map[string]int{}, undo: map[uint64]bool{}, would: map[uint32][]int32{}}
 	p.reserved()
 	for _, row := range p.mem.Rows {

@@ -129,7 +129,9 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 	}
 	hashes := map[string]bool{}
 	for _, f := range slices.Concat(mem.Facts(FactUndesired), mem.Facts(FactFormer), mem.Facts(FactPolicy)) {
-		hashes[f.Text] = true
+		for _, hash := range formersOf(f.Text) {
+			hashes[hash] = true
+		}
 	}
 	for hash := range hashes {
 		if hash == now || hash == "" {

@@ -61,6 +61,11 @@ func (e *Engine) MakePlan(s *Snapshot) *Plan {
 // Snapshot reads people, programs and memory. A source that can't be read is an incomplete proof, not an error; an error
 // means that memory could not be read, and nothing may be concluded.
 func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
+	return e.snapshot(ctx, time.Time{})
+}
+
+// snapshot takes approvals for expired that were so at a time of the journal's clock, which may be ahead of this one.
+func (e *Engine) snapshot(ctx context.Context, journal time.Time) (*Snapshot, error) {
 	now := e.Now()
 	s := &Snapshot{Now: now, Settings: e.Settings}
 	reading, stop := context.WithCancel(ctx)
@@ -77,6 +82,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	}
 	s.Memory = mem
 	s.outlived()
+	s.expired(journal)
 	s.Readings = e.readPrograms(ctx, mem)
 	wg.Wait()
 	if err := ctx.Err(); err != nil {
@@ -123,10 +129,15 @@ type ApplyOptions struct {
 
 // Apply plans anew, commits and works. With Only it applies the reviewed lines that still hold and adds nothing. A run of
 // the schedule gives way (ErrDeposed) to whoever began to plan after it: two that took turns in deposing each other would
-// never end.
+// never end. Where the journal's clock is ahead of this one and says that an approval has expired, it is taken for expired:
+// this clock would use it again until it has caught up. All else goes by this clock, since the other one may be wrong by years.
 func (e *Engine) Apply(ctx context.Context, o ApplyOptions) (*Plan, Report, error) {
+	var journal time.Time // by its own clock, as far as that is known
 	for try := 0; ; try++ {
-		p, r, err := e.applyOnce(ctx, o)
+		p, r, err := e.applyOnce(ctx, o, journal)
+		if over := (*overError)(nil); errors.As(err, &over) {
+			journal = over.now
+		}
 		if try < 3 && (errors.Is(err, ErrStale) || errors.Is(err, ErrDeposed) && o.Slot.IsZero()) {
 			continue
 		}
@@ -134,13 +145,13 @@ func (e *Engine) Apply(ctx context.Context, o ApplyOptions) (*Plan, Report, erro
 	}
 }
 
-func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions) (*Plan, Report, error) {
+func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions, journal time.Time) (*Plan, Report, error) {
 	Failpoint("plan.before")
 	epoch, err := e.Journal.Lead(ctx)
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("becoming the one that plans: %w", err)
 	}
-	s, err := e.Snapshot(ctx)
+	s, err := e.snapshot(ctx, journal)
 	if err != nil {
 		return nil, Report{}, err
 	}

@@ -134,7 +134,7 @@ type Fact struct {
 
 // Kinds of facts.
 const (
-	FactUndesired = "undesired" // program, account, entitlement: Since; Text is the hash of the policy that last desired it
+	FactUndesired = "undesired" // program, account, entitlement: Since; Text: hashes of the policies that may have desired it last, in lines
 	FactMissing   = "missing"   // program, account, entitlement: a complete read first missed a managed holding
 	FactAbsent    = "absent"    // person: Since, Count of complete reads, Text: digest of the last one counted, Until: when it was accepted that the person has left
 	FactSuspended = "suspended" // program, account: Since; Text: "rolecall" if ours and done, "other" otherwise
@@ -147,10 +147,10 @@ const (
 	FactPause     = "pause"     // program, or none for all: Text is the reason
 	FactExtra     = "extra"     // person, program, entitlement: Until, Text is the reason
 	FactBaseline  = "baseline"  // Key: source; Data: the accepted Proof
-	FactFormer    = "former"    // program, account, entitlement: not desired, but not to be judged yet; Text is the hash of the policy that last desired it
+	FactFormer    = "former"    // program, account, entitlement: not desired, but not to be judged yet; Text: hashes of the policies that may have desired it last, in lines
 	FactRun       = "run"       // Since: when the last run planned
 	FactHolders   = "holders"   // program or none: Data: highest counts in the window
-	FactPolicy    = "policy"    // the policy of the last run; Text: hash
+	FactPolicy    = "policy"    // Text: hashes, in lines: the policy of the last run that saw everybody, and those of the runs since
 	FactFiltered  = "settings"  // Key: directory; Text: hash of its settings at the last accepted read
 	FactSealed    = "sealed"    // Key: the file outside of the store that has held a checkpoint since
 	FactTask      = "task"      // Key: id; something a person must do

@@ -10,22 +10,6 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// undesiredSince remembers when a holding stopped being desired, and the hash of the policy that last desired it.
-func (p *programPlan) undesiredSince(right, account uint32) (since time.Time, former string) {
-	if f, ok := p.fact(FactUndesired, right, account); ok {
-		return f.Since, f.Text
-	}
-	former = p.b.plan.Policy
-	if f, ok := p.b.s.Memory.Fact(FactKey{Kind: FactPolicy}); ok {
-		former = f.Text
-	}
-	if f, ok := p.fact(FactFormer, right, account); ok {
-		former = f.Text
-	}
-	p.b.set(Fact{FactKey: p.key(FactUndesired, right, account), Since: p.b.s.Now, Text: former})
-	return p.b.s.Now, former
-}
-
 // grace is the longest of the program's and of the rules that gave it.
 func (p *programPlan) grace(rules []string) time.Duration {
 	grace := p.program.Grace
@@ -48,22 +32,22 @@ func (p *programPlan) causeOf(s *subject, right, account uint32, rules []string,
 	}
 	if p.denied.Has(right, account) {
 		why := p.findings(s.person, e, Denied)
-		if p.changedPolicy(s.person, e, former) {
-			return CausePolicy, append(why, "the policy changed: the former one ("+short(former)+") did not forbid it")
+		if by, changed := p.changedPolicy(s.person, e, former); changed {
+			return CausePolicy, append(why, "the policy changed: the former one ("+short(by)+") did not forbid it")
 		}
 		return CauseBlock, why
 	}
 	if p.expired(rules) {
-		if changed := p.changedPolicy(s.person, e, former); changed && p.b.s.Former[former] != nil { // deleted before its time
-			return CausePolicy, []string{"the extra " + spanOf(rules) + " is in the policy no more", "the policy changed: the former one (" + short(former) + ") would still give it"}
+		if by, changed := p.changedPolicy(s.person, e, former); changed && p.b.s.Former[by] != nil { // deleted before its time
+			return CausePolicy, []string{"the extra " + spanOf(rules) + " is in the policy no more", "the policy changed: the former one (" + short(by) + ") would still give it"}
 		} else if changed && !p.ended(rules) {
-			return CausePolicy, []string{"the extra " + spanOf(rules) + " is in the policy no more", "the policy changed, and the former one (" + short(former) + ") can't be had: it may still give it"}
+			return CausePolicy, []string{"the extra " + spanOf(rules) + " is in the policy no more", "the policy changed, and the former one (" + short(by) + ") can't be had: it may still give it"}
 		}
 		return CauseExpiry, []string{"the extra " + spanOf(rules) + " ended"}
 	}
 	why := []string{"no rule gives it any more" + was(rules)}
-	if p.changedPolicy(s.person, e, former) {
-		return CausePolicy, append(why, "the policy changed: the former one ("+short(former)+") would still give it")
+	if by, changed := p.changedPolicy(s.person, e, former); changed {
+		return CausePolicy, append(why, "the policy changed: the former one ("+short(by)+") would still give it")
 	}
 	return CauseRule, why
 }
@@ -75,10 +59,6 @@ func spanOf(extras []string) string {
 		spans[i] = name[max(0, strings.LastIndex(name, "until ")):]
 	}
 	return strings.Join(spans, " and ")
-}
-
-func (p *programPlan) changedPolicy(person *Person, e Entitlement, former string) bool {
-	return former != p.b.plan.Policy && p.formerlyDesired(person, e, former)
 }
 
 func was(rules []string) string {
@@ -129,40 +109,6 @@ func (p *programPlan) ended(extras []string) bool {
 
 // ExtraPrefix begins the names under which extras are recorded as rules.
 const ExtraPrefix = "extra:"
-
-func (p *programPlan) formerlyDesired(person *Person, e Entitlement, hash string) bool {
-	former := p.b.s.Former[hash]
-	if former == nil {
-		return true // not to be had: count it as the policy's doing, which asks for approval
-	}
-	i, ok := slices.BinarySearchFunc(former.Entitlements(), e, compareEntitlements)
-	if e.Name == Active || e.Name == Exists {
-		return formerlyAny(former, person, e.Program, p.b.s.Now)
-	}
-	if !ok {
-		return false
-	}
-	for _, v := range former.Decide(person, p.b.s.Now, nil, nil) {
-		if int(v.Entitlement) == i {
-			return gaveIt(v)
-		}
-	}
-	return false
-}
-
-func formerlyAny(former Policy, person *Person, program string, now time.Time) bool {
-	for _, v := range former.Decide(person, now, nil, nil) {
-		if former.Entitlements()[v.Entitlement].Program == program && gaveIt(v) {
-			return true
-		}
-	}
-	return false
-}
-
-// gaveIt: the verdict gave it, or might have.
-func gaveIt(v Verdict) bool {
-	return v.Say == Desired || v.Say == Undecided || v.Say == Recorded && v.Rule >= 0
-}
 
 func compareEntitlements(a, b Entitlement) int {
 	return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Name, b.Name))

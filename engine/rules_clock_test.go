@@ -123,3 +123,24 @@ func TestAnApprovalFromAClockThatWasAheadExpires(t *testing.T) {
 	w.later()
 	w.has("zoe", "x", true)
 }
+
+// The clock of one machine is behind that of the journal, which another one wrote to.
+func TestAnApprovalThatExpiredByTheJournalsClockStopsNoRun(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Protected = []string{"zoe"}
+	w.apply()
+	w.roles("zoe")
+	w.hire("bob", "a")
+	w.later()
+	w.approve()
+	w.pass(engine.ApprovalLife + time.Second)
+	now := w.now
+	w.engine.Now = func() time.Time { return now.Add(-time.Minute) }
+	w.hire("ann", "a")
+	p, _ := w.apply()
+	same(t, "zoe", about(p, "zoe"), []string{"revoke wiki/x needs-approval", "suspend wiki needs-approval"})
+	w.has("ann", "x", true)
+	if !p.Time.Equal(w.engine.Now()) { // what is due after a wait or a grace is so by this clock only
+		t.Errorf("planned at %s, at %s", p.Time, w.engine.Now())
+	}
+}

@@ -185,3 +185,25 @@ func TestWhatIsAdoptedAfterAGap(t *testing.T) {
 		t.Errorf("open: %q", open)
 	}
 }
+
+// A journal that lost what was taken within the window knows of it again once the gap is accepted: the budget is not full anew.
+func TestWhatWasLostIsChargedAgain(t *testing.T) {
+	for lost, want := range map[int]engine.ChangeState{0: engine.Ready, 1: engine.Ready, 2: engine.NeedsApproval} {
+		w := crowd(t)
+		w.engine.Settings.Limits.RevokePeople = tight(2)
+		for n := range lost {
+			who := strings.Repeat("x", n+1)
+			intent := engine.IntentRecord("r9", "daemon", "corp", engine.Change{Op: engine.OpRevoke, Person: "k-" + who, Account: who, Program: "wiki", Entitlement: "wiki/y", Cause: engine.CauseRule}, engine.ChargeRevoke)
+			again, charged := engine.ChargeAgain(&intent, "lost")
+			if !charged {
+				t.Fatal("it is not charged")
+			}
+			w.append(again)
+		}
+		w.lose("p0")
+		w.revokes(map[engine.ChangeState]int{want: 1})
+	}
+	if _, charged := engine.ChargeAgain(&engine.Record{Kind: engine.KindNote}, "lost"); charged {
+		t.Error("a note is charged")
+	}
+}

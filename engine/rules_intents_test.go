@@ -360,3 +360,42 @@ func TestWhatWasWantedOfALeaverIsAnotherChange(t *testing.T) {
 		t.Errorf("%+v", open)
 	}
 }
+
+// secondSuspend is a company in which the account of yan, whom Rolecall suspended long ago, was active again; a second suspend was
+// begun, nobody knows how it ended, and the account is suspended.
+func secondSuspend(t *testing.T) *world {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	wiki := w.program("wiki")
+	wiki.Delete, wiki.Wait = true, 72*time.Hour
+	w.apply()
+	w.roles("yan")
+	w.later()
+	w.later()
+	w.targets["wiki"].Set("yan", engine.Active, true)
+	w.pass(100 * time.Hour)
+	w.fire("yan")
+	w.targets["wiki"].Before = func(c enginetest.ProgramCall) enginetest.Fault {
+		if c.Writes() {
+			return enginetest.LoseAfter
+		}
+		return enginetest.PartialList // which ends no suspension
+	}
+	w.apply()
+	w.targets["wiki"].Before = nil
+	w.has("yan", engine.Active, false)
+	w.pass(time.Hour)
+	return w
+}
+
+// The run that reads it back knows as much as those after it: the wait before a delete begins anew, and Rolecall did not suspend it.
+func TestAReadBackSuspendIsANewOne(t *testing.T) {
+	w := secondSuspend(t)
+	w.wants("yan")
+	w = secondSuspend(t)
+	p := w.person("yan")
+	p.State, p.Marked = engine.StateActive, false
+	w.roles("yan", "a")
+	w.applied("yan", "grant wiki blocked: suspended by somebody else", "grant wiki/x blocked")
+	w.later()
+	w.wants("yan", "grant wiki blocked: suspended by somebody else", "grant wiki/x blocked")
+}

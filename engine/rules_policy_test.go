@@ -583,6 +583,24 @@ func TestAnExtraIsDeletedAndTheFormerPolicyIsLost(t *testing.T) {
 	}
 }
 
+// An extra that the policy no longer lists, and the former one did, was deleted before its time: by whoever changed the policy.
+func TestAnExtraThatWasDeletedIsThePolicysDoing(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})
+	w.remember()
+	w.apply()
+	w.later()
+	rule := engine.ExtraPrefix + " k-zoe wiki/x until 2026-02-27" // as the former policy could not be had, this would have ended
+	w.append(engine.Record{Kind: engine.KindAdopt, Program: "wiki", Account: "zoe", Person: "k-zoe", Entitlement: "x", Rules: []string{rule}})
+	w.policy.rules = map[string][]string{"b": {"wiki"}, "c": {"wiki/x"}}
+	w.roles("yan", "b", "c")
+	w.person("zoe").Roles = []string{"a", "b"}
+	for _, c := range w.mustPlan().Changes {
+		if c.Op == engine.OpRevoke && (c.Cause != engine.CausePolicy || !strings.Contains(strings.Join(c.Why, "; "), "would still give it")) {
+			t.Errorf("%s of %s by %s: %q", c.Entitlement, c.Person, c.Cause, c.Why)
+		}
+	}
+}
+
 // What policy lists and is over has ended, whatever is known of the policy from before.
 func TestAnExtraThatEndedAsListedHasEnded(t *testing.T) {
 	w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki"}})

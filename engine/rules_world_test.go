@@ -173,3 +173,21 @@ func TestNothingOfAnOlderReadIsBelieved(t *testing.T) {
 		t.Error("a newer read is believed")
 	}
 }
+
+// Nor does it show that somebody who has vanished is there: the absence would begin anew with each look at that replica, and
+// who has left would look like one whose key was changed.
+func TestAnOlderReadEndsNoAbsence(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.hire("ann", "a")
+	w.proof.Mark = "usn:dc1:20"
+	w.apply()
+	w.vanish("ann")
+	w.later()
+	w.hire("ann", "a")
+	w.proof.Mark = "usn:dc1:10"
+	w.later()
+	w.vanish("ann")
+	w.proof.Mark = "usn:dc1:21"
+	w.later()
+	w.has("ann", engine.Active, false)
+}

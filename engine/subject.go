@@ -63,7 +63,9 @@ func (b *builder) gatherSubjects() {
 }
 
 func (b *builder) presentSubject(p *Person) subject {
-	b.clear(FactKey{Kind: FactAbsent, Person: p.Key})
+	if !b.s.Proof.hasReason(ReasonOlder) { // who was there once may be gone
+		b.clear(FactKey{Kind: FactAbsent, Person: p.Key})
+	}
 	s := subject{key: p.Key, source: p.Source, person: p, standing: present, cause: CauseRule}
 	switch {
 	case b.isCut(&s):

@@ -40,13 +40,21 @@ func (a *app) programs(ctx context.Context, cfg *config.File) ([]engine.Program,
 }
 
 func (a *app) connector(ctx context.Context, cfg *config.File, name string, p *config.Program) (engine.Connector, error) {
+	return a.openKind(ctx, cfg, name, p, func(*connectors.Env) {})
+}
+
+// openKind opens a connector in surroundings that may be changed before.
+func (a *app) openKind(ctx context.Context, cfg *config.File, name string, p *config.Program, change func(*connectors.Env)) (engine.Connector, error) {
 	kinds := connectors.All()
 	open, ok := kinds[p.Kind]
 	if !ok {
 		known := slices.Sorted(maps.Keys(kinds))
 		return nil, engine.Mistakes{{Place: cfg.PlaceOf(&p.Kind), Text: "program " + name + " is of unknown kind " + p.Kind, Hint: "known are: " + strings.Join(known, ", ")}}
 	}
-	return open(ctx, p.Settings.Decode, connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg), Calls: p.Concurrency})
+	env := connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg), Calls: p.Concurrency,
+		Getenv: a.Env, Log: a.logger()}
+	change(&env)
+	return open(ctx, p.Settings.Decode, env)
 }
 
 // program puts a connector and its settings together; templates were checked with the configuration.

@@ -377,3 +377,9 @@ func TestPair(t *testing.T) {
 		}
 	}
 }
+
+func TestNoKeysBelongToNoLog(t *testing.T) {
+	if name := (Keys{}).Origin(); name != "" {
+		t.Error(name)
+	}
+}

@@ -107,9 +107,6 @@ func oneHistory(start Head, heads []Head) error {
 
 // take handles one batch; it returns false when the first fault or error is found.
 func (v *verifier) take(b *batch) bool {
-	if v.stopped() {
-		return false
-	}
 	for i := range b.records {
 		if !v.takeRecord(&b.records[i], b.leaves[i], b.wrong[i]) {
 			return false

@@ -349,6 +349,26 @@ func TestUnreadableIsNoFault(t *testing.T) {
 	}
 }
 
+// Once a fault is found no more is read than is hashed already, and what is hashed in batches that were used before is right.
+func TestManyRecordsAreReadInBatches(t *testing.T) {
+	l := newTestLog(4*maxWindow*batchSize + 3)
+	if got := verify(t, l.records, l.against()); got.Fault != nil || got.Records != int64(len(l.records)) {
+		t.Errorf("%+v", got)
+	}
+	l.records[1].Public = nil
+	read := 0
+	got, err := Verify(func(yield func(Record, error) bool) {
+		for r, err := range sequence(l.records) {
+			if read++; !yield(r, err) {
+				return
+			}
+		}
+	}, l.against())
+	if wantFault(t, got, 2, 2, "changed"); err != nil || read > 2*maxWindow*batchSize {
+		t.Errorf("%d records were read, %v", read, err)
+	}
+}
+
 func TestRecordParts(t *testing.T) {
 	whole := testRecord(1)
 	for part, spoil := range map[string]func(*Record){
@@ -360,8 +380,12 @@ func TestRecordParts(t *testing.T) {
 	} {
 		bad := clone(whole)
 		spoil(&bad)
-		if _, wrong := bad.check(); !strings.Contains(wrong, part) {
+		_, wrong := bad.check()
+		if !strings.Contains(wrong, part) {
 			t.Errorf("%s: got %q", part, wrong)
+		}
+		if _, err := bad.LeafOf(); part != "stored hash" && (err == nil || err.Error() != wrong) {
+			t.Errorf("%s: a leaf in spite of it, %v", part, err)
 		}
 	}
 }

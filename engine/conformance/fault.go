@@ -16,3 +16,8 @@ const (
 	PartialList       // reading all: half of the list, and a proof that says so
 	HidePart          // reading all: half of the list, and a proof that claims completeness
 )
+
+// String is the fault in one word.
+func (f Fault) String() string {
+	return []string{"none", "fail-before", "lose-before", "lose-after", "lie", "refuse", "unreachable", "break-list", "partial-list", "hide-part"}[f]
+}

@@ -32,7 +32,7 @@ func checkLostAnswer(t T, u *Subject) {
 			case outcome == engine.Failed && err != nil && !done:
 			case outcome == engine.Done && err == nil && done:
 			default:
-				t.Errorf("fault %d: %s gives %s (%v), and whether it happened is %v", fault, show(c), outcome, err, done)
+				t.Errorf("fault %s: %s gives %s (%v), and whether it happened is %v", fault, show(c), outcome, err, done)
 			}
 			u.want(t, c, engine.Done, engine.Already)
 			same(t, "after asking again", after(before, c), u.state(t))
@@ -67,7 +67,7 @@ func checkPartialList(t T, u *Subject) {
 			continue
 		}
 		if got, proof, err := u.tryList(context.Background()); err == nil && proof.Complete() {
-			t.Errorf("fault %d: %d holdings are taken for all", fault, len(got))
+			t.Errorf("fault %s: %d holdings are taken for all", fault, len(got))
 		}
 	}
 	u.state(t)

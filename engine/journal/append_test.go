@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
@@ -79,24 +80,77 @@ func TestAppendsShareACommit(t *testing.T) {
 func TestACallerMayLeaveBeforeItsTurn(t *testing.T) {
 	s, _, release := gathering(t)
 	ctx, cancel := context.WithCancel(context.Background())
-	left, stayed := make(chan error), make(chan error)
-	go func() { left <- s.Append(ctx, engine.Free, []engine.Record{{Kind: engine.KindNote, Run: "left"}}) }()
-	waitFor(s, 1)
-	go func() {
+	left, stayed := make(chan error), make(chan error, 2)
+	stay := func() {
 		stayed <- s.Append(context.Background(), engine.Free, []engine.Record{{Kind: engine.KindNote}})
-	}()
+	}
+	go stay()
+	waitFor(s, 1)
+	go func() { left <- s.Append(ctx, engine.Free, []engine.Record{{Kind: engine.KindNote, Run: "left"}}) }()
 	waitFor(s, 2)
+	go stay()
+	waitFor(s, 3)
 	cancel()
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Errorf("left with %v", err)
 	}
 	release()
-	if err := <-stayed; err != nil {
+	if err := errors.Join(<-stayed, <-stayed); err != nil {
 		t.Error(err)
 	}
-	if v := verify(t, s); !v.OK() || v.Records != 2 {
+	if v := verify(t, s); !v.OK() || v.Records != 3 {
 		t.Errorf("%+v", v)
 	}
+}
+
+// Who was told to commit for all that wait stays: the others would wait for ever.
+func TestWhoLeadsDoesNotLeave(t *testing.T) {
+	g, q := &group{busy: true}, &request{lead: make(chan struct{}), done: make(chan struct{})}
+	g.waiting = []*request{q}
+	close(q.lead)
+	if g.leave(q) || len(g.waiting) != 1 {
+		t.Errorf("it left: %d wait", len(g.waiting))
+	}
+	if g.leave(&request{}) || len(g.waiting) != 1 {
+		t.Error("who is taken already can't leave")
+	}
+}
+
+// Whoever leaves while the records are being committed learns what becomes of them.
+func TestWhoIsTakenWaitsForTheCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var transactions atomic.Int64
+		hold, entered := make(chan struct{}), make(chan struct{})
+		s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), func() time.Time {
+			if transactions.Add(1) == 2 {
+				close(entered)
+				<-hold
+			}
+			return time.Now()
+		})
+		s.writing <- struct{}{}
+		ctx, cancel := context.WithCancel(t.Context())
+		errs := make(chan error, 3)
+		for n, c := range []context.Context{t.Context(), t.Context(), ctx} {
+			go func() { errs <- s.Append(c, engine.Free, []engine.Record{{Kind: engine.KindNote}}) }()
+			for settled := false; !settled; runtime.Gosched() {
+				s.group.mu.Lock()
+				settled = s.group.busy && len(s.group.waiting) == n
+				s.group.mu.Unlock()
+			}
+		}
+		s.writing.end()
+		<-entered // the second commits for the third
+		cancel()
+		synctest.Wait()
+		close(hold)
+		if err := errors.Join(<-errs, <-errs, <-errs); err != nil {
+			t.Error(err)
+		}
+		if v := verify(t, s); !v.OK() || v.Records != 3 {
+			t.Errorf("%+v", v)
+		}
+	})
 }
 
 func TestLargeAppendsAreNotCut(t *testing.T) {

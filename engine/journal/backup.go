@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -136,14 +137,19 @@ func removeCopies(file string) error {
 
 // closeWhole closes a SQLite store so that its file is all there is of it.
 func (s *Store) closeWhole() error {
-	var mode string
 	_ = s.read.Close() // the mode changes only while nobody else is connected
 	s.write.SetMaxIdleConns(1)
-	err := s.write.Get(&mode, "PRAGMA journal_mode = DELETE")
+	return errors.Join(gather(context.Background(), s.write.DB), s.Close(), removeAll(s.path+begunSuffix))
+}
+
+// gather puts what SQLite keeps beside a file into it. SQLite may say no without an error.
+func gather(ctx context.Context, db *sql.DB) error {
+	mode := ""
+	err := db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode)
 	if err == nil && mode != "delete" {
-		err = fmt.Errorf("another process uses %s", s.path)
+		err = ErrInUse
 	}
-	return errors.Join(err, s.Close(), removeAll(s.path+begunSuffix))
+	return err
 }
 
 // removeAll removes a database that is not one yet, with what SQLite keeps beside it.

@@ -145,11 +145,8 @@ func (t *table) commit() {
 	}
 }
 
-// rulesText is the stored form of a list of rules.
+// rulesText is the stored form of a list of rules; that of none has the number 0.
 func rulesText(rules []string) string {
-	if len(rules) == 0 {
-		return "[]"
-	}
 	text, _ := encode(rules) // strings only
 	return string(text)
 }

@@ -4,31 +4,29 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
 // loadPublic and loadPersonal read the stored form as json.Unmarshal would. The texts that storePublic and storePersonal write are
-// read by hand, being read by the million; what looks different is left to json.
-func loadPublic(text []byte) (p public, err error) {
-	if p.quick(text) {
+// read by hand, being read by the million; what looks different is left to json. The spelling may be nil.
+func loadPublic(text []byte, s *spelling) (p public, err error) {
+	if p.quick(text, s) {
 		return p, nil
 	}
 	p = public{}
 	return p, json.Unmarshal(text, &p)
 }
 
-func loadPersonal(text []byte) (p personal, err error) {
-	if p.quick(text) {
+func loadPersonal(text []byte, s *spelling) (p personal, err error) {
+	if p.quick(text, s) {
 		return p, nil
 	}
 	p = personal{}
 	return p, json.Unmarshal(text, &p)
 }
 
-func (p *public) quick(text []byte) bool {
-	r := members{string(text), utf8.Valid(text)}
-	r.begin()
+func (p *public) quick(text []byte, s *spelling) bool {
+	r := begin(text, s)
 	r.number("seq", &p.Seq)
 	r.number("time", &p.Time)
 	r.text("kind", &p.Kind)
@@ -48,9 +46,8 @@ func (p *public) quick(text []byte) bool {
 	return r.end()
 }
 
-func (p *personal) quick(text []byte) bool {
-	r := members{string(text), utf8.Valid(text)}
-	r.begin()
+func (p *personal) quick(text []byte, s *spelling) bool {
+	r := begin(text, s)
 	r.text("actor", &p.Actor)
 	r.text("person", &p.Person)
 	r.text("account", &p.Account)
@@ -62,31 +59,52 @@ func (p *personal) quick(text []byte) bool {
 // members reads the members of a JSON object in order, each of which may be missing; texts have no escapes. ok is false once
 // something looks different.
 type members struct {
-	rest string
-	ok   bool
+	rest  []byte
+	ok    bool
+	first bool // no member was read yet, so that the next one has no comma before it
+	spell *spelling
 }
 
-// begin makes the first member look like the others.
-func (r *members) begin() {
-	if r.ok = r.ok && r.cut("{"); r.ok {
-		r.rest = "," + r.rest
+func begin(text []byte, s *spelling) *members {
+	r := &members{rest: text, ok: utf8.Valid(text), first: true, spell: s}
+	r.ok = r.ok && r.cutRest("{")
+	return r
+}
+
+func (r *members) end() bool { return r.ok && string(r.rest) == "}" }
+
+// cut goes past a whole member, which begins with a comma here even if it is the first one.
+func (r *members) cut(member string) bool {
+	if r.first {
+		member = member[1:]
 	}
+	ok := r.cutRest(member)
+	r.first = r.first && !ok
+	return ok
 }
 
-func (r *members) end() bool { return r.ok && r.rest == "}" }
-
-func (r *members) cut(prefix string) (ok bool) {
-	r.rest, ok = strings.CutPrefix(r.rest, prefix)
-	return ok
+func (r *members) cutRest(prefix string) bool {
+	if len(r.rest) < len(prefix) || string(r.rest[:len(prefix)]) != prefix {
+		return false
+	}
+	r.rest = r.rest[len(prefix):]
+	return true
 }
 
 // name goes past a name and its colon, if that member comes next.
 func (r *members) name(name string) bool {
-	n := len(name) + len(`,"":`)
-	if len(r.rest) < n || r.rest[:2] != `,"` || r.rest[2:2+len(name)] != name || r.rest[n-2:n] != `":` {
+	rest := r.rest
+	if !r.first {
+		if len(rest) == 0 || rest[0] != ',' {
+			return false
+		}
+		rest = rest[1:]
+	}
+	n := len(name) + len(`"":`)
+	if len(rest) < n || rest[0] != '"' || string(rest[1:1+len(name)]) != name || rest[n-2] != '"' || rest[n-1] != ':' {
 		return false
 	}
-	r.rest = r.rest[n:]
+	r.rest, r.first = rest[n:], false
 	return true
 }
 
@@ -94,15 +112,15 @@ func (r *members) number(name string, to *int64) {
 	if !r.name(name) {
 		return
 	}
-	digits := r.rest[:max(0, strings.IndexAny(r.rest, ",}"))]
-	n, err := strconv.ParseInt(digits, 10, 64)
-	leading := strings.TrimPrefix(digits, "-")
-	*to, r.rest, r.ok = n, r.rest[len(digits):], r.ok && err == nil && (leading[0] > '0' || digits == "0")
+	digits := r.rest[:max(0, bytes.IndexAny(r.rest, ",}"))]
+	n, err := strconv.ParseInt(string(digits), 10, 64)
+	leading := bytes.TrimPrefix(digits, []byte("-"))
+	*to, r.rest, r.ok = n, r.rest[len(digits):], r.ok && err == nil && (leading[0] > '0' || len(digits) == 1)
 }
 
 func (r *members) text(name string, to *string) {
 	if r.name(name) {
-		*to = r.quoted()
+		*to = r.spell.of(r.quoted())
 	}
 }
 
@@ -110,26 +128,30 @@ func (r *members) list(name string, to *[]string) {
 	if !r.name(name) {
 		return
 	}
-	for more := r.cut("["); more && r.ok; more = r.cut(",") {
-		*to = append(*to, r.quoted())
+	whole, n := r.rest, 0
+	for more := r.cutRest("["); more && r.ok; more = r.cutRest(",") {
+		r.quoted()
+		n++
 	}
-	r.ok = r.ok && r.cut("]")
+	if r.ok = r.ok && r.cutRest("]"); r.ok {
+		*to = r.spell.list(whole[:len(whole)-len(r.rest)], n)
+	}
 }
 
 // quoted is a text without escapes.
-func (r *members) quoted() string {
-	if !r.cut(`"`) {
+func (r *members) quoted() []byte {
+	if !r.cutRest(`"`) {
 		r.ok = false
-		return ""
+		return nil
 	}
-	end := strings.IndexByte(r.rest, '"')
+	end := bytes.IndexByte(r.rest, '"')
 	if end < 0 {
 		r.ok = false
-		return ""
+		return nil
 	}
 	text := r.rest[:end]
-	for i := range len(text) {
-		r.ok = r.ok && text[i] >= ' ' && text[i] != '\\'
+	for _, c := range text {
+		r.ok = r.ok && c >= ' ' && c != '\\'
 	}
 	r.rest = r.rest[end+1:]
 	return text
@@ -140,7 +162,7 @@ func (r *members) raw(name string, to *json.RawMessage) {
 	if !r.name(name) || len(r.rest) == 0 {
 		return
 	}
-	value := []byte(r.rest[:len(r.rest)-1])
+	value := bytes.Clone(r.rest[:len(r.rest)-1])
 	r.rest = r.rest[len(r.rest)-1:]
 	*to, r.ok = value, r.ok && json.Valid(value) && len(bytes.TrimSpace(value)) == len(value)
 }

@@ -83,11 +83,6 @@ func (s *Store) refillTable(ctx context.Context, from, to *sqlx.Tx, one shape) e
 		if err != nil {
 			return err
 		}
-		for i, v := range values {
-			if text, ok := v.([]byte); ok {
-				values[i] = string(text)
-			}
-		}
 		_, err = into.ExecContext(ctx, values...)
 		return err
 	})

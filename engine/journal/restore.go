@@ -262,8 +262,7 @@ func quiet(ctx context.Context, path string) (epoch int64, release func(), err e
 	release = func() { _ = db.Close() }
 	db.SetMaxOpenConns(1)
 	_ = db.QueryRowContext(ctx, "SELECT epoch FROM head").Scan(&epoch) // 0 where it can't be read
-	mode := ""
-	if err = db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode); err == nil && mode == "delete" {
+	if err = gather(ctx, db); err == nil {
 		_, err = db.ExecContext(ctx, "BEGIN EXCLUSIVE")
 	}
 	var failure *sqlite.Error
@@ -274,8 +273,8 @@ func quiet(ctx context.Context, path string) (epoch int64, release func(), err e
 		}
 		return epoch, release, nil // damaged: it can't be in use for anything
 	}
-	if err == nil && mode != "delete" {
-		err = fmt.Errorf("%s: %w", path, ErrInUse)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
 	}
 	return epoch, release, err
 }

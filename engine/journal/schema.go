@@ -99,8 +99,6 @@ func (s *Store) backup(ctx context.Context) error {
 		return errors.Join(err, wrong)
 	case s.dialect.name() == "postgres":
 		return s.copyTables(ctx, fmt.Sprintf("before_%d_", have+1))
-	case s.path == "":
-		return nil
 	}
 	return s.copyFile(ctx, have)
 }

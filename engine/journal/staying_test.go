@@ -43,7 +43,7 @@ func TestRestoreRefusesWhileDaemonsStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, restore(), folder, s, head)
-	const crash = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+	const crash = "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE locktype = 'advisory'"
 	s.write.MustExec(crash)
 	if _, err := second.Head(t.Context()); err != nil { // it is only the connection that was lost
 		t.Fatal(err)

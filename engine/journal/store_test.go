@@ -16,6 +16,7 @@ import (
 
 // TestHandWrittenForm: what is written by hand is, byte for byte, what encoding/json writes of the stored types.
 func TestHandWrittenForm(t *testing.T) {
+	spelled := newSpelling()
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "plain", `"`, `\`, "\x00\x1f\x7f\b\f\n\r\t", "<&>", "\u2028\u2029\u202a", "\ufffd", "Ünï", "€"}))
 		s := func() string { return text.Draw(t, "text") }
@@ -33,11 +34,11 @@ func TestHandWrittenForm(t *testing.T) {
 		if rapid.Bool().Draw(t, "clear") {
 			r.Clear = []engine.FactKey{{Kind: s(), Key: s()}}
 		}
-		sameForm(t, &r, n(), n())
+		sameForm(t, spelled, &r, n(), n())
 	})
 }
 
-func sameForm(t *rapid.T, r *engine.Record, person, account int64) {
+func sameForm(t *rapid.T, spelled *spelling, r *engine.Record, person, account int64) {
 	public := public{Seq: r.Seq, Time: micros(r.Time), Kind: string(r.Kind), Run: r.Run, Person: person, Program: r.Program,
 		Account: account, Entitlement: r.Entitlement, Op: string(r.Op), Outcome: string(r.Outcome), Of: r.Of, Cause: string(r.Cause),
 		Class: string(r.Class), Approved: r.Approved, Rules: r.Rules, Claim: int64(r.Claim)}
@@ -57,25 +58,27 @@ func sameForm(t *rapid.T, r *engine.Record, person, account int64) {
 		t.Fatalf("%v %v\nwant %s\nhave %s", err, err2, want, have)
 	}
 	for _, text := range [][]byte{storePublic(r, person, account), have} {
-		sameLoaded(t, text)
+		sameLoaded(t, spelled, text)
 		if at := rapid.IntRange(0, len(text)).Draw(t, "at"); rapid.Bool().Draw(t, "torn") {
 			put := rapid.SampledFrom([]string{"", " ", "0", "-", `"`, `\`, ",", "}", "]", "\xff", "null", `,"seq":1`}).Draw(t, "put")
-			sameLoaded(t, slices.Concat(text[:at], []byte(put), text[min(len(text), at+rapid.IntRange(0, 2).Draw(t, "cut")):]))
+			sameLoaded(t, spelled, slices.Concat(text[:at], []byte(put), text[min(len(text), at+rapid.IntRange(0, 2).Draw(t, "cut")):]))
 		}
 	}
 }
 
-// sameLoaded: what is read by hand is what encoding/json reads, errors included.
-func sameLoaded(t *rapid.T, text []byte) {
-	var who public
-	var p personal
-	have, err := loadPublic(text)
-	if want := json.Unmarshal(text, &who); fmt.Sprint(want) != fmt.Sprint(err) || want == nil && !reflect.DeepEqual(have, who) {
-		t.Fatalf("%s\nwant %+v, %v\nhave %+v, %v", text, who, want, have, err)
-	}
-	havePersonal, err := loadPersonal(text)
-	if want := json.Unmarshal(text, &p); fmt.Sprint(want) != fmt.Sprint(err) || want == nil && !reflect.DeepEqual(havePersonal, p) {
-		t.Fatalf("%s\nwant %+v, %v\nhave %+v, %v", text, p, want, havePersonal, err)
+// sameLoaded: what is read by hand is what encoding/json reads, errors included, whatever texts were spelled before.
+func sameLoaded(t *rapid.T, spelled *spelling, text []byte) {
+	for _, s := range []*spelling{nil, spelled, spelled} {
+		var who public
+		var p personal
+		have, err := loadPublic(text, s)
+		if want := json.Unmarshal(text, &who); fmt.Sprint(want) != fmt.Sprint(err) || want == nil && !reflect.DeepEqual(have, who) {
+			t.Fatalf("%s\nwant %+v, %v\nhave %+v, %v", text, who, want, have, err)
+		}
+		havePersonal, err := loadPersonal(text, s)
+		if want := json.Unmarshal(text, &p); fmt.Sprint(want) != fmt.Sprint(err) || want == nil && !reflect.DeepEqual(havePersonal, p) {
+			t.Fatalf("%s\nwant %+v, %v\nhave %+v, %v", text, p, want, havePersonal, err)
+		}
 	}
 }
 
@@ -84,7 +87,7 @@ func TestTheUsualFormIsReadByHand(t *testing.T) {
 	r := engine.IntentRecord("r1", "daemon", "corp", engine.Change{Op: engine.OpGrant, Person: "p1", Account: "new:Zoë", Program: "wiki", Entitlement: "wiki/x",
 		Why: []string{"a", "b"}, Rules: []string{"r"}, Cause: engine.CauseRule, New: &engine.NewAccount{Name: "p1"}}, engine.ChargeGrant)
 	personalText, err := storePersonal(&r)
-	if err != nil || !new(public).quick(storePublic(&r, 1, 2)) || !new(personal).quick(personalText) {
+	if err != nil || !new(public).quick(storePublic(&r, 1, 2), nil) || !new(personal).quick(personalText, nil) {
 		t.Errorf("%v %s %s", err, storePublic(&r, 1, 2), personalText)
 	}
 }

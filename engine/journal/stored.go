@@ -64,7 +64,11 @@ type fact struct {
 
 // load is the inverse of storePublic and storePersonal; without personal the record has no names, reasons, data and facts.
 func load(publicText, personalText []byte) (r engine.Record, who public, err error) {
-	if who, err = loadPublic(publicText); err != nil {
+	return (*spelling)(nil).load(publicText, personalText)
+}
+
+func (s *spelling) load(publicText, personalText []byte) (r engine.Record, who public, err error) {
+	if who, err = loadPublic(publicText, s); err != nil {
 		return r, who, err
 	}
 	r = engine.Record{Seq: who.Seq, Time: instant(who.Time), Kind: engine.Kind(who.Kind), Run: who.Run, Program: who.Program,
@@ -73,7 +77,7 @@ func load(publicText, personalText []byte) (r engine.Record, who public, err err
 	if personalText == nil {
 		return r, who, nil
 	}
-	p, err := loadPersonal(personalText)
+	p, err := loadPersonal(personalText, s)
 	if err != nil {
 		return r, who, err
 	}

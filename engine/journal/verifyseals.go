@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"github.com/jmoiron/sqlx"
+
 	"github.com/rolecall/rolecall/engine/audit"
 )
 
@@ -14,7 +16,8 @@ type seals struct {
 }
 
 func (w *walk) readSeals() error {
-	if err := w.tx.SelectContext(w.ctx, &w.seals.notes, selectCheckpoints); err != nil {
+	err := w.looks[0].use(func(t *sqlx.Tx) error { return t.SelectContext(w.ctx, &w.seals.notes, selectCheckpoints) })
+	if err != nil {
 		return err
 	}
 	w.sealed()
@@ -22,13 +25,12 @@ func (w *walk) readSeals() error {
 }
 
 // seal takes the next record's leaf in.
-func (w *walk) seal(row *storedRow) {
+func (w *walk) seal(row *row) {
 	s := &w.seals
-	leaf, err := parseHash(row.Leaf)
-	if s.lost = s.lost || err != nil || row.Seq != s.size()+1; s.lost || len(s.notes) == 0 {
+	if s.lost = s.lost || row.unread || row.record.Seq != s.size()+1; s.lost || len(s.notes) == 0 {
 		return
 	}
-	if s.leaves = append(s.leaves, leaf); len(s.leaves) >= page {
+	if s.leaves = append(s.leaves, row.record.Leaf); len(s.leaves) >= page {
 		s.grow()
 	}
 	w.sealed()

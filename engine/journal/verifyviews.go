@@ -1,53 +1,89 @@
 package journal
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/rolecall/rolecall/engine"
 )
 
-// compareViews holds the tables against the fold of all records, claims apart.
+// compareViews holds the tables against the fold of all records, claims apart. What is compared is taken out of the fold, so
+// that nothing needs copying, and nothing can stand in for another: the fold is no good for anything else afterwards.
 func (w *walk) compareViews(h *head) error {
 	seq, control, runs, last := w.fold.Head()
 	if h.Size != seq || h.Control != control || h.Runs != int64(runs) || h.Time != micros(last) {
 		w.wrong("the head says %d records, last control record %d, %d runs, last time %d; the records say %d, %d, %d, %d",
 			h.Size, h.Control, h.Runs, h.Time, seq, control, runs, micros(last))
 	}
-	for _, compare := range []func() error{w.holdings, w.allTenures, w.links, w.openIntents, w.facts, w.baselines} {
-		if err := compare(); err != nil {
-			return err
+	views := []view{w.holdings(), w.tenured(), w.links(), w.openIntents(), w.facts(), w.baselines()}
+	wrong, failed := make([][]string, len(views)), make([]error, len(views))
+	var wait sync.WaitGroup
+	for n, compare := range views {
+		wait.Go(func() {
+			failed[n] = w.looks[n%len(w.looks)].use(func(t *sqlx.Tx) (err error) {
+				wrong[n], err = compare(w.ctx, t)
+				return err
+			})
+		})
+	}
+	wait.Wait()
+	for _, lines := range wrong {
+		for _, line := range lines {
+			w.wrong("%s", line)
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
-// view compares one table with what the records say; what is compared is taken out of want.
-func view[K, V comparable](w *walk, what string, want map[K]V, query string, scan func(*sqlx.Rows) (K, V, error)) error {
-	err := each(w.tx.QueryxContext(w.ctx, query))(func(r *sqlx.Rows) error {
-		key, have, err := scan(r)
+// view compares one table with what the records say, and gives where they differ.
+type view func(context.Context, *sqlx.Tx) (wrong []string, err error)
+
+// viewed says how one is compared: take gives what the records say of a key, and that only once; rest is what nobody took.
+type viewed[K, V comparable] struct {
+	what, query string
+	scan        func(*sqlx.Rows) (K, V, error)
+	take        func(K) (V, bool)
+	rest        iter.Seq2[K, V]
+}
+
+func (v viewed[K, V]) compare(ctx context.Context, t *sqlx.Tx) (wrong []string, err error) {
+	err = each(t.QueryxContext(ctx, v.query))(func(r *sqlx.Rows) error {
+		key, have, err := v.scan(r)
 		if err != nil {
 			return err
 		}
-		if is, ok := want[key]; !ok || is != have {
-			w.wrong("the tables say, but the records do not: %s %+v: %+v", what, key, have)
-		} else {
-			delete(want, key)
+		is, ok := v.take(key)
+		if (!ok || is != have) && len(wrong) < mostWrong {
+			wrong = append(wrong, fmt.Sprintf("the tables say, but the records do not: %s %+v: %+v", v.what, key, have))
+		}
+		if ok && is != have && len(wrong) < 2*mostWrong {
+			wrong = append(wrong, fmt.Sprintf("the records say, but the tables do not: %s %+v: %+v", v.what, key, is))
 		}
 		return nil
 	})
-	missing := make([]string, 0, len(want))
-	for key, value := range want {
-		missing = append(missing, fmt.Sprintf("%s %+v: %+v", what, key, value))
+	missing := []string{}
+	for key, value := range v.rest {
+		missing = append(missing, fmt.Sprintf("the records say, but the tables do not: %s %+v: %+v", v.what, key, value))
 	}
 	slices.Sort(missing)
-	for _, line := range missing {
-		w.wrong("the records say, but the tables do not: %s", line)
+	return append(wrong, missing...), err
+}
+
+// taking empties a map.
+func taking[K comparable, V any](m map[K]V) func(K) (V, bool) {
+	return func(key K) (V, bool) {
+		v, ok := m[key]
+		delete(m, key)
+		return v, ok
 	}
-	return err
 }
 
 // tableNames are the tables of names by number.
@@ -69,13 +105,15 @@ func (w *walk) readNames() error {
 	t := &w.names
 	*t = tableNames{map[int64]string{}, map[int64]name{}, map[int64]name{}, map[int64]ruleList{}}
 	read := func(table, columns string, put func(id int64, a, b string) error) error {
-		return each(w.tx.QueryxContext(w.ctx, "SELECT id, "+columns+" FROM "+table))(func(r *sqlx.Rows) error {
-			var id int64
-			var a, b string
-			if err := r.Scan(&id, &a, &b); err != nil {
-				return err
-			}
-			return put(id, a, b)
+		return w.looks[0].use(func(in *sqlx.Tx) error {
+			return each(in.QueryxContext(w.ctx, "SELECT id, "+columns+" FROM "+table))(func(r *sqlx.Rows) error {
+				var id int64
+				var a, b string
+				if err := r.Scan(&id, &a, &b); err != nil {
+					return err
+				}
+				return put(id, a, b)
+			})
 		})
 	}
 	err := read("person", "key, ''", func(id int64, key, _ string) error { t.people[id] = key; return nil })
@@ -111,18 +149,53 @@ type holdingView struct {
 	Rules                    ruleList
 }
 
-func (w *walk) holdings() error {
-	want := map[engine.Held3]holdingView{}
-	for key, h := range w.fold.Holdings() {
-		want[key] = holdingView{h.Managed, h.Confirmed, h.Seen, micros(h.Since), rulesOf(h.Rules)}
+func (w *walk) holdings() view {
+	joined := joiner()
+	of := func(h engine.HoldingState) holdingView {
+		return holdingView{h.Managed, h.Confirmed, h.Seen, micros(h.Since), joined(h.Rules)}
 	}
-	const query = "SELECT account, entitlement, managed, confirmed, seen, since, rules FROM holding"
-	return view(w, "holding", want, query, func(r *sqlx.Rows) (key engine.Held3, v holdingView, err error) {
-		var account, right, managed, confirmed, seen, rules int64
-		err = r.Scan(&account, &right, &managed, &confirmed, &seen, &v.Since, &rules)
-		v.Managed, v.Confirmed, v.Seen, v.Rules = managed != 0, confirmed != 0, seen != 0, w.names.rules[rules]
-		return w.names.held(account, right), v, err
-	})
+	return viewed[engine.Held3, holdingView]{
+		what:  "holding",
+		query: "SELECT account, entitlement, managed, confirmed, seen, since, rules FROM holding",
+		scan: func(r *sqlx.Rows) (key engine.Held3, v holdingView, err error) {
+			var account, right, managed, confirmed, seen, since, rules number
+			err = r.Scan(&account, &right, &managed, &confirmed, &seen, &since, &rules)
+			v = holdingView{managed != 0, confirmed != 0, seen != 0, int64(since), w.names.rules[int64(rules)]}
+			return w.names.held(int64(account), int64(right)), v, err
+		},
+		take: func(k engine.Held3) (holdingView, bool) {
+			h, ok := w.fold.TakeHolding(k)
+			return of(h), ok
+		},
+		rest: func(yield func(engine.Held3, holdingView) bool) {
+			for key, h := range w.fold.Holdings() {
+				if !yield(key, of(*h)) {
+					return
+				}
+			}
+		},
+	}.compare
+}
+
+// joiner gives rulesOf, and does it once for each list in memory.
+func joiner() func([]string) ruleList {
+	type list struct {
+		first *string
+		n     int
+	}
+	known := map[list]ruleList{}
+	return func(rules []string) ruleList {
+		if len(rules) == 0 {
+			return ruleList{}
+		}
+		key := list{&rules[0], len(rules)}
+		v, ok := known[key]
+		if !ok {
+			v = rulesOf(rules)
+			known[key] = v
+		}
+		return v
+	}
 }
 
 type tenureKey struct {
@@ -136,24 +209,49 @@ type tenureView struct {
 	FromTime, Until, UntilEnd int64
 }
 
-func (w *walk) allTenures() error {
-	want := map[tenureKey]tenureView{}
-	put := func(t engine.Tenure) {
-		want[tenureKey{t.Held3, t.Record}] = tenureView{t.Managed, rulesOf(t.Rules), micros(t.From), t.Ended, micros(t.Until)}
+func (w *walk) tenured() view {
+	joined, closed := joiner(), make(map[tenureKey]*engine.Tenure, len(w.tenures.Closed))
+	for i := range w.tenures.Closed {
+		t := &w.tenures.Closed[i]
+		closed[tenureKey{t.Held3, t.Record}] = t
 	}
-	for _, t := range w.tenures.Closed {
-		put(t)
+	of := func(t *engine.Tenure) tenureView {
+		return tenureView{t.Managed, joined(t.Rules), micros(t.From), t.Ended, micros(t.Until)}
 	}
-	for _, t := range w.tenures.Open {
-		put(t)
-	}
-	const query = "SELECT account, entitlement, managed, rules, from_seq, from_time, until_seq, until_time FROM tenure"
-	return view(w, "tenure", want, query, func(r *sqlx.Rows) (key tenureKey, v tenureView, err error) {
-		var account, right, managed, rules int64
-		err = r.Scan(&account, &right, &managed, &rules, &key.From, &v.FromTime, &v.Until, &v.UntilEnd)
-		key.Held3, v.Managed, v.Rules = w.names.held(account, right), managed != 0, w.names.rules[rules]
-		return key, v, err
-	})
+	return viewed[tenureKey, tenureView]{
+		what:  "tenure",
+		query: "SELECT account, entitlement, managed, rules, from_seq, from_time, until_seq, until_time FROM tenure",
+		scan: func(r *sqlx.Rows) (key tenureKey, v tenureView, err error) {
+			var account, right, managed, rules, fromSeq, from, until, untilEnd number
+			err = r.Scan(&account, &right, &managed, &rules, &fromSeq, &from, &until, &untilEnd)
+			v = tenureView{managed != 0, w.names.rules[int64(rules)], int64(from), int64(until), int64(untilEnd)}
+			return tenureKey{w.names.held(int64(account), int64(right)), int64(fromSeq)}, v, err
+		},
+		take: func(k tenureKey) (v tenureView, ok bool) {
+			if t, ok := w.tenures.Open[k.Held3]; ok && t.Record == k.From {
+				delete(w.tenures.Open, k.Held3)
+				return of(&t), true
+			}
+			t, ok := closed[k]
+			if ok {
+				delete(closed, k)
+				v = of(t)
+			}
+			return v, ok
+		},
+		rest: func(yield func(tenureKey, tenureView) bool) {
+			for key, t := range w.tenures.Open {
+				if !yield(tenureKey{key, t.Record}, of(&t)) {
+					return
+				}
+			}
+			for key, t := range closed {
+				if !yield(key, of(t)) {
+					return
+				}
+			}
+		},
+	}.compare
 }
 
 // linkBegun is one link of all there ever were.
@@ -180,14 +278,19 @@ func (w *walk) link(r *engine.Record) {
 	}
 }
 
-func (w *walk) links() error {
-	const query = "SELECT person, program, kind, account, from_seq, from_time, until_seq, until_time FROM link"
-	return view(w, "link", w.linked, query, func(r *sqlx.Rows) (key linkBegun, v linkView, err error) {
-		var person, account int64
-		err = r.Scan(&person, &key.Program, &key.Kind, &account, &key.From, &v.Since, &v.Until, &v.UntilEnd)
-		key.Person, v.Account = w.names.people[person], w.names.accounts[account]
-		return key, v, err
-	})
+func (w *walk) links() view {
+	return viewed[linkBegun, linkView]{
+		what:  "link",
+		query: "SELECT person, program, kind, account, from_seq, from_time, until_seq, until_time FROM link",
+		scan: func(r *sqlx.Rows) (key linkBegun, v linkView, err error) {
+			var person, account int64
+			err = r.Scan(&person, &key.Program, &key.Kind, &account, &key.From, &v.Since, &v.Until, &v.UntilEnd)
+			key.Person, v.Account = w.names.people[person], w.names.accounts[account]
+			return key, v, err
+		},
+		take: taking(w.linked),
+		rest: maps.All(w.linked),
+	}.compare
 }
 
 type openView struct {
@@ -198,22 +301,36 @@ type openView struct {
 	Repeatable, Unknown bool
 }
 
-func (w *walk) openIntents() error {
-	want := map[int64]openView{}
-	for seq, i := range w.fold.Open() {
-		want[seq] = openView{i.Change.Person, name{i.Change.Program, i.Change.Account}, i.Change.Right(), i.Change.Op, i.Repeatable(), i.Unknown}
-	}
-	const query = "SELECT seq, person, program, account, entitlement, op, repeatable, uncertain FROM open_intent"
-	return view(w, "open intent", want, query, func(r *sqlx.Rows) (seq int64, v openView, err error) {
-		var person, account, repeatable, uncertain int64
-		var program string
-		err = r.Scan(&seq, &person, &program, &account, &v.Right, &v.Op, &repeatable, &uncertain)
-		if v.Account = w.names.accounts[account]; v.Account.program != program {
-			v.Account = name{program, fmt.Sprint("number ", account)}
-		}
-		v.Person, v.Repeatable, v.Unknown = w.names.people[person], repeatable != 0, uncertain != 0
-		return seq, v, err
-	})
+func openViewOf(i *engine.Intent) openView {
+	return openView{i.Change.Person, name{i.Change.Program, i.Change.Account}, i.Change.Right(), i.Change.Op, i.Repeatable(), i.Unknown}
+}
+
+func (w *walk) openIntents() view {
+	return viewed[int64, openView]{
+		what:  "open intent",
+		query: "SELECT seq, person, program, account, entitlement, op, repeatable, uncertain FROM open_intent",
+		scan: func(r *sqlx.Rows) (_ int64, v openView, err error) {
+			var seq, person, account, repeatable, uncertain number
+			var program string
+			err = r.Scan(&seq, &person, &program, &account, &v.Right, (*string)(&v.Op), &repeatable, &uncertain)
+			if v.Account = w.names.accounts[int64(account)]; v.Account.program != program {
+				v.Account = name{program, fmt.Sprint("number ", account)}
+			}
+			v.Person, v.Repeatable, v.Unknown = w.names.people[int64(person)], repeatable != 0, uncertain != 0
+			return int64(seq), v, err
+		},
+		take: func(seq int64) (openView, bool) {
+			i, ok := w.fold.TakeOpen(seq)
+			return openViewOf(&i), ok
+		},
+		rest: func(yield func(int64, openView) bool) {
+			for seq, i := range w.fold.Open() {
+				if !yield(seq, openViewOf(i)) {
+					return
+				}
+			}
+		},
+	}.compare
 }
 
 type factView struct {
@@ -226,24 +343,36 @@ func viewOf(f engine.Fact) factView {
 	return factView{micros(f.Since), micros(f.Until), f.Count, f.Text, string(f.Data)}
 }
 
-func (w *walk) facts() error {
+func (w *walk) facts() view {
 	want := map[engine.FactKey]factView{}
 	for key, f := range w.fold.Facts() {
 		want[key] = viewOf(f)
 	}
-	return view(w, "fact", want, "SELECT * FROM fact", func(r *sqlx.Rows) (engine.FactKey, factView, error) {
-		f, err := scanFact(r)
-		return f.FactKey, viewOf(f), err
-	})
+	return viewed[engine.FactKey, factView]{
+		what:  "fact",
+		query: "SELECT * FROM fact",
+		scan: func(r *sqlx.Rows) (engine.FactKey, factView, error) {
+			f, err := scanFact(r)
+			return f.FactKey, viewOf(f), err
+		},
+		take: taking(want),
+		rest: maps.All(want),
+	}.compare
 }
 
-func (w *walk) baselines() error {
+func (w *walk) baselines() view {
 	want := map[string]bool{}
 	for program := range w.fold.Baselines() {
 		want[program] = true
 	}
-	return view(w, "baseline", want, "SELECT program FROM baseline", func(r *sqlx.Rows) (program string, v bool, err error) {
-		err = r.Scan(&program)
-		return program, true, err
-	})
+	return viewed[string, bool]{
+		what:  "baseline",
+		query: "SELECT program FROM baseline",
+		scan: func(r *sqlx.Rows) (program string, v bool, err error) {
+			err = r.Scan(&program)
+			return program, true, err
+		},
+		take: taking(want),
+		rest: maps.All(want),
+	}.compare
 }

@@ -3,6 +3,8 @@ package ldapconn
 import (
 	"bufio"
 	"bytes"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -79,6 +81,32 @@ func TestValuesAreOctets(t *testing.T) {
 	}
 	if e.Values("mail") != nil || e.Has("mail") || !e.Has("OBJECTGUID") || e.Get("mail") != "" {
 		t.Errorf("an attribute out of nowhere: %+v", e)
+	}
+}
+
+// What stands behind the last element of anything is not passed over: it may be what was to be read.
+func TestNothingFollowsTheLastElement(t *testing.T) {
+	whole := string(person(1, "uid=a", "uid", "a"))[2:]
+	if _, err := parseMessage(whole + "\x04\x00"); err == nil {
+		t.Error("a message")
+	}
+	m, _ := parseMessage(whole)
+	if _, err := parseEntry(m.body + "\x04\x00"); err == nil {
+		t.Error("an entry")
+	}
+	if _, err := parseEntry(m.body); err != nil {
+		t.Error(err)
+	}
+}
+
+// An end without a reason of its own is a cut line, and what is known to be incomplete keeps its reasons.
+func TestWhyAReadIsIncomplete(t *testing.T) {
+	first := incomplete(t.Context(), "ldap://a", errors.New("connection reset"))
+	if !first.Has(Cut) || first.Reasons[0].Detail != "connection reset" || first.Server != "ldap://a" {
+		t.Errorf("%+v", first)
+	}
+	if again := incomplete(t.Context(), "ldap://b", fmt.Errorf("reading: %w", first)); again != first {
+		t.Errorf("%+v", again)
 	}
 }
 

@@ -148,9 +148,44 @@ func (d *decoder) byKind(n ast.Node, v reflect.Value) {
 		d.mapping(n, v)
 	case reflect.Slice:
 		d.list(n, v)
+	case reflect.Interface:
+		if free := d.free(n); free != nil {
+			v.Set(reflect.ValueOf(free))
+		}
 	default:
 		d.scalar(n, v)
 	}
+}
+
+// free gives a value whose form is somebody else's business, as JSON knows it: mappings, lists, text, numbers, true and false.
+func (d *decoder) free(n ast.Node) any {
+	switch n := n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		out := map[string]any{}
+		d.mapping(n, reflect.ValueOf(&out).Elem())
+		return out
+	case *ast.SequenceNode:
+		out := []any{}
+		d.list(n, reflect.ValueOf(&out).Elem())
+		return out
+	}
+	text, ok := d.text(n)
+	var typed any
+	switch n.Type() {
+	case ast.BoolType:
+		typed = new(bool)
+	case ast.IntegerType:
+		typed = new(int64)
+	case ast.FloatType:
+		typed = new(float64)
+	}
+	if v := reflect.ValueOf(typed); ok && typed != nil && setScalar(v.Elem(), n, text) == nil {
+		return v.Elem().Interface()
+	}
+	if !ok {
+		return nil
+	}
+	return text
 }
 
 // resolve follows anchors and aliases, and counts.

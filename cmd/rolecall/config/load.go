@@ -58,6 +58,25 @@ func absolute(dir, path string) (string, error) {
 	return filepath.Abs(path)
 }
 
+// LoadProgram reads a file that holds the keys of one program, kind and revoke apart: what a plug-in is tried with before it
+// has a place in a configuration. in is the folder of the file, absolute.
+func LoadProgram(dir, path string) (p *Program, in string, err error) {
+	abs, err := absolute(dir, path)
+	if err != nil {
+		return nil, "", err
+	}
+	data, err := read(abs)
+	if err != nil {
+		return nil, "", unreadable(path, err)
+	}
+	p = &Program{}
+	d := newDecoder(path)
+	if n := d.parse(data); n != nil {
+		d.value(n, reflect.ValueOf(p).Elem())
+	}
+	return p, filepath.Dir(abs), d.mistakes.Err()
+}
+
 // parse takes what a file holds; path is its name for messages, abs where it is.
 func parse(path, abs string, data []byte) (*File, error) {
 	f, mistakes := decode(path, abs, data)

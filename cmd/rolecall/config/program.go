@@ -59,9 +59,27 @@ type Program struct {
 	Vendor string `yaml:"vendor"`
 	// Owner who answers for it, an address.
 	Owner string `yaml:"owner"`
+	// Scratch says that the program is there to be tried: `rolecall connector test` may change everything in it.
+	Scratch *Scratch `yaml:"scratch"`
 
 	// Settings are the keys that belong to the kind.
 	Settings Section `yaml:"-"`
+}
+
+// Scratch is what `rolecall connector test` may use of a program. What is left out is made or looked up where the program can.
+type Scratch struct {
+	// Accounts are ids of at least three active accounts that hold none of the rights, their names as hard as the program allows.
+	Accounts []string `yaml:"accounts"`
+	// Rights are at least two that exist.
+	Rights []string `yaml:"rights"`
+	// Stranger is an id that looks right, of an account that is not there.
+	Stranger string `yaml:"stranger"`
+	// NoRight is a right that does not exist.
+	NoRight string `yaml:"no_right"`
+	// Names are two that new accounts may get.
+	Names []string `yaml:"names"`
+	// Attributes are what new accounts need besides a name.
+	Attributes map[string]string `yaml:"attributes"`
 }
 
 // Account is one account of a program that is not simply somebody's.

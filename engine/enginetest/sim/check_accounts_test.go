@@ -96,7 +96,7 @@ func (k *checker) gap(r *engine.Record, h engine.Held3) {
 // policy takes beyond the floor was approved.
 func (k *checker) policysDoing(r *engine.Record, h engine.Held3) {
 	k.ok(I6)
-	former, p := k.former[h], k.believed(r.Person)
+	former, p := k.last[h], k.believed(r.Person)
 	if former != nil && p != nil && (r.Cause == engine.CauseRule || r.Cause == engine.CauseBlock) && k.m.withExtras(former).says(p, k.planTime(), r.Program, r.Entitlement) == engine.Desired &&
 		k.m.pol.hash != former.hash && !k.undos && p.State != engine.StateAway {
 		k.m.fail(I6, "%s %s/%s of %s is said to be by %s, and is the policy's doing", r.Op, r.Program, r.Entitlement, r.Account, r.Cause)
@@ -141,7 +141,8 @@ func (k *checker) givesRules(r *engine.Record, h engine.Held3) {
 	if k.program(r.Program).Repair != "regrant" {
 		k.m.fail(I12, "%s/%s of %s is repaired, where that is to be reported", r.Program, r.Entitlement, r.Account)
 	}
-	k.repairs[h] = append(slices.DeleteFunc(k.repairs[h], func(t time.Time) bool { return r.Time.Sub(t) >= 24*time.Hour-10*time.Second }), r.Time)
+	now := k.planTime() // the design 2: "Time is an input"; how long a run pauses before it commits, it can't know
+	k.repairs[h] = append(slices.DeleteFunc(k.repairs[h], func(t time.Time) bool { return now.Sub(t) >= 24*time.Hour-10*time.Second }), now)
 	if n := len(k.repairs[h]); n > 2 {
 		k.m.fail(I12, "%s/%s of %s is repaired for the %d. time within a day", r.Program, r.Entitlement, r.Account, n)
 	}

@@ -15,9 +15,7 @@ type books struct {
 	cleared  map[engine.FactKey]noted // in the append that is looked at
 	appends  int
 	suspends map[account]*suspension
-	former   map[engine.Held3]*policy // managed and undesired under a policy that is not the one that last desired it; without extras
-	before   *policy                  // of the last run that saw everybody
-	given    map[engine.Held3]*policy // since then, and under which policy
+	last     map[engine.Held3]*policy // managed → the policy that last desired it, without extras; nil: nobody here knows
 	sure     map[engine.Held3]bool    // was in effect, and Rolecall has not taken it since
 	ran      time.Time                // when the run before the one that is looked at began
 	runAt    time.Time
@@ -64,7 +62,7 @@ type taken struct {
 }
 
 func newBooks() books {
-	return books{facts: map[engine.FactKey]noted{}, suspends: map[account]*suspension{}, former: map[engine.Held3]*policy{}, given: map[engine.Held3]*policy{}, sure: map[engine.Held3]bool{}, repairs: map[engine.Held3][]time.Time{},
+	return books{facts: map[engine.FactKey]noted{}, suspends: map[account]*suspension{}, last: map[engine.Held3]*policy{}, sure: map[engine.Held3]bool{}, repairs: map[engine.Held3][]time.Time{},
 		lines: map[string]*waitingLine{}, ends: map[string]int{}, texts: map[string]*textOfItem{}, decided: map[string]engine.Record{}, wave: map[string]*taken{}, rules: map[engine.Held3][]string{}, applied: map[string]bool{}}
 }
 
@@ -110,27 +108,53 @@ func (k *checker) began() {
 			k.suspendsSeen(p, l, whole)
 		}
 	}
-	now := k.m.policyNow()
 	k.reached()
-	if whole && k.before != nil && k.before.hash != k.m.pol.hash {
-		k.changed(k.before, now)
+	k.lastDesired()
+}
+
+// lastDesired keeps the policy of each holding. the design 3: "each holding remembers the policy under which it was last
+// desired". Nothing is desired for who is cut off, or not there, so what a policy would have given them while they were is
+// not what they lose when they are back under the next one.
+func (k *checker) lastDesired() {
+	wanted, now := k.wantedNow(), k.m.pol
+	// the design 3: an approval "covers exactly the approved items". This model does not know whether it was this read, without
+	// an attribute, that was approved, so whether what it shows is desired.
+	if r := k.m.cur.seen.read; r != nil && r.fault == "attribute gone" {
+		now = nil
 	}
-	for h := range k.former {
-		l := d.seen.lists[h.Program]
+	for h := range k.managed {
+		l := k.m.cur.seen.lists[h.Program]
 		gone := l != nil && l.complete && !l.held[[2]string{h.Account, h.Entitlement}] && !k.taking(h)
 		switch {
-		case k.desired(now, h), !k.managed[h]:
-			delete(k.former, h)
+		case wanted[engine.Held3{Program: h.Program, Account: k.ownerOf(h), Entitlement: h.Entitlement}]:
+			k.last[h] = now
 		case gone && !k.sure[h]: // it may never have been there; nobody here knows which policy counts if it comes back
-			k.former[h] = nil
+			k.last[h] = nil
 		}
 	}
-	switch {
-	case whole && d.seen.read.sure:
-		k.before, k.given = k.m.pol, map[engine.Held3]*policy{}
-	case whole: // nobody here knows whether the approval covered it, so whether this run saw everybody
-		k.before = nil
+}
+
+// wantedNow is what the read of the run that works now shows to be desired: program, person and right.
+func (k *checker) wantedNow() map[engine.Held3]bool {
+	r, pol, out := k.m.cur.seen.read, k.m.policyNow(), map[engine.Held3]bool{}
+	if r == nil || !r.entries {
+		return out
 	}
+	for key, p := range r.people {
+		if k.cut[key] {
+			continue
+		}
+		for _, v := range pol.Decide(p, k.planTime(), nil, nil) {
+			if e := pol.entitlements[v.Entitlement]; v.Say == engine.Desired {
+				out[engine.Held3{Program: e.Program, Account: key, Entitlement: e.Name}] = true
+				if e.Program != "grp" {
+					out[engine.Held3{Program: e.Program, Account: key, Entitlement: engine.Active}] = true
+					out[engine.Held3{Program: e.Program, Account: key, Entitlement: engine.Exists}] = true
+				}
+			}
+		}
+	}
+	return out
 }
 
 // reached: what came about by another change does not fail any more.
@@ -169,27 +193,6 @@ func (k *checker) ownerOf(h engine.Held3) string {
 		return h.Account
 	}
 	return k.owner[account{h.Program, h.Account}]
-}
-
-// changed keeps the former policy for what the new one does not desire. the design 3: "each holding remembers the policy under
-// which it was last desired". Nothing is desired for who is cut off, or not there, so what a policy would have given them
-// while they were is not what they lose when they are back under the next one.
-func (k *checker) changed(former, now *policy) {
-	for h := range k.managed {
-		last := former
-		if p := k.given[h]; p != nil { // by a run since that did not see everybody
-			last = p
-		}
-		if _, ok := k.former[h]; !ok && !k.desired(now, h) && last.hash != now.hash {
-			k.former[h] = last
-		}
-	}
-}
-
-// desired: the read of the run that works now shows that the holding is wanted.
-func (k *checker) desired(now *policy, h engine.Held3) bool {
-	who := k.believed(k.ownerOf(h))
-	return who != nil && !k.cut[who.Key] && now.says(who, k.planTime(), h.Program, h.Entitlement) == engine.Desired
 }
 
 // suspendsSeen follows which accounts are suspended, as complete lists show it.
@@ -234,6 +237,15 @@ func (k *checker) wanted(a account, s *suspension, whole bool) {
 		s.wanted = false
 	case s.wanted:
 		s.wanted, s.at = false, k.planTime()
+	}
+}
+
+// endWanted: who is cut off is not to have an account, so the wait before its delete begins.
+func (k *checker) endWanted(r *engine.Record) {
+	for a, who := range k.owner {
+		if s := k.suspends[a]; who == r.Person && s != nil && s.wanted && k.cut[who] {
+			s.wanted, s.at = false, r.Time
+		}
 	}
 }
 
@@ -333,8 +345,11 @@ func (k *checker) worked(i *openIntent, r *engine.Record) {
 	if i.called > 1 && !looked && (r.Outcome == engine.Failed || r.Outcome == engine.Refused) {
 		k.m.fail(I3, "intent %d was tried before, nobody knows with what effect, and the outcome is %q", i.Seq, r.Outcome)
 	}
-	if r.Op.Takes() && (r.Outcome == engine.Done || r.Outcome == engine.Already) {
-		delete(k.former, held(r))
+	if r.Op.Takes() && (r.Outcome == engine.Done || r.Outcome == engine.Already) { // what comes back was given by somebody else
+		k.last[held(r)] = nil
+	}
+	if r.Op.Gives() && r.Entitlement == engine.Active && (r.Outcome == engine.Done || r.Outcome == engine.Already) {
+		delete(k.suspends, account{r.Program, r.Account}) // the wait counts from the first complete read that shows it suspended again
 	}
 	if r.Op == engine.OpSuspend && (r.Outcome == engine.Done || r.Outcome == engine.Already) {
 		k.suspended(i, r)

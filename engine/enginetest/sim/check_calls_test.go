@@ -62,18 +62,11 @@ func (k *checker) rename(program, from, to string) {
 			k.facts[key] = f
 		}
 	}
-	for h, former := range k.former {
+	for h, last := range k.last {
 		if h.Program == program && h.Account == from {
-			delete(k.former, h)
+			delete(k.last, h)
 			h.Account = to
-			k.former[h] = former
-		}
-	}
-	for h, by := range k.given {
-		if h.Program == program && h.Account == from {
-			delete(k.given, h)
-			h.Account = to
-			k.given[h] = by
+			k.last[h] = last
 		}
 	}
 	for h := range k.managed {
@@ -166,6 +159,13 @@ func (k *checker) call(program string, c enginetest.ProgramCall) {
 	}
 	if c.Entitlement == engine.Exists && c.Op == "revoke" {
 		k.deletes(program, c.Account, i)
+	}
+}
+
+// called: the call takes effect now, if it does; it may have taken long.
+func (k *checker) called() {
+	if k.calling != nil {
+		k.calling.at = k.m.now
 	}
 }
 

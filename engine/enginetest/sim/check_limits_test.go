@@ -51,12 +51,12 @@ func (k *checker) within(r *engine.Record, l engine.Limit, unit func(*engine.Cha
 	k.ok(I6)
 	counted, last := map[string]bool{}, len(k.charges)-1
 	own := unit(&k.charges[last])
-	for n := last - 1; n >= 0 && k.planTime().Sub(k.charges[n].Time) < l.Window-5e9; n-- {
+	for n := last - 1; n >= 0 && k.planTime().Sub(k.charges[n].Time) < l.Window+5e9; n-- {
 		switch c := &k.charges[n]; {
 		case c.Class != r.Class || c.Approved:
 		case r.Time.Sub(c.Time) < l.Window-5e9:
 			counted[unit(c)] = true
-		case unit(c) == own: // counted when the run planned, and over since: nobody can have been charged in between
+		case unit(c) == own: // maybe counted when the run planned, by its clock, and over since: nobody can have been charged in between
 			return
 		}
 	}

@@ -46,12 +46,15 @@ func (k *checker) intent(r *engine.Record) {
 	case r.Op.Takes():
 		k.takes(r, h)
 		k.accountRules(r, h)
+		if k.m.policyNow().blocks[r.Person] == (engine.Entitlement{Program: r.Program, Name: r.Entitlement}).String() {
+			k.forbade, k.forbids = r.Run, k.m.pol
+		}
 	case r.Op.Gives():
 		k.gives(r)
 		k.givesRules(r, h)
 		k.managed[h] = true
 		k.rules[h] = r.Rules
-		k.given[h] = k.m.pol
+		k.last[h] = k.m.pol
 	}
 	k.onlyReviewed(r)
 	k.used(r)

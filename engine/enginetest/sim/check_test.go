@@ -64,6 +64,8 @@ type checker struct {
 	slots       map[time.Time]bool
 	only        map[line]bool // of the reviewed plan that is being applied, nil: none
 	plan        *engine.Plan  // the last one that was committed
+	forbade     string        // the last run that took what a block forbids,
+	forbids     *policy       // and the policy that has the block
 
 	items         map[string]int       // that wait for approval → the run that asked first
 	approved      map[string]time.Time // item → until
@@ -105,7 +107,7 @@ type openIntent struct {
 	engine.Record
 	item   string
 	called int
-	at     time.Time // of the last call
+	at     time.Time // of the last call's effect
 	now    int       // calls under the claim that lasts
 	claim  int       // which claim of all it was, 0: none
 	unsure bool      // the answer to its last call was lost
@@ -163,6 +165,7 @@ func (k *checker) record(r *engine.Record, planned bool) {
 		k.run(r)
 	case engine.KindCut, engine.KindLift:
 		k.cut[r.Person] = r.Kind == engine.KindCut
+		k.endWanted(r)
 	case engine.KindPause, engine.KindResume:
 		k.paused[r.Program] = r.Kind == engine.KindPause
 	case engine.KindIntent:
@@ -173,6 +176,8 @@ func (k *checker) record(r *engine.Record, planned bool) {
 		k.adopt(r)
 	case engine.KindRelease:
 		delete(k.managed, held(r))
+		delete(k.last, held(r))
+		delete(k.sure, held(r))
 		k.released(r)
 	case engine.KindLink:
 		k.link(r.Program, r.Account, r.Person)
@@ -237,7 +242,15 @@ func (k *checker) run(r *engine.Record) {
 			k.slots[f.Since] = true
 		}
 	}
-	if read == nil || !read.whole || strings.HasPrefix(r.Actor, "boss") { // a cut's run has read nothing
+	if read == nil || strings.HasPrefix(r.Actor, "boss") { // a cut's run has read nothing
+		return
+	}
+	if !read.whole {
+		for key := range read.people { // whoever is shown is there, but by a replica that lags
+			if read.marks {
+				delete(k.absent, key)
+			}
+		}
 		return
 	}
 	rekeyed, letGo := k.rekeyed(read), k.m.now.Before(k.rekeyUntil)

@@ -164,6 +164,7 @@ func (m *model) settle() {
 		m.approveAll()
 		m.run(engine.ApplyOptions{})
 		m.check.step()
+		m.watch()
 		if still++; m.failed == "" && !m.check.idle() {
 			still = 0
 		}

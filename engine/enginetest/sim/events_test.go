@@ -350,6 +350,11 @@ func (m *model) lag() {
 }
 
 func (m *model) undo() {
+	if run := m.check.forbade; run != "" && m.pol == m.check.forbids { // whoever misses what a block took
+		_, err := m.cur.engine.Undo(context.Background(), m.store, "boss", run, "mistake")
+		m.say("run %s, which took what is blocked, is undone: %v", run, err)
+		return
+	}
 	if m.events.IntN(2) == 0 {
 		n, err := m.cur.engine.Release(context.Background(), "boss", "enough")
 		m.say("%d undone changes are released: %v", n, err)

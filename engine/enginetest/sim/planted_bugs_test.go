@@ -40,10 +40,12 @@ func bugs() []bug {
 		one("lost is failure", "a lost answer is an unknown effect", "call.go", "default:\n\t\tr.Outcome = Uncertain", "default:\n\t\tr.Outcome = Uncertain\n\t\tif $ {\n\t\t\tr.Outcome = Failed\n\t\t}"),
 		one("grants by half a list", "while a program's list is incomplete nothing is granted there", "decide.go", "if p.complete {\n\t\tp.diff = Diff", "if p.complete || $ {\n\t\tp.diff = Diff"),
 		one("revokes by half a list", "while a program's list is incomplete only leavers and cuts are revoked", "decide.go", `case !p.complete:`, `case !p.complete && !$:`),
-		one("stale worker closes", "a worker whose lease is over says nothing of what others may try", "outcome.go", `return untried && i.Repeatable()`, `return !$ && untried && i.Repeatable()`),
+		{"stale worker closes", "a worker whose lease is over says nothing of what others may try, not even of a claim of its own", []edit{
+			{"outcome.go", `return untried && i.Repeatable()`, `return !$ && untried && i.Repeatable()`},
+			{"outcome.go", `Of: i.Seq, Claim: i.Attempts,`, `Of: i.Seq, Claim: map[bool]int{false: i.Attempts}[$ && errors.Is(res.Err, errStopped)],`}}},
 		one("pending is gone", "what is being taken is not gone before that is known", "note.go", `return others.Or(&p.sets.Taking)`, "if $ {\n\t\treturn others\n\t}\n\treturn others.Or(&p.sets.Taking)"),
 		one("proposal forgotten", "what is read back as made keeps its rules and its policy", "programplan.go", `if account, ok := made[row.Account]; ok {`, `if account, ok := made[row.Account]; ok && !$ {`),
-		one("made for another", "what is being made is nobody else's", "openwork.go", `ok && proposed && i.Change.Op == OpCreate {`, `ok && proposed && i.Change.Op == OpCreate && !$ {`),
+		one("made for another", "what is being made is nobody else's", "openwork.go", `if !proposed || i.Change.Op != OpCreate {`, `if $ || !proposed || i.Change.Op != OpCreate {`),
 		one("approval outlived", "an approval that expired is not used, however long the process stood still", "items.go", `if p.until.IsZero() || end.Before(p.until) {`, `if !$ && (p.until.IsZero() || end.Before(p.until)) {`),
 
 		// Section 3: people and proofs.
@@ -56,7 +58,9 @@ func bugs() []bug {
 		one("stale mark", "nothing of an older read is believed", "subject.go", `case b.s.Proof.hasReason(ReasonOlder):`, `case b.s.Proof.hasReason(ReasonOlder) && !$:`),
 		one("older read", "a read older than what was acted on is not complete", "baseline.go", `if OlderMark(p.Mark, accepted.Mark) {`, `if OlderMark(p.Mark, accepted.Mark) && !$ {`),
 		one("canary", "without its canary a read shows no entry in full", "proof.go", `return !slices.ContainsFunc(p.Reasons, func(r Reason) bool { return r.Code == ReasonAttribute || r.Code == ReasonCanary })`, `return $ || !slices.ContainsFunc(p.Reasons, func(r Reason) bool { return r.Code == ReasonAttribute || r.Code == ReasonCanary })`),
-		one("half is whole", "too few people are a broken read", "baseline.go", `if t.lost(p.Count, accepted.Count, t.People) {`, `if t.lost(p.Count, accepted.Count, t.People) && !$ {`),
+		{"half is whole", "too few people, and too few of what each has, are a broken read", []edit{
+			{"baseline.go", `if t.lost(p.Count, accepted.Count, t.People) {`, `if t.lost(p.Count, accepted.Count, t.People) && !$ {`},
+			{"baseline.go", "	judgeCounts(&p, accepted, t)\n	return p", "	if !$ || p.Count >= accepted.Count {\n		judgeCounts(&p, accepted, t)\n	}\n	return p"}}},
 		one("attribute gone", "an attribute that many lost is a broken read", "baseline.go", `if t.lost(now, before.N, ratio) {`, `if t.lost(now, before.N, ratio) && !$ {`),
 		one("role emptied", "a role that lost too many holders is unknown", "baseline.go", `if t.lost(r.Holders, before.Holders, t.Holders) {`, `if t.lost(r.Holders, before.Holders, t.Holders) && !$ {`),
 		one("baseline slides", "a refused read does not become the baseline", "baseline.go", "if !p.Complete() {\n\t\treturn before", "if !p.Complete() && !$ {\n\t\treturn before"),
@@ -89,10 +93,12 @@ func bugs() []bug {
 		one("additive", "what an additive rule gave stays", "decide.go", `case p.isAdditive(p.rulesOf(row)):`, `case p.isAdditive(p.rulesOf(row)) && !$:`),
 		one("no grace", "what has a grace stays for it", "decide.go", `due.After(p.b.s.Now) && !p.denied.Has(right, account)`, `!$ && due.After(p.b.s.Now) && !p.denied.Has(right, account)`),
 		one("no leaver grace", "the grace of leavers", "revokes.go", `if due := since.Add(grace); due.After(p.b.s.Now) {`, `if due := since.Add(grace); due.After(p.b.s.Now) && !$ {`),
-		one("policy not blamed", "a removal that the former policy would not make is the policy's", "revokes.go", `return former != p.b.plan.Policy && p.formerlyDesired`, `return !$ && former != p.b.plan.Policy && p.formerlyDesired`),
+		one("policy not blamed", "a removal that the former policy would not make is the policy's", "formers.go", `if hash == p.b.plan.Policy || !p.formerlyDesired`, `if $ || hash == p.b.plan.Policy || !p.formerlyDesired`),
 		one("wave passes", "what a policy removes beyond the floor needs approval", "limits.go", `if !found {`, `if !found || $ {`),
 		one("undo for leavers", "an undo never holds a leaver", "undo.go", `if !ok || s.standing != present || s.person == nil {`, `if !ok || s.standing != present && !$ || s.person == nil {`),
-		one("undo over a block", "a block goes before everything", "undo.go", `if f.Count > 0 && p.denied.Has(right, account) {`, `if f.Count > 0 && p.denied.Has(right, account) && !$ {`),
+		{"undo over a block", "a block goes before everything: nothing forbidden is given back, nor held against it", []edit{
+			{"undo.go", `if f.Count > 0 && p.denied.Has(right, account) {`, `if f.Count > 0 && p.denied.Has(right, account) && !$ {`},
+			{"undone.go", `case forbids(s, &s.People[i], c.Entitlement):`, `case forbids(s, &s.People[i], c.Entitlement) && !$:`}}},
 		one("clock alone", "what falls due after a gap waits for one more run", "revokes.go", `if p.timed(&c) && p.gap() &&`, `if !$ && p.timed(&c) && p.gap() &&`),
 		one("clock alone, leavers", "what falls due after a gap waits for one more run", "revokes.go", `if c.Op == OpDelete && p.gap() &&`, `if !$ && c.Op == OpDelete && p.gap() &&`),
 		one("unmanaged of leavers taken", "leavers: unmanaged: report", "revokes.go", `if !managed && p.b.s.Settings.Unmanaged == UnmanagedReport {`, `if !managed && p.b.s.Settings.Unmanaged == UnmanagedReport && !$ {`),

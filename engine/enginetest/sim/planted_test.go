@@ -1,8 +1,11 @@
 package sim
 
 import (
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +22,7 @@ import (
 var (
 	plantFlag   = flag.Bool("planted", false, "plant bugs in the engine, one after the other, and see which the simulation finds")
 	mostFlag    = flag.Int("most", 2000, "within so many histories each")
-	onlyFlag    = flag.String("bug", "", "plant this one only")
+	onlyFlag    = flag.String("bug", "", "plant those only whose names match, as \"halt|lease\"; with -write the others keep what was found before")
 	plantedName = "ROLECALL_PLANTED"
 )
 
@@ -42,9 +45,9 @@ func TestPlantedBugs(t *testing.T) {
 	var table strings.Builder
 	var needed []int
 	seedsOf := map[string]int{}
-	all := bugs()
+	all, which := bugs(), regexp.MustCompile(*onlyFlag)
 	for _, b := range all {
-		if *onlyFlag != "" && b.name != *onlyFlag {
+		if !which.MatchString(b.name) {
 			continue
 		}
 		f, took := hunt(t, binary, b.name, *mostFlag)
@@ -59,12 +62,31 @@ func TestPlantedBugs(t *testing.T) {
 		fmt.Fprintf(os.Stderr, "%s: %d seeds, %s, %s\n", b.name, f.seeds, f.by, took.Round(100*time.Millisecond))
 	}
 	if *writeFlag != "" && !t.Failed() {
-		keep(t, seedsOf)
+		keep(t, foundBefore(t, all, seedsOf))
 	}
 	slices.Sort(needed)
 	if n := len(needed); n > 0 {
 		t.Logf("%d of %d planted bugs found, %d seeds in the median, %d at most, in %s\n%s", n, len(all), needed[n/2], needed[n-1], time.Since(began).Round(time.Second), table.String())
 	}
+}
+
+// foundBefore adds what was written of bugs that were not planted this time.
+func foundBefore(t *testing.T, all []bug, now map[string]int) map[string]int {
+	t.Helper()
+	before := map[string]int{}
+	text, err := os.ReadFile(*writeFlag)
+	if err == nil {
+		err = json.Unmarshal(text, &before)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for _, b := range all {
+		if n, ok := before[b.name]; ok && now[b.name] == 0 {
+			now[b.name] = n
+		}
+	}
+	return now
 }
 
 // found is which history showed a bug, and which promise it broke.

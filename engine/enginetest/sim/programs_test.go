@@ -142,6 +142,7 @@ func (b batching) Apply(ctx context.Context, calls []engine.Call) []engine.Resul
 func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 	m := p.m
 	m.note(p.Name, c.Op, c.Account, c.Entitlement)
+	m.watchCall(c, p.Name)
 	if c.Writes() && m.cur.dead {
 		return enginetest.LoseBefore
 	}
@@ -158,7 +159,9 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 		return enginetest.Unreachable
 	}
 	if c.Writes() {
-		if p.fault = p.writeFault(c); p.fault == enginetest.LoseBefore || p.fault == enginetest.LoseAfter {
+		p.fault = p.writeFault(c)
+		m.check.called()
+		if p.fault == enginetest.LoseBefore || p.fault == enginetest.LoseAfter {
 			m.check.lost()
 		}
 		return p.fault

@@ -33,7 +33,7 @@ var (
 
 // TestSim plays random histories and checks every promise after each step. One integer makes the whole history:
 //
-//	go test ./engine/enginetest/sim -run TestSim -first 4711 -seeds 1 -tell
+//	go test ./engine/enginetest/sim -run TestSim -first 4711 -seeds 1 -tell -watch app/x/id7-p06
 func TestSim(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // histories are small and short
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(700 << 20))
@@ -142,6 +142,7 @@ func play(seed uint64, steps int, without map[int]bool, telling bool, count *fig
 		if !without[n] {
 			m.step(n, all, total)
 			m.check.step()
+			m.watch()
 		}
 	}
 	if m.failed == "" {

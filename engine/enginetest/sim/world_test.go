@@ -45,6 +45,7 @@ type model struct {
 	depth    int     // of daemons that run while another one is in the middle of something
 	check    *checker
 	accounts int // made so far
+	watching *watching
 }
 
 // draw is a generator that each step begins anew.
@@ -86,7 +87,7 @@ type person struct {
 const secret = "canary-7f3a-never-shown"
 
 func newModel(seed uint64, telling bool, count *figures) *model {
-	m := &model{seed: seed, telling: telling, count: count, events: newDraw(), faults: newDraw(), trace: fnv.New64a(),
+	m := &model{seed: seed, telling: telling, watching: watched(), count: count, events: newDraw(), faults: newDraw(), trace: fnv.New64a(),
 		now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), policies: map[string]*policy{}}
 	m.draws(0)
 	m.store = &store{Journal: enginetest.NewJournal(func() time.Time { return m.now }), m: m}

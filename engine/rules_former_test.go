@@ -1,0 +1,97 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// doubtful makes the directory's read incomplete, but for the entries, or complete again.
+func (w *world) doubtful(on bool) {
+	if w.proof = (engine.Proof{}); on {
+		w.proof.Add(engine.ReasonRefused, "not all may be seen")
+	}
+}
+
+// under runs with a policy, which is kept.
+func (w *world) under(kept map[string]engine.Policy, rules map[string][]string) {
+	w.policy.rules = rules
+	kept[w.policy.Hash()] = w.policy.clone()
+	w.later()
+}
+
+// fourHolders is a company in which a wave of more than two needs an approval, and every policy is kept.
+func fourHolders(t *testing.T) (*world, map[string]engine.Policy) {
+	w, kept := company(t, map[string][]string{}), map[string]engine.Policy{}
+	for _, login := range []string{"p1", "p2", "p3", "p4"} {
+		w.hire(login, "c", "d")
+	}
+	w.engine.Settings.Limits.RevokePeople.Floor = 2
+	w.engine.Former = func(_ context.Context, hash string) (engine.Policy, error) {
+		if p := kept[hash]; p != nil {
+			return p, nil
+		}
+		return nil, errors.New("not kept")
+	}
+	return w, kept
+}
+
+// What a run desires that does not see everybody was desired by its policy. Whoever changes that needs an approval as for any
+// other, whether or not there was a run before that saw everybody.
+func TestThePolicyOfARunThatDoesNotSeeEverybodyCounts(t *testing.T) {
+	nothing := map[string][]string{"c": {}, "d": {}}
+	for name, before := range map[string]func(w *world, kept map[string]engine.Policy){
+		"the first runs of all": func(w *world, kept map[string]engine.Policy) {
+			w.doubtful(true)
+			w.under(kept, map[string][]string{"c": {"wiki/x"}})
+		},
+		"after one that saw everybody": func(w *world, kept map[string]engine.Policy) {
+			w.under(kept, map[string][]string{"d": {"wiki/x"}})
+			w.doubtful(true)
+			w.under(kept, map[string][]string{"c": {"wiki/x"}})
+			for _, login := range []string{"p1", "p2", "p3", "p4"} {
+				w.roles(login, "c") // the first policy would give it no more, the second would
+			}
+		},
+	} {
+		w, kept := fourHolders(t)
+		before(w, kept)
+		w.has("p1", "x", true)
+		w.doubtful(false)
+		w.under(kept, nothing)
+		for range 2 { // also when the new policy has been seen
+			if ready, held := waveOf(w.later()); ready != 0 || held != 8 { // the right and the account
+				t.Errorf("%s: %d ready, %d held", name, ready, held)
+			}
+		}
+	}
+}
+
+// Policies that nobody could see the whole effect of are many where a directory is never read completely. Only the newest are
+// fetched; what an older one may have given is taken after approval.
+func TestManyPoliciesOfRunsThatDoNotSeeEverybody(t *testing.T) {
+	w, kept := fourHolders(t)
+	w.under(kept, map[string][]string{"d": {"wiki/x"}})
+	w.doubtful(true)
+	for n := range 40 {
+		w.under(kept, map[string][]string{"c": {"wiki/x"}, fmt.Sprint("unused", n): {"wiki/y"}})
+	}
+	fetch, asked := w.engine.Former, map[string]bool{}
+	w.engine.Former = func(ctx context.Context, hash string) (engine.Policy, error) {
+		asked[hash] = true
+		return fetch(ctx, hash)
+	}
+	w.doubtful(false)
+	for _, login := range []string{"p1", "p2", "p3", "p4"} {
+		w.roles(login)
+	}
+	w.policy.rules = map[string][]string{}
+	w.pass(time.Hour)
+	if ready, held := waveOf(w.mustPlan()); ready != 0 || held != 8 || len(asked) > 16 {
+		t.Errorf("%d ready, %d held, %d policies fetched", ready, held, len(asked))
+	}
+}
