@@ -11,7 +11,11 @@ import (
 type Decider struct {
 	Person string   // key, "" where they are nobody in the directory
 	Words  []string // logins, addresses and names that they are known by
+	Shown  bool     // they decide on what they were shown as waiting, and nobody may have decided on it since
 }
+
+// names are all that an actor is called by.
+func (d *Decider) names(actor string) []string { return append([]string{actor}, d.Words...) }
 
 // ErrOwnAccess refuses a decision on the access of whoever decides.
 var ErrOwnAccess = errors.New("this needs somebody else: nobody decides on their own access")
@@ -21,11 +25,6 @@ var ErrOwnAccess = errors.New("this needs somebody else: nobody decides on their
 func (e *Engine) As(d Decider) *Engine {
 	as := *e
 	as.by, as.Programs = d, slices.Clone(e.Programs)
-	if same := e.SamePerson; same != nil {
-		as.SamePerson = func(actor, author string) bool {
-			return same(actor, author) || slices.ContainsFunc(d.Words, func(word string) bool { return same(word, author) })
-		}
-	}
 	return &as
 }
 
@@ -34,7 +33,7 @@ func (e *Engine) isOwn(actor, person, login string) bool {
 	if person != "" && person == e.by.Person {
 		return true
 	}
-	return slices.ContainsFunc(append([]string{actor}, e.by.Words...), func(word string) bool {
+	return slices.ContainsFunc(e.by.names(actor), func(word string) bool {
 		return word != "" && (word == person || login != "" && strings.EqualFold(word, login))
 	})
 }

@@ -44,6 +44,9 @@ func (e *Engine) decide(ctx context.Context, kind Kind, state ItemState, actor s
 	if err != nil || len(items) == 0 {
 		return nil, err
 	}
+	if i := slices.IndexFunc(items, func(i Item) bool { return i.State != Waiting }); i >= 0 && e.by.Shown {
+		return nil, fmt.Errorf("%w: %s was %s by %s meanwhile; look again", ErrDecided, items[i].ID, items[i].State, items[i].By)
+	}
 	if err := e.ownAccess(ctx, actor, items); err != nil {
 		return nil, err
 	}
@@ -146,10 +149,23 @@ func (e *Engine) Cut(ctx context.Context, actor, person, reason string) (*Plan, 
 	cut := Record{Kind: KindCut, Actor: actor, Person: key, Why: []string{reason}, Set: []Fact{f}}
 	if err := e.Journal.Append(ctx, Free, []Record{cut}); err != nil {
 		p, cannot := e.cutPlan(ctx, who, f) // no record, no change: but say what is to be done by hand
-		return p, Report{}, errors.Join(fmt.Errorf("the cut could not be recorded, so nothing was done: %w", err), cannot)
+		return p, Report{}, errors.Join(fmt.Errorf("%w: %w", ErrNotCutOff, err), cannot)
 	}
-	return e.cutNow(ctx, actor, who)
+	p, r, err := e.cutNow(ctx, actor, who)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrCutUnfinished, err)
+	}
+	return p, r, err
 }
+
+// ErrNotCutOff is what Cut gives with the list of what to do by hand.
+var ErrNotCutOff = errors.New("the cut could not be recorded, so nothing was done")
+
+// ErrCutUnfinished is what Cut gives where the cut holds, but not all that follows from it was done: the next run goes on.
+var ErrCutUnfinished = errors.New("the cut is recorded, but not at its end")
+
+// ErrDecided refuses a decision on an item that somebody decided on since it was shown.
+var ErrDecided = errors.New("somebody decided on this already")
 
 // CutPreview is what Cut would do, as far as can be told without reading any program. Read-only.
 func (e *Engine) CutPreview(ctx context.Context, person string) (*Plan, error) {

@@ -48,7 +48,7 @@ func (e *Engine) ownChange(mem *Memory, versions []PolicyChange, actor string, i
 		if v.Unknown != "" {
 			return fmt.Errorf("item %s: %w: %s", item.ID, ErrUnknownAuthor, v.Unknown)
 		}
-		if i := slices.IndexFunc(v.Authors, func(author string) bool { return e.SamePerson(actor, author) }); i >= 0 {
+		if i := slices.IndexFunc(v.Authors, func(author string) bool { return e.SamePerson(e.by.names(actor), author) }); i >= 0 {
 			return fmt.Errorf("item %s: %w (%s, recorded %s)", item.ID, ErrOwnChange, v.Authors[i], day(v.Time))
 		}
 	}
@@ -104,20 +104,25 @@ func afterVersion(versions []PolicyChange, hash string) []PolicyChange {
 	return versions
 }
 
-// SameAuthor compares a login with an author of version control, "Name <address>": by the names and addresses that are
-// known of the login, by the address or its part before the @ and by the name; these only if the author is not known to be
-// another login.
-func SameAuthor(known map[string][]string, login, author string) bool {
+// SameAuthor compares what somebody is called by with an author of version control, "Name <address>": by the names and addresses
+// that are known of one of the logins, by the address or its part before the @ and by the name; these only if the author is
+// not known to be another login than all of them.
+func SameAuthor(known map[string][]string, logins []string, author string) bool {
 	name, address, _ := strings.Cut(strings.TrimSuffix(author, ">"), " <")
 	is := func(word string) bool { return strings.EqualFold(word, name) || strings.EqualFold(word, address) }
-	if slices.ContainsFunc(known[login], is) {
-		return true
-	}
-	for _, others := range known {
-		if slices.ContainsFunc(others, is) {
-			return false
+	others := false
+	for login, called := range known {
+		if !slices.ContainsFunc(called, is) {
+			continue
 		}
+		if slices.ContainsFunc(logins, func(own string) bool { return strings.EqualFold(own, login) }) {
+			return true
+		}
+		others = true
+	}
+	if others {
+		return false
 	}
 	local, _, _ := strings.Cut(address, "@")
-	return strings.EqualFold(local, login) || strings.EqualFold(name, login) || strings.EqualFold(address, login)
+	return slices.ContainsFunc(logins, func(login string) bool { return is(login) || strings.EqualFold(local, login) })
 }

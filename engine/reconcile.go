@@ -17,7 +17,7 @@ type Engine struct {
 	Policy     Policy                                                 //
 	Former     func(ctx context.Context, hash string) (Policy, error) // policy of an earlier run; nil: none can be had
 	Changes    func(ctx context.Context) ([]PolicyChange, error)      // recorded versions of the policy, oldest first; nil: nobody is kept from approving
-	SamePerson func(actor, author string) bool                        // whether an actor is an author of those; set with Changes
+	SamePerson func(names []string, author string) bool               // whether somebody who is called so is an author of those; set with Changes
 	Programs   []Program                                              //
 	Journal    Journal                                                //
 	Outbox     Outbox                                                 //

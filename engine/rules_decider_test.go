@@ -100,6 +100,31 @@ func TestFourEyesKnowMoreThanTheActor(t *testing.T) {
 	}
 }
 
+// Who decides on what was shown does not overturn what somebody else decided meanwhile; who names an item does.
+func TestWhatWasShownIsDecidedOnce(t *testing.T) {
+	w := signed(t)
+	if _, err := w.engine.Reject(t.Context(), "carl", []string{"all"}, "no"); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, i := range w.memory().Items() {
+		ids = append(ids, i.ID)
+	}
+	dora := engine.Decider{Words: []string{"dora"}}
+	if _, err := w.engine.As(dora).Approve(t.Context(), "oidc:2", ids, "fine"); err != nil {
+		t.Fatal(err)
+	}
+	dora.Shown = true
+	if _, err := w.engine.As(dora).Reject(t.Context(), "oidc:2", ids, "no"); !errors.Is(err, engine.ErrDecided) {
+		t.Error(err)
+	}
+	for _, i := range w.memory().Items() {
+		if i.State != engine.Approved {
+			t.Errorf("%+v", i)
+		}
+	}
+}
+
 func TestNobodyUndoesWhatTookTheirOwnAccess(t *testing.T) {
 	w := signed(t)
 	w.approve()

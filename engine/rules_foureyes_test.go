@@ -16,7 +16,7 @@ func signed(t *testing.T) *world {
 	w.engine.Settings.Limits.RevokePeople.Floor = 3
 	versions := []engine.PolicyChange{{Time: w.now, Hash: w.policy.Hash(), Authors: []string{"Eve <eve@example.com>"}}}
 	w.engine.Changes = func(context.Context) ([]engine.PolicyChange, error) { return versions, nil }
-	w.engine.SamePerson = func(actor, author string) bool { return engine.SameAuthor(nil, actor, author) }
+	w.engine.SamePerson = func(names []string, author string) bool { return engine.SameAuthor(nil, names, author) }
 	w.policy.rules["d"] = []string{"wiki/z"}
 	versions = append(versions, engine.PolicyChange{Time: w.now, Hash: w.policy.Hash(), Authors: []string{"Ann A. <ann@example.com>"}})
 	w.policy.rules["b"] = []string{"wiki"}
@@ -78,7 +78,7 @@ func TestAuthorsDoNotApproveGrantsOfTheirRules(t *testing.T) {
 		w.engine.Changes = func(context.Context) ([]engine.PolicyChange, error) {
 			return []engine.PolicyChange{{Time: changed, Hash: "h", Authors: []string{"Bob <bob@example.com>"}}}, nil
 		}
-		w.engine.SamePerson = func(actor, author string) bool { return engine.SameAuthor(nil, actor, author) }
+		w.engine.SamePerson = func(names []string, author string) bool { return engine.SameAuthor(nil, names, author) }
 		w.policy.rules["a"] = []string{"wiki/x", "wiki/more"}
 		w.later()
 		if err := w.approveAs("bob"); !errors.Is(err, want) {
@@ -92,7 +92,7 @@ func TestGrantsBelongToWhoBroughtInTheirRules(t *testing.T) {
 	for actor, want := range map[string]error{"eve": nil, "bob": engine.ErrOwnChange, "carl": nil, "dan": engine.ErrOwnChange, "fay": engine.ErrOwnChange} {
 		w := crowd(t)
 		w.engine.Settings.Limits.Grant = tight(1)
-		w.engine.SamePerson = func(actor, author string) bool { return engine.SameAuthor(nil, actor, author) }
+		w.engine.SamePerson = func(names []string, author string) bool { return engine.SameAuthor(nil, names, author) }
 		version := func(who string, at time.Time) engine.PolicyChange {
 			v := engine.PolicyChange{Time: at, Hash: w.policy.Hash(), Authors: []string{who + " <" + who + "@example.com>"}, Rules: map[string]string{}}
 			for _, r := range w.policy.Rules() {
@@ -172,8 +172,20 @@ func TestSameAuthor(t *testing.T) {
 		{"alice", "A <A.Adler@example.com>", true}, {"alice", "Ali <x@y>", true}, {"alice", "Alice <alice@elsewhere.org>", true},
 		{"a.adler", "A <a.adler@example.com>", false}, {"root", "root <root@host>", true}, {"bob", "", false}, {"ali", "Ali <ali@y>", false}, {"", " <@>", true},
 	} {
-		if got := engine.SameAuthor(known, c.login, c.author); got != c.want {
+		if got := engine.SameAuthor(known, []string{c.login}, c.author); got != c.want {
 			t.Errorf("%q and %q: %v", c.login, c.author, got)
+		}
+	}
+	for _, c := range []struct {
+		names  []string
+		author string
+		want   bool
+	}{ // whoever signs in on the page is known by several
+		{[]string{"ann.smith@corp.com", "Alice", "alice"}, "Ann Smith <a.adler@example.com>", true}, {[]string{"oidc:1", "ALICE"}, "x <a.adler@example.com>", true},
+		{[]string{"ann.smith@corp.com", "A. Adler"}, "A. Adler <a.adler@example.com>", false}, {[]string{"oidc:1", "bob@corp.com", "bob"}, "Robert <bob@home.org>", true},
+	} {
+		if got := engine.SameAuthor(known, c.names, c.author); got != c.want {
+			t.Errorf("%q and %q: %v", c.names, c.author, got)
 		}
 	}
 }

@@ -25,9 +25,8 @@ type door struct {
 	base string // the page's address for browsers, "" for the machine itself
 	gate *login.Gate
 
+	people matching
 	mu     sync.Mutex
-	seen   *engine.Outlook          // that keys are of
-	keys   map[string]string        // what people are called by → key
 	limits map[string]*rate.Limiter // of refusals that are recorded, by actor
 }
 
@@ -37,7 +36,7 @@ func (s *server) newDoor() *door {
 	if cfg.Login == nil {
 		return nil
 	}
-	d := &door{s: s, base: cfg.Login.URL, keys: map[string]string{}, limits: map[string]*rate.Limiter{}}
+	d := &door{s: s, base: cfg.Login.URL, limits: map[string]*rate.Limiter{}}
 	o := login.Options{Admit: d.admit, Record: d.record, Secure: cfg.Login.Secure(), Idle: cfg.Login.Idle, Absolute: cfg.Login.Absolute, Now: s.app.Now}
 	if cfg.Login.OIDC != nil {
 		o.Provider = s.app.provider(cfg)
@@ -63,7 +62,8 @@ func (d *door) Who(r *http.Request) (u web.User, in bool, err error) {
 	if err != nil || !in {
 		return u, false, err
 	}
-	u = web.User{Actor: who.Actor(), Name: cmp.Or(who.Name, who.Login, who.Subject), Person: d.key(who), Words: who.Words()}
+	m := d.match(who)
+	u = web.User{Actor: who.Actor(), Name: cmp.Or(who.Name, who.Login, who.Subject), Person: m.one(), Words: append(who.Words(), m.words...), Unsure: m.unsure(who)}
 	u.Permission, err = d.permission(r.Context(), who)
 	return u, err == nil, err
 }
@@ -112,63 +112,24 @@ func (d *door) admit(ctx context.Context, who login.Identity) (why string, err e
 			return "the token is over or was taken back", nil
 		}
 	}
-	key := d.key(who)
-	if key == "" {
-		return "", nil
-	}
-	if _, cut, err := sys.store.Fact(ctx, engine.FactKey{Kind: engine.FactCut, Person: key}); err != nil || cut {
-		return "you are cut off", err
-	}
-	if o := d.s.outlook.Load(); o != nil {
-		if p := o.Person(key); p != nil && p.State == engine.StateLeft {
-			return "you have left", nil
+	m := d.match(who)
+	for _, key := range append(m.keys, who.Person) { // by its own word, too: the directory may never have been read
+		if key == "" {
+			continue
 		}
+		if _, cut, err := sys.store.Fact(ctx, engine.FactKey{Kind: engine.FactCut, Person: key}); err != nil || cut {
+			return "you are cut off", err
+		}
+	}
+	if m.left {
+		return "you have left", nil
 	}
 	return "", nil
 }
 
-// key is who in the directory somebody is, "" where nobody can tell or it may be several. What was known once stays known
-// while the directory can't be read.
-func (d *door) key(who login.Identity) string {
-	name := strings.ToLower(who.Person)
-	if name == "" {
-		return ""
-	}
-	o := d.s.outlook.Load()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if o != d.seen {
-		d.seen = o
-		for known := range d.keys {
-			if key := personOf(o, known); key != "" {
-				d.keys[known] = key
-			}
-		}
-	}
-	key, known := d.keys[name]
-	if !known {
-		key = personOf(o, name)
-		d.keys[name] = key
-	}
-	return key
-}
-
-// personOf is the one person of that key, login or mail, in lower case.
-func personOf(o *engine.Outlook, name string) (key string) {
-	if o == nil {
-		return ""
-	}
-	for i := range o.People {
-		p := &o.People[i]
-		if name != strings.ToLower(p.Key) && name != strings.ToLower(p.Login()) && name != strings.ToLower(p.Attributes.First("mail")) {
-			continue
-		}
-		if key != "" {
-			return ""
-		}
-		key = p.Key
-	}
-	return key
+// match is who in the directory somebody is.
+func (d *door) match(who login.Identity) matched {
+	return d.people.of(d.s.outlook.Load(), strings.ToLower(who.Person))
 }
 
 // record keeps what happened at the gate.
@@ -181,7 +142,8 @@ func (d *door) record(ctx context.Context, e login.Event) error {
 	}
 	r := engine.Record{Kind: engine.KindLogin, Actor: "somebody", Why: []string{e.Text}, Data: from}
 	if e.Who.Subject != "" {
-		r.Actor, r.Person = e.Who.Actor(), d.key(e.Who)
+		m := d.match(e.Who)
+		r.Actor, r.Person = e.Who.Actor(), m.one()
 	}
 	if e.Refused {
 		r.Outcome = engine.Refused
@@ -215,7 +177,7 @@ func (d *door) at(r *http.Request) string { return cmp.Or(d.base, "http://"+r.Ho
 
 // Begin implements web.Door.
 func (d *door) Begin(w http.ResponseWriter, r *http.Request, next string) error {
-	err := said(d.gate.Begin(w, r, d.at(r), next))
+	err := d.said(d.gate.Begin(w, r, d.at(r), next))
 	if err != nil && !errors.As(err, new(web.Refused)) {
 		d.s.log.Error("nobody can sign in", "error", err)
 		return web.Refused{Text: "The provider can't be asked now; the log says why", Status: http.StatusBadGateway}
@@ -226,23 +188,24 @@ func (d *door) Begin(w http.ResponseWriter, r *http.Request, next string) error 
 // Return implements web.Door.
 func (d *door) Return(w http.ResponseWriter, r *http.Request) (next string, err error) {
 	next, err = d.gate.Return(w, r, d.at(r))
-	return next, said(err)
+	return next, d.said(err)
 }
 
 // Enter implements web.Door.
 func (d *door) Enter(w http.ResponseWriter, r *http.Request, token string) error {
-	return said(d.gate.Enter(w, r, strings.TrimSpace(token)))
+	return d.said(d.gate.Enter(w, r, strings.TrimSpace(token)))
 }
 
 // Leave implements web.Door.
-func (d *door) Leave(w http.ResponseWriter, r *http.Request) error { return said(d.gate.Leave(w, r)) }
+func (d *door) Leave(w http.ResponseWriter, r *http.Request) error { return d.said(d.gate.Leave(w, r)) }
 
-// said makes what the gate refuses readable for whoever asks; other errors are for the log.
-func said(err error) error {
+// said makes what the gate refuses readable for whoever asks; other errors, and what went wrong besides, are for the log.
+func (d *door) said(err error) error {
 	var refused login.Refusal
 	if !errors.As(err, &refused) {
 		return err
 	}
+	d.s.log.Warn("somebody was not let in", "error", err)
 	status := http.StatusForbidden
 	if refused.Wait > 0 {
 		status = http.StatusTooManyRequests

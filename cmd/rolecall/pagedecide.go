@@ -22,22 +22,25 @@ func (d *door) deciding(ctx context.Context, u web.User, do func(context.Context
 	defer done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), decideTime) // it is not half made because a browser goes away
 	defer cancel()
-	if d.s.outlook.Load() == nil {
-		return web.Refused{Text: "People were not read yet, so that nobody can tell whose access is whose; try again in a moment", Status: http.StatusServiceUnavailable}
+	if u.Unsure != "" {
+		return web.Refused{Text: "Nothing was decided: " + u.Unsure, Status: http.StatusServiceUnavailable}
 	}
 	if err := d.s.trust(ctx, sys); err != nil {
 		return web.Refused{Text: "The journal does not continue its checkpoint, or that can't be told: nothing is decided but cuts; the log says more", Status: http.StatusServiceUnavailable}
 	}
-	err := do(ctx, sys.by(u.Actor, engine.Decider{Person: u.Person, Words: u.Words}))
+	err := do(ctx, sys.by(u.Actor, engine.Decider{Person: u.Person, Words: u.Words, Shown: true}))
 	d.s.seal(ctx, sys)
-	return readable(err)
+	return d.readable(err)
 }
 
 // readable lets people read what the engine refuses; other errors are for the log.
-func readable(err error) error {
+func (d *door) readable(err error) error {
+	if err != nil {
+		d.s.log.Warn("nothing was decided on the page", "error", err)
+	}
 	for known, status := range map[error]int{
 		engine.ErrOwnAccess: http.StatusForbidden, engine.ErrOwnChange: http.StatusForbidden, engine.ErrUnknownAuthor: http.StatusForbidden,
-		engine.ErrUnknownItem: http.StatusConflict, engine.ErrStale: http.StatusConflict, engine.ErrUnknownPerson: http.StatusNotFound, engine.ErrAmbiguous: http.StatusConflict,
+		engine.ErrUnknownItem: http.StatusConflict, engine.ErrDecided: http.StatusConflict, engine.ErrStale: http.StatusConflict, engine.ErrUnknownPerson: http.StatusNotFound, engine.ErrAmbiguous: http.StatusConflict,
 		engine.ErrNoReason: http.StatusBadRequest, engine.ErrNothingToUndo: http.StatusConflict, engine.ErrNotCut: http.StatusConflict,
 	} {
 		if errors.Is(err, known) {
@@ -90,7 +93,7 @@ func (d *door) UndoPreview(ctx context.Context, run string) ([]engine.Undone, er
 	sys, done := d.s.use()
 	defer done()
 	list, err := sys.by("", engine.Decider{}).undoPreview(ctx, run)
-	return list, readable(err)
+	return list, d.readable(err)
 }
 
 // CutPreview implements web.Decisions.
@@ -98,7 +101,7 @@ func (d *door) CutPreview(ctx context.Context, person string) (*engine.Plan, err
 	sys, done := d.s.use()
 	defer done()
 	p, err := sys.engine.CutPreview(ctx, person)
-	return p, readable(err)
+	return p, d.readable(err)
 }
 
 // Cut implements web.Decisions. It goes on when nobody waits for it any more; the daemon ends after it. A journal that can't be
@@ -133,8 +136,11 @@ func (d *door) cutNow(ctx context.Context, sys *system, u web.User, person, reas
 	if doubt == nil { // else the checkpoint outside is what shows the roll-back
 		d.s.seal(ctx, sys)
 	}
-	if err != nil && p != nil {
+	switch {
+	case errors.Is(err, engine.ErrNotCutOff) && p != nil:
 		return web.ByHand{Changes: p.Changes}
+	case errors.Is(err, engine.ErrCutUnfinished):
+		return web.ErrUnderWay
 	}
-	return readable(err)
+	return d.readable(err)
 }

@@ -166,7 +166,9 @@ func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode ac
 	s.store, s.engine.Journal, s.engine.Outbox, s.engine.Former = store, store, store, s.former(s.schema)
 	if s.cfg.Approvals.FourEyes {
 		s.engine.Changes = s.changes
-		s.engine.SamePerson = func(actor, author string) bool { return engine.SameAuthor(s.cfg.Approvals.Logins, actor, author) }
+		s.engine.SamePerson = func(names []string, author string) bool {
+			return engine.SameAuthor(s.cfg.Approvals.Logins, names, author)
+		}
 	}
 	if mode == reading {
 		return nil

@@ -124,9 +124,6 @@ const ReturnPath = "/login/return"
 
 // Return takes the browser that comes back from the provider, and says where it was going.
 func (g *Gate) Return(w http.ResponseWriter, r *http.Request, base string) (next string, err error) {
-	if err := g.slow(r); err != nil {
-		return "", err
-	}
 	a, ours := attemptOf(r, g.trying, g.Now())
 	gone := attempt{}.cookie(g.trying, g.Secure) // #nosec G124 -- secure wherever the page is
 	gone.MaxAge = -1
@@ -153,9 +150,6 @@ func (g *Gate) Return(w http.ResponseWriter, r *http.Request, base string) (next
 func (g *Gate) Enter(w http.ResponseWriter, r *http.Request, secret string) error {
 	if g.Token == nil {
 		return Refusal{Text: "Nobody signs in with a token here."}
-	}
-	if err := g.slow(r); err != nil {
-		return err
 	}
 	who, err := g.Token(r.Context(), secret)
 	if errors.Is(err, ErrUnknown) {
@@ -218,16 +212,12 @@ func (g *Gate) Leave(w http.ResponseWriter, r *http.Request) error {
 	return g.Record(ctx, Event{Who: who, From: r.RemoteAddr, Text: "signed out"})
 }
 
-// slow makes an address wait that failed too often. What it tries meanwhile is not recorded.
-func (g *Gate) slow(r *http.Request) error {
+// refuse records that somebody was not let in; cause is for the record alone. What an address tries that failed too often is not
+// recorded; whoever comes with the right thing is let in nevertheless, since behind a proxy all come from one address.
+func (g *Gate) refuse(r *http.Request, who Identity, text string, cause error) error {
 	if g.failures.over(r, g.Now()) {
 		return Refusal{Text: "Too many sign-ins failed from your address; wait a minute.", Wait: time.Minute}
 	}
-	return nil
-}
-
-// refuse records that somebody was not let in; cause is for the record alone.
-func (g *Gate) refuse(r *http.Request, who Identity, text string, cause error) error {
 	g.failures.failed(r, g.Now())
 	said := text
 	if cause != nil {

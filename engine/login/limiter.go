@@ -27,6 +27,9 @@ func (l *limiter) over(r *http.Request, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one, known := l.seen[source(r)]
+	if !known && len(l.seen) >= mostSeen {
+		one, known = l.seen[netip.Prefix{}]
+	}
 	return known && one.TokensAt(now) < 1
 }
 
@@ -73,6 +76,9 @@ func source(r *http.Request) netip.Prefix {
 		return netip.Prefix{}
 	}
 	bits := 32
+	if a.Unmap().IsLoopback() { // whoever is on the machine has all of them
+		return netip.Prefix{}
+	}
 	if a = a.Unmap().WithZone(""); a.Is6() {
 		bits = 64
 	}

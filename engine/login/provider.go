@@ -30,12 +30,14 @@ type Provider struct {
 
 	mu    sync.Mutex
 	found *oidc.Provider
-	at    time.Time
+	at    time.Time // when it was found, or could not be asked
+	fault error     // why it could not be asked
 }
 
 const (
 	asking    = 10 * time.Second // how long one answer of the provider may take
 	foundLife = time.Hour        // how long what the provider says of itself is believed
+	faultLife = 3 * time.Second  // how long one that could not be asked is not asked again: others wait meanwhile
 	mostBytes = 1 << 20          // the largest answer that is read
 )
 
@@ -72,9 +74,19 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 func (p *Provider) discovered(ctx context.Context) (*oidc.Provider, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.found != nil && p.Now().Sub(p.at) < foundLife {
+	age := p.Now().Sub(p.at)
+	if p.found != nil && age < foundLife {
 		return p.found, nil
 	}
+	if p.fault != nil && age < faultLife {
+		return nil, p.fault
+	}
+	p.found, p.fault = p.ask(ctx)
+	p.at = p.Now()
+	return p.found, p.fault
+}
+
+func (p *Provider) ask(ctx context.Context) (*oidc.Provider, error) {
 	// Keys are fetched later with the client of this context, which must outlive the request.
 	lasting := oidc.ClientContext(context.WithoutCancel(ctx), p.client())
 	found, err := oidc.NewProvider(lasting, p.Issuer)
@@ -84,7 +96,6 @@ func (p *Provider) discovered(ctx context.Context) (*oidc.Provider, error) {
 	if err := safe(found); err != nil {
 		return nil, fmt.Errorf("the provider at %s: %w", p.Issuer, err)
 	}
-	p.found, p.at = found, p.Now()
 	return found, nil
 }
 
@@ -201,7 +212,7 @@ func (p *Provider) more(ctx context.Context, found *oidc.Provider, subject strin
 }
 
 func (p *Provider) identityOf(subject string, c claims) Identity {
-	i := Identity{By: "oidc", Subject: subject, Name: c.text("name"), Login: c.text("preferred_username"), Groups: c.list(p.GroupsClaim), Person: c.text(p.PersonClaim)}
+	i := Identity{By: "oidc", Subject: subject, Name: short(c.text("name")), Login: c.text("preferred_username"), Groups: c.list(p.GroupsClaim), Person: c.text(p.PersonClaim)}
 	if c.verified() {
 		i.Mail = c.text("email")
 	} else if p.PersonClaim == "email" { // which anybody may have typed
@@ -209,6 +220,16 @@ func (p *Provider) identityOf(subject string, c claims) Identity {
 	}
 	return i
 }
+
+// short keeps a name short enough for the records that it is in.
+func short(name string) string {
+	if all := []rune(name); len(all) > mostName {
+		return string(all[:mostName]) + "…"
+	}
+	return name
+}
+
+const mostName = 100 // characters
 
 // claims are what a provider says of somebody.
 type claims map[string]json.RawMessage

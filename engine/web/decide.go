@@ -126,6 +126,9 @@ func (s *Site) give(ctx context.Context, _ http.ResponseWriter, r asked) (string
 func (s *Site) pause(on bool) act {
 	return func(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
 		program, to, word := r.PostFormValue("program"), "/", "resume"
+		if _, said := r.PostForm["program"]; !said { // empty is everything, which nobody says by leaving it out
+			return "", Refused{"Say which program: nothing was done", http.StatusBadRequest}
+		}
 		if program != "" {
 			if !slices.ContainsFunc(s.Programs(), func(p Program) bool { return p.Name == program }) {
 				return "", Refused{"There is no program of that name", http.StatusBadRequest}

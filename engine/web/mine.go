@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -39,8 +40,9 @@ func team(o *engine.Outlook, u User) (out []*engine.Person) {
 	if me == nil {
 		return nil
 	}
+	mine := onlyMe(o, me)
 	for i := range o.People {
-		if p := &o.People[i]; p.Key != me.Key && p.State != engine.StateLeft && manages(me, p) {
+		if p := &o.People[i]; p.Key != me.Key && p.State != engine.StateLeft && manages(mine, p, o.At) {
 			out = append(out, p)
 		}
 	}
@@ -48,13 +50,31 @@ func team(o *engine.Outlook, u User) (out []*engine.Person) {
 	return out
 }
 
-func manages(me, p *engine.Person) bool {
-	if slices.ContainsFunc(p.Attributes.Get("manager").Values, func(v string) bool { return names(v, me) }) {
+// manages goes by the jobs that count now; mine says whether a name is that of the manager.
+func manages(mine func(string) bool, p *engine.Person, now time.Time) bool {
+	if slices.ContainsFunc(p.Attributes.Get("manager").Values, mine) {
 		return true
 	}
 	return slices.ContainsFunc(p.Jobs, func(j engine.Job) bool {
-		return slices.ContainsFunc(j.Attributes.Get("manager").Values, func(v string) bool { return names(v, me) })
+		counts := !j.Start.After(now) && (j.End.IsZero() || j.End.After(now))
+		return counts && slices.ContainsFunc(j.Attributes.Get("manager").Values, mine)
 	})
+}
+
+// onlyMe says whether a text names somebody and nobody else: people may write their own address in the directory.
+func onlyMe(o *engine.Outlook, me *engine.Person) func(string) bool {
+	known := map[string]bool{}
+	return func(text string) bool {
+		if !names(text, me) {
+			return false
+		}
+		only, asked := known[text]
+		if !asked {
+			only = !slices.ContainsFunc(o.People, func(p engine.Person) bool { return p.Key != me.Key && names(text, &p) })
+			known[text] = only
+		}
+		return only
+	}
 }
 
 // names says whether a text is what a directory or a configuration calls somebody by.
@@ -79,8 +99,9 @@ func (s *Site) owned(ctx context.Context, o *engine.Outlook, u User) (out []Prog
 	if err != nil {
 		return nil, err
 	}
+	mine := onlyMe(o, me)
 	for _, row := range s.programRows(o, paused) {
-		if names(row.Owner, me) {
+		if mine(row.Owner) {
 			out = append(out, row)
 		}
 	}
@@ -89,8 +110,18 @@ func (s *Site) owned(ctx context.Context, o *engine.Outlook, u User) (out []Prog
 
 // notYours is what is answered for whatever does not concern who asks, whether it exists or not.
 func (s *Site) notYours(ctx context.Context, r asked) error {
-	s.noted(ctx, r.User, r.Method+" "+r.URL.Path+" does not concern them")
+	s.noted(ctx, r.User, r.Method+" "+bounded(r.URL.Path)+" does not concern them")
 	return Refused{"This is of nobody in your team and no program of yours", http.StatusForbidden}
+}
+
+// mostPath is how much of an address is recorded: a link from elsewhere may hold whatever its author likes.
+const mostPath = 200 // characters
+
+func bounded(path string) string {
+	if all := []rune(path); len(all) > mostPath {
+		return string(all[:mostPath]) + "…"
+	}
+	return path
 }
 
 // mate is somebody of the own team.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest"
@@ -68,6 +69,28 @@ func TestMine(t *testing.T) {
 	s.Outlook = func() *engine.Outlook { return nil }
 	if w := send(s, http.MethodGet, "/mine/people/p2", ""); w.Code != http.StatusForbidden {
 		t.Errorf("before the first look p2 is shown: %d", w.Code)
+	}
+}
+
+// A job that is over makes nobody a manager, nor does a name that is somebody else's as well.
+func TestAManagerIsOnePersonNow(t *testing.T) {
+	s, _, _ := staff(t, "x", Own)
+	o := s.Outlook()
+	o.At = time.Date(2027, 1, 5, 0, 0, 0, 0, time.UTC)
+	code := func() int { return send(s, http.MethodGet, "/mine/people/p2", "").Code }
+	job := &o.People[1].Jobs[0]
+	for want, end := range map[int]time.Time{http.StatusOK: o.At.Add(1), http.StatusForbidden: o.At} {
+		if job.End = end; code() != want {
+			t.Errorf("a job that ends %s: %d", end, code())
+		}
+	}
+	job.End = time.Time{}
+	o.People[2].Attributes[1].Values[0] = "p1@EXAMPLE.com" // as somebody may write it there
+	if got := code(); got != http.StatusForbidden {
+		t.Errorf("the address of two people: %d", got)
+	}
+	if got := send(s, http.MethodGet, "/mine/programs/crm", "").Code; got != http.StatusForbidden {
+		t.Errorf("a program whose owner is the address of two people: %d", got)
 	}
 }
 

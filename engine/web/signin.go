@@ -30,7 +30,8 @@ func (s *Site) loginReturn(_ context.Context, w http.ResponseWriter, r asked) (s
 	if s.Door == nil {
 		return "", Refused{"No login is configured", http.StatusNotFound}
 	}
-	return s.Door.Return(w, r.Request)
+	next, err := s.Door.Return(w, r.Request)
+	return s.Local(next), err
 }
 
 func (s *Site) loginToken(_ context.Context, w http.ResponseWriter, r asked) (string, error) {

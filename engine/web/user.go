@@ -42,6 +42,7 @@ type User struct {
 	Name       string     // for people
 	Person     string     // key of the person of the directory who they are, "" where there is none
 	Words      []string   // all that they may be called by elsewhere
+	Unsure     string     // why nobody can tell whose access is theirs: they decide on nothing but cuts; "": it can be told
 	Permission Permission //
 }
 

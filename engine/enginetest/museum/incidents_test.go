@@ -115,7 +115,7 @@ var incidents = []exhibit{
 		cuts: []cut{{"engine/dispatch/schedule.go", "			return end.UTC()\n", "			_ = end.UTC()\n"}}},
 	{n: 39, what: "Audit that fails open: the action goes on when the log is full or down", source: "astrid-runtime/astrid#134",
 		guard: "nothing is called before its intent is durable", tests: []string{"engine TestACutThatCannotBeRecordedSaysWhatToDoByHand", "engine/journal TestFullDisk", "cmd/rolecall TestCrash"},
-		cuts: []cut{{"engine/decisions.go", "		return p, Report{}, errors.Join(fmt.Errorf(\"the cut could not be recorded, so nothing was done: %w\", err), cannot)\n", "		_, _ = p, cannot\n"}}},
+		cuts: []cut{{"engine/decisions.go", "		return p, Report{}, errors.Join(fmt.Errorf(\"%w: %w\", ErrNotCutOff, err), cannot)\n", "		_, _ = p, cannot\n"}}},
 	{n: 40, what: "A broken configuration was replaced by defaults, rules that deny were gone", source: "NousResearch/hermes-agent#60591",
 		guard: "all mistakes are errors; the daemon keeps the last good version and says so", tests: []string{"cmd/rolecall TestServeReloads", "policies TestPrefixesWithEndMark"}},
 	{n: 41, what: "gh, inspektor-gadget: escape sequences from outside reached the terminal; formulae in an audit's CSV", source: "CVE-2026-45803",
