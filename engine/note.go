@@ -218,7 +218,19 @@ func (p *programPlan) noteSuspended() {
 			p.b.set(f)
 		}
 	}
+	p.noteReadBackWanted()
 	p.noteOthersSuspends()
+}
+
+// noteReadBackWanted: whoever is to have an account that this plan finds to have been suspended is back since then.
+func (p *programPlan) noteReadBackWanted() {
+	for key, f := range p.b.set_ {
+		account, ok := p.reading.accounts.Find(key.Account)
+		if _, known := p.b.s.Memory.Fact(key); ok && !known && key.Kind == FactSuspended && key.Program == p.program.Name && p.b.s.Proof.Complete() && p.sets.Desired.Has(p.active, account) {
+			f.Count = 1
+			p.b.set_[key] = f
+		}
+	}
 }
 
 // suspension is what is known of an account's being suspended: what this plan has read back, else what memory says.

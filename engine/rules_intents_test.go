@@ -399,3 +399,24 @@ func TestAReadBackSuspendIsANewOne(t *testing.T) {
 	w.later()
 	w.wants("yan", "grant wiki blocked: suspended by somebody else", "grant wiki/x blocked")
 }
+
+// Somebody who is back when a suspend is read back was away when it was made: the wait before a delete begins when they go again.
+func TestTheWaitBeginsAnewForWhoIsBackWhenASuspendIsReadBack(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	wiki := w.program("wiki")
+	wiki.Delete, wiki.Wait = true, 72*time.Hour
+	w.apply()
+	w.fire("zoe")
+	w.once(enginetest.LoseAfter)
+	w.apply()
+	p := w.person("zoe")
+	p.State, p.Marked = engine.StateActive, false
+	w.later()
+	w.roles("zoe")
+	w.pass(100 * time.Hour)
+	w.apply()
+	w.pass(time.Hour)
+	w.wants("zoe")
+	w.pass(80 * time.Hour)
+	w.wants("zoe", "delete wiki/.exists ready")
+}
