@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/jmoiron/sqlx"
@@ -66,7 +67,7 @@ func ahead(c engine.ClaimRequest) int64 {
 
 // oldest lists the oldest that may be handed out: their accounts are those to choose from. It walks along an index and ends
 // with the last row that is needed, so that a claim costs the same however much is open.
-const oldest = `SELECT o.seq, o.account FROM open_intent o WHERE o.program = ? AND %s %s
+const oldest = `SELECT o.seq, o.account FROM open_intent o WHERE o.program = ? AND o.seq > ? AND %s %s
 	AND NOT EXISTS (SELECT 1 FROM open_intent l WHERE l.account = o.account AND l.lease > ? AND l.lease <= ?)
 	AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program IN ('', ?) AND account = '' AND entitlement = '' AND person = '' AND key = '')
 	ORDER BY o.seq LIMIT ?`
@@ -91,54 +92,90 @@ func (t *tx) mustWait(c engine.ClaimRequest) (bool, error) {
 
 // choose gives the seqs to claim: accounts of leavers and of people who are cut off first, then that with the oldest intent.
 func (t *tx) choose(c engine.ClaimRequest) (*rows, error) {
-	since := int64(math.MaxInt64)
-	if !c.Since.IsZero() {
-		since = micros(engine.Instant(c.Since))
-	}
 	wait, err := t.mustWait(c)
 	if err != nil {
 		return nil, err
 	}
-	now, far := micros(engine.Instant(c.Now)), ahead(c)
-	accounts, ids := map[int64][]int64{}, newRows("iiii")
-	condition := may(strconv.FormatInt(far, 10), strconv.FormatInt(since, 10), wait)
+	since := int64(math.MaxInt64)
+	if !c.Since.IsZero() {
+		since = micros(engine.Instant(c.Since))
+	}
+	h := &choice{tx: t, request: c, wait: wait, now: micros(engine.Instant(c.Now)), far: ahead(c), since: since,
+		free: map[int64][]int64{}, taken: map[int64]bool{}, chosen: newRows("i")}
 	for _, only := range []string{"AND o.repeatable = 1", ""} {
-		err := t.walk(c, fmt.Sprintf(oldest, condition, only), func(account int64) {
-			if _, ok := accounts[account]; !ok {
-				accounts[account] = nil
-				ids.add(account, now, far, since)
-			}
-		})
-		if err != nil {
+		if err := h.round(only); err != nil {
 			return nil, err
 		}
 	}
-	whole := "SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE " + may("r.column3", "r.column4", wait) + oneOfPerson("r.column2", "r.column3") // asked of few
-	err = t.query(whole, ids, func(r *sqlx.Rows) error {
-		var seq, account int64
-		err := r.Scan(&seq, &account)
-		accounts[account] = append(accounts[account], seq)
-		return err
-	})
-	chosen := newRows("i")
-	for _, account := range column(ids.numbers, 0, 4) {
-		if chosen.len() >= c.Max {
-			break
-		}
-		chosen.numbers = append(chosen.numbers, accounts[account]...)
-	}
-	return chosen, err
+	return h.chosen, nil
 }
 
-// walk goes through what a walk along the index finds, in order.
-func (t *tx) walk(c engine.ClaimRequest, statement string, found func(account int64)) error {
-	answer, err := t.QueryxContext(t.ctx, t.Rebind(statement), c.Program, micros(engine.Instant(c.Now)), ahead(c), c.Program, c.Max)
-	return each(answer, err)(func(r *sqlx.Rows) error {
+// choice is one choosing.
+type choice struct {
+	*tx
+	request         engine.ClaimRequest
+	wait            bool
+	now, far, since int64             // in microseconds
+	free            map[int64][]int64 // account → its intents that may be handed out, of accounts that were looked at
+	taken           map[int64]bool    // accounts that were chosen
+	chosen          *rows
+}
+
+// round chooses accounts in the order of their oldest intents that may be handed out, page by page: what a page shows may be
+// held up by work on another account of the person.
+func (h *choice) round(only string) error {
+	statement := fmt.Sprintf(oldest, may(strconv.FormatInt(h.far, 10), strconv.FormatInt(h.since, 10), h.wait), only)
+	for after, more := int64(0), true; more && h.chosen.len() < h.request.Max; {
+		var page [][2]int64 // seq, account
+		answer, err := h.QueryxContext(h.ctx, h.Rebind(statement), h.request.Program, after, h.now, h.far, h.request.Program, h.request.Max)
+		err = each(answer, err)(func(r *sqlx.Rows) error {
+			var seq, account int64
+			err := r.Scan(&seq, &account)
+			page = append(page, [2]int64{seq, account})
+			return err
+		})
+		if err == nil {
+			err = h.look(page)
+		}
+		if err != nil {
+			return err
+		}
+		for _, one := range page {
+			after = one[0]
+			h.pick(one[0], one[1])
+		}
+		more = len(page) == h.request.Max
+	}
+	return nil
+}
+
+// look finds what may be handed out of the accounts of a page.
+func (h *choice) look(page [][2]int64) error {
+	ids := newRows("iiii")
+	for _, one := range page {
+		if _, known := h.free[one[1]]; !known {
+			h.free[one[1]] = nil
+			ids.add(one[1], h.now, h.far, h.since)
+		}
+	}
+	if ids.len() == 0 {
+		return nil
+	}
+	whole := "SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE " + may("r.column3", "r.column4", h.wait) + oneOfPerson("r.column2", "r.column3") // asked of few
+	return h.query(whole, ids, func(r *sqlx.Rows) error {
 		var seq, account int64
 		err := r.Scan(&seq, &account)
-		found(account)
+		h.free[account] = append(h.free[account], seq)
 		return err
 	})
+}
+
+// pick chooses the account of an intent that may be handed out, with all that may be.
+func (h *choice) pick(seq, account int64) {
+	if h.chosen.len() < h.request.Max && !h.taken[account] && slices.Contains(h.free[account], seq) {
+		h.taken[account] = true
+		h.chosen.numbers = append(h.chosen.numbers, h.free[account]...)
+	}
 }
 
 func (t *tx) take(c engine.ClaimRequest, chosen *rows) error {
