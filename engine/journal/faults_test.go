@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"sync"
 	"testing"
 
 	"github.com/jmoiron/sqlx"
@@ -12,6 +13,7 @@ import (
 // faults is a driver between a SQLite store and its database that fails as it is told. Its functions are set before they may be
 // called, and nil ones do nothing.
 type faults struct {
+	mu      sync.Mutex // what follows is called one at a time: who verifies reads on several connections
 	real    driver.Driver
 	dsn     string
 	connect func() error                      // before a connection is made
@@ -34,7 +36,10 @@ func faulty(t *testing.T, s *Store, f *faults) {
 // Connect implements driver.Connector.
 func (f *faults) Connect(context.Context) (driver.Conn, error) {
 	if f.connect != nil {
-		if err := f.connect(); err != nil {
+		f.mu.Lock()
+		err := f.connect()
+		f.mu.Unlock()
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -49,6 +54,8 @@ func (f *faults) say(text string) (string, error) {
 	if f.query == nil {
 		return text, nil
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return f.query(text)
 }
 
