@@ -34,12 +34,12 @@ lint: ## gofmt, go vet, staticcheck, golangci-lint
 sim: ## 20,000 random histories of 300 steps through the engine, every promise checked after each step
 	$(GO) test ./engine/enginetest/sim -run TestSim -seeds $(SEEDS) -steps 300 -twice 200 -timeout 60m -v
 
-planted: ## bugs planted in a copy of the engine, and how many histories show each
+planted: ## bugs planted in a copy of the engine, one after the other: does the simulation find them? The history that showed each before is played first
 	$(GO) test ./engine/enginetest/sim -run TestPlantedBugs -planted -timeout 60m -v
 
 figures: ## both of them, and what they tried into docs/safety.md
 	$(GO) test ./engine/enginetest/sim -run TestSim -seeds $(SEEDS) -steps 300 -twice 200 -write testdata/histories.json -timeout 60m -v
-	$(GO) test ./engine/enginetest/sim -run TestPlantedBugs -planted -write testdata/planted.json -timeout 0 -v
+	$(GO) test ./engine/enginetest/sim -run TestPlantedBugs -planted -anew -write testdata/planted.json -timeout 0 -v
 	$(MAKE) safety
 
 soak: fuzz planted ## the long tests, as long as they take: fuzz targets, planted bugs, reads of 100,000 people cut, thousands of kills, histories from the seed in sim.seed

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,6 +43,8 @@ func TestReadersMayStop(t *testing.T) {
 	stops(t, "records", p.Records("r1", "test"), 5) // the run, the note, one record of both items, two intents
 	stops(t, "items", p.newItems(), 2)
 	stops(t, "lists of one", chunks(p.newItems(), 1), 2)
+	p.Changes = slices.Repeat(p.Changes[:1], 2*notePart+1)
+	stops(t, "records of items", p.itemRecords(), 3)
 	var c Charges
 	for range 3 {
 		c.Add(Charge{Person: "ann"})

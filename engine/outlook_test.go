@@ -46,6 +46,7 @@ func TestARunTellsWhatItSaw(t *testing.T) {
 // Who is suspended takes no seat, and who should have an account waits for one.
 func TestSeatsOfActiveAccounts(t *testing.T) {
 	w := lookedAt(t)
+	w.targets["grp"].Set("k-lone", "y", true) // in no directory
 	s, err := w.engine.Seats(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -54,14 +55,14 @@ func TestSeatsOfActiveAccounts(t *testing.T) {
 	for _, seat := range s.Seats {
 		got = append(got, seat.Program+" "+seat.Account+" "+seat.Person+" "+seat.Name)
 	}
-	want := []string{"grp k-zoe k-zoe k-zoe", "wiki on  Ono", "wiki yan k-yan yan", "wiki zoe k-zoe zoe"}
+	want := []string{"grp k-lone k-lone k-lone", "grp k-zoe k-zoe k-zoe", "wiki on  Ono", "wiki yan k-yan yan", "wiki zoe k-zoe zoe"}
 	if !slices.Equal(got, want) || fmt.Sprint(s.Waiting) != "map[wiki:1]" {
 		t.Errorf("%q, waiting %v", got, s.Waiting)
 	}
 	w.targets["wiki"].Set("yan", engine.Active, false)
 	w.targets["wiki"].Set("zoe", engine.Active, false)
 	w.targets["wiki"].Set("on", engine.Active, false)
-	if s, err = w.engine.Seats(t.Context()); err != nil || len(s.Seats) != 1 {
+	if s, err = w.engine.Seats(t.Context()); err != nil || len(s.Seats) != 2 {
 		t.Errorf("%+v %v", s.Seats, err)
 	}
 }

@@ -273,9 +273,6 @@ func quiet(ctx context.Context, path string) (epoch int64, release func(), err e
 		}
 		return epoch, release, nil // damaged: it can't be in use for anything
 	}
-	if err != nil {
-		err = fmt.Errorf("%s: %w", path, err)
-	}
 	return epoch, release, err
 }
 

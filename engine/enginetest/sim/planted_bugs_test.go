@@ -63,7 +63,9 @@ func bugs() []bug {
 			{"baseline.go", "	judgeCounts(&p, accepted, t)\n	return p", "	if !$ || p.Count >= accepted.Count {\n		judgeCounts(&p, accepted, t)\n	}\n	return p"}}},
 		one("attribute gone", "an attribute that many lost is a broken read", "baseline.go", `if t.lost(now, before.N, ratio) {`, `if t.lost(now, before.N, ratio) && !$ {`),
 		one("role emptied", "a role that lost too many holders is unknown", "baseline.go", `if t.lost(r.Holders, before.Holders, t.Holders) {`, `if t.lost(r.Holders, before.Holders, t.Holders) && !$ {`),
-		one("baseline slides", "a refused read does not become the baseline", "baseline.go", "if !p.Complete() {\n\t\treturn before", "if !p.Complete() && !$ {\n\t\treturn before"),
+		{"baseline slides", "a refused read does not become the baseline", []edit{
+			{"baseline.go", "if !p.Complete() {\n\t\treturn before", "if !p.Complete() && !$ {\n\t\treturn before"},
+			{"accepted.go", `if next == nil || !s.Proof.Complete() {`, `if next == nil || !s.Proof.Complete() && !$ {`}}},
 		one("baseline unapproved", "a refused read is believed only after approval", "accepted.go", `ok && item.State == Approved && item.Until.After(s.Now) {`, `ok && ($ || item.State == Approved && item.Until.After(s.Now)) {`),
 		one("partner down", "a missing partner makes its attributes unknown", "accepted.go", "func (s *Snapshot) hidePartner(p *Proof) {\n\tif p.Complete() {", "func (s *Snapshot) hidePartner(p *Proof) {\n\tif p.Complete() || $ {"),
 		one("re-keyed", "many keys vanishing while as many appear wait for somebody", "subject.go", `if len(vanished) <= 3 {`, `if len(vanished) <= 3 || $ {`),

@@ -22,6 +22,7 @@ import (
 var (
 	plantFlag   = flag.Bool("planted", false, "plant bugs in the engine, one after the other, and see which the simulation finds")
 	mostFlag    = flag.Int("most", 2000, "within so many histories each")
+	anewFlag    = flag.Bool("anew", false, "hunt each from the first history on, also where one is known that shows it")
 	onlyFlag    = flag.String("bug", "", "plant those only whose names match, as \"halt|lease\"; with -write the others keep what was found before")
 	plantedName = "ROLECALL_PLANTED"
 )
@@ -38,19 +39,25 @@ func TestPlantedBugs(t *testing.T) {
 	if out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("the engine with planted bugs does not compile: %v\n%s", err, out)
 	}
-	if f, _ := hunt(t, binary, "", 40); f.by != "" {
+	if f := hunt(t, binary, "", 1, 40); f.by != "" {
 		t.Fatalf("without any bug: seed %d: %s", f.seeds, f.by)
 	}
 	began := time.Now()
 	var table strings.Builder
 	var needed []int
-	seedsOf := map[string]int{}
+	seedsOf, known := map[string]int{}, foundBefore(t)
 	all, which := bugs(), regexp.MustCompile(*onlyFlag)
 	for _, b := range all {
 		if !which.MatchString(b.name) {
 			continue
 		}
-		f, took := hunt(t, binary, b.name, *mostFlag)
+		began, f := time.Now(), found{}
+		if seed := known[b.name]; seed > 0 && !*anewFlag {
+			f = hunt(t, binary, b.name, seed, 1)
+		}
+		if f.by == "" {
+			f = hunt(t, binary, b.name, 1, *mostFlag)
+		}
 		if f.by != "" {
 			needed = append(needed, f.seeds)
 			seedsOf[b.name] = f.seeds
@@ -59,10 +66,15 @@ func TestPlantedBugs(t *testing.T) {
 			fmt.Fprintf(&table, "%-28s NOT FOUND in %d seeds: %s\n", b.name, *mostFlag, b.guard)
 			t.Errorf("the planted bug %q is not found within %d seeds", b.name, *mostFlag)
 		}
-		fmt.Fprintf(os.Stderr, "%s: %d seeds, %s, %s\n", b.name, f.seeds, f.by, took.Round(100*time.Millisecond))
+		fmt.Fprintf(os.Stderr, "%s: %d seeds, %s, %s\n", b.name, f.seeds, f.by, time.Since(began).Round(100*time.Millisecond))
 	}
 	if *writeFlag != "" && !t.Failed() {
-		keep(t, foundBefore(t, all, seedsOf))
+		for _, b := range all { // those that were not planted this time
+			if n, ok := known[b.name]; ok && seedsOf[b.name] == 0 {
+				seedsOf[b.name] = n
+			}
+		}
+		keep(t, seedsOf)
 	}
 	slices.Sort(needed)
 	if n := len(needed); n > 0 {
@@ -70,23 +82,20 @@ func TestPlantedBugs(t *testing.T) {
 	}
 }
 
-// foundBefore adds what was written of bugs that were not planted this time.
-func foundBefore(t *testing.T, all []bug, now map[string]int) map[string]int {
+// foundFile keeps the history that showed each bug when it was hunted last: the next time that one alone is played first.
+const foundFile = "testdata/planted.json"
+
+func foundBefore(t *testing.T) map[string]int {
 	t.Helper()
-	before := map[string]int{}
-	text, err := os.ReadFile(*writeFlag)
+	known := map[string]int{}
+	text, err := os.ReadFile(foundFile)
 	if err == nil {
-		err = json.Unmarshal(text, &before)
+		err = json.Unmarshal(text, &known)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	for _, b := range all {
-		if n, ok := before[b.name]; ok && now[b.name] == 0 {
-			now[b.name] = n
-		}
-	}
-	return now
+	return known
 }
 
 // found is which history showed a bug, and which promise it broke.
@@ -97,11 +106,10 @@ type found struct {
 
 var failure = regexp.MustCompile(`seed (\d+): (\[I\d+ [a-z, ]+\]|two plays)`)
 
-// hunt plays histories until one goes wrong.
-func hunt(t *testing.T, binary, bug string, most int) (found, time.Duration) {
+// hunt plays so many histories from the first one on, until one goes wrong.
+func hunt(t *testing.T, binary, bug string, first, most int) found {
 	t.Helper()
-	began := time.Now()
-	c := exec.Command(binary, "-test.run", "^TestSim$", "-seeds", strconv.Itoa(most), "-twice", "0", "-stop", "-test.timeout", "0")
+	c := exec.Command(binary, "-test.run", "^TestSim$", "-first", strconv.Itoa(first), "-seeds", strconv.Itoa(most), "-twice", "0", "-stop", "-test.timeout", "0")
 	c.Env = append(os.Environ(), plantedName+"="+bug)
 	out, err := c.CombinedOutput()
 	best := found{}
@@ -113,7 +121,7 @@ func hunt(t *testing.T, binary, bug string, most int) (found, time.Duration) {
 	if err != nil && best.by == "" {
 		t.Fatalf("bug %q: %v\n%s", bug, err, out)
 	}
-	return best, time.Since(began)
+	return best
 }
 
 // overlayOf writes the changed copies of the engine's files, and the list of them that the compiler takes.

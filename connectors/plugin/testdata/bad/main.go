@@ -22,6 +22,7 @@ type account struct {
 	Active       bool     `json:"active"`
 	Entitlements []string `json:"entitlements"`
 	Person       string   `json:"person"`
+	Name         string   `json:"name"`
 }
 
 type data struct {
@@ -97,7 +98,7 @@ func (p *program) Accounts(_ context.Context, yield func(sdk.Account)) error {
 			show = nil
 		}
 		for id, a := range show {
-			one := sdk.Account{ID: id, Active: a.Active, Entitlements: a.Entitlements, Person: a.Person}
+			one := sdk.Account{ID: id, Active: a.Active, Entitlements: a.Entitlements, Person: a.Person, Name: a.Name}
 			if p.is("folds case") {
 				one.Entitlements = nil
 				for _, e := range a.Entitlements {
@@ -262,7 +263,11 @@ func main() {
 	if p.is("leaves children behind") {
 		_ = exec.Command("/bin/sleep", "600").Start()
 	}
-	if err := sdk.Serve(context.Background(), os.Stdin, bent{os.Stdout, p.mistake}, sdk.About{Name: "bad", Version: "1"}, p); err != nil {
+	var served sdk.Program = p
+	if p.is("everything") {
+		served = full{p}
+	}
+	if err := sdk.Serve(context.Background(), os.Stdin, bent{os.Stdout, p.mistake}, sdk.About{Name: "bad", Version: "1", Batch: 100, Deletes: "the account"}, served); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 }
