@@ -191,7 +191,7 @@ func TestListsThatAreNotWhole(t *testing.T) {
 		"empty and whole":   {end(`{"complete":true,"accounts":0}`), ""},
 		"no mark":           {ann + end(`{"accounts":1}`), engine.ReasonPartial},
 		"no mark and empty": {end(`{}`), engine.ReasonPartial},
-		"null":              {ann + end(`null`), engine.ReasonPartial},
+		"null":              {ann + end(`null`), "error"},
 		"says it is not":    {ann + end(`{"complete":false,"accounts":1,"reason":"page 2 is missing"}`), engine.ReasonPartial},
 		"both":              {ann + end(`{"complete":true,"accounts":1,"reason":"page 2 is missing"}`), engine.ReasonMalformed},
 		"one too few":       {ann + end(`{"complete":true,"accounts":2}`), engine.ReasonPartial},
