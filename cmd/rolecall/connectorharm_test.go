@@ -29,7 +29,7 @@ func tested(t *testing.T, pkg, mistake, file, settings string) (string, map[stri
 		}
 	}
 	var out, stderr bytes.Buffer
-	run(context.Background(), process{Args: []string{"connector", "test", "--config", "plug-in.yaml", "-o", "json", command, mistake},
+	run(context.Background(), process{Args: []string{"connector", "test", "--config", "plug-in.yaml", "-o", "json", "--most", "5s", command, mistake},
 		Dir: dir, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &stderr, Now: time.Now, Actor: "tester", Env: func(string) string { return "" }})
 	text, err := os.ReadFile(filepath.Join(dir, "team.json"))
 	if err != nil {
@@ -75,5 +75,18 @@ func TestWhatAKeyedProgramGrantedIsPutBack(t *testing.T) {
 	var c card
 	if err := json.Unmarshal([]byte(said), &c); err != nil || !c.OK {
 		t.Errorf("%v\n%.4000s", err, said)
+	}
+}
+
+// What a check changed is put back, also if it does not end.
+func TestACheckThatDoesNotEndIsPutBack(t *testing.T) {
+	said, after := tested(t, "bad", "changes and never answers", scratchTeam, "config: {path: team.json}\ntimeout: 1h\nscratch: {accounts: [ann, Ben Smith, Łucja], rights: [read, Write all]}\n")
+	if !strings.Contains(said, "it did not end within 5s") {
+		t.Errorf("%.3000s", said)
+	}
+	for name, a := range parsedTeam(t, scratchTeam)["accounts"].(map[string]any) {
+		if got, _ := after["accounts"].(map[string]any)[name].(map[string]any); !reflect.DeepEqual(got["entitlements"], a.(map[string]any)["entitlements"]) {
+			t.Errorf("%s is left with %v", name, got)
+		}
 	}
 }

@@ -142,10 +142,13 @@ func (p *program) Grant(_ context.Context, id, right string) (sdk.Outcome, error
 			}
 		case "never answers":
 			time.Sleep(time.Hour)
-		case "crashes in the middle":
+		case "crashes in the middle", "changes and never answers":
 			a.Entitlements = append(a.Entitlements, right)
 			text, _ := json.Marshal(d)
 			_ = os.WriteFile(p.path, text, 0o600)
+			if p.is("changes and never answers") {
+				time.Sleep(time.Hour)
+			}
 			os.Exit(3)
 		}
 		a.Entitlements = append(a.Entitlements, right)
