@@ -212,6 +212,9 @@ func (p *programPlan) keepExists(s *subject, account uint32) string {
 	if !p.program.Delete {
 		return noDelete
 	}
+	if p.b.held(s) {
+		return LegalHold
+	}
 	if s.standing != leaver {
 		if why := p.holdsMore(account); why != "" {
 			return why

@@ -117,9 +117,10 @@ func TestOpenEndsNameEverybody(t *testing.T) {
 func TestUnitsWithoutANumber(t *testing.T) {
 	b := &builder{index: map[string]int32{"ann": 0}}
 	u := b.units(holdings)
-	u.change(nil, &Change{Program: "wiki", Account: "new", Entitlement: "wiki/x", account: none})
-	u.change(nil, &Change{Program: "wiki", Account: "new", Entitlement: "wiki/x", account: none})
-	if u.len() != 1 {
+	for _, account := range []string{"new", "new", "newer"} {
+		u.change(nil, &Change{Program: "wiki", Account: account, Entitlement: "wiki/x", account: none})
+	}
+	if u.len() != 2 {
 		t.Errorf("%d holdings", u.len())
 	}
 	u = b.units(people)

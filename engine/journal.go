@@ -85,7 +85,7 @@ type Query struct {
 	After, Before            int64     // Seq bounds, exclusive; 0: open
 	From, To                 time.Time // From itself is in, To is not
 	Kind                     Kind
-	Run, Actor               string
+	Run, Actor, Rule         string // Rule: one of those that give it
 	Person, Program, Account string
 	Entitlement              *string
 	Outcome                  Outcome

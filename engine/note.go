@@ -205,6 +205,8 @@ func (p *programPlan) noteSuspended() {
 		}
 		f, _ = p.suspension(account)
 		switch {
+		case p.exists != none && !p.held.Has(p.exists, account): // one that comes back under its name is another one
+			p.b.clear(f.FactKey)
 		case p.held.Has(p.active, account) && !p.sets.Taking.Has(p.active, account) && p.reading.Proof.Started.After(f.Since.Add(p.program.Describes.Lag)):
 			p.b.clear(f.FactKey)
 		case !p.b.s.Proof.Complete():

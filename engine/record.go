@@ -40,13 +40,15 @@ const (
 	KindKey     Kind = "key"     // another key seals the journal from here on
 	KindReKey   Kind = "rekey"   // the directory knows a person by another key than before
 	KindToken   Kind = "token"   // a token to sign in with was made or taken back
+	KindHold    Kind = "hold"    // somebody is under a legal hold: nothing of theirs is deleted
+	KindEndHold Kind = "endhold" // and no more
 	KindCharge  Kind = "charge"  // an intent that was lost counts against the budgets again, from now on
 )
 
 // Control says that a plan made before the record must not be committed after it.
 func (k Kind) Control() bool {
 	switch k {
-	case KindRun, KindLink, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept, KindRestore, KindReKey:
+	case KindRun, KindLink, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept, KindRestore, KindReKey, KindHold, KindEndHold:
 		return true
 	}
 	return false
@@ -56,7 +58,7 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindCharge, KindToken}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindCharge, KindToken}
 }
 
 // Charges says that what the kind is about may count against the budgets.
@@ -144,6 +146,7 @@ const (
 	FactUndone    = "undone"    // program, account, entitlement: frozen; Text: hash of policy and entry
 	FactItem      = "item"      // an approval item; Key: its id
 	FactCut       = "cut"       // person: Text is the reason
+	FactHold      = "hold"      // person: a legal hold; Text is the reason
 	FactPause     = "pause"     // program, or none for all: Text is the reason
 	FactExtra     = "extra"     // person, program, entitlement: Until, Text is the reason
 	FactBaseline  = "baseline"  // Key: source; Data: the accepted Proof

@@ -132,6 +132,19 @@ func TestWhySaysWhatIsKept(t *testing.T) {
 	}
 }
 
+// Of somebody whom no directory shows any more the answer says what was concluded from it.
+func TestWhyOfSomebodyAbsent(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.vanish("zoe")
+	w.later()
+	w.pass(2 * time.Hour)
+	a, err := w.engine.Why(t.Context(), "k-zoe", "wiki")
+	if err != nil || a.State != engine.StateLeft.String() || !strings.HasPrefix(a.Why, "not in the directory since") {
+		t.Errorf("%v %+v", err, a)
+	}
+}
+
 // overtakes lets somebody else decide something just before the first lift is written.
 type overtakes struct {
 	*enginetest.Journal

@@ -89,3 +89,22 @@ func TestAnAccountThatIsReadBackIsItsNewOwners(t *testing.T) {
 	w.later()
 	w.has("zoe", "y", false)
 }
+
+// Rolecall resumes what it suspended itself; that it once suspended another account of that name says nothing.
+func TestASuspensionEndsWithItsAccount(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	wiki := w.program("wiki")
+	wiki.Delete, wiki.Wait = true, time.Hour
+	w.apply()
+	w.roles("zoe")
+	for n := 0; w.targets["wiki"].Has("zoe", engine.Exists) && n < 5; n++ {
+		w.later()
+	}
+	w.hire("bob", "a")
+	w.called("bob", "zoe")
+	w.later()
+	w.has("zoe", "x", true)
+	w.targets["wiki"].Set("zoe", engine.Active, false)
+	w.pass(time.Hour)
+	w.wants("bob", "grant wiki blocked: suspended by somebody else")
+}

@@ -58,10 +58,10 @@ func shown(r engine.Record) recordJSON {
 
 // queryFlags are the filters of list and export.
 type queryFlags struct {
-	person, program, account, entitlement, run, actor, kind, outcome, op, from, to, words string
-	limit                                                                                 int
-	after                                                                                 int64
-	oldest                                                                                bool
+	person, program, account, entitlement, run, rule, actor, kind, outcome, op, from, to, words string
+	limit                                                                                       int
+	after                                                                                       int64
+	oldest                                                                                      bool
 }
 
 func (f *queryFlags) register(c *cobra.Command, limit int) {
@@ -71,7 +71,7 @@ func (f *queryFlags) register(c *cobra.Command, limit int) {
 		name, help string
 	}{
 		{&f.person, "person", "only this person, by login or `KEY`"}, {&f.program, "program", "only this `PROGRAM`"}, {&f.account, "account", "only this `ACCOUNT`"},
-		{&f.entitlement, "entitlement", "only this `ENTITLEMENT`, program/name"}, {&f.run, "run", "only this `RUN`"}, {&f.actor, "actor", "only what this `USER` did"},
+		{&f.entitlement, "entitlement", "only this `ENTITLEMENT`, program/name"}, {&f.run, "run", "only this `RUN`"}, {&f.rule, "rule", "only what this `RULE` gave"}, {&f.actor, "actor", "only what this `USER` did"},
 		{&f.kind, "kind", "only records of this `KIND`: run, intent, outcome, approve, cut, …"}, {&f.outcome, "outcome", "only this `OUTCOME`: done, refused, …"},
 		{&f.op, "op", "only this `OPERATION`: grant, revoke, …"}, {&f.from, "from", "not before this `TIME`, 2027-01-31 or 2027-01-31T08:00:00Z"},
 		{&f.to, "to", "before this `TIME`"}, {&f.words, "words", "only records that hold all these `WORDS`"},
@@ -99,7 +99,7 @@ func (f *queryFlags) query() (q engine.Query, err error) {
 	if err := errors.Join(one("kind", f.kind, engine.Kinds()), one("outcome", f.outcome, engine.Outcomes()), one("op", f.op, engine.Ops())); err != nil {
 		return q, err
 	}
-	q = engine.Query{Kind: engine.Kind(f.kind), Run: f.run, Actor: f.actor, Person: f.person, Program: f.program, Account: f.account,
+	q = engine.Query{Kind: engine.Kind(f.kind), Run: f.run, Rule: f.rule, Actor: f.actor, Person: f.person, Program: f.program, Account: f.account,
 		Outcome: engine.Outcome(f.outcome), Op: engine.Op(f.op), Words: f.words, Newest: !f.oldest, Limit: f.limit}
 	if f.entitlement != "" {
 		e := engine.ParseEntitlement(f.entitlement)
@@ -245,30 +245,4 @@ func recordCells(r recordJSON) []string {
 	}
 	return []string{strconv.FormatInt(r.Seq, 10), stamp(r.Time), string(r.Kind), r.Run, r.Actor, r.Person, r.Account, what, string(r.Op),
 		string(r.Outcome), r.Hash[:min(12, len(r.Hash))], strings.Join(r.Why, "; ")}
-}
-
-func (a *app) auditShow() *cobra.Command {
-	return &cobra.Command{
-		Use: "show SEQ", Short: "One record, whole", Example: "  rolecall audit show 42", Args: args(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, given []string) error {
-			seq, err := strconv.ParseInt(given[0], 10, 64)
-			if err != nil || seq < 1 {
-				return usage("`rolecall audit list` shows the numbers", "%q is no number of a record", given[0])
-			}
-			err = a.records(c.Context(), queryFlags{limit: 1, after: seq - 1, oldest: true}, func(r recordJSON) error {
-				if r.Seq != seq {
-					return nil
-				}
-				// One record is shown as JSON in every format: nothing of it may be left out.
-				return errors.Join(render.Out{W: a.Stdout}.JSON(r), errFound)
-			})
-			if errors.Is(err, errFound) {
-				return nil
-			}
-			if err == nil {
-				err = usage("`rolecall audit list` shows the numbers", "there is no record %d", seq)
-			}
-			return err
-		},
-	}
 }

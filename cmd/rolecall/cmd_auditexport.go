@@ -18,10 +18,12 @@ import (
 func (a *app) auditExport() *cobra.Command {
 	var f queryFlags
 	var format, cursorFile, outFile string
+	var to collectorFlags
 	c := &cobra.Command{
 		Use: "export", Short: "Records as JSON Lines, CSV, OCSF, syslog or CEF, oldest first", Args: args(cobra.NoArgs),
 		Long: "JSON Lines have everything, and what each hash is of. --format ocsf, syslog or cef is for programs that collect events.\n" +
-			"--cursor FILE goes on behind what the last export with it gave; with --out FILE nothing is lost or doubled, wherever it was interrupted.",
+			"--cursor FILE goes on behind what the last export with it gave; with --out FILE nothing is lost or doubled, wherever it was interrupted.\n" +
+			"--collector tls://HOST:PORT sends syslog to a collector (RFC 5425), from --cursor on: nothing is lost, and what was under way at an interruption comes twice.",
 		Example: "  rolecall audit export --from 2026-01-01 > 2026.jsonl\n  rolecall audit export -o csv --program crm > crm.csv\n  rolecall audit export --format ocsf --cursor /var/lib/rolecall/ocsf.cursor --out /var/log/rolecall.ocsf",
 		RunE: func(c *cobra.Command, _ []string) error {
 			f.oldest = true
@@ -29,20 +31,25 @@ func (a *app) auditExport() *cobra.Command {
 			if err := exportable(format, table, cursorFile, outFile, &f); err != nil {
 				return err
 			}
-			if table {
+			if table && to.to == "" {
 				return a.exportTable(c.Context(), f)
 			}
 			form := storedForm
 			if format != "" {
 				form, _ = formOf(format)
 			}
-			return a.exportLines(c.Context(), f, form, position{file: cursorFile, out: outFile, format: format})
+			collector, err := a.collector(to, format, cursorFile, outFile)
+			if err != nil {
+				return err
+			}
+			return a.exportLines(c.Context(), f, form, position{file: cursorFile, out: outFile, format: format, collector: collector})
 		},
 	}
 	f.register(c, 0)
 	c.Flags().StringVar(&format, "format", "", "the `FORM` of lines: "+strings.Join(export.Forms(), ", "))
 	c.Flags().StringVar(&cursorFile, "cursor", "", "the `FILE` that remembers how far the last export went")
 	c.Flags().StringVar(&outFile, "out", "", "append to this `FILE`, with --cursor")
+	to.register(c)
 	return c
 }
 
@@ -109,6 +116,9 @@ func (a *app) exportLines(ctx context.Context, f queryFlags, form lineForm, at p
 			return err
 		}
 		line, err := form(e, st)
+		if at.collector != nil && len(line) > 0 {
+			line = export.Framed(line)
+		}
 		if err == nil {
 			_, err = out.Write(line)
 		}

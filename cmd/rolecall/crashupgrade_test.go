@@ -59,7 +59,7 @@ func upgraded(d *doomed) {
 	if !d.sqlite {
 		return
 	}
-	s, err := journal.Open(context.Background(), d.address()+".before-4", journal.Options{ReadOnly: true})
+	s, err := journal.Open(context.Background(), d.address()+".before-5", journal.Options{ReadOnly: true})
 	if err != nil {
 		d.wrong("the copy from before: %v", err)
 		return

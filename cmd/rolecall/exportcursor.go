@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/rolecall/rolecall/cmd/rolecall/export"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/journal"
 )
@@ -28,6 +29,7 @@ type cursor struct {
 type position struct {
 	file, out, format string
 	output            *os.File
+	collector         *export.Collector // instead of a file
 	at                cursor
 	last              engine.Record // that was written
 }
@@ -101,6 +103,9 @@ func (p *position) writer(stdout io.Writer) io.Writer {
 	if p.output != nil {
 		return p.output
 	}
+	if p.collector != nil {
+		return p.collector
+	}
 	return stdout
 }
 
@@ -108,6 +113,11 @@ func (p *position) writer(stdout io.Writer) io.Writer {
 func (p *position) reached(out *bufio.Writer, r engine.Record) error {
 	if err := out.Flush(); err != nil || p.file == "" {
 		return err
+	}
+	if p.collector != nil {
+		if err := p.collector.Received(); err != nil {
+			return err
+		}
 	}
 	p.at.Seq, p.at.Hash = r.Seq, r.Hash
 	if p.output != nil {
@@ -138,5 +148,8 @@ func (p *position) ended(out *bufio.Writer, failure error) error {
 func (p *position) close() {
 	if p.output != nil {
 		p.output.Close()
+	}
+	if p.collector != nil {
+		p.collector.Close()
 	}
 }

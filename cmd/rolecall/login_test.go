@@ -158,7 +158,7 @@ func TestSignIn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser")
 	}
-	_, p := signInCompany(t)
+	dir, p := signInCompany(t)
 	d := startDaemonAs(t, p)
 	defer d.ended()
 	b := newBrowser(t, "http://"+d.wait("page, with login")["address"].(string))
@@ -192,6 +192,14 @@ func TestSignIn(t *testing.T) {
 		b.open("/people")
 		contains(t, b.text(), sees)
 	}
+	b.forget()
+	b.signIn("u-dave")
+	replace(t, filepath.Join(dir, "rolecall.yaml"), "viewer: [audit]", "viewer: [nobody]") // counts for who is signed in, too
+	d.wait("reloaded")
+	b.open("/people")
+	contains(t, b.text(), "This is for viewers; you are signed in")
+	contains(t, told(t, p, "check"), "Example ID", "the provider answers")
+
 	told(t, p, "cut", "dave", "--reason", "laptop stolen")
 	b.forget()
 	b.signIn("u-dave")

@@ -146,7 +146,7 @@ func matches(q engine.Query, r engine.Record) bool {
 	same := func(want, have string) bool { return want == "" || want == have }
 	return r.Seq > q.After && (q.Before == 0 || r.Seq < q.Before) &&
 		!r.Time.Before(q.From) && (q.To.IsZero() || r.Time.Before(q.To)) &&
-		same(string(q.Kind), string(r.Kind)) && same(q.Run, r.Run) && same(q.Actor, r.Actor) && same(q.Person, r.Person) &&
+		same(string(q.Kind), string(r.Kind)) && same(q.Run, r.Run) && same(q.Actor, r.Actor) && (q.Rule == "" || slices.Contains(r.Rules, q.Rule)) && same(q.Person, r.Person) &&
 		same(q.Program, r.Program) && same(q.Account, r.Account) && same(string(q.Outcome), string(r.Outcome)) &&
 		same(string(q.Op), string(r.Op)) && (q.Entitlement == nil || *q.Entitlement == r.Entitlement) && hasWords(q.Words, r)
 }

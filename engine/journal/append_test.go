@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
 // waitFor lets n Appends gather behind the one that commits.
@@ -184,5 +185,29 @@ func TestClaimsKeepToFewStatements(t *testing.T) {
 	}
 	if len(s.statements) != after {
 		t.Errorf("%d statements are prepared, after the third claim it were %d", len(s.statements), after)
+	}
+}
+
+// An approval is measured by the journal's time, which does not run backwards, so that a clock that is a little behind uses none
+// that has expired; but not by what a clock wrote that was far ahead.
+func TestAClockThatWasAheadExpiresNoApproval(t *testing.T) {
+	for name, c := range map[string]struct {
+		ahead time.Duration
+		want  error
+	}{
+		"a little": {10 * time.Minute, engine.ErrStale},
+		"a year":   {365 * 24 * time.Hour, nil},
+	} {
+		clock := enginetest.NewClock()
+		s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), clock.Now)
+		clock.Add(c.ahead)
+		if err := s.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindCut}}); err != nil {
+			t.Fatal(err)
+		}
+		clock.Add(-c.ahead)
+		g := engine.Guard{Control: -1, Until: clock.Now().Add(5 * time.Minute)}
+		if err := s.Append(t.Context(), g, []engine.Record{{Kind: engine.KindNote}}); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
 	}
 }

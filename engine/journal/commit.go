@@ -52,6 +52,7 @@ type batch struct {
 	last     string          // hash of the last record
 	intended map[string]bool // programs with a new intent
 	journal  *rows
+	mentions mentions
 }
 
 // linkStep is one link as one record made it.
@@ -74,9 +75,10 @@ func (b *batch) write(requests []*request) error {
 		n += len(q.records)
 	}
 	b.journal, b.leaves = newRows("iittititttitttitttt").expect(n), make([]audit.Hash, 0, n)
-	now := max(b.head.Time, micros(b.store.options.Now()))
+	own := b.store.options.Now()
+	now := max(b.head.Time, micros(own))
 	for _, q := range requests {
-		if q.err = cmp.Or(q.guard.Over(time.UnixMicro(now)), b.fold.Admit(b.head.Epoch, q.guard, q.records)); q.err != nil {
+		if q.err = cmp.Or(q.guard.Over(believed(now, own)), b.fold.Admit(b.head.Epoch, q.guard, q.records)); q.err != nil {
 			continue
 		}
 		for i := range q.records {
@@ -92,6 +94,15 @@ func (b *batch) write(requests []*request) error {
 		return err
 	}
 	return b.enqueue()
+}
+
+// believed is the time that approvals are measured by: the journal's own, unless that was written by a clock that was far ahead;
+// else no approval could be used until this one has caught up.
+func believed(journal int64, own time.Time) time.Time {
+	if late := own.Add(engine.LongestLease); journal > micros(late) {
+		return own
+	}
+	return time.UnixMicro(journal)
 }
 
 // enqueue tells the queue, if there is one, which programs have new intents.
@@ -151,6 +162,7 @@ func (b *batch) add(r *engine.Record, s *sealed, now int64) error {
 	b.last = r.Hash
 	b.journal.add(r.Seq, now, string(r.Kind), r.Run, person, r.Program, account, r.Entitlement, string(r.Op), string(r.Outcome), r.Of,
 		string(r.Cause), string(r.Class), s.source, bit(r.Approved), string(publicText), s.salt, s.personal, r.Hash)
+	b.mentions.add(r)
 	return b.apply(r)
 }
 

@@ -102,9 +102,11 @@ func TestManyChargedPeopleAreNamed(t *testing.T) {
 		if err := s.Append(t.Context(), engine.Free, records); err != nil {
 			t.Fatal(err)
 		}
+		statements := 0
+		faulty(t, s, &faults{query: func(text string) (string, error) { statements++; return text, nil }})
 		m, err := s.Memory(t.Context(), time.Time{})
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || statements > 100 {
+			t.Fatalf("%d statements, %v", statements, err)
 		}
 		people := map[string]bool{}
 		for c := range m.Charges.All() {

@@ -32,6 +32,7 @@ type madeUp struct {
 	leaves  []audit.Hash
 	random  *rand.ChaCha8
 	visits  int64
+	mention mentions
 	tb      testing.TB
 }
 
@@ -193,6 +194,7 @@ func (m *madeUp) add(r engine.Record) engine.Record {
 	if err := m.fold.Apply(r); err != nil {
 		m.tb.Fatal(err)
 	}
+	m.mention.add(&r)
 	m.tenures.Follow(m.fold, r)
 	for _, key := range m.fold.Touched().Links {
 		l, _ := m.fold.Link(key)
@@ -287,6 +289,11 @@ func (m *madeUp) views() {
 	add, done = m.bulk("link", "person, program, kind, account, from_seq, from_time, until_seq, until_time", "ittiiiii")
 	for _, l := range m.linked {
 		add(m.ids["person"][name{"", l.key.Person}], l.key.Program, l.key.Kind, m.ids["account"][name{l.key.Program, l.link.Account}], l.seq, micros(l.link.Since), int64(0), int64(0))
+	}
+	done()
+	add, done = m.bulk("mention", "what, name, block", "tti")
+	for one := range m.mention.all {
+		add(one.what, one.name, one.block)
 	}
 	done()
 }

@@ -183,7 +183,7 @@ func later(t *testing.T, sql string) fs.FS {
 }
 
 // newest is the number of this program's last migration.
-const newest = 3
+const newest = 4
 
 // schemaOf is the schema of the program that had so many migrations.
 func schemaOf(t *testing.T, n int) fstest.MapFS {
@@ -207,7 +207,7 @@ func schemaOf(t *testing.T, n int) fstest.MapFS {
 func TestAJournalFromBeforeKnowsWhomOpenIntentsAreAbout(t *testing.T) {
 	forEachStore(t, func(t *testing.T, address string) {
 		ctx := context.Background()
-		before, err := Open(ctx, address, Options{Migrate: true, schema: schemaOf(t, newest-1)})
+		before, err := Open(ctx, address, Options{Migrate: true, schema: schemaOf(t, 2)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,18 +294,18 @@ func copies(t *testing.T, s *Store) (n int64) {
 	t.Helper()
 	if s.path == "" {
 		var there bool
-		if err := s.read.Get(&there, "SELECT to_regclass('before_4_journal') IS NOT NULL"); err != nil || !there {
+		if err := s.read.Get(&there, "SELECT to_regclass('before_5_journal') IS NOT NULL"); err != nil || !there {
 			return 0
 		}
-		if err := s.read.Get(&n, "SELECT count(*) FROM before_4_journal"); err != nil {
+		if err := s.read.Get(&n, "SELECT count(*) FROM before_5_journal"); err != nil {
 			t.Error(err)
 		}
 		return n
 	}
-	if _, err := os.Stat(s.path + ".before-4"); err != nil {
+	if _, err := os.Stat(s.path + ".before-5"); err != nil {
 		return 0
 	}
-	v := verify(t, openStore(t, "sqlite:"+s.path+".before-4", nil))
+	v := verify(t, openStore(t, "sqlite:"+s.path+".before-5", nil))
 	if !v.OK() {
 		t.Errorf("the copy: %+v", v)
 	}

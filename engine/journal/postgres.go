@@ -29,6 +29,7 @@ func (postgresDialect) layout() string { return "ALTER TABLE open_intent SET (fi
 func (postgresDialect) contains(column string) string {
 	return `position(? IN lower(` + column + ` COLLATE "C")) > 0` // the C collation knows ASCII letters only, as SQLite does
 }
+func (postgresDialect) holds(column string) string { return "position(? IN " + column + ") > 0" }
 func (postgresDialect) exists() string {
 	return "SELECT count(*) FROM pg_class WHERE oid = to_regclass('goose_db_version')"
 }

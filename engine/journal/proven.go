@@ -52,3 +52,39 @@ func (s *Stored) Decode() (d Decoded, err error) {
 	d.Proven.Seq = d.Record.Seq
 	return d, err
 }
+
+// Inclusion shows that a record is in the journal: from its leaf, its hash, the path leads to the root of the first size records
+// (RFC 6962, 2.1.1; audit.CheckInclusion).
+type Inclusion struct {
+	Head       audit.Head
+	Path       []audit.Hash
+	Checkpoint string // the oldest that the store keeps of the record, whose root is the head's; "": none yet, and the head is nobody's word
+}
+
+// ProveInclusion proves that the record is in the journal.
+func (s *Store) ProveInclusion(ctx context.Context, seq int64) (p Inclusion, err error) {
+	err = s.reading(ctx, func(t *sqlx.Tx) error {
+		var h head
+		var kept []StoredCheckpoint
+		if err := t.GetContext(ctx, &h, selectHead); err != nil {
+			return err
+		}
+		if err := t.SelectContext(ctx, &kept, t.Rebind("SELECT size, note FROM checkpoint WHERE size >= ? AND size <= ? ORDER BY size LIMIT 1"), seq, h.Size); err != nil {
+			return err
+		}
+		f, err := audit.ParseFrontier(h.Frontier)
+		if err != nil {
+			return err
+		}
+		if len(kept) > 0 {
+			p.Checkpoint = kept[0].Note
+			if f, err = audit.FrontierAt(kept[0].Size, runs{ctx, t}); err != nil {
+				return err
+			}
+		}
+		p.Head = f.Head()
+		p.Path, err = audit.ProveInclusion(p.Head.Size, seq, audit.NewReader(p.Head.Size, runs{ctx, t}))
+		return err
+	})
+	return p, s.wrap("prove that a record is in the journal", err)
+}

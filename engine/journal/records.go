@@ -30,14 +30,68 @@ type Stored struct {
 
 // StoredRecords is Records with the stored form of each.
 func (s *Store) StoredRecords(ctx context.Context, q engine.Query, yield func(engine.Record, Stored) error) error {
-	for given := 0; ; {
+	err := s.bounded(ctx, &q)
+	if err != nil {
+		return s.wrap("read records", err)
+	}
+	spans, err := s.spans(ctx, &q)
+	if err != nil {
+		return s.wrap("read records", err)
+	}
+	if spans == nil {
+		_, err := s.storedRecords(ctx, q, yield)
+		return err
+	}
+	if q.Newest {
+		slices.Reverse(spans)
+	}
+	limit := q.Limit
+	for given := 0; len(spans) > 0 && (limit == 0 || given < limit); spans = spans[1:] {
+		part, any := spans[0].within(q)
+		if !any {
+			continue
+		}
+		if limit > 0 {
+			part.Limit = limit - given
+		}
+		n, err := s.storedRecords(ctx, part, yield)
+		if err != nil {
+			return err
+		}
+		given += n
+	}
+	return nil
+}
+
+// bounded turns times into numbers of records, of which the order is the same: time never runs backwards in a journal. The index of
+// times alone would have all records of a long period sorted first.
+func (s *Store) bounded(ctx context.Context, q *engine.Query) error {
+	var seq int64
+	if !q.From.IsZero() {
+		if err := s.read.GetContext(ctx, &seq, s.read.Rebind(lastBefore), ceiling(q.From)); err != nil {
+			return err
+		}
+		q.After = max(q.After, seq)
+	}
+	if q.To.IsZero() {
+		return nil
+	}
+	err := s.read.GetContext(ctx, &seq, s.read.Rebind("SELECT coalesce(min(seq), 0) FROM journal WHERE time = (SELECT min(time) FROM journal WHERE time >= ?)"), ceiling(q.To))
+	if seq > 0 && (q.Before == 0 || q.Before > seq) {
+		q.Before = seq
+	}
+	return err
+}
+
+func (s *Store) storedRecords(ctx context.Context, q engine.Query, yield func(engine.Record, Stored) error) (given int, err error) {
+	for {
 		records, stored, err := s.page(ctx, q, given)
 		if err != nil {
-			return s.wrap("read records", err)
+			return given, s.wrap("read records", err)
 		}
 		for i, r := range records {
 			if err := yield(r, stored[i]); err != nil {
-				return err
+				return given, err
 			}
 			if q.Newest {
 				q.Before = r.Seq
@@ -47,7 +101,7 @@ func (s *Store) StoredRecords(ctx context.Context, q engine.Query, yield func(en
 		}
 		given += len(records)
 		if len(records) < page || given == q.Limit {
-			return nil
+			return given, nil
 		}
 	}
 }
@@ -133,26 +187,41 @@ func (c *conditions) all(q engine.Query) {
 		c.add("j.seq < ?", q.Before)
 	}
 	if !q.From.IsZero() {
-		c.add("j.time >= ?", ceiling(q.From))
+		c.add("j.time + 0 >= ?", ceiling(q.From)) // not by the index, see bounded
 	}
 	if !q.To.IsZero() {
-		c.add("j.time < ?", ceiling(q.To))
+		c.add("j.time + 0 < ?", ceiling(q.To))
 	}
 	c.columns(q)
 	if q.Person != "" {
-		c.add("j.person = (SELECT id FROM person WHERE key = ?)", q.Person)
+		c.add("j.person = (SELECT id FROM person WHERE key = ?) AND j.person <> 0", q.Person) // as the index has it: nobody proves it of a subquery
 	}
 	if q.Account != "" {
-		c.add("j.account IN (SELECT id FROM account WHERE name = ?)", q.Account)
+		c.add("j.account IN (SELECT id FROM account WHERE name = ?) AND j.account <> 0", q.Account)
 	}
 	if q.Actor != "" {
 		start := `{"actor":` + quoted(q.Actor)
 		c.add(fmt.Sprintf("substr(j.personal, 1, %d) = ?", len([]rune(start))), start)
 	}
+	if q.Rule != "" {
+		c.rule(quoted(q.Rule))
+	}
 	for _, w := range strings.Fields(q.Words) {
 		w = quoted(w)
 		c.add(c.dialect.contains("(j.public || coalesce(j.personal, ''))"), lowerASCII(w[1:len(w)-1]))
 	}
+}
+
+// rule finds a name in a stored list: a bracket or comma stands before it, and another one behind.
+func (c *conditions) rule(name string) {
+	var parts []string
+	var args []any
+	for _, before := range []string{"[", ","} {
+		for _, behind := range []string{",", "]"} {
+			parts, args = append(parts, c.dialect.holds("j.public")), append(args, before+name+behind)
+		}
+	}
+	c.add("("+strings.Join(parts, " OR ")+")", args...)
 }
 
 func (c *conditions) columns(q engine.Query) {

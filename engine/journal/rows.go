@@ -79,6 +79,7 @@ type dialect interface { //nolint:interfacebloat // two implementations in this 
 	layout() string                    // statement, after the migrations: how tables lie on the disk; "": nothing to say
 	head() string                      // ends the query that locks the head row
 	contains(column string) string     // condition: the text has the argument ? in it, ASCII case aside
+	holds(column string) string        // condition: the text has the argument ? in it
 	exists() string                    // query: whether the table of the schema's version exists, 0 or 1
 	snapshot() *sql.TxOptions          // for a transaction that reads one state of everything
 	explain(err error) (hint string)

@@ -14,7 +14,7 @@ import (
 
 // save writes the records and all that they changed.
 func (b *batch) save() error {
-	for _, step := range []func() error{b.saveNames, b.saveRecords, b.saveHoldings, b.saveTenures, b.saveLinks, b.saveOpen, b.saveFacts, b.saveBaselines} {
+	for _, step := range []func() error{b.saveNames, b.saveRecords, b.saveMentions, b.saveHoldings, b.saveTenures, b.saveLinks, b.saveOpen, b.saveFacts, b.saveBaselines} {
 		if err := step(); err != nil {
 			return err
 		}

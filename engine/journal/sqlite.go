@@ -32,6 +32,7 @@ func (sqliteDialect) head() string   { return "" } // _txlock=immediate has lock
 func (sqliteDialect) contains(column string) string {
 	return "instr(lower(" + column + "), ?) > 0"
 }
+func (sqliteDialect) holds(column string) string { return "instr(" + column + ", ?) > 0" }
 func (sqliteDialect) exists() string {
 	return "SELECT count(*) FROM sqlite_master WHERE name = 'goose_db_version'"
 }

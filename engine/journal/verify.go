@@ -69,16 +69,17 @@ func (s *Store) checkPages(ctx context.Context) error {
 
 // walk goes through all records once.
 type walk struct {
-	ctx     context.Context
-	looks   []*look
-	fold    *engine.Fold
-	tenures *engine.Tenures
-	linked  map[linkBegun]linkView
-	newest  map[engine.LinkKey]int64 // the record that made the current link
-	seals   seals
-	broken  bool // the fold could not go on
-	names   tableNames
-	v       *Verification
+	ctx      context.Context
+	looks    []*look
+	fold     *engine.Fold
+	tenures  *engine.Tenures
+	linked   map[linkBegun]linkView
+	newest   map[engine.LinkKey]int64 // the record that made the current link
+	seals    seals
+	mentions mentions
+	broken   bool // the fold could not go on
+	names    tableNames
+	v        *Verification
 }
 
 func newWalk(ctx context.Context, looks []*look, v *Verification) *walk {
@@ -130,6 +131,7 @@ func (w *walk) take(row *row) {
 		w.wrong("%v", err)
 		return
 	}
+	w.mentions.add(&row.told)
 	w.tenures.Follow(w.fold, row.told)
 	w.link(&row.told)
 }

@@ -200,11 +200,13 @@ func TestTheWayThereAndBack(t *testing.T) {
 // Whatever is not exactly right about the provider's answer lets nobody in, and is recorded.
 func TestWrongAnswersLetNobodyIn(t *testing.T) {
 	for name, bend := range map[string]func(g *gates, q url.Values, cookie **http.Cookie){
-		"no cookie":                 func(_ *gates, _ url.Values, c **http.Cookie) { *c = &http.Cookie{Name: "x", Value: "y"} },
-		"another state":             func(_ *gates, q url.Values, _ **http.Cookie) { q.Set("state", "other") },
-		"no state":                  func(_ *gates, q url.Values, _ **http.Cookie) { q.Del("state") },
-		"another attempt's cookie":  func(g *gates, _ url.Values, c **http.Cookie) { n := g.p.nonce; _, *c = g.begin("/"); g.p.nonce = n },
-		"too late":                  func(g *gates, _ url.Values, _ **http.Cookie) { g.now = g.now.Add(attemptLife) },
+		"no cookie":                func(_ *gates, _ url.Values, c **http.Cookie) { *c = &http.Cookie{Name: "x", Value: "y"} },
+		"another state":            func(_ *gates, q url.Values, _ **http.Cookie) { q.Set("state", "other") },
+		"no state":                 func(_ *gates, q url.Values, _ **http.Cookie) { q.Del("state") },
+		"another attempt's cookie": func(g *gates, _ url.Values, c **http.Cookie) { n := g.p.nonce; _, *c = g.begin("/"); g.p.nonce = n },
+		"too late": func(g *gates, _ url.Values, _ **http.Cookie) {
+			g.now, g.p.claims["exp"] = g.now.Add(attemptLife), time.Now().Add(time.Hour).Unix()
+		},
 		"the provider refused":      func(_ *gates, q url.Values, _ **http.Cookie) { q.Set("error", "access_denied") },
 		"another provider":          func(_ *gates, q url.Values, _ **http.Cookie) { q.Set("iss", "https://other.example.com") },
 		"another nonce":             func(g *gates, _ url.Values, _ **http.Cookie) { g.p.claims["nonce"] = "other" },
@@ -420,7 +422,7 @@ func TestManyAddressesFail(t *testing.T) {
 func itoa(i int) string { return fmt.Sprint(i) }
 
 func TestLocal(t *testing.T) {
-	for next, want := range map[string]string{"/people?q=a": "/people?q=a", "": "/", "//evil.example.com": "/", "https://evil.example.com": "/", "/\\evil.example.com": "/", "javascript:alert(1)": "/", "people": "/", "/a\nb": "/", "/%2f%2fevil": "/%2f%2fevil", "/" + strings.Repeat("x", mostNext): "/"} {
+	for next, want := range map[string]string{"/people?q=a": "/people?q=a", "": "/", "//evil.example.com": "/", "///evil.example.com": "/", "https://evil.example.com": "/", "/\\evil.example.com": "/", "javascript:alert(1)": "/", "people": "/", "/a\nb": "/", "/%2f%2fevil": "/%2f%2fevil", "/" + strings.Repeat("x", mostNext): "/"} {
 		if got := Local(next); got != want {
 			t.Errorf("%q leads to %q", next, got)
 		}

@@ -80,6 +80,8 @@ func TestForms(t *testing.T) {
 		"no reason":         {"/waiting", "do=approve&item=a&reason=+", "", "", 400},
 		"a long reason":     {"/waiting", "do=approve&item=a&reason=" + strings.Repeat("x", mostReason+1), "", "", 400},
 		"in the address":    {"/waiting?do=approve&item=a&reason=r", "", "", "", 400},
+		"verb in address":   {"/waiting?do=approve", "item=a&reason=r", "", "", 400},
+		"reason in address": {"/waiting?reason=r", "do=approve&item=a", "", "", 400},
 		"give":              {"/people/p1/give", "entitlement=crm/x&until=2027-01-31&reason=fair", "give p1 crm/x 2027-01-31 fair", "/people/p1?did=give", 0},
 		"give for ever":     {"/people/p1/give", "entitlement=crm/x&until=&reason=fair", "", "", 400},
 		"give in the past":  {"/people/p1/give", "entitlement=crm/x&until=2026-01-31&reason=fair", "", "", 400},
@@ -168,12 +170,40 @@ func TestWhatIsOffered(t *testing.T) {
 		}
 	}
 	s, _, _ := guarded(t, Admin) // who is p1
-	for path, text := range map[string]string{"/waiting": `name="item"`, "/people/p1": "/people/p1/give"} {
+	for path, text := range map[string]string{"/waiting": `name="do"`, "/people/p1": "/people/p1/give"} {
 		if has(s, path, text) {
 			t.Errorf("%s offers %s about whoever asks", path, text)
 		}
 	}
 	if has(s, "/people/p1", "/people/p1/lift") {
 		t.Error("whoever is cut off is offered to lift it")
+	}
+}
+
+// What was decided and is there by now is not about to change any more, nor what a cut overtook.
+func TestWhatIsMadeIsNotAboutToChange(t *testing.T) {
+	held := []engine.Held{{Program: "crm", Account: "u-1", Entitlement: "x", Person: "p1"}}
+	for name, c := range map[string]struct {
+		change engine.Change
+		made   bool
+	}{
+		"given":                   {engine.Change{Op: engine.OpGrant, Program: "crm", Account: "u-1", Entitlement: "crm/x", State: engine.Ready}, true},
+		"given, as proposed":      {engine.Change{Op: engine.OpGrant, Program: "crm", Account: "ann", Proposed: true, Entitlement: "crm/x", State: engine.Ready}, true},
+		"to be given":             {engine.Change{Op: engine.OpGrant, Program: "crm", Account: "u-1", Entitlement: "crm/y", State: engine.Ready}, false},
+		"of another account":      {engine.Change{Op: engine.OpGrant, Program: "crm", Account: "u-2", Entitlement: "crm/x", State: engine.Ready}, false},
+		"to be taken":             {engine.Change{Op: engine.OpRevoke, Program: "crm", Account: "u-1", Entitlement: "crm/x", State: engine.Ready}, false},
+		"taken":                   {engine.Change{Op: engine.OpRevoke, Program: "crm", Account: "u-1", Entitlement: "crm/y", State: engine.Ready}, true},
+		"waiting for an approval": {engine.Change{Op: engine.OpRevoke, Program: "crm", Account: "u-1", Entitlement: "crm/y", State: engine.NeedsApproval}, false},
+	} {
+		if got := isMade(&c.change, held); got != c.made {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	v := personView{Seen: outlook("x"), Cut: &engine.Fact{Since: noon().Add(time.Minute)}}
+	if !v.overtaken(&engine.Change{Op: engine.OpGrant}) || v.overtaken(&engine.Change{Op: engine.OpRevoke}) {
+		t.Error("a cut overtakes what is given, and nothing else")
+	}
+	if v.Cut.Since = noon().Add(-time.Minute); v.overtaken(&engine.Change{Op: engine.OpGrant}) {
+		t.Error("a plan that knows of the cut is not overtaken")
 	}
 }

@@ -151,7 +151,7 @@ func (s *Site) personOf(ctx context.Context, r asked, key string) (personView, e
 		return v, err
 	}
 	if v.Day == "" {
-		v.Changes = slices.DeleteFunc(v.Changes, func(c changeRow) bool { return isMade(&c.Change, held) })
+		v.Changes = slices.DeleteFunc(v.Changes, func(c changeRow) bool { return isMade(&c.Change, held) || v.overtaken(&c.Change) })
 	}
 	for _, h := range held {
 		if h.Entitlement != engine.Exists {
@@ -222,10 +222,16 @@ func extraOf(extras []engine.Fact, h engine.Held) *engine.Fact {
 	return nil
 }
 
-// isMade says whether a change that a run decided shows in what is held by now.
+// isMade says whether a change that a run decided shows in what the person holds by now. An account that was only proposed has
+// another name since.
 func isMade(c *engine.Change, held []engine.Held) bool {
 	has := slices.ContainsFunc(held, func(h engine.Held) bool {
-		return h.Program == c.Program && h.Account == c.Account && h.Entitlement == c.Right()
+		return h.Program == c.Program && (c.Proposed || h.Account == c.Account) && h.Entitlement == c.Right()
 	})
 	return c.State == engine.Ready && (c.Op.Gives() && has || c.Op.Takes() && !has)
+}
+
+// overtaken says whether a cut came after the plan that means to give something.
+func (v *personView) overtaken(c *engine.Change) bool {
+	return v.Cut != nil && v.Cut.Since.After(v.Seen.At) && c.Op.Gives()
 }

@@ -191,6 +191,17 @@ func TestOtherPages(t *testing.T) {
 			t.Errorf("%s: %d, did %v", name, w.Code, d.did)
 		}
 	}
+	alone, _ := site(t, records("x"), outlook("x")) // where nobody signs in a page elsewhere may not even lead here
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/people", http.NoBody)
+	r.Host = "localhost"
+	for i := 0; i < len(navigate); i += 2 {
+		r.Header.Set(navigate[i], navigate[i+1])
+	}
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	w := httptest.NewRecorder()
+	if alone.ServeHTTP(w, r); w.Code != http.StatusForbidden {
+		t.Errorf("a link to a page without login: %d", w.Code)
+	}
 	if h := send(s, http.MethodGet, "/", "").Header().Get("Strict-Transport-Security"); h == "" {
 		t.Error("no Strict-Transport-Security over https")
 	}

@@ -13,6 +13,7 @@ type waitingView struct {
 	Seen    *engine.Outlook
 	Items   []programItems // that wait for a decision
 	N, More int            // how many there are; how many are not shown
+	Choice  bool           // there are some that are not about whoever looks
 	Decided []itemRow      // and not yet used
 	Blocked list
 	Later   list
@@ -75,6 +76,7 @@ func (v *waitingView) sort(items []engine.Item, u User) {
 		if n := len(v.Items); n == 0 || v.Items[n-1].Program != row.changeRow.Program {
 			v.Items = append(v.Items, programItems{Program: row.changeRow.Program})
 		}
+		v.Choice = v.Choice || !row.Own
 		last := &v.Items[len(v.Items)-1]
 		last.Items = append(last.Items, row)
 	}
