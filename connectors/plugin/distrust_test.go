@@ -62,9 +62,7 @@ func variant(t *testing.T, first, second, body string) (path string) {
 	c, d, _ := strings.Cut(second, ";")
 	text := "#!/bin/sh\nif [ -e once ]; then\n" + answer(1, `{"protocol":1`+c+`}`) + answer(2, `{"identity":"`+d+`"}`) + "else\n>once\n" +
 		answer(1, `{"protocol":1`+a+`}`) + answer(2, `{"identity":"`+b+`"}`) + "fi\n" + body + "\n"
-	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	executable(t, path, text)
 	return path
 }
 
