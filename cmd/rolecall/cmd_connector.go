@@ -68,7 +68,7 @@ func (a *app) connectorTest() *cobra.Command {
 	c.Flags().BoolVar(&f.writes, "yes-it-writes", false, "yes: change accounts and rights of the program")
 	c.Flags().StringArrayVar(&f.accounts, "account", nil, "`ID` of an active account that may be changed and holds nothing; three times")
 	c.Flags().StringArrayVar(&f.rights, "right", nil, "`NAME` of a right to grant and revoke; twice")
-	c.Flags().DurationVar(&f.most, "most", 5*time.Minute, "the longest `TIME` that one check may take")
+	c.Flags().DurationVar(&f.most, "most", 5*time.Minute, "the longest `TIME` that one check may take, besides 40 times the lag that the connector declares")
 	return c
 }
 

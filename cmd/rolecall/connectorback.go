@@ -16,7 +16,7 @@ import (
 func (t *tester) held(ctx context.Context, c engine.Connector) (map[string][]string, error) {
 	out := map[string][]string{}
 	proof, err := c.Holdings(ctx, func(h engine.Holding) error {
-		known := out[h.Account] != nil || slices.Contains(t.scratch.Accounts, h.Account)
+		known := len(out[h.Account]) > 0 || slices.Contains(t.scratch.Accounts, h.Account)
 		if known || h.Info != nil && slices.Contains(t.scratch.Names, h.Info.Name) {
 			out[h.Account] = append(out[h.Account], h.Entitlement)
 		}
@@ -33,12 +33,41 @@ func (t *tester) held(ctx context.Context, c engine.Connector) (map[string][]str
 
 // restore puts back what a check changed, ends its connector, and tells what that did besides answering.
 func (t *tester) restore(to conformance.T) {
-	if t.connector == nil {
+	c := t.swap(nil)
+	if c == nil {
+		return // there was none, or it was given up on
+	}
+	t.putBackWith(c, to)
+}
+
+// swap gives the connector of the check that runs, and puts another one in its place.
+func (t *tester) swap(by engine.Connector) engine.Connector {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.connector
+	t.connector = by
+	return c
+}
+
+// giveUp ends the connector of a check that does not end, and puts back with another one what that changed.
+func (t *tester) giveUp(to conformance.T) {
+	c := t.swap(nil)
+	if c == nil {
 		return
 	}
-	c := t.connector
-	t.connector = nil
-	ctx, cancel := context.WithTimeout(context.Background(), t.most)
+	if err := closeConnector(c); err != nil {
+		to.Errorf("closing it: %v", err)
+	}
+	another, err := t.open(nil)
+	if err != nil {
+		to.Errorf("what the check changed is not put back: %v", err)
+		return
+	}
+	t.putBackWith(another, to)
+}
+
+func (t *tester) putBackWith(c engine.Connector, to conformance.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), t.most+t.description.Lag)
 	defer cancel()
 	if t.before != nil {
 		if err := t.putBack(ctx, c); err != nil {
@@ -66,7 +95,7 @@ func (t *tester) putBack(ctx context.Context, c engine.Connector) error {
 	}
 	var wrong []error
 	for _, account := range slices.Sorted(maps.Keys(now)) {
-		if t.before[account] == nil && !slices.Contains(t.scratch.Accounts, account) {
+		if _, ok := t.before[account]; !ok {
 			wrong = append(wrong, t.remove(ctx, c, account))
 		}
 	}
@@ -85,8 +114,11 @@ func (t *tester) putBack(ctx context.Context, c engine.Connector) error {
 	return errors.Join(wrong...)
 }
 
-// remove deletes an account that was made by the test.
+// remove deletes an account that was made by the test, and no other, whatever its name is by now.
 func (t *tester) remove(ctx context.Context, c engine.Connector, account string) error {
+	if t.there[account] {
+		return fmt.Errorf("the account %q was there before the test, and has a name now that the test gives; it is left alone, look at it", account)
+	}
 	if !t.description.Lifecycle {
 		return nil
 	}

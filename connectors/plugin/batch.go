@@ -11,7 +11,7 @@ import (
 // Apply hands changes over, as many at once as the plug-in declares and as fit into one line.
 func (p *Batched) Apply(ctx context.Context, calls []engine.Call) []engine.Result {
 	out := make([]engine.Result, len(calls))
-	s, err := p.session(ctx, false)
+	s, err := p.session(ctx, wants(calls...))
 	var asked []*change
 	var of []int
 	for i, c := range calls {
@@ -32,7 +32,14 @@ func (p *Batched) Apply(ctx context.Context, calls []engine.Call) []engine.Resul
 	}
 	for from := 0; from < len(asked); {
 		to := from + portion(asked[from:], max(1, s.can.Batch))
-		for n, r := range s.together(ctx, asked[from:to]) {
+		results := s.together(ctx, asked[from:to])
+		if s.missed(ctx, results[0].Err) {
+			if another, err := p.session(ctx, wants(calls...)); err == nil {
+				s = another
+				results = s.together(ctx, asked[from:to])
+			}
+		}
+		for n, r := range results {
 			out[of[from+n]] = r
 		}
 		from = to

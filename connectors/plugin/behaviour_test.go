@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,9 +25,7 @@ func script(t *testing.T, abilities, body string) string {
 	path := filepath.Join(t.TempDir(), "plugin.sh")
 	text := "#!/bin/sh\nread -r call\necho '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocol\":1" + abilities + "}}'\n" +
 		"read -r call\nopened=$call\necho '{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"identity\":\"x\"}}'\n" + body + "\n"
-	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	executable(t, path, text)
 	return path
 }
 
@@ -41,15 +38,6 @@ func grantRead(t *testing.T, p engine.Connector) (engine.Outcome, string) {
 		t.Errorf("%s comes with %v", outcome, err)
 	}
 	return outcome, fmt.Sprint(err)
-}
-
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("a minute passed: %s", what)
-		}
-	}
 }
 
 // A plug-in sees four variables and its own program's secrets, and those only on the pipe.
@@ -191,7 +179,7 @@ func TestListsThatAreNotWhole(t *testing.T) {
 		"empty and whole":   {end(`{"complete":true,"accounts":0}`), ""},
 		"no mark":           {ann + end(`{"accounts":1}`), engine.ReasonPartial},
 		"no mark and empty": {end(`{}`), engine.ReasonPartial},
-		"null":              {ann + end(`null`), engine.ReasonPartial},
+		"null":              {ann + end(`null`), "error"},
 		"says it is not":    {ann + end(`{"complete":false,"accounts":1,"reason":"page 2 is missing"}`), engine.ReasonPartial},
 		"both":              {ann + end(`{"complete":true,"accounts":1,"reason":"page 2 is missing"}`), engine.ReasonMalformed},
 		"one too few":       {ann + end(`{"complete":true,"accounts":2}`), engine.ReasonPartial},
@@ -242,15 +230,6 @@ func TestWhatAPlugInStartedEndsWithIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the child of a plug-in that hung lives on", func() bool { return gone(child) })
-}
-
-// gone: nobody reaps what a container leaves to its first process, so a zombie counts as gone.
-func gone(pid int) bool {
-	if syscall.Kill(pid, 0) != nil {
-		return true
-	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err != nil || strings.Contains(string(stat), ") Z ")
 }
 
 // What failed is started again later each time; the rest does not wait for ever.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -54,7 +55,7 @@ func (p *Program) Create(ctx context.Context, a engine.NewAccount) (string, engi
 
 // Update changes an account's name and attributes.
 func (p *Program) Update(ctx context.Context, account string, to engine.NewAccount) (engine.Outcome, error) {
-	s, err := p.session(ctx, false)
+	s, err := p.session(ctx, anything)
 	if err != nil {
 		return engine.Failed, err
 	}
@@ -78,15 +79,39 @@ func (p *Program) exists(ctx context.Context, account string) (engine.Outcome, e
 }
 
 func (p *Program) do(ctx context.Context, call engine.Call) engine.Result {
-	s, err := p.session(ctx, false)
+	r, again := p.once(ctx, call)
+	if again {
+		r, _ = p.once(ctx, call)
+	}
+	return r
+}
+
+// once makes a change; again says that it was not sent, and that another process could make it.
+func (p *Program) once(ctx context.Context, call engine.Call) (r engine.Result, again bool) {
+	s, err := p.session(ctx, wants(call))
 	if err != nil {
-		return engine.Result{Outcome: engine.Failed, Err: err}
+		return engine.Result{Outcome: engine.Failed, Err: err}, false
 	}
 	q, err := s.question(call)
 	if err != nil {
-		return engine.Result{Outcome: engine.Refused, Err: err}
+		return engine.Result{Outcome: engine.Refused, Err: err}, false
 	}
-	return s.change(ctx, q)
+	r = s.change(ctx, q)
+	return r, s.missed(ctx, r.Err)
+}
+
+// wants is urgent if one of the calls takes something.
+func wants(calls ...engine.Call) want {
+	if slices.ContainsFunc(calls, func(c engine.Call) bool { return !c.Grant && c.New == nil }) {
+		return urgent
+	}
+	return anything
+}
+
+// missed: nothing was sent, since the process ended while the call waited behind another one.
+func (s *session) missed(ctx context.Context, err error) bool {
+	var none unsent
+	return errors.As(err, &none) && !s.alive() && ctx.Err() == nil
 }
 
 // question puts a call into the protocol's words; an error says why the plug-in can't be asked.

@@ -1,13 +1,11 @@
 package plugin
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -42,6 +40,7 @@ func (h *host) spawn(secrets map[string]string, timeout time.Duration) (*session
 	if err := h.trust(); err != nil {
 		return nil, err
 	}
+	seen := h.look()
 	files, err := newFiles()
 	if err != nil {
 		return nil, err
@@ -62,7 +61,7 @@ func (h *host) spawn(secrets map[string]string, timeout time.Duration) (*session
 	}
 	clean := cleaner(secrets)
 	go h.overhear(files.err, clean)
-	s := &session{program: h.program, proc: p, in: line.In, secrets: secrets, clean: clean, timeout: timeout,
+	s := &session{program: h.program, proc: p, in: line.In, secrets: secrets, clean: clean, timeout: timeout, files: seen,
 		free: make(chan struct{}, 1), calls: map[int64]*call{}, over: make(chan struct{})}
 	go func() {
 		s.listen(line.Out)
@@ -177,51 +176,4 @@ func (p *process) wait() {
 	case <-p.exited:
 	case <-timer.C:
 	}
-}
-
-// trust refuses what others than its owner could have changed: who may write the plug-in has the program's secrets.
-func (h *host) trust() error {
-	for i, name := range h.command {
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(h.dir, path)
-		}
-		info, err := os.Stat(path)
-		if i > 0 && (err != nil || !info.Mode().IsRegular()) {
-			continue // an argument that is no file
-		}
-		switch {
-		case err != nil:
-			return fmt.Errorf("the plug-in of %s can't be looked at: %w", h.program, err)
-		case !info.Mode().IsRegular():
-			return fmt.Errorf("the plug-in of %s, %s, is no file", h.program, path)
-		case i == 0 && info.Mode()&0o111 == 0:
-			return fmt.Errorf("the plug-in of %s, %s, is not executable; chmod +x it", h.program, path)
-		}
-		if err := guarded(path, info); err != nil {
-			return fmt.Errorf("the plug-in of %s: %w", h.program, err)
-		}
-	}
-	return nil
-}
-
-func guarded(path string, info os.FileInfo) error {
-	const others = 0o002
-	if info.Mode()&others != 0 {
-		return fmt.Errorf("%s can be changed by everybody; chmod o-w it", path)
-	}
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return err
-	}
-	for _, dir := range []string{filepath.Dir(path), filepath.Dir(real)} {
-		folder, err := os.Stat(dir)
-		if err != nil {
-			return err
-		}
-		if folder.Mode()&others != 0 && folder.Mode()&os.ModeSticky == 0 {
-			return errors.New("everybody can put another file in the place of " + path + ", since its folder can be changed by all; chmod o-w the folder")
-		}
-	}
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -23,9 +24,12 @@ func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error
 	if err != nil {
 		return proof, err
 	}
-	defer p.pool.put(s)
+	defer func() {
+		p.lagged.note(s, p.options.Now())
+		p.pool.put(s)
+	}()
 	l := listing{s: s, yield: yield, proof: &proof, seen: map[string]bool{}}
-	end, err := l.read(ctx)
+	end, err := l.read(ctx, p)
 	if err != nil {
 		return proof, err
 	}
@@ -33,6 +37,8 @@ func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error
 	proof.Finished = p.options.Now()
 	return proof, nil
 }
+
+const maxReasons = 100 // of one list; whoever gives the same page for ever is stopped by it
 
 // listing is one list that is being read.
 type listing struct {
@@ -44,11 +50,13 @@ type listing struct {
 }
 
 // read gives the plug-in's mark at the end.
-func (l *listing) read(ctx context.Context) (end mark, err error) {
+func (l *listing) read(ctx context.Context, p *Program) (end mark, err error) {
 	c, err := l.s.begin(ctx, "holdings", nil, true)
 	if err != nil {
 		return end, err
 	}
+	long := time.AfterFunc(p.mostFor, func() { _ = l.s.fail(fmt.Errorf("its list did not end within %s", p.mostFor)) })
+	defer long.Stop()
 	for {
 		raw, answer, err := l.s.next(ctx, c)
 		switch {
@@ -65,6 +73,9 @@ func (l *listing) read(ctx context.Context) (end mark, err error) {
 
 func (l *listing) account(a *wireAccount) error {
 	l.came++
+	if len(l.proof.Reasons) > maxReasons {
+		return l.s.fail(errors.New("its list is not worth reading on: " + l.proof.Reasons[0].Detail))
+	}
 	if err := l.s.checkAccount(a); err != nil {
 		l.proof.Add(engine.ReasonMalformed, l.s.clean(err.Error()))
 		return nil
@@ -106,6 +117,9 @@ func (l *listing) finish(end mark) {
 func (s *session) checkAccount(a *wireAccount) error {
 	if err := checkName("account", a.ID); err != nil {
 		return err
+	}
+	if a.Entitlements == nil {
+		return fmt.Errorf("the account %s comes without entitlements; list them, or [] for an account that holds none", quote(a.ID))
 	}
 	if s.can.Accounts && a.Active == nil {
 		return fmt.Errorf("the account %s comes without active, though the plug-in knows suspended accounts", quote(a.ID))
@@ -163,7 +177,7 @@ func (p *Program) Account(ctx context.Context, account string) ([]engine.Holding
 	if checkName("account", account) != nil {
 		return nil, nil // nobody can be called that
 	}
-	s, err := p.session(ctx, false)
+	s, err := p.session(ctx, anything)
 	if err != nil {
 		return nil, err
 	}
@@ -174,16 +188,21 @@ func (p *Program) Account(ctx context.Context, account string) ([]engine.Holding
 	if err := s.ask(ctx, "account", map[string]string{"account": account}, &answer); err != nil {
 		return nil, err
 	}
-	if answer.ID != account || answer.Account != nil && answer.Account.ID != account {
+	var a *wireAccount
+	switch {
+	case answer.Account == nil:
+		return nil, s.fail(fmt.Errorf("its answer about the account %s comes without account; null says that there is none", quote(account)))
+	case known(answer.Account, &a) != nil:
+		return nil, s.fail(fmt.Errorf("its answer about the account %s can't be read", quote(account)))
+	case answer.ID != account || a != nil && a.ID != account:
 		return nil, s.fail(fmt.Errorf("asked for the account %s, it gives another one", quote(account)))
-	}
-	if answer.Account == nil {
+	case a == nil:
 		return nil, nil
 	}
-	if err := s.checkAccount(answer.Account); err != nil {
+	if err := s.checkAccount(a); err != nil {
 		return nil, errors.New(s.clean(err.Error()))
 	}
-	return s.holdings(answer.Account), nil
+	return s.holdings(a), nil
 }
 
 func (p *Program) listed(ctx context.Context, account string) (out []engine.Holding, err error) {

@@ -10,6 +10,7 @@ package plugin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -63,6 +64,9 @@ type Program struct {
 	changes changes
 	lists   chan struct{} // full while as many lists run as may
 	pool    pool          // of processes that list
+	told    told
+	mostFor time.Duration // one list
+	lagged  backoff       // of lists
 }
 
 // Batched is a Program that is handed many changes at once.
@@ -80,7 +84,7 @@ func Open(c Config, o Options) (engine.Connector, error) {
 		return nil, fmt.Errorf("program %s: timeout is negative", o.Program)
 	}
 	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
-	p := &Program{config: c, options: o, lists: make(chan struct{}, maxLists)}
+	p := &Program{config: c, options: o, lists: make(chan struct{}, maxLists), mostFor: 120 * c.Timeout}
 	path := c.Command[0]
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(o.Dir, path)
@@ -118,10 +122,11 @@ func (p *Program) Complaints() []string { return p.host.complaints.take() }
 
 // Describe asks the plug-in what it can do; its process is started anew where a secret has changed since.
 func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
-	s, err := p.session(ctx, true)
+	s, err := p.session(ctx, fresh)
 	if err != nil {
 		return engine.Description{}, err
 	}
+	p.told.set(s)
 	a := &s.can
 	d := engine.Description{Identity: "plugin:" + s.identity, Accounts: a.Accounts, Lifecycle: a.Lifecycle, Rename: a.Update, Keyed: a.Keyed,
 		Lag: a.lag(), Deletes: s.clean(a.Deletes), Concurrency: max(1, a.Parallel), Batch: a.Batch}
@@ -139,6 +144,9 @@ func (s *session) catalogue(ctx context.Context) ([]string, error) {
 	var answer entitlements
 	if err := s.ask(ctx, "entitlements", nil, &answer); err != nil {
 		return nil, err
+	}
+	if answer.Entitlements == nil {
+		return nil, s.fail(errors.New("it answers entitlements without entitlements"))
 	}
 	for _, name := range answer.Entitlements {
 		if err := checkRight(name); err != nil {

@@ -29,6 +29,7 @@ type session struct {
 	clean    func(string) string // makes text of the plug-in fit to be shown
 	timeout  time.Duration
 	started  time.Time
+	files    string        // what host.look saw before it was started
 	free     chan struct{} // full while as many calls are under way as the plug-in declares
 	writing  sync.Mutex
 
@@ -48,6 +49,7 @@ type call struct {
 	most   time.Duration // between two signs of life
 	events chan event
 	gone   chan struct{} // closed when nobody waits any longer
+	began  time.Time
 	late   *time.Timer
 }
 
@@ -211,7 +213,7 @@ func (s *session) begin(ctx context.Context, method string, params any, list boo
 	case <-s.over:
 		return nil, unsent{s.why()}
 	}
-	c := &call{method: method, list: list, most: s.timeout, events: make(chan event, ahead), gone: make(chan struct{})}
+	c := &call{method: method, list: list, most: s.timeout, began: time.Now(), events: make(chan event, ahead), gone: make(chan struct{})}
 	if method == methodBatch {
 		c.most *= 10
 	}
@@ -308,8 +310,8 @@ func (s *session) abandon(c *call) {
 	close(c.gone)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.calls[c.id] == c {
-		c.late = time.AfterFunc(c.most, func() { _ = s.fail(fmt.Errorf("it never answered %s", c.method)) })
+	if s.calls[c.id] == c { // a call has its time, however long somebody waits for it; those behind it wait, too
+		c.late = time.AfterFunc(c.most-time.Since(c.began), func() { _ = s.fail(fmt.Errorf("it never answered %s", c.method)) })
 	}
 }
 
@@ -349,6 +351,9 @@ func (s *session) greet(ctx context.Context, config map[string]any) error {
 	}
 	if err := checkName("identity", answer.Identity); err != nil {
 		return s.fail(errors.New("it does not say which target it stands for: identity is missing or can't be"))
+	}
+	if s.clean(answer.Identity) != answer.Identity {
+		return s.fail(errors.New("its identity holds a secret, what can't be printed, or too much"))
 	}
 	s.identity = answer.Identity
 	s.free = make(chan struct{}, max(1, s.can.Parallel))

@@ -78,20 +78,60 @@ func (p *pool) close() {
 // lister gives a process for one list, which goes back to the pool.
 func (p *Program) lister(ctx context.Context) (*session, error) {
 	for s := p.pool.take(); s != nil; s = p.pool.take() {
-		if s.alive() && !p.rotated(s) {
+		if s.alive() && !p.stale(s) && p.told.check(s) == nil {
 			return s, nil
 		}
 		s.end()
 	}
-	return p.start(ctx)
+	if err := p.pause(ctx, &p.lagged, false); err != nil {
+		return nil, err
+	}
+	s, err := p.start(ctx)
+	if err == nil {
+		if err = p.told.check(s); err != nil {
+			s.end()
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		p.lagged.failed(p.options.Now(), p.options.Now())
+	}
+	return s, err
+}
+
+// told is what the plug-in said of itself when it was described last. What another process of it says is read with these
+// abilities in mind: a list of one that knows no suspended accounts would show everybody as suspended.
+type told struct {
+	mu       sync.Mutex
+	known    bool
+	can      abilities
+	identity string
+}
+
+func (t *told) set(s *session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known, t.can, t.identity = true, s.can, s.identity
+}
+
+func (t *told) check(s *session) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case !t.known:
+		return nil
+	case t.identity != s.identity:
+		return fmt.Errorf("the plug-in of %s now stands for another target, %s instead of %s; nothing is read or changed before it is described again", s.program, quote(s.identity), quote(t.identity))
+	case !t.can.like(s.can):
+		return fmt.Errorf("the plug-in of %s now declares other abilities than before; nothing is read or changed before it is described again", s.program)
+	}
+	return nil
 }
 
 // changes is the process that changes go to.
 type changes struct {
 	lock     chan struct{} // held while this is looked at or a process is started
 	session  *session
-	failures int
-	next     time.Time // no process is started before
+	failures backoff
 	closed   bool
 }
 
@@ -125,8 +165,17 @@ func (p *Program) secrets() (map[string]string, error) {
 	return values, nil
 }
 
-// session gives the process that changes go to. A fresh one has the secrets of now.
-func (p *Program) session(ctx context.Context, fresh bool) (*session, error) {
+// want is what a process is needed for.
+type want int
+
+const (
+	anything want = iota
+	fresh         // it must have the executable and the secrets of now, and what it says of itself is news
+	urgent        // to take something from somebody
+)
+
+// session gives the process that changes go to.
+func (p *Program) session(ctx context.Context, w want) (*session, error) {
 	c := &p.changes
 	select {
 	case c.lock <- struct{}{}:
@@ -137,7 +186,7 @@ func (p *Program) session(ctx context.Context, fresh bool) (*session, error) {
 	if c.closed {
 		return nil, unsent{errors.New("the program is closed")}
 	}
-	if fresh && c.session != nil && c.session.alive() && c.session.idle() && p.rotated(c.session) {
+	if w == fresh && c.session != nil && c.session.alive() && c.session.idle() && p.stale(c.session) {
 		c.session.end()
 		c.session = nil
 	}
@@ -145,16 +194,21 @@ func (p *Program) session(ctx context.Context, fresh bool) (*session, error) {
 		return c.session, nil
 	}
 	if c.session != nil {
-		p.failed(c.session.started)
+		c.failures.failed(c.session.started, p.options.Now())
 		c.session = nil
 	}
-	if err := p.pause(ctx); err != nil {
+	if err := p.pause(ctx, &c.failures, w == urgent); err != nil {
 		return nil, unsent{err}
 	}
 	s, err := p.start(ctx)
+	if err == nil && w != fresh {
+		if err = p.told.check(s); err != nil {
+			s.end()
+		}
+	}
 	if err != nil {
 		if ctx.Err() == nil {
-			p.failed(p.options.Now())
+			c.failures.failed(p.options.Now(), p.options.Now())
 		}
 		return nil, unsent{err}
 	}
@@ -162,30 +216,55 @@ func (p *Program) session(ctx context.Context, fresh bool) (*session, error) {
 	return s, nil
 }
 
-// rotated says whether a secret is another one now. One that can't be read now changes nothing.
-func (p *Program) rotated(s *session) bool {
+// stale says whether the executable or a secret is another one now. A secret that can't be read now changes nothing.
+func (p *Program) stale(s *session) bool {
 	now, err := p.secrets()
-	return err == nil && !maps.Equal(now, s.secrets)
+	return err == nil && !maps.Equal(now, s.secrets) || p.host.look() != s.files
 }
 
-// failed makes the next start wait: the longer, the more often it came to that.
-func (p *Program) failed(started time.Time) {
-	c, now := &p.changes, p.options.Now()
+// backoff makes the next start wait: the longer, the more often it came to that.
+type backoff struct {
+	mu       sync.Mutex
+	failures int
+	next     time.Time // no process is started before
+}
+
+func (b *backoff) failed(started, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if now.Sub(started) > settled {
-		c.failures = 0
+		b.failures = 0
 	}
-	c.next = now.Add(min(mostPause, firstPause<<min(c.failures, 16)))
-	c.failures++
+	b.next = now.Add(min(mostPause, firstPause<<min(b.failures, 16)))
+	b.failures++
 }
 
-// pause waits until a plug-in that failed may be started again, if that is soon.
-func (p *Program) pause(ctx context.Context) error {
-	d := p.changes.next.Sub(p.options.Now())
+// note counts how a list ended.
+func (b *backoff) note(s *session, now time.Time) {
+	if !s.alive() {
+		b.failed(s.started, now)
+		return
+	}
+	b.mu.Lock()
+	b.failures, b.next = 0, time.Time{}
+	b.mu.Unlock()
+}
+
+// pause waits until a plug-in that failed may be started again, if that is soon. What is urgent never waits long: somebody
+// keeps access meanwhile.
+func (p *Program) pause(ctx context.Context, b *backoff, urgent bool) error {
+	b.mu.Lock()
+	failures, next := b.failures, b.next
+	b.mu.Unlock()
+	d := next.Sub(p.options.Now())
+	if urgent {
+		d = min(d, patience)
+	}
 	switch {
 	case d <= 0:
 		return ctx.Err()
 	case d > patience:
-		return fmt.Errorf("the plug-in of %s failed %d times, and is not started again before %s; its log says why", p.options.Program, p.changes.failures, p.changes.next.UTC().Format(time.RFC3339))
+		return fmt.Errorf("the plug-in of %s failed %d times, and is not started again before %s; its log says why", p.options.Program, failures, next.UTC().Format(time.RFC3339))
 	case p.options.Wait != nil:
 		return p.options.Wait(ctx, d)
 	}

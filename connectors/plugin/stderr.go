@@ -3,10 +3,15 @@ package plugin
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -15,7 +20,7 @@ import (
 const (
 	maxText   = 1000     // bytes of one text of a plug-in that are shown
 	maxLines  = 200      // lines of standard error that are logged in a minute
-	maxStderr = 64 << 20 // bytes of standard error, of one process, that are read; from then on it waits
+	maxStderr = 64 << 20 // bytes of standard error, of one process, that are looked at; the rest is thrown away
 )
 
 // cleaner makes text of a plug-in fit to be shown: without secrets, without what a terminal obeys or nobody sees, and not long.
@@ -27,6 +32,9 @@ func cleaner(secrets map[string]string) func(string) string {
 			values = append(values, lines...)
 		}
 	}
+	for _, v := range slices.Clone(values) {
+		values = append(values, disguises(strings.TrimSpace(v))...)
+	}
 	sort.Slice(values, func(i, j int) bool { return len(values[i]) > len(values[j]) }) // one may hold another
 	var pairs []string
 	for _, v := range values {
@@ -36,6 +44,25 @@ func cleaner(secrets map[string]string) func(string) string {
 	}
 	hide := strings.NewReplacer(pairs...)
 	return func(text string) string { return visible(hide.Replace(text)) }
+}
+
+// disguises are what a secret looks like once it was quoted, escaped or encoded.
+func disguises(v string) (out []string) {
+	if len(v) < 4 {
+		return nil // too short to be told from anything else
+	}
+	plain, _ := json.Marshal(v)
+	var html bytes.Buffer
+	e := json.NewEncoder(&html)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v)
+	for _, quoted := range []string{strconv.Quote(v), strconv.QuoteToASCII(v), string(plain), strings.TrimSpace(html.String())} {
+		out = append(out, quoted[1:len(quoted)-1])
+	}
+	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		out = append(out, e.EncodeToString([]byte(v)))
+	}
+	return append(out, url.QueryEscape(v), url.PathEscape(v))
 }
 
 // visible escapes what is not printed, and cuts.
@@ -79,6 +106,7 @@ func (h *host) overhear(from io.Reader, clean func(string) string) {
 			break
 		}
 	}
+	_, _ = io.Copy(io.Discard, from) // who is not read any longer stands still
 	if silenced > 0 && h.log != nil {
 		h.log.Warn("a plug-in wrote more than is logged", "program", h.program, "lines", silenced)
 	}

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ func strict(text []byte, into any) error {
 	if loneSurrogate(text) {
 		return errors.New("it holds half of a surrogate pair")
 	}
-	if err := checkKeys(json.NewDecoder(bytes.NewReader(text)), false, 0); err != nil {
+	if err := checkKeys(json.NewDecoder(bytes.NewReader(text)), "", 0); err != nil {
 		return err
 	}
 	return known(text, into)
@@ -92,12 +93,17 @@ func known(text []byte, into any) error {
 	return nil
 }
 
-// checkKeys walks through one value. Keys are lower-case, but for those of free mappings such as attributes: encoding/json
-// takes "Outcome" for "outcome".
-func checkKeys(d *json.Decoder, free bool, depth int) error {
+// checkKeys walks through one value that stands under a key. Keys are lower-case ASCII, but for those of free mappings such as
+// attributes: encoding/json takes "Outcome" and "reſult" for "outcome" and "result". It takes null for nothing at all, which
+// would make people of unknown rights hold none; null says something only of an account that is not there.
+func checkKeys(d *json.Decoder, under string, depth int) error {
 	token, err := d.Token()
 	if err != nil {
 		return err
+	}
+	free := under == "attributes" || under == "data"
+	if token == nil && under != "account" && under != "data" {
+		return fmt.Errorf("%s is null; say what it is, or leave the key out where it may be", cmp.Or(under, "it"))
 	}
 	open, ok := token.(json.Delim)
 	if !ok {
@@ -108,7 +114,7 @@ func checkKeys(d *json.Decoder, free bool, depth int) error {
 	}
 	seen := map[string]bool{}
 	for d.More() {
-		inner := free
+		inner := under
 		if open == '{' {
 			token, err := d.Token()
 			if err != nil {
@@ -118,11 +124,13 @@ func checkKeys(d *json.Decoder, free bool, depth int) error {
 			if seen[key] {
 				return fmt.Errorf("the key %s comes twice", quote(key))
 			}
-			if !free && strings.ToLower(key) != key {
+			if !free && !plain(key) {
 				return fmt.Errorf("the key %s is unknown", quote(key))
 			}
 			seen[key] = true
-			inner = free || key == "attributes" || key == "data"
+			if !free {
+				inner = key
+			}
 		}
 		if err := checkKeys(d, inner, depth+1); err != nil {
 			return err
@@ -130,6 +138,11 @@ func checkKeys(d *json.Decoder, free bool, depth int) error {
 	}
 	_, err = d.Token()
 	return err
+}
+
+// plain says that encoding/json can't take a key for another one.
+func plain(key string) bool {
+	return !strings.ContainsFunc(key, func(r rune) bool { return r > 'z' || 'A' <= r && r <= 'Z' })
 }
 
 // loneSurrogate finds an escape like \ud800 without its other half, which encoding/json replaces by U+FFFD.
@@ -187,6 +200,12 @@ func (a *abilities) check() error {
 	return nil
 }
 
+// like says that two processes can do the same, whatever they are called.
+func (a abilities) like(b abilities) bool {
+	a.Name, a.Version, a.Deletes = b.Name, b.Version, b.Deletes
+	return a == b
+}
+
 func (a *abilities) lag() time.Duration { return time.Duration(a.Lag * float64(time.Second)) }
 
 // opened is the answer to open.
@@ -205,10 +224,10 @@ type listed struct {
 	Account *wireAccount `json:"account"`
 }
 
-// one is the answer to account; Account is nil if there is none.
+// one is the answer to account; Account is the text null if there is none, and nil if it does not say.
 type one struct {
-	ID      string       `json:"id"`
-	Account *wireAccount `json:"account"`
+	ID      string          `json:"id"`
+	Account json.RawMessage `json:"account"`
 }
 
 // wireAccount is an account with all that it holds.
@@ -266,17 +285,13 @@ func checkName(what, name string) error {
 	case name == "":
 		return fmt.Errorf("the name of an %s is empty", what)
 	case len(name) > maxName:
-		return fmt.Errorf("the %s %s… is longer than %d bytes", what, quote(name), maxName)
+		return fmt.Errorf("the %s %s is longer than %d bytes", what, quote(name), maxName)
 	case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
 		return fmt.Errorf("the %s %s is not UTF-8 or holds a NUL", what, quote(name))
 	}
 	return nil
 }
 
-// quote shows a value of the outside world so that it can't be taken for text of ours, nor move a cursor.
-func quote(s string) string {
-	if len(s) > 80 {
-		s = s[:80] + "…"
-	}
-	return strconv.Quote(s)
-}
+// quote shows a value of the outside world so that it can't be taken for text of ours, nor move a cursor. It does not cut: half
+// a secret would not be found in it. What a plug-in said is cleaned and cut afterwards.
+func quote(s string) string { return strconv.Quote(s) }

@@ -25,7 +25,7 @@ func TestLinesThatAreRefused(t *testing.T) {
 		`{"id":1,"result":{}}`:                                                                        "jsonrpc",
 		`{"jsonrpc":"2.0","id":1}`:                                                                    "neither",
 		`{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"x"}}`:                       "neither",
-		`{"jsonrpc":"2.0","id":null,"result":{}}`:                                                     "neither",
+		`{"jsonrpc":"2.0","id":null,"result":{}}`:                                                     "id is null",
 		`{"jsonrpc":"2.0","id":"1","result":{}}`:                                                      "cannot unmarshal",
 		`{"jsonrpc":"2.0","id":1.5,"result":{}}`:                                                      "cannot unmarshal",
 		`{"jsonrpc":"2.0","method":"log","params":{}}`:                                                "neither",

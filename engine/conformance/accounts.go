@@ -8,6 +8,7 @@ import (
 
 func (u *Subject) create(t T, name, person string) (string, engine.Outcome) {
 	t.Helper()
+	u.look(t)
 	account := u.New
 	account.Name, account.Person = name, person
 	u.note()
@@ -16,15 +17,33 @@ func (u *Subject) create(t T, name, person string) (string, engine.Outcome) {
 	if good := outcome == engine.Done || outcome == engine.Already; good != (err == nil) || good != (id != "") {
 		t.Errorf("create %q gives %s, id %q, error %v", name, outcome, id, err)
 	}
+	u.mine(t, name, id)
 	return id, outcome
 }
 
-// creates says whether accounts can be made: a connector whose other side decides declares it.
+// look remembers whose accounts were there before the check made any.
+func (u *Subject) look(t T) {
+	t.Helper()
+	if u.there == nil {
+		u.list(t)
+	}
+}
+
+// mine ends the check where an account that it is said to have made was there before: it goes on to change and delete its own.
+func (u *Subject) mine(t T, name, id string) {
+	t.Helper()
+	if id != "" && u.there[id] {
+		t.Fatalf("create %q gives the id %q, of an account that was there before; nothing more is done to it", name, id)
+	}
+}
+
+// creates says whether accounts can be made: a connector whose other side decides declares it. One that can't be asked is
+// taken for one that can, so that the check finds that out.
 func (u *Subject) creates() bool {
 	_, ok := u.Connector.(engine.Creator)
 	if d, describes := u.Connector.(engine.Describer); ok && describes {
 		description, err := d.Describe(context.Background())
-		return err == nil && description.Lifecycle
+		return err != nil || description.Lifecycle
 	}
 	return ok
 }

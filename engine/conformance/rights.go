@@ -329,6 +329,9 @@ func checkBatchCreates(t T, u *Subject, b engine.Batcher) {
 	}
 	u.note()
 	results := b.Apply(context.Background(), calls)
+	for i, r := range results[:min(len(results), len(calls))] {
+		u.mine(t, calls[i].New.Name, r.ID)
+	}
 	for i, outcome := range []engine.Outcome{engine.Done, engine.Done, engine.Refused} {
 		u.hear(results[i].Err)
 		if r := results[i]; r.Outcome != outcome || (r.ID == "") != (outcome == engine.Refused) || (r.Err == nil) != (outcome == engine.Done) {

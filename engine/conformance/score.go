@@ -31,6 +31,7 @@ type Line struct {
 type Card struct {
 	Fresh   func(t T) *Subject // of a check; what it complains of, the check does
 	Restore func(t T)          // puts the program back after each check; nil: nothing is to be put back
+	GiveUp  func(t T)          // does so instead of Restore where a check does not end; nil: nobody does
 	Most    time.Duration      // that one check may take
 	Tell    func(line Line)    // told of each line; nil: nobody
 }
@@ -85,6 +86,9 @@ func (c *Card) try(check *Check) (line Line, ended bool) {
 		ended = true
 	case <-most.C:
 		r.Errorf("it did not end within %s", c.Most)
+		if c.GiveUp != nil {
+			c.GiveUp(r)
+		}
 	}
 	line = Line{Check: check.Name, Result: Passed, Details: r.all(), Took: time.Since(began)}
 	switch {

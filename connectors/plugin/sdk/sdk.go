@@ -51,7 +51,7 @@ type Account struct {
 	Kind         string            `json:"kind,omitempty"`   // personal, admin, test, service, shared
 	Person       string            `json:"person,omitempty"` // the key of whoever it was made for
 	Active       bool              `json:"active"`           // meaningless unless the program is a Suspender
-	Entitlements []string          `json:"entitlements,omitempty"`
+	Entitlements []string          `json:"entitlements"`     // nil: it holds none
 	Attributes   map[string]string `json:"attributes,omitempty"`
 	LastUse      *time.Time        `json:"last_use,omitempty"`
 }

@@ -3,6 +3,7 @@ package sdk
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"unicode/utf8"
 )
 
 const maxLine = 1 << 20 // bytes
@@ -129,11 +131,14 @@ func (s *server) call(ctx context.Context, r *request) (any, error) {
 	case "entitlements":
 		if c, ok := s.program.(Cataloguer); ok {
 			names, err := c.Entitlements(ctx)
-			return map[string]any{"entitlements": append([]string{}, names...)}, err
+			return map[string]any{"entitlements": append([]string{}, names...)}, cmp.Or(err, text(names...))
 		}
 	case "account":
 		if reader, ok := s.program.(Reader); ok {
 			a, err := reader.Account(ctx, p.Account)
+			if err == nil && a != nil {
+				err = a.ready()
+			}
 			return map[string]any{"id": p.Account, "account": a}, err
 		}
 	case "batch":
@@ -170,17 +175,47 @@ func (s *server) open(ctx context.Context, raw json.RawMessage) (any, error) {
 		return nil, &failure{-32602, err.Error()}
 	}
 	identity, err := s.program.Open(ctx, settings)
-	return map[string]string{"identity": identity}, err
+	return map[string]string{"identity": identity}, cmp.Or(err, text(identity))
+}
+
+// text says which of these would arrive as another text: encoding/json replaces what is not UTF-8, and two names become one.
+func text(all ...string) error {
+	for _, one := range all {
+		if !utf8.ValidString(one) {
+			return fmt.Errorf("%q is not UTF-8", one)
+		}
+	}
+	return nil
+}
+
+// ready makes an account fit to be sent, or says why it is not.
+func (a *Account) ready() error {
+	if a.Entitlements == nil {
+		a.Entitlements = []string{}
+	}
+	all := append([]string{a.ID, a.Name, a.Display, a.Kind, a.Person}, a.Entitlements...)
+	for name, value := range a.Attributes {
+		all = append(all, name, value)
+	}
+	if err := text(all...); err != nil {
+		return fmt.Errorf("the account %q: %w", a.ID, err)
+	}
+	return nil
 }
 
 // holdings sends every account, and says that it was all only if the program did.
 func (s *server) holdings(ctx context.Context, id int64) (any, error) {
 	n := 0
+	var wrong error
 	err := s.program.Accounts(ctx, func(a Account) {
+		if e := a.ready(); e != nil {
+			wrong = cmp.Or(wrong, e)
+			return
+		}
 		n++
 		s.write(map[string]any{"jsonrpc": "2.0", "method": "account", "params": map[string]any{"of": id, "account": a}})
 	})
-	if err != nil {
+	if err = cmp.Or(err, wrong); err != nil {
 		return map[string]any{"complete": false, "accounts": n, "reason": err.Error()}, nil
 	}
 	return map[string]any{"complete": true, "accounts": n}, nil
@@ -233,6 +268,9 @@ func (s *server) batch(ctx context.Context, b Batcher, changes []params) any {
 
 // changed repeats what was asked for, so that no answer can be taken for another one's.
 func changed(p *params, r Result) map[string]any {
+	if err := text(r.Account); err != nil {
+		r.Account, r.Err = "", cmp.Or(r.Err, err)
+	}
 	answer := map[string]any{"outcome": r.Outcome, "account": r.Account}
 	if p.Entitlement != "" {
 		answer["entitlement"] = p.Entitlement

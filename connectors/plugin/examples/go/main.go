@@ -59,13 +59,12 @@ func (p *program) with(do func(d *data) (sdk.Outcome, error)) (sdk.Outcome, erro
 }
 
 func (p *program) Accounts(_ context.Context, yield func(sdk.Account)) error {
-	_, err := p.with(func(d *data) (sdk.Outcome, error) {
-		for id, a := range d.Accounts {
-			a.ID = id
-			yield(*a)
-		}
-		return sdk.Already, nil
-	})
+	var all map[string]*sdk.Account
+	_, err := p.with(func(d *data) (sdk.Outcome, error) { all = d.Accounts; return sdk.Already, nil })
+	for id, a := range all { // not under the lock: who reads the list may be slow
+		a.ID = id
+		yield(*a)
+	}
 	return err
 }
 

@@ -73,11 +73,13 @@ def answer(method, p, path, ident):
     if method == "open":
         path.append(p["config"]["path"])
         return {"identity": "team:" + path[-1]}
+    if method == "holdings":
+        with data(path[-1]) as d:  # and not longer: who reads the list may be slow
+            accounts = [shown(d, name) for name in d["accounts"]]
+        for account in accounts:
+            send(method="account", params={"of": ident, "account": account})
+        return {"complete": True, "accounts": len(accounts)}
     with data(path[-1]) as d:
-        if method == "holdings":
-            for name in d["accounts"]:
-                send(method="account", params={"of": ident, "account": shown(d, name)})
-            return {"complete": True, "accounts": len(d["accounts"])}
         if method == "account":
             return {"id": p["account"], "account": shown(d, p["account"])}
         if method == "entitlements":

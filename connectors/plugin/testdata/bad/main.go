@@ -142,10 +142,13 @@ func (p *program) Grant(_ context.Context, id, right string) (sdk.Outcome, error
 			}
 		case "never answers":
 			time.Sleep(time.Hour)
-		case "crashes in the middle":
+		case "crashes in the middle", "changes and never answers":
 			a.Entitlements = append(a.Entitlements, right)
 			text, _ := json.Marshal(d)
 			_ = os.WriteFile(p.path, text, 0o600)
+			if p.is("changes and never answers") {
+				time.Sleep(time.Hour)
+			}
 			os.Exit(3)
 		}
 		a.Entitlements = append(a.Entitlements, right)
@@ -192,6 +195,9 @@ func (p *program) Suspend(_ context.Context, id string) (sdk.Outcome, error) { r
 func (p *program) Resume(_ context.Context, id string) (sdk.Outcome, error)  { return p.set(id, true) }
 
 func (p *program) Create(_ context.Context, n sdk.NewAccount) (id string, o sdk.Outcome, err error) {
+	if p.is("creates somebody else") {
+		return "old", sdk.Done, nil
+	}
 	o, err = p.with(func(d *data) (sdk.Outcome, error) {
 		if a := d.Accounts[n.Name]; a != nil && a.Person == n.Person {
 			return sdk.Already, nil
