@@ -11,7 +11,7 @@ import (
 
 // executable writes one while nothing is started: a process that starts just then would have it open for writing, and the kernel
 // calls it busy.
-func executable(t *testing.T, path, text string) {
+func executable(t testing.TB, path, text string) {
 	t.Helper()
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -24,18 +24,21 @@ func built(t testing.TB, pkg string) string {
 	return path
 }
 
-func abs(t testing.TB, path string) string {
+// copied gives a copy of an executable that nobody else may change, whoever owns this checkout.
+func copied(t testing.TB, path string) string {
 	t.Helper()
-	path, err := filepath.Abs(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return path
+	to := filepath.Join(t.TempDir(), filepath.Base(path))
+	executable(t, to, string(text))
+	return to
 }
 
 // examples are the executables of the worked examples.
 func examples(t testing.TB) map[string]string {
-	return map[string]string{"go": built(t, "examples/go"), "python": abs(t, "examples/python/team.py"), "shell": abs(t, "examples/shell/team.sh")}
+	return map[string]string{"go": built(t, "examples/go"), "python": copied(t, "examples/python/team.py"), "shell": copied(t, "examples/shell/team.sh")}
 }
 
 const team = `{"entitlements": ["read", "Write all", "Büro \"Süd\""], "accounts": {
