@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 )
 
 // Commit writes a plan's observations and intents. Everything is durable when it returns; from then on work may start.
@@ -67,7 +68,29 @@ func (p *Plan) runRecord() Record {
 		Proofs               []Proof
 		Summary              Summary
 		Notices              []Notice
-	}{p.ID, p.Policy, p.Config, p.Proofs, p.Summary, p.Notices}), Set: p.used}
+		Held                 []heldLine `json:",omitempty"`
+	}{p.ID, p.Policy, p.Config, p.Proofs, p.Summary, p.Notices, p.heldLines()}), Set: p.used}
+}
+
+// heldLine is a line of a plan that became neither an intent nor an approval item. Fields are only ever added.
+type heldLine struct {
+	Op                                    Op
+	Program, Entitlement, Account, Person string
+	State                                 ChangeState
+	Reason                                string
+	Due                                   *time.Time `json:",omitempty"`
+}
+
+// mostHeld bounds what a run's record says of such lines; the summary counts them all.
+const mostHeld = 100
+
+func (p *Plan) heldLines() (out []heldLine) {
+	for i := range p.Changes {
+		if c := &p.Changes[i]; (c.State == Blocked || c.State == Scheduled) && len(out) < mostHeld {
+			out = append(out, heldLine{c.Op, c.Program, c.Right(), c.Account, c.Person, c.State, c.Reason, c.Due})
+		}
+	}
+	return out
 }
 
 // itemRecords keeps what newly waits for approval.

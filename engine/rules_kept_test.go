@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
 // kept are the notices about holdings that are kept, as "level: text".
@@ -66,5 +67,22 @@ func TestARunWithoutChangeIsOneRecord(t *testing.T) {
 	}
 	if facts := w.memory().Facts(engine.FactFormer); len(facts) > 0 {
 		t.Errorf("former policies of what nothing happened to: %v", facts)
+	}
+}
+
+// What a plan could not do is in the record of its run, with the reason: nothing else of it is there to be asked years later.
+func TestARunRecordsWhatItHeldBack(t *testing.T) {
+	w := crowd(t)
+	w.roles("p0", "a")
+	w.pass(time.Hour)
+	w.once(enginetest.FailBefore)
+	w.applied("p0", "revoke wiki/y ready")
+	w.pass(30 * time.Second)
+	w.applied("p0", "revoke wiki/y blocked: failed ")
+	var last engine.Record
+	err := w.journal.Records(t.Context(), engine.Query{Kind: engine.KindRun, Newest: true, Limit: 1}, func(r engine.Record) error { last = r; return nil })
+	want := `"Held":[{"Op":"revoke","Program":"wiki","Entitlement":"y","Account":"p0","Person":"k-p0","State":"blocked","Reason":"failed 1 time, next try`
+	if err != nil || !strings.Contains(string(last.Data), want) {
+		t.Errorf("%v: %s", err, last.Data)
 	}
 }
