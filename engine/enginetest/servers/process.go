@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -114,15 +115,27 @@ func tail(file string) string {
 	return string(text[max(0, len(text)-4096):])
 }
 
-// freePort returns a loopback TCP port that nobody listens on right now.
+// Ports of servers are below those that the kernel gives to connections (ip_local_port_range(7): from 32768 on): one of these
+// would be taken by somebody's connection before the server listens on it.
+const (
+	firstPort = 15000
+	lastPort  = 32000
+)
+
+// freePort returns a loopback TCP port that nobody listens on right now, and hardly anybody else will choose.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("no free loopback port: %v", err)
+	var err error
+	for range 100 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		var l net.Listener
+		if l, err = net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatalf("no free loopback port: %v", err)
+	return 0
 }
 
 // tempDir makes a directory that other users may pass through (PostgreSQL does
