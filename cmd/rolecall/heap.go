@@ -9,7 +9,7 @@ import (
 
 const (
 	heapLeast = 40        // percent by which the heap may grow between collections
-	heapRoom  = 128 << 20 // bytes by which a small one may grow,
+	heapRoom  = 116 << 20 // bytes by which a small one may grow,
 	heapMost  = 1500      // but not by more percent: it grows on before the next setting takes effect
 )
 
