@@ -58,7 +58,7 @@ func IntentSource(r *Record) (source string, err error) {
 }
 
 // parseIntentData reads what json.Unmarshal would. Journals read millions of intents, so the usual form is read by hand:
-// one object of known names with plain texts and numbers. Everything else is left to json.
+// objects of known names with plain texts and numbers. Everything else is left to json.
 func parseIntentData(data []byte) (d intentData, err error) {
 	if quickIntentData(data, &d) {
 		return d, nil
@@ -71,26 +71,28 @@ func quickIntentData(data []byte, d *intentData) bool {
 	if !utf8.Valid(data) {
 		return false
 	}
-	text := string(data)
-	rest, ok := strings.CutPrefix(text, "{")
-	if !ok {
-		return false
+	rest, ok := quickObject(string(data), d.quickField)
+	return ok && rest == ""
+}
+
+// quickObject cuts off a JSON object whose names have no escapes and no space between them; field takes one value off what
+// follows its name.
+func quickObject(text string, field func(name, value string) (rest string, ok bool)) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(text, "{")
+	if after, empty := strings.CutPrefix(rest, "}"); ok && empty {
+		return after, true
 	}
-	for rest != "}" {
+	for more := true; ok && more; {
 		var name string
 		if name, rest, ok = plainText(rest); !ok || !strings.HasPrefix(rest, ":") {
-			return false
+			return "", false
 		}
-		if rest, ok = d.quickField(name, rest[1:]); !ok {
-			return false
+		if rest, ok = field(name, rest[1:]); !ok || rest == "" {
+			return "", false
 		}
-		if more, comma := strings.CutPrefix(rest, ","); comma && strings.HasPrefix(more, `"`) {
-			rest = more
-		} else if rest != "}" {
-			return false
-		}
+		more, ok, rest = rest[0] == ',', rest[0] == ',' || rest[0] == '}', rest[1:]
 	}
-	return true
+	return rest, ok
 }
 
 func (d *intentData) quickField(name, value string) (rest string, ok bool) {
@@ -112,10 +114,38 @@ func (d *intentData) quickField(name, value string) (rest string, ok bool) {
 		n, err := strconv.Atoi(value[:end])
 		d.Fails = n
 		return value[end:], err == nil
+	case "new":
+		if d.New != nil { // twice: json merges the two
+			return "", false
+		}
+		d.New = &NewAccount{}
+		return quickObject(value, d.New.quickField)
 	default:
 		return "", false
 	}
 	*to, rest, ok = plainText(value)
+	return rest, ok
+}
+
+func (n *NewAccount) quickField(name, value string) (rest string, ok bool) {
+	switch name {
+	case "Name":
+		n.Name, rest, ok = plainText(value)
+	case "Person":
+		n.Person, rest, ok = plainText(value)
+	case "Attributes":
+		if n.Attributes != nil {
+			return "", false
+		}
+		if rest, ok = strings.CutPrefix(value, "null"); ok {
+			return rest, true
+		}
+		n.Attributes = map[string]string{}
+		return quickObject(value, func(attribute, value string) (rest string, ok bool) {
+			n.Attributes[attribute], rest, ok = plainText(value)
+			return rest, ok
+		})
+	}
 	return rest, ok
 }
 
