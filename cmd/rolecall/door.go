@@ -113,10 +113,7 @@ func (d *door) admit(ctx context.Context, who login.Identity) (why string, err e
 		}
 	}
 	m := d.match(who)
-	for _, key := range append(m.keys, who.Person) { // by its own word, too: the directory may never have been read
-		if key == "" {
-			continue
-		}
+	for _, key := range m.or(who.Person) { // by its own word, too: the directory may never have been read
 		if _, cut, err := sys.store.Fact(ctx, engine.FactKey{Kind: engine.FactCut, Person: key}); err != nil || cut {
 			return "you are cut off", err
 		}

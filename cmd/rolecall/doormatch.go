@@ -25,6 +25,15 @@ func (m *matched) one() string {
 	return ""
 }
 
+// or gives the keys and one more word, if there is one. It is a list of its own: others ask for the same person at the same time.
+func (m *matched) or(word string) []string {
+	all := slices.Clone(m.keys)
+	if word != "" {
+		all = append(all, word)
+	}
+	return all
+}
+
 // unsure says why it can't be told whose access is theirs, "" where it can: nobody in the directory is an answer.
 func (m *matched) unsure(who login.Identity) string {
 	switch {

@@ -72,3 +72,12 @@ func TestWhoWasFoundStays(t *testing.T) {
 		t.Errorf("%q", got.words)
 	}
 }
+
+// Several ask for the same people at the same time, and none writes into what the others read.
+func TestWhoIsAskedForIsNobodyElses(t *testing.T) {
+	m := matched{keys: append(make([]string, 0, 4), "1", "2")}
+	first, second := m.or("Ann"), m.or("ann")
+	if !slices.Equal(first, []string{"1", "2", "Ann"}) || !slices.Equal(second, []string{"1", "2", "ann"}) || len(m.or("")) != 2 {
+		t.Errorf("%q, %q", first, second)
+	}
+}
