@@ -8,6 +8,7 @@ import (
 
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/journal"
 )
 
 func (a *app) personCommand() *cobra.Command {
@@ -47,31 +48,26 @@ type holdJSON struct {
 func (a *app) personHolds() *cobra.Command {
 	return &cobra.Command{
 		Use: "holds", Short: "Who is under a legal hold", Args: args(cobra.NoArgs), Example: "  rolecall person holds",
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			s, err := a.journalOnly(c.Context())
-			if err != nil {
-				return err
-			}
-			defer settle(&err, s.Close)
-			memory, err := s.Memory(c.Context(), a.Now())
-			if err != nil {
-				return err
-			}
-			holds := []holdJSON{}
-			for _, f := range memory.Facts(engine.FactHold) {
-				one := holdJSON{Person: f.Person, Since: stamp(f.Since), Reason: f.Text}
-				err := s.Records(c.Context(), engine.Query{Kind: engine.KindHold, Person: f.Person, Newest: true, Limit: 1}, func(r engine.Record) error {
-					one.By, one.Record = r.Actor, r.Seq
-					return nil
-				})
-				if err != nil {
-					return err
-				}
-				holds = append(holds, one)
-			}
-			return a.showHolds(holds)
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.remembered(c.Context(), func(s *journal.Store, memory *engine.Memory) error { return a.listHolds(c.Context(), s, memory) })
 		},
 	}
+}
+
+func (a *app) listHolds(ctx context.Context, s *journal.Store, memory *engine.Memory) error {
+	holds := []holdJSON{}
+	for _, f := range memory.Facts(engine.FactHold) {
+		one := holdJSON{Person: f.Person, Since: stamp(f.Since), Reason: f.Text}
+		err := s.Records(ctx, engine.Query{Kind: engine.KindHold, Person: f.Person, Newest: true, Limit: 1}, func(r engine.Record) error {
+			one.By, one.Record = r.Actor, r.Seq
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		holds = append(holds, one)
+	}
+	return a.showHolds(holds)
 }
 
 func (a *app) showHolds(holds []holdJSON) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/journal"
 )
 
 func (a *app) tasksCommand() *cobra.Command {
@@ -17,17 +18,8 @@ func (a *app) tasksCommand() *cobra.Command {
 func (a *app) tasksList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "What is to be done by hand", Example: "  rolecall tasks list", Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			s, err := a.journalOnly(c.Context())
-			if err != nil {
-				return err
-			}
-			defer settle(&err, s.Close)
-			memory, err := s.Memory(c.Context(), a.Now())
-			if err != nil {
-				return err
-			}
-			return a.showTasks(memory.Tasks())
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.remembered(c.Context(), func(_ *journal.Store, memory *engine.Memory) error { return a.showTasks(memory.Tasks()) })
 		},
 	}
 }

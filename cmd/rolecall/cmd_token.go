@@ -12,6 +12,7 @@ import (
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/journal"
 	"github.com/rolecall/rolecall/engine/web"
 )
 
@@ -75,17 +76,8 @@ func (a *app) makeToken(ctx context.Context, t engine.Token, day time.Time, reas
 func (a *app) tokenList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "The tokens that were made and not taken back", Example: "  rolecall token list", Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			s, err := a.journalOnly(c.Context())
-			if err != nil {
-				return err
-			}
-			defer settle(&err, s.Close)
-			memory, err := s.Memory(c.Context(), a.Now())
-			if err != nil {
-				return err
-			}
-			return a.showTokens(memory.Tokens())
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.remembered(c.Context(), func(_ *journal.Store, memory *engine.Memory) error { return a.showTokens(memory.Tokens()) })
 		},
 	}
 }

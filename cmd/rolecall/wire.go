@@ -143,6 +143,20 @@ func (a *app) journalOnly(ctx context.Context) (*journal.Store, error) {
 	return a.store(ctx, cfg, reading, nil)
 }
 
+// remembered shows something of what the journal remembers, whatever else is wrong.
+func (a *app) remembered(ctx context.Context, show func(*journal.Store, *engine.Memory) error) (err error) {
+	s, err := a.journalOnly(ctx)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.Close)
+	memory, err := s.Memory(ctx, a.Now())
+	if err != nil {
+		return err
+	}
+	return show(s, memory)
+}
+
 // parts is everything but the journal. Nothing is called or made.
 func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 	schema := schema(cfg)
