@@ -6,7 +6,10 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/jmoiron/sqlx"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -155,4 +158,26 @@ func (sp span) within(q engine.Query) (engine.Query, bool) {
 		q.Before = sp.to + 1
 	}
 	return q, q.Before > q.After+1
+}
+
+// mentioned is compared from the block on from which all are there.
+func (w *walk) mentioned() view {
+	return func(ctx context.Context, t *sqlx.Tx) ([]string, error) {
+		var since int64
+		if err := t.GetContext(ctx, &since, t.Rebind("SELECT coalesce(max(block), 0) FROM mention WHERE what = ?"), sinceMention); err != nil {
+			return nil, err
+		}
+		want := w.mentions.all
+		maps.DeleteFunc(want, func(m mention, _ bool) bool { return m.block < since })
+		return viewed[mention, bool]{
+			what:  "mention",
+			query: "SELECT what, name, block FROM mention WHERE what <> 'since' AND block >= " + strconv.FormatInt(since, 10),
+			scan: func(r *sqlx.Rows) (m mention, v bool, err error) {
+				err = r.Scan(&m.what, &m.name, &m.block)
+				return m, true, err
+			},
+			take: taking(want),
+			rest: maps.All(want),
+		}.compare(ctx, t)
+	}
 }

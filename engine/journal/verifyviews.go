@@ -7,7 +7,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -376,26 +375,4 @@ func (w *walk) baselines() view {
 		take: taking(want),
 		rest: maps.All(want),
 	}.compare
-}
-
-// mentioned is compared from the block on from which all are there.
-func (w *walk) mentioned() view {
-	return func(ctx context.Context, t *sqlx.Tx) ([]string, error) {
-		var since int64
-		if err := t.GetContext(ctx, &since, t.Rebind("SELECT coalesce(max(block), 0) FROM mention WHERE what = ?"), sinceMention); err != nil {
-			return nil, err
-		}
-		want := w.mentions.all
-		maps.DeleteFunc(want, func(m mention, _ bool) bool { return m.block < since })
-		return viewed[mention, bool]{
-			what:  "mention",
-			query: "SELECT what, name, block FROM mention WHERE what <> 'since' AND block >= " + strconv.FormatInt(since, 10),
-			scan: func(r *sqlx.Rows) (m mention, v bool, err error) {
-				err = r.Scan(&m.what, &m.name, &m.block)
-				return m, true, err
-			},
-			take: taking(want),
-			rest: maps.All(want),
-		}.compare(ctx, t)
-	}
 }
