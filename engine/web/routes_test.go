@@ -12,14 +12,18 @@ import (
 
 // door lets in whoever says who they are, and notes what it is asked for.
 type door struct {
-	user  User
-	in    bool
-	err   error
-	did   []string
-	wrong error // what decisions are answered with
+	user    User
+	in      bool
+	err     error
+	did     []string
+	brought string // what Authorization was asked last
+	wrong   error  // what decisions are answered with
 }
 
-func (d *door) Who(*http.Request) (User, bool, error) { return d.user, d.in, d.err }
+func (d *door) Who(r *http.Request) (User, bool, error) {
+	d.brought = r.Header.Get("Authorization")
+	return d.user, d.in, d.err
+}
 func (d *door) Begin(w http.ResponseWriter, r *http.Request, next string) error {
 	d.did = append(d.did, "begin "+next)
 	http.Redirect(w, r, "https://id.example.com/", http.StatusSeeOther)
