@@ -27,9 +27,9 @@ type Auth struct {
 
 // OAuth says where tokens come from.
 type OAuth struct {
-	URL    string        `yaml:"url"` // of the token endpoint
-	Client string        `yaml:"client"` // the name that Rolecall has there
-	Secret engine.Secret `yaml:"secret"` // that belongs to it
+	URL    string        `yaml:"url"`     // of the token endpoint
+	Client string        `yaml:"client"`  // the name that Rolecall has there
+	Secret engine.Secret `yaml:"secret"`  // that belongs to it
 	Scope  string        `yaml:"scope"`   // space-separated, may be empty
 	InBody bool          `yaml:"in_body"` // for servers that do not take client and secret in the Authorization header
 }
