@@ -191,7 +191,7 @@ func decoded(r asked, into any) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	err := d.Decode(into)
-	if err == nil && d.Decode(&struct{}{}) != io.EOF { //nolint:errorlint // it is what a decoder returns at the end
+	if err == nil && d.Decode(&struct{}{}) != io.EOF {
 		err = errors.New("something follows the first value")
 	}
 	if err != nil {
