@@ -2,17 +2,21 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rolecall/rolecall/engine/audit"
 	"github.com/rolecall/rolecall/engine/enginetest/openapi"
+	"github.com/rolecall/rolecall/engine/journal"
 )
 
 // caller is a program that asks a running daemon, and holds every answer against the document that the daemon gives.
@@ -145,6 +149,8 @@ func TestAPI(t *testing.T) {
 	if n := strings.Count(told(t, p, "audit", "list", "--kind", "login", "--actor", "token:alice", "-o", "csv"), "\n"); n != 2 { // and the header
 		t.Errorf("%d sign-ins of one program are recorded", n-1)
 	}
+	bob.exported(p)
+	bob.proven(2)
 	if left := alice.doc.Unanswered(); strings.Join(left, " ") != "GET /api/v1/mine/people/{key} GET /api/v1/mine/programs/{name}" { // she leads nobody and owns nothing
 		t.Errorf("nothing was asked of %v", left)
 	}
@@ -177,4 +183,80 @@ func (c *caller) everything(person string) {
 	c.do(key+"/cut", `{"reason":"laptop stolen"}`, http.StatusOK)
 	c.do(key+"/lift", `{"reason":"found again"}`, http.StatusOK)
 	c.do(run+"/undo", `{"reason":"a mistake"}`, http.StatusOK)
+}
+
+// exported holds what is exported here against what the command exports, in every form.
+func (c *caller) exported(p process) {
+	c.t.Helper()
+	for form, args := range map[string][]string{"jsonl": nil, "csv": {"-o", "csv"}, "ocsf": {"--format", "ocsf"}, "syslog": {"--format", "syslog"}, "cef": {"--format", "cef"}} {
+		want := told(c.t, p, append([]string{"audit", "export", "--kind", "outcome", "--program", "wiki"}, args...)...)
+		status, got := c.send(http.MethodGet, "/api/v1/audit/export?kind=outcome&program=wiki&format="+form, "")
+		if status != http.StatusOK || string(got) != want || want == "" {
+			c.t.Errorf("exported as %s: %d %s, not %s", form, status, got, want)
+		}
+	}
+}
+
+// proven checks a record's proof with nothing but the answer.
+func (c *caller) proven(seq int64) {
+	c.t.Helper()
+	var got struct {
+		Record struct{ Hash string }
+		Proof  struct {
+			Size   int64
+			Root   string
+			Path   []string
+			Leads  bool
+			Stored journal.Stored
+		}
+	}
+	c.ask("/api/v1/audit/"+strconv.FormatInt(seq, 10), &got)
+	hash := func(text string) (h audit.Hash) {
+		if n, err := base64.StdEncoding.Decode(h[:], []byte(text)); n != len(h) || err != nil {
+			c.t.Fatalf("%q is no hash: %v", text, err)
+		}
+		return h
+	}
+	path := make([]audit.Hash, len(got.Proof.Path))
+	for i := range path {
+		path[i] = hash(got.Proof.Path[i])
+	}
+	d, err := got.Proof.Stored.Decode()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	leaf, err := d.Proven.LeafOf()
+	if err != nil || leaf != hash(got.Record.Hash) || !got.Proof.Leads {
+		c.t.Errorf("%+v: %v", got, err)
+	}
+	if err := audit.CheckInclusion(path, audit.Head{Size: got.Proof.Size, Root: hash(got.Proof.Root)}, seq, leaf); err != nil {
+		c.t.Error(err)
+	}
+}
+
+// What somebody changed in the store does not lead to the root, nor does a checkpoint of another one.
+func TestLeads(t *testing.T) {
+	leaf := func(public string) (journal.Stored, audit.Hash) {
+		st := journal.Stored{Public: public, Salt: base64.StdEncoding.EncodeToString(make([]byte, audit.SaltSize)), Personal: "{}"}
+		return st, audit.Leaf([]byte(public), [audit.SaltSize]byte{}, []byte("{}"))
+	}
+	stored, hash := leaf(`{"seq":1,"kind":"note"}`)
+	other, _ := leaf(`{"seq":1,"kind":"run"}`)
+	alone := journal.Inclusion{Head: audit.Head{Size: 1, Root: hash}}
+	sealed := alone
+	text, err := audit.Checkpoint{Origin: "rolecall", Head: alone.Head}.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed.Checkpoint = text + "\n— rolecall sig\n"
+	if !leads(1, stored, alone) || !leads(1, stored, sealed) {
+		t.Error("what was not changed does not lead to the root")
+	}
+	if leads(1, other, alone) || leads(1, journal.Stored{Public: "{", Salt: "!"}, alone) {
+		t.Error("what was changed leads to the root")
+	}
+	sealed.Checkpoint = strings.Replace(sealed.Checkpoint, "\n1\n", "\n2\n", 1)
+	if leads(1, stored, sealed) {
+		t.Error("a checkpoint of other records is taken for theirs")
+	}
 }

@@ -27,37 +27,39 @@ type call struct {
 	pattern string
 	needs   Permission
 	tell    teller
+	write   act // instead of tell: what is too much to be one answer
 }
 
 // calls are all there are; openapi.json describes each.
 func (s *Site) calls() []call {
 	return []call{
-		{"GET /api/openapi.json", Anybody, described},
-		{"GET " + apiBase + "/me", Own, me},
-		{"GET " + apiBase + "/mine", Own, told(s.mine, mineOf)},
-		{"GET " + apiBase + "/mine/people/{key}", Own, told(s.mate, accessOf)},
-		{"GET " + apiBase + "/mine/programs/{name}", Own, told(s.ownProgram, ownedOf)},
-		{"GET " + apiBase + "/now", Viewer, told(s.now, nowOf)},
-		{"GET " + apiBase + "/people", Viewer, told(s.people, peopleOf)},
-		{"GET " + apiBase + "/people/{key}", Viewer, told(s.person, personOf)},
-		{"GET " + apiBase + "/people/{key}/cut", Approver, told(s.cutForm, cutOf)},
-		{"GET " + apiBase + "/programs", Viewer, told(s.programs, programsOf)},
-		{"GET " + apiBase + "/programs/{name}", Viewer, told(s.program, programOf)},
-		{"GET " + apiBase + "/waiting", Viewer, told(s.waiting, waitingOf)},
-		{"GET " + apiBase + "/runs", Viewer, told(s.runs, runsOf)},
-		{"GET " + apiBase + "/runs/{run}", Viewer, told(s.run, runOf)},
-		{"GET " + apiBase + "/runs/{run}/undo", Admin, told(s.undoForm, undoOf)},
-		{"GET " + apiBase + "/audit", Viewer, told(s.audit, auditOf)},
-		{"GET " + apiBase + "/audit/{seq}", Viewer, told(s.event, wholeOf)},
-		{"POST " + apiBase + "/waiting", Approver, taken[decideBody](s.decide)},
-		{"POST " + apiBase + "/people/{key}/give", Approver, taken[giveBody](s.give)},
-		{"POST " + apiBase + "/people/{key}/cut", Approver, taken[reasonBody](s.cut)},
-		{"POST " + apiBase + "/people/{key}/lift", Admin, taken[reasonBody](s.lift)},
-		{"POST " + apiBase + "/pause", Admin, taken[pauseBody](s.pause(true))},
-		{"POST " + apiBase + "/resume", Admin, taken[resumeBody](s.pause(false))},
-		{"POST " + apiBase + "/runs/{run}/undo", Admin, taken[reasonBody](s.undo)},
-		{"GET /api/", Own, nothingThere},
-		{"POST /api/", Own, nothingThere},
+		{"GET /api/openapi.json", Anybody, described, nil},
+		{"GET " + apiBase + "/me", Own, me, nil},
+		{"GET " + apiBase + "/mine", Own, told(s.mine, mineOf), nil},
+		{"GET " + apiBase + "/mine/people/{key}", Own, told(s.mate, accessOf), nil},
+		{"GET " + apiBase + "/mine/programs/{name}", Own, told(s.ownProgram, ownedOf), nil},
+		{"GET " + apiBase + "/now", Viewer, told(s.now, nowOf), nil},
+		{"GET " + apiBase + "/people", Viewer, told(s.people, peopleOf), nil},
+		{"GET " + apiBase + "/people/{key}", Viewer, told(s.person, personOf), nil},
+		{"GET " + apiBase + "/people/{key}/cut", Approver, told(s.cutForm, cutOf), nil},
+		{"GET " + apiBase + "/programs", Viewer, told(s.programs, programsOf), nil},
+		{"GET " + apiBase + "/programs/{name}", Viewer, told(s.program, programOf), nil},
+		{"GET " + apiBase + "/waiting", Viewer, told(s.waiting, waitingOf), nil},
+		{"GET " + apiBase + "/runs", Viewer, told(s.runs, runsOf), nil},
+		{"GET " + apiBase + "/runs/{run}", Viewer, told(s.run, runOf), nil},
+		{"GET " + apiBase + "/runs/{run}/undo", Admin, told(s.undoForm, undoOf), nil},
+		{"GET " + apiBase + "/audit", Viewer, told(s.audit, auditOf), nil},
+		{"GET " + apiBase + "/audit/export", Viewer, nil, s.export},
+		{"GET " + apiBase + "/audit/{seq}", Viewer, told(s.event, wholeOf), nil},
+		{"POST " + apiBase + "/waiting", Approver, taken[decideBody](s.decide), nil},
+		{"POST " + apiBase + "/people/{key}/give", Approver, taken[giveBody](s.give), nil},
+		{"POST " + apiBase + "/people/{key}/cut", Approver, taken[reasonBody](s.cut), nil},
+		{"POST " + apiBase + "/people/{key}/lift", Admin, taken[reasonBody](s.lift), nil},
+		{"POST " + apiBase + "/pause", Admin, taken[pauseBody](s.pause(true)), nil},
+		{"POST " + apiBase + "/resume", Admin, taken[resumeBody](s.pause(false)), nil},
+		{"POST " + apiBase + "/runs/{run}/undo", Admin, taken[reasonBody](s.undo), nil},
+		{"GET /api/", Own, nothingThere, nil},
+		{"POST /api/", Own, nothingThere, nil},
 	}
 }
 
@@ -65,7 +67,13 @@ func (s *Site) calls() []call {
 func forPrograms(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/") }
 
 func (s *Site) serveCall(one call) http.HandlerFunc {
-	return s.guarded(way{one.pattern, one.needs, func(ctx context.Context, w http.ResponseWriter, r asked) { s.answerCall(ctx, w, r, one.tell) }, s.problem, false})
+	return s.guarded(way{one.pattern, one.needs, func(ctx context.Context, w http.ResponseWriter, r asked) {
+		if one.tell != nil {
+			s.answerCall(ctx, w, r, one.tell)
+		} else if _, err := one.write(ctx, w, r); err != nil {
+			s.problem(w, r, err)
+		}
+	}, s.problem, false})
 }
 
 // answerCall tells. What is asked for waits for its turn as pages do; what is done does not.

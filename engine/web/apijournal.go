@@ -56,10 +56,11 @@ func auditOf(v *auditView) (recordList, error) {
 type recordWhole struct {
 	Record recordJSON  `json:"record"`
 	Intent *recordJSON `json:"intent,omitempty"` // that it is the outcome of
+	Proof  *Proof      `json:"proof,omitempty"`  // that it is in the journal; absent: it can't be made
 }
 
 func wholeOf(v *eventView) (recordWhole, error) {
-	out := recordWhole{Record: recordOf(&v.eventRow)}
+	out := recordWhole{Record: recordOf(&v.eventRow), Proof: v.Proof}
 	if json.Valid(v.Data) {
 		out.Record.Data = v.Data
 	}

@@ -66,6 +66,8 @@ func operations() []operation {
 		{pattern: "POST /api/v1/pause", summary: "Pause a program, or everything", takes: pauseBody{}, gives: doneJSON{}},
 		{pattern: "POST /api/v1/resume", summary: "End a pause", takes: resumeBody{}, gives: doneJSON{}},
 		{pattern: "GET /api/v1/audit", summary: "The journal, newest first, up to 100 records", says: "All filters count together.", query: append(auditFilter(), before), gives: recordList{}},
+		{pattern: "GET /api/v1/audit/export", summary: "All records that the filters let through, oldest first", says: "However many there are, as `rolecall audit export` writes them. The connection breaks off where it can't be ended.",
+			query: append(auditFilter(), parameter{"format", "jsonl, csv, ocsf, syslog or cef"}), gives: map[string]any{}, kinds: []string{"application/jsonl", "text/csv", "text/plain"}},
 		{pattern: "GET /api/v1/audit/{seq}", summary: "One record of the journal", gives: recordWhole{}},
 	}
 }

@@ -99,11 +99,14 @@ func (g *schemas) operation(o operation, needs Permission) map[string]any {
 		g.closed = false
 	}
 	content := map[string]any{}
-	for _, kind := range append([]string{"application/json"}, o.kinds...) {
-		content[kind] = map[string]any{"schema": g.of(reflect.TypeOf(o.gives))}
+	if len(o.kinds) == 0 {
+		o.kinds = []string{"application/json"}
 	}
-	if len(o.kinds) > 0 {
-		delete(content, "application/json")
+	for _, kind := range o.kinds {
+		content[kind] = map[string]any{"schema": map[string]any{"type": "string"}}
+		if strings.HasSuffix(kind, "json") || strings.HasSuffix(kind, "jsonl") {
+			content[kind] = map[string]any{"schema": g.of(reflect.TypeOf(o.gives))}
+		}
 	}
 	wrong := map[string]any{"description": "What is wrong", "content": map[string]any{"application/problem+json": map[string]any{"schema": g.of(reflect.TypeFor[problem]())}}}
 	out["responses"] = map[string]any{"200": map[string]any{"description": o.summary, "content": content}, "default": wrong}

@@ -49,6 +49,7 @@ func (s *Site) routes() []route {
 		{"GET /runs", Viewer, s.runs, nil},
 		{"GET /runs/{run}", Viewer, s.run, nil},
 		{"GET /audit", Viewer, s.audit, nil},
+		{"GET /audit/export", Viewer, nil, s.export},
 		{"GET /audit/{seq}", Viewer, s.event, nil},
 		{"POST /waiting", Approver, nil, acts(s.decide)},
 		{"POST /people/{key}/give", Approver, nil, acts(s.give)},

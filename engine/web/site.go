@@ -39,6 +39,8 @@ type Options struct {
 	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
 	Ways      Ways                                                            // with a Door
 	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door
+	Exports   Exports                                                         // nil: nothing is exported
+	Prove     func(ctx context.Context, seq int64) (Proof, error)             // that a record is in the journal; nil: nothing is proven
 	Refused   func(ctx context.Context, u User, what string) error            // is told what somebody may not; nil: nobody is
 }
 
@@ -71,6 +73,8 @@ type Site struct {
 	mux   *http.ServeMux
 	cross *http.CrossOriginProtection
 	busy  chan struct{} // one for each page that is being made
+
+	exporting chan struct{} // one for each export that is being written
 }
 
 // atOnce is how many pages are made at once.
@@ -83,7 +87,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(style)
-	s := &Site{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), busy: make(chan struct{}, atOnce)}
+	s := &Site{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), busy: make(chan struct{}, atOnce), exporting: make(chan struct{}, exportsAtOnce)}
 	sheet := "/assets/style-" + hex.EncodeToString(sum[:6]) + ".css"
 	if s.pages, err = parsePages(s, sheet); err != nil {
 		return nil, err
