@@ -42,6 +42,7 @@ const (
 	KindToken   Kind = "token"   // a token to sign in with was made or taken back
 	KindHold    Kind = "hold"    // somebody is under a legal hold: nothing of theirs is deleted
 	KindEndHold Kind = "endhold" // and no more
+	KindNotice  Kind = "notice"  // somebody was told of something
 	KindCharge  Kind = "charge"  // an intent that was lost counts against the budgets again, from now on
 )
 
@@ -58,7 +59,7 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindCharge, KindToken}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindCharge, KindToken, KindNotice}
 }
 
 // Charges says that what the kind is about may count against the budgets.
@@ -167,5 +168,6 @@ const (
 	FactDoubt     = "doubt"     // program, account: Data: a Doubt, what nobody knows of it after a gap in the journal; program none: Text is the question
 	FactReKeyed   = "rekeyed"   // person, Key: the directory knows the person by Key now
 	FactToken     = "token"     // Key: name; Since, Until; Text: hash of what whoever has it knows; Data: permission and person
+	FactTold      = "told"      // Key: channel, what about, hash of what: it was told, and is not told again
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
 )
