@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -105,7 +104,7 @@ func pageAddress(cfg *config.File) string {
 		return ""
 	}
 	if cfg.Login != nil && cfg.Login.URL != "" {
-		return cmp.Or(cfg.Login.URL)
+		return cfg.Login.URL
 	}
 	return "http://" + cfg.Listen
 }
