@@ -159,6 +159,7 @@ var (
 	ErrNotReviewer = errors.New("this is for somebody else to review")
 	ErrForbidden   = errors.New("a block or a conflict forbids it, so that it can't be kept")
 	ErrOver        = errors.New("there is nothing to decide on it any more")
+	ErrHalfRead    = errors.New("the directory can't be read completely now, so nothing was done; try again later")
 	ErrNoBlock     = errors.New("no review led to such a block; see: rolecall review blocks")
 )
 

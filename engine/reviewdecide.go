@@ -139,7 +139,7 @@ func (d *drawing) becomes(actor string, l *ReviewLine, o *ReviewDecision) ([]Fac
 			l.Until = o.Until.UTC()
 		}
 		if !now.Before(dayAfter(l.Until, d.e.Settings.Zone)) {
-			return nil, errors.New("what is kept beyond policy ends in the future; choose a later --until")
+			return nil, badOrder("what is kept beyond policy ends in the future; choose a later --until")
 		}
 		named.Kind, named.Until = FactExtra, l.Until
 	case says == Desired || says == Undecided: // which may give it, once it can be seen

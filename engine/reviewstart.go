@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -20,6 +19,14 @@ type ReviewOrder struct {
 	Due, Keep    time.Time                   // calendar days; Keep may be zero: a year after Due
 	Owner, Price func(program string) string // what the configuration says; "" where it says nothing
 }
+
+// OrderError says what is wrong with what somebody asked for.
+type OrderError struct{ Text string }
+
+// Error implements error.
+func (e OrderError) Error() string { return e.Text }
+
+func badOrder(format string, args ...any) error { return OrderError{fmt.Sprintf(format, args...)} }
 
 // mostLines bounds a review: its lines are remembered in every run until it is closed.
 const mostLines = 100_000
@@ -60,13 +67,13 @@ func (e *Engine) StartReview(ctx context.Context, from ReviewSource, actor strin
 func (r *Review) check(zone *time.Location) error {
 	switch {
 	case !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`).MatchString(r.Name):
-		return fmt.Errorf("%s can't be the name of a review; use up to 64 letters, digits, dots, dashes and underscores", quote(r.Name))
+		return badOrder("%s can't be the name of a review; use up to 64 letters, digits, dots, dashes and underscores", quote(r.Name))
 	case r.Reviewers != ByManagers && r.Reviewers != ByOwners:
-		return fmt.Errorf("%s can't be asked; the reviewers are managers or owners", quote(r.Reviewers))
+		return badOrder("%s can't be asked; the reviewers are managers or owners", quote(r.Reviewers))
 	case !r.Began.Before(dayAfter(r.Due, zone)):
-		return errors.New("a review is due in the future; choose a later --due")
+		return badOrder("a review is due in the future; choose a later --due")
 	case r.Keep.Before(r.Due):
-		return errors.New("what a review keeps ends after it; choose a later --keep-until")
+		return badOrder("what a review keeps ends after it; choose a later --keep-until")
 	}
 	return nil
 }
@@ -91,7 +98,7 @@ func (e *Engine) draw(ctx context.Context, from ReviewLog, r *Review) (*drawing,
 		return nil, err
 	}
 	if slices.ContainsFunc(earlier, func(other Review) bool { return other.Name == r.Name }) {
-		return nil, fmt.Errorf("there was a review %s already; choose another name, so that their evidence can be told apart", quote(r.Name))
+		return nil, badOrder("there was a review %s already; choose another name, so that their evidence can be told apart", quote(r.Name))
 	}
 	d := &drawing{e: e, review: r}
 	if d.mem, err = e.Journal.Memory(ctx, e.Now()); err != nil {
@@ -107,7 +114,7 @@ func (e *Engine) draw(ctx context.Context, from ReviewLog, r *Review) (*drawing,
 		}
 	}
 	if r.Reviewers == ByManagers && !slices.ContainsFunc(d.people, func(p Person) bool { return len(managersOf(&p, r.Began)) > 0 }) {
-		return nil, errors.New("the directory names nobody's manager; add manager: to the directory's attributes, or ask owners")
+		return nil, badOrder("the directory names nobody's manager; add manager: to the directory's attributes, or ask owners")
 	}
 	return d, d.parse()
 }
@@ -116,7 +123,7 @@ func (e *Engine) draw(ctx context.Context, from ReviewLog, r *Review) (*drawing,
 func (e *Engine) everybody(ctx context.Context, mem *Memory) ([]Person, error) {
 	people, proof := e.readPeople(ctx)
 	if !proof.Complete() {
-		return nil, fmt.Errorf("the directory can't be read completely now (%s), so nothing was done; try again later", reasonsText(proof.Reasons))
+		return nil, fmt.Errorf("%w: %s", ErrHalfRead, reasonsText(proof.Reasons))
 	}
 	for i := range people {
 		if known := mem.Known(people[i].Key); known != people[i].Key {
@@ -133,7 +140,7 @@ func (d *drawing) parse() error {
 		kind, name, _ := strings.Cut(text, ":")
 		switch {
 		case name == "":
-			return fmt.Errorf("%s is no scope; write program:NAME, entitlement:PROGRAM/NAME, role:NAME or person:LOGIN", quote(text))
+			return badOrder("%s is no scope; write program:NAME, entitlement:PROGRAM/NAME, role:NAME or person:LOGIN", quote(text))
 		case kind == "program":
 			if err := d.e.knows(name); err != nil {
 				return err
@@ -158,7 +165,7 @@ func (d *drawing) parse() error {
 			d.review.Scope[n] = "person:" + key // a login may become somebody else's
 			d.whom = append(d.whom, func(p *Person) bool { return p.Key == key })
 		default:
-			return fmt.Errorf("%s is no scope; write program:NAME, entitlement:PROGRAM/NAME, role:NAME or person:LOGIN", quote(text))
+			return badOrder("%s is no scope; write program:NAME, entitlement:PROGRAM/NAME, role:NAME or person:LOGIN", quote(text))
 		}
 	}
 	return nil
@@ -210,11 +217,11 @@ func (d *drawing) lines(ctx context.Context, from AsOf, o *ReviewOrder) (out []R
 		}
 		out = append(out, d.ofProgram(held, o)...)
 		if len(out) > mostLines {
-			return nil, fmt.Errorf("the review would have more than %d lines; narrow its --scope, and make several", mostLines)
+			return nil, badOrder("the review would have more than %d lines; narrow its --scope, and make several", mostLines)
 		}
 	}
 	if len(out) == 0 {
-		return nil, errors.New("nobody holds anything within this scope, so there is nothing to review")
+		return nil, badOrder("nobody holds anything within this scope, so there is nothing to review")
 	}
 	sortLines(out)
 	return out, nil

@@ -84,7 +84,10 @@ func reasonFlag(c *cobra.Command, reason *string) {
 
 // refused gives errors of decisions their exit code and hint.
 func refused(err error) error {
+	wrong := engine.OrderError{}
 	switch {
+	case errors.As(err, &wrong):
+		return usage("", "%w", err)
 	case errors.Is(err, engine.ErrNoReason):
 		return usage("--reason \"…\"", "%w", err)
 	case errors.Is(err, engine.ErrUnknownPerson), errors.Is(err, engine.ErrAmbiguous):

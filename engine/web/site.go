@@ -19,6 +19,7 @@ var files embed.FS
 type Journal interface {
 	engine.Log
 	engine.AsOf
+	engine.Facts
 }
 
 // Options are where the page gets what it shows. The functions are called concurrently, once or more for each request.
