@@ -41,6 +41,8 @@ func importTable() []row {
 		{"policies*", []string{"engine"}, []string{"github.com/goccy/go-yaml*", "cel.dev/*", "google.golang.org/*", "golang.org/x/text/*"}},
 		{"connectors", []string{"engine", "connectors/*"}, []string{"github.com/goccy/go-yaml*"}},
 		{"connectors/ldap*", []string{"engine", "engine/ldapconn"}, goLDAP},
+		{"connectors/scim", []string{"engine", "engine/httpconn"}, nil},
+		{"connectors/http", []string{"engine", "engine/httpconn"}, []string{"cel.dev/*", "google.golang.org/*"}},
 		{"connectors/plugin/sdk", nil, nil}, // authors need nothing of ours
 		{"connectors/plugin/examples/*", []string{"connectors/plugin/sdk"}, nil},
 		{"connectors/*", []string{"engine"}, []string{"*"}},

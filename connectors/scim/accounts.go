@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/httpconn"
 )
 
 // Create makes an active user whose externalId is the person's key, unless the attributes say otherwise.
@@ -18,7 +19,7 @@ func (p *Program) Create(ctx context.Context, a engine.NewAccount) (string, engi
 	id, outcome, err := p.create(ctx, a)
 	if err != nil {
 		if outcome == "" {
-			outcome = outcomeOf(err)
+			outcome = httpconn.OutcomeOf(err)
 		}
 		return "", outcome, p.explain(err)
 	}
@@ -26,24 +27,24 @@ func (p *Program) Create(ctx context.Context, a engine.NewAccount) (string, engi
 }
 
 func (p *Program) create(ctx context.Context, a engine.NewAccount) (string, engine.Outcome, error) {
-	if !plain(a.Name) {
-		return "", "", refuse("an account needs a name without control characters and spaces at the ends; this is %q", a.Name)
+	if !httpconn.Plain(a.Name) {
+		return "", "", httpconn.Refuse("an account needs a name without control characters and spaces at the ends; this is %q", a.Name)
 	}
 	active := boolean(true)
 	u := user{Schemas: []string{userSchema}, UserName: a.Name, ExternalID: a.Person, Active: &active}
 	for _, attribute := range slices.Sorted(maps.Keys(a.Attributes)) {
 		if !u.set(attribute, a.Attributes[attribute]) {
-			return "", "", refuse("attribute %q is none that is known of users; known are displayName, externalId, formatted, givenName, familyName, mail, title, userType", attribute)
+			return "", "", httpconn.Refuse("attribute %q is none that is known of users; known are displayName, externalId, formatted, givenName, familyName, mail, title, userType", attribute)
 		}
 	}
 	if old, err := p.named(ctx, a.Name, u.ExternalID); err != nil {
-		return "", "", before(err)
+		return "", "", httpconn.Before(err)
 	} else if old != "" {
 		return old, engine.Already, nil
 	}
 	var made user
 	_, err := p.client.do(ctx, call{method: http.MethodPost, path: "/Users", body: u}, &made)
-	if isStatus(err, http.StatusConflict) { // by somebody else, or by the try before
+	if httpconn.IsStatus(err, http.StatusConflict) { // by somebody else, or by the try before
 		if old, errAgain := p.named(ctx, a.Name, u.ExternalID); errAgain != nil {
 			return "", "", errAgain
 		} else if old != "" {
@@ -73,7 +74,7 @@ func (p *Program) named(ctx context.Context, name, externalID string) (id string
 			return nil
 		}
 		if externalID == "" || u.ExternalID != externalID {
-			return refuse("there is a user %q already, which was not made for this person; review it with adopt", u.UserName)
+			return httpconn.Refuse("there is a user %q already, which was not made for this person; review it with adopt", u.UserName)
 		}
 		id = u.ID
 		return nil
@@ -89,7 +90,7 @@ func (p *Program) Update(ctx context.Context, account string, to engine.NewAccou
 	outcome, err := p.patchUser(ctx, account, true, func(u *user) ([]patchOp, error) { return updates(u, to) })
 	if err != nil {
 		if outcome == "" {
-			outcome = outcomeOf(err)
+			outcome = httpconn.OutcomeOf(err)
 		}
 		return outcome, p.explain(err)
 	}
@@ -109,8 +110,8 @@ func updates(u *user, to engine.NewAccount) ([]patchOp, error) {
 	for _, attribute := range slices.Sorted(maps.Keys(want)) {
 		path, ok := paths[attribute]
 		switch {
-		case !ok || !plain(want[attribute]):
-			return nil, refuse("attribute %q can't be set to %q", attribute, want[attribute])
+		case !ok || !httpconn.Plain(want[attribute]):
+			return nil, httpconn.Refuse("attribute %q can't be set to %q", attribute, want[attribute])
 		case have[attribute] == want[attribute]:
 		case attribute == "mail":
 			ops = append(ops, patchOp{Op: "replace", Path: path, Value: []email{{Value: want[attribute], Primary: true, Type: "work"}}})
@@ -137,9 +138,9 @@ func (p *Program) patchUser(ctx context.Context, account string, must bool, need
 		u, err := p.user(ctx, account)
 		switch {
 		case err != nil:
-			return "", before(err)
+			return "", httpconn.Before(err)
 		case u == nil && must:
-			return "", refuse("there is no account %q; it must be created first", account)
+			return "", httpconn.Refuse("there is no account %q; it must be created first", account)
 		case u == nil:
 			return engine.Already, nil
 		}
@@ -149,10 +150,10 @@ func (p *Program) patchUser(ctx context.Context, account string, must bool, need
 		}
 		match, err := p.ifMatch(ctx, u.Meta)
 		if err != nil {
-			return "", before(err)
+			return "", httpconn.Before(err)
 		}
 		_, err = p.client.do(ctx, call{method: http.MethodPatch, path: "/Users/" + url.PathEscape(account), body: newPatch(ops...), match: match}, nil)
-		if isStatus(err, http.StatusPreconditionFailed) && try < maxConflicts {
+		if httpconn.IsStatus(err, http.StatusPreconditionFailed) && try < maxConflicts {
 			continue
 		}
 		if err != nil {
@@ -183,7 +184,7 @@ func (p *Program) check(ctx context.Context, account string, needed func(*user) 
 // remove deletes a user. It is gone when the provider says so itself.
 func (p *Program) remove(ctx context.Context, account string) (engine.Outcome, error) {
 	_, err := p.client.do(ctx, call{method: http.MethodDelete, path: "/Users/" + url.PathEscape(account)}, nil)
-	was := gone(err)
+	was := httpconn.Gone(err)
 	if err != nil && !was {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/httpconn"
 )
 
 // maxMembers is how many members one PATCH adds or removes.
@@ -90,7 +91,7 @@ func (p *Program) applyGroup(ctx context.Context, calls []engine.Call, part []in
 	for n, i := range part {
 		switch {
 		case err != nil:
-			results[i] = engine.Result{Outcome: outcomeOf(err), Err: p.explain(err)}
+			results[i] = engine.Result{Outcome: httpconn.OutcomeOf(err), Err: p.explain(err)}
 		case outcomes == nil:
 			results[i].Outcome, results[i].Err = p.change(ctx, calls[i])
 		default:
@@ -102,12 +103,12 @@ func (p *Program) applyGroup(ctx context.Context, calls []engine.Call, part []in
 // patchMembers gives an outcome for each call, or none if they have to be made one by one; an error is that of all calls.
 func (p *Program) patchMembers(ctx context.Context, calls []engine.Call, part []int) ([]engine.Outcome, error) {
 	right := calls[part[0]].Entitlement
-	if len(part) < 2 || !plain(right) {
+	if len(part) < 2 || !httpconn.Plain(right) {
 		return nil, nil
 	}
 	id, err := p.groupID(ctx, right)
 	if err != nil {
-		return nil, before(err)
+		return nil, httpconn.Before(err)
 	}
 	defer p.lock(id)()
 	old, err := p.group(ctx, id)
@@ -122,10 +123,10 @@ func (p *Program) patchMembers(ctx context.Context, calls []engine.Call, part []
 	if len(ops) > 0 {
 		match, err := p.ifMatch(ctx, old.Meta)
 		if err != nil {
-			return nil, before(err)
+			return nil, httpconn.Before(err)
 		}
 		_, err = p.client.do(ctx, call{method: http.MethodPatch, path: "/Groups/" + url.PathEscape(id), body: newPatch(ops...), match: match}, nil)
-		if isStatus(err, http.StatusPreconditionFailed) || err != nil && outcomeOf(err) == engine.Refused {
+		if httpconn.IsStatus(err, http.StatusPreconditionFailed) || err != nil && httpconn.OutcomeOf(err) == engine.Refused {
 			return nil, nil
 		}
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/httpconn"
 )
 
 // partial says that a list did not show everything.
@@ -78,7 +79,7 @@ func find[T any, P interface {
 }](ctx context.Context, p *Program, path, attribute, value string, yield func(P) error) error {
 	query := url.Values{"filter": {attribute + " eq " + quote(value)}, "excludedAttributes": {"members"}}
 	err := steady(ctx, p, path, query, yield)
-	if isStatus(err, http.StatusBadRequest) || isStatus(err, http.StatusNotImplemented) {
+	if httpconn.IsStatus(err, http.StatusBadRequest) || httpconn.IsStatus(err, http.StatusNotImplemented) {
 		err = steady(ctx, p, path, url.Values{"excludedAttributes": {"members"}}, yield)
 	}
 	return err
@@ -204,7 +205,7 @@ func (p *Program) user(ctx context.Context, id string) (*user, error) {
 	}
 	var u user
 	version, err := p.client.do(ctx, call{method: http.MethodGet, path: "/Users/" + url.PathEscape(id)}, &u)
-	if gone(err) {
+	if httpconn.Gone(err) {
 		if err := p.lists(ctx); err != nil {
 			return nil, fmt.Errorf("the user %q is said to be gone, but the provider does not list users either: %w", id, err)
 		}

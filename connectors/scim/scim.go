@@ -6,37 +6,25 @@ package scim
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/httpconn"
 )
 
 // Config is the connector's own part of a program's configuration.
 type Config struct {
-	URL      string        `yaml:"url"`       // https://crm.example.com/scim/v2
-	Token    engine.Secret `yaml:"token"`     // bearer token (RFC 6750); or:
-	OAuth    *OAuth        `yaml:"oauth"`     // client credentials (RFC 6749 section 4.4)
-	PageSize int           `yaml:"page_size"` // resources a page, 1..10000; default 100
-	Lag      time.Duration `yaml:"lag"`       // lists may lag behind writes by this much
-}
-
-// OAuth says where tokens come from.
-type OAuth struct {
-	URL    string        `yaml:"url"` // of the token endpoint
-	Client string        `yaml:"client"`
-	Secret engine.Secret `yaml:"secret"`
-	Scope  string        `yaml:"scope"`   // space-separated, may be empty
-	InBody bool          `yaml:"in_body"` // for servers that do not take client and secret in the Authorization header
+	URL      string          `yaml:"url"`       // https://crm.example.com/scim/v2
+	Token    engine.Secret   `yaml:"token"`     // bearer token (RFC 6750); or:
+	OAuth    *httpconn.OAuth `yaml:"oauth"`     // client credentials (RFC 6749 section 4.4)
+	PageSize int             `yaml:"page_size"` // resources a page, 1..10000; default 100
+	Lag      time.Duration   `yaml:"lag"`       // lists may lag behind writes by this much
 }
 
 // Options is what the connector needs of its surroundings.
@@ -65,7 +53,7 @@ type Program struct {
 
 // Close ends the connections that are kept. The program may be used afterwards.
 func (p *Program) Close() error {
-	p.client.http.CloseIdleConnections()
+	p.client.Close()
 	return nil
 }
 
@@ -97,23 +85,9 @@ func Open(c Config, o Options) (*Program, error) {
 	return &Program{client: cl, page: c.PageSize, lag: c.Lag, options: o, groups: map[string]string{}, known: map[string]bool{}, locks: map[string]*sync.Mutex{}}, nil
 }
 
-// checkURL demands https, but for this machine, and nothing that could carry a secret into a message.
-func checkURL(name, raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("%s is not of the form https://host/path", name)
-	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return nil, fmt.Errorf("%s would send the secret in the clear to %s; use https", name, u.Host)
-	}
-	return u, nil
-}
-
 // Describe lists the groups.
 func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: "scim:" + p.client.base.String(), Accounts: true, Lifecycle: true, Rename: true, Lag: p.lag,
+	d := engine.Description{Identity: "scim:" + p.client.Base(), Accounts: true, Lifecycle: true, Rename: true, Lag: p.lag,
 		Concurrency: p.options.Calls, Batch: min(largestBatch, perCall*p.options.Calls), Grantable: []string{}, Deletes: "the user, and what the program keeps with it"}
 	err := each(ctx, p, "/Groups", url.Values{"excludedAttributes": {"members"}}, func(g *group) error {
 		d.Grantable = append(d.Grantable, g.DisplayName)
@@ -131,33 +105,5 @@ func (p *Program) explain(err error) error {
 	return fmt.Errorf("program %s: %w", p.options.Program, err)
 }
 
-// plain says whether a name can be one of the provider's.
-func plain(name string) bool {
-	return name != "" && name != "." && name != ".." && utf8.ValidString(name) && strings.TrimSpace(name) == name && !strings.ContainsFunc(name, unicode.IsControl)
-}
-
 // plainID says whether an id is handed to the provider: some build filters of ids without quoting them.
-func plainID(id string) bool { return plain(id) && !strings.ContainsAny(id, "\"\\") }
-
-// refusal is a reason that will hold when the call is repeated.
-type refusal string
-
-func (r refusal) Error() string { return string(r) }
-
-func refuse(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }
-
-// outcomeOf says what an error of a write means for the write.
-func outcomeOf(err error) engine.Outcome {
-	var refused refusal
-	var status *statusError
-	var unsent *unsentError
-	switch {
-	case errors.As(err, &refused):
-		return engine.Refused
-	case errors.As(err, &unsent):
-		return engine.Failed
-	case errors.As(err, &status):
-		return status.outcome()
-	}
-	return engine.Uncertain
-}
+func plainID(id string) bool { return httpconn.Plain(id) && !strings.ContainsAny(id, "\"\\") }

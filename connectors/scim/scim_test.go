@@ -15,6 +15,7 @@ import (
 	"github.com/rolecall/rolecall/connectors/scim"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
+	"github.com/rolecall/rolecall/engine/httpconn"
 )
 
 func (p *provider) open(t *testing.T) *scim.Program {
@@ -437,7 +438,7 @@ func TestOAuth(t *testing.T) {
 			return false
 		}
 		password := secret
-		c, err := scim.Open(scim.Config{URL: p.URL, OAuth: &scim.OAuth{URL: tokens.URL, Client: client, Scope: "scim", Secret: engine.Secret{File: "f"}, InBody: inBody}},
+		c, err := scim.Open(scim.Config{URL: p.URL, OAuth: &httpconn.OAuth{URL: tokens.URL, Client: client, Scope: "scim", Secret: engine.Secret{File: "f"}, InBody: inBody}},
 			scim.Options{Program: "crm", Now: func() time.Time { return now }, Secret: func(engine.Secret) (string, error) { return password, nil }, Wait: noWait})
 		if err != nil {
 			t.Fatal(err)
@@ -465,15 +466,15 @@ func TestOAuth(t *testing.T) {
 func TestConfigurationMistakes(t *testing.T) {
 	token := engine.Secret{Env: "T"}
 	for want, c := range map[string]scim.Config{
-		"url is not of the form": {Token: token},
-		"in the clear":           {URL: "http://crm.example.com/scim", Token: token},
-		"https://host/path":      {URL: "https://u:" + canary + "@crm.example.com", Token: token},
-		"either token or oauth":  {URL: "https://crm.example.com"},
-		"exactly one":            {URL: "https://crm.example.com", Token: engine.Secret{Env: "T", File: "f"}},
-		"oauth.url":              {URL: "https://crm.example.com", OAuth: &scim.OAuth{URL: "http://example.com", Client: "c", Secret: token}},
-		"oauth.client":           {URL: "https://crm.example.com", OAuth: &scim.OAuth{URL: "https://example.com", Secret: token}},
-		"page_size":              {URL: "https://crm.example.com", Token: token, PageSize: 20_000},
-		"lag":                    {URL: "https://crm.example.com", Token: token, Lag: -1},
+		"url is not of the form":        {Token: token},
+		"in the clear":                  {URL: "http://crm.example.com/scim", Token: token},
+		"https://host/path":             {URL: "https://u:" + canary + "@crm.example.com", Token: token},
+		"exactly one of a token, oauth": {URL: "https://crm.example.com"},
+		"exactly one":                   {URL: "https://crm.example.com", Token: engine.Secret{Env: "T", File: "f"}},
+		"oauth.url":                     {URL: "https://crm.example.com", OAuth: &httpconn.OAuth{URL: "http://example.com", Client: "c", Secret: token}},
+		"oauth.client":                  {URL: "https://crm.example.com", OAuth: &httpconn.OAuth{URL: "https://example.com", Secret: token}},
+		"page_size":                     {URL: "https://crm.example.com", Token: token, PageSize: 20_000},
+		"lag":                           {URL: "https://crm.example.com", Token: token, Lag: -1},
 	} {
 		if _, err := scim.Open(c, scim.Options{Program: "crm"}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), canary) {
 			t.Errorf("want %q: %v", want, err)

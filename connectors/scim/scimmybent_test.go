@@ -13,6 +13,7 @@ import (
 	"github.com/rolecall/rolecall/connectors/scim"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest"
+	"github.com/rolecall/rolecall/engine/httpconn"
 )
 
 // bend changes how the server behaves; see server.mjs.
@@ -97,7 +98,7 @@ func testSignIn(t *testing.T, server string, u *enginetest.ConnectorUnderTest) {
 	for _, inBody := range []bool{false, true} {
 		bend(t, server, oauth)
 		password := secret
-		c, err := scim.Open(scim.Config{URL: server + "/scim/v2", OAuth: &scim.OAuth{URL: server + "/token", Client: client, Secret: engine.Secret{Env: "T"}, InBody: inBody}},
+		c, err := scim.Open(scim.Config{URL: server + "/scim/v2", OAuth: &httpconn.OAuth{URL: server + "/token", Client: client, Secret: engine.Secret{Env: "T"}, InBody: inBody}},
 			scim.Options{Program: "crm", Now: time.Now, Secret: func(engine.Secret) (string, error) { return password, nil }, Wait: noWait})
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/httpconn"
 )
 
 // maxConflicts is how often a change is made again because the resource was changed meanwhile (412).
@@ -27,7 +28,7 @@ func (p *Program) Revoke(ctx context.Context, account, entitlement string) (engi
 func (p *Program) change(ctx context.Context, c engine.Call) (outcome engine.Outcome, err error) {
 	switch {
 	case !plainID(c.Account) && c.Grant:
-		err = refuse("there is no account %q; it must be created first", c.Account)
+		err = httpconn.Refuse("there is no account %q; it must be created first", c.Account)
 	case !plainID(c.Account):
 		return engine.Already, nil
 	case c.Entitlement == engine.Exists && c.Grant:
@@ -43,7 +44,7 @@ func (p *Program) change(ctx context.Context, c engine.Call) (outcome engine.Out
 	}
 	if err != nil {
 		if outcome == "" {
-			outcome = outcomeOf(err)
+			outcome = httpconn.OutcomeOf(err)
 		}
 		return outcome, p.explain(err)
 	}
@@ -53,53 +54,45 @@ func (p *Program) change(ctx context.Context, c engine.Call) (outcome engine.Out
 func (p *Program) exists(ctx context.Context, account string) (engine.Outcome, error) {
 	u, err := p.user(ctx, account)
 	if err == nil && u == nil {
-		err = refuse("there is no account %q; it must be created first", account)
+		err = httpconn.Refuse("there is no account %q; it must be created first", account)
 	}
-	return engine.Already, before(err)
-}
-
-// before marks an error of what precedes a write: the write certainly did not happen.
-func before(err error) error {
-	if err == nil || outcomeOf(err) == engine.Refused {
-		return err
-	}
-	return &unsentError{err}
+	return engine.Already, httpconn.Before(err)
 }
 
 // setMember changes one value of a group's list, and compares the whole list before and after.
 func (p *Program) setMember(ctx context.Context, c engine.Call) (engine.Outcome, error) {
-	if !plain(c.Entitlement) {
-		return "", refuse("there is no group %q", c.Entitlement)
+	if !httpconn.Plain(c.Entitlement) {
+		return "", httpconn.Refuse("there is no group %q", c.Entitlement)
 	}
 	id, err := p.groupID(ctx, c.Entitlement)
 	if err != nil {
-		return "", before(err)
+		return "", httpconn.Before(err)
 	}
 	defer p.lock(id)()
 	for try := 1; ; try++ {
 		old, err := p.group(ctx, id)
 		if err != nil {
 			p.forget(c.Entitlement)
-			return "", before(err)
+			return "", httpconn.Before(err)
 		}
 		if old.DisplayName != c.Entitlement {
 			p.forget(c.Entitlement)
-			return "", refuse("the group %q is now called %q; try again", c.Entitlement, old.DisplayName)
+			return "", httpconn.Refuse("the group %q is now called %q; try again", c.Entitlement, old.DisplayName)
 		}
 		if slices.Contains(old.accounts(), c.Account) == c.Grant {
 			return engine.Already, nil
 		}
 		if c.Grant { // providers take members that do not exist
 			if _, err := p.exists(ctx, c.Account); err != nil {
-				return "", before(err)
+				return "", httpconn.Before(err)
 			}
 		}
 		match, err := p.ifMatch(ctx, old.Meta)
 		if err != nil {
-			return "", before(err)
+			return "", httpconn.Before(err)
 		}
 		_, err = p.client.do(ctx, call{method: http.MethodPatch, path: "/Groups/" + url.PathEscape(id), body: newPatch(memberOp(c)), match: match}, nil)
-		if isStatus(err, http.StatusPreconditionFailed) && try < maxConflicts {
+		if httpconn.IsStatus(err, http.StatusPreconditionFailed) && try < maxConflicts {
 			continue
 		}
 		if err != nil {
@@ -158,7 +151,7 @@ func (p *Program) groupID(ctx context.Context, displayName string) (string, erro
 		return "", err
 	}
 	if len(ids) != 1 {
-		return "", refuse("there are %d groups of the name %q, and there must be one", len(ids), displayName)
+		return "", httpconn.Refuse("there are %d groups of the name %q, and there must be one", len(ids), displayName)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -192,7 +185,7 @@ func (p *Program) ifMatch(ctx context.Context, m *meta) (string, error) {
 	if p.etag == nil {
 		var config struct{ ETag struct{ Supported boolean } }
 		_, err := p.client.do(ctx, call{method: http.MethodGet, path: "/ServiceProviderConfig"}, &config)
-		if err != nil && !isStatus(err, http.StatusNotFound) && !isStatus(err, http.StatusForbidden) {
+		if err != nil && !httpconn.IsStatus(err, http.StatusNotFound) && !httpconn.IsStatus(err, http.StatusForbidden) {
 			return "", err
 		}
 		supported := err == nil && bool(config.ETag.Supported)

@@ -229,3 +229,34 @@ func TestTheWayIn(t *testing.T) {
 		t.Errorf("a huge form: %d", w.Code)
 	}
 }
+
+// No answer can be put into a frame, whoever asks for what: pages, refusals, mistakes, and what never comes to a route.
+func TestNoAnswerIsFramed(t *testing.T) {
+	codes := map[int]int{}
+	for p := Anybody; p <= Admin; p++ {
+		s, d, _ := guarded(t, p)
+		look := func(method, path string, headers ...string) {
+			w := send(s, method, path, "", headers...)
+			codes[w.Code]++
+			if !strings.Contains(w.Header().Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+				t.Errorf("%s %s as %s: %d, to be framed by anybody", method, path, p, w.Code)
+			}
+		}
+		for _, one := range s.routes() {
+			method, path, _ := strings.Cut(one.pattern, " ")
+			look(method, strings.NewReplacer("{$}", "", "{key}", "p1", "{name}", "crm", "{run}", "r1", "{seq}", "1").Replace(path))
+		}
+		for _, path := range []string{s.pages.sheet, "/nothing", "/audit?kind=x", "/programs/nothing"} {
+			look(http.MethodGet, path)
+		}
+		look(http.MethodDelete, "/people")
+		look(http.MethodPost, "/logout", "Sec-Fetch-Site", "cross-site")
+		d.err = errors.New("the store is gone")
+		look(http.MethodGet, "/people")
+	}
+	for _, code := range []int{200, 303, 400, 401, 403, 404, 405, 503} {
+		if codes[code] == 0 {
+			t.Errorf("nothing was answered with %d: %v", code, codes)
+		}
+	}
+}

@@ -35,7 +35,7 @@ func people(name string, list []period.Person) table {
 	for i := range list {
 		p := &list[i]
 		all, taken := p.LastGiven, p.LastTaken
-		if p.Open > 0 { // it is not over
+		if p.Open > 0 || p.Kept > 0 { // it is not over
 			all, taken = time.Time{}, time.Time{}
 		}
 		t.add(p.Key, p.Login, p.Name, stamp(p.Since), number(p.Given), number(p.Taken), stamp(p.FirstGiven), stamp(p.LastGiven), stamp(p.LastTaken),

@@ -51,7 +51,7 @@ func words() map[string][]any {
 func newReference(t *testing.T) *reference {
 	t.Helper()
 	r := &reference{comments: map[string]string{}}
-	for _, dir := range []string{".", "../../../engine", "../../../engine/directory", "../../../connectors/file", "../../../connectors/ldapgroup", "../../../connectors/scim", "../../../connectors/sql"} {
+	for _, dir := range []string{".", "../../../engine", "../../../engine/directory", "../../../engine/httpconn", "../../../connectors/file", "../../../connectors/ldapgroup", "../../../connectors/scim", "../../../connectors/sql"} {
 		names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

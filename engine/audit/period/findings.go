@@ -34,7 +34,8 @@ type Person struct {
 	FirstGiven       time.Time // zero: nothing was
 	LastGiven        time.Time
 	LastTaken        time.Time
-	Open             int // changes that had no effect by the end
+	Open             int // changes that had no effect by the end, neither at a later try
+	Kept             int // programs where nothing is taken from somebody who has left, as the configuration wants
 	Cut              bool
 	Note             string
 }

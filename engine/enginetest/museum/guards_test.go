@@ -138,4 +138,13 @@ var guards = []exhibit{
 	{n: 45, what: "a daemon can't take the lock that keeps a restore away, and acts on a journal that is being replaced", guard: "a connection without the lock is none",
 		tests: []string{"engine/journal TestADaemonWithoutItsLockDoesNotBegin"},
 		cuts:  []cut{{"engine/journal/staying.go", "	case err != nil:\n		return nil, errors.Join(err, conn.Close())\n", "	case false:\n		return nil, errors.Join(err, conn.Close())\n"}, {"engine/journal/staying.go", "	case !got:\n", "	case !got && err == nil:\n"}}},
+	{n: 46, what: "a connector never returns from its calls, and each of them takes a worker", guard: "a program that loses calls is set aside",
+		tests: []string{"engine TestAProgramThatLosesCallsIsSetAside", "engine TestACallThatNeverReturnsHoldsUpNoOther"},
+		cuts:  []cut{{"engine/lost.go", "	if n := w.lost.Load(); n >= lostMost {\n", "	if n := w.lost.Load(); n >= 1<<30 {\n"}}},
+	{n: 47, what: "the page ends sessions only when the browser does", guard: "a session that is not used ends, and each ends after a while",
+		tests: []string{"engine/login TestSessionsEnd"},
+		cuts:  []cut{{"engine/login/gate.go", ">= g.Idle {\n", ">= g.Absolute {\n"}}},
+	{n: 48, what: "who reads the memory of the daemon has everybody's session", guard: "sessions are kept by the hash of their token",
+		tests: []string{"engine/login TestSessionsCanNotBeGuessed"},
+		cuts:  []cut{{"engine/login/gate.go", "HashTokenInStore: true", "HashTokenInStore: false"}}},
 }
