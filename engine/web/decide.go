@@ -23,7 +23,6 @@ type Decisions interface {
 	Pause(ctx context.Context, u User, program string, on bool, reason string) error // "": everything
 	Cuts
 	Undoes
-	Reviewing
 }
 
 // Cuts are cuts of one person, by key.

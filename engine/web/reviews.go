@@ -256,7 +256,7 @@ func (s *Site) decideReview(ctx context.Context, _ http.ResponseWriter, r asked)
 		return "", err
 	}
 	d.Keep = verb == "keep"
-	n, err := s.Decisions.Review(ctx, r.User, d)
+	n, err := s.Reviews.Review(ctx, r.User, d)
 	return did("/reviews/"+url.PathEscape(d.Review), verb, n), err
 }
 
@@ -266,7 +266,7 @@ func (s *Site) closeReview(ctx context.Context, _ http.ResponseWriter, r asked) 
 		return "", err
 	}
 	name := r.PathValue("name")
-	return did("/reviews/"+url.PathEscape(name), "closed", 0), s.Decisions.CloseReview(ctx, r.User, name, reason)
+	return did("/reviews/"+url.PathEscape(name), "closed", 0), s.Reviews.CloseReview(ctx, r.User, name, reason)
 }
 
 func (s *Site) startReview(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
@@ -284,6 +284,6 @@ func (s *Site) startReview(ctx context.Context, _ http.ResponseWriter, r asked) 
 	if o.Reason, err = r.reason(); err != nil {
 		return "", err
 	}
-	n, err := s.Decisions.StartReview(ctx, r.User, o)
+	n, err := s.Reviews.StartReview(ctx, r.User, o)
 	return did("/reviews/"+url.PathEscape(o.Name), "begun", n), err
 }

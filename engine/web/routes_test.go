@@ -44,7 +44,7 @@ func guarded(t *testing.T, p Permission) (s *Site, d *door, refused *[]string) {
 	s, _ = site(t, records("x"), outlook("x"))
 	d, refused = &door{user: User{Actor: "oidc:1 (Ann)", Name: "Ann", Person: "p1", Permission: p}, in: p > Anybody}, new([]string)
 	s.Door, s.Ways = d, Ways{Provider: "Example", Tokens: true, Host: "rolecall.example.com", Secure: true}
-	s.Decisions = d
+	s.Decisions, s.Reviews = d, d
 	s.Local = func(next string) string { return next }
 	s.Refused = func(_ context.Context, u User, what string) error {
 		*refused = append(*refused, u.Actor+": "+what)
