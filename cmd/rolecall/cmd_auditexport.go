@@ -109,7 +109,7 @@ func (a *app) exportLines(ctx context.Context, f queryFlags, form lineForm, at p
 	}
 	out := bufio.NewWriterSize(at.writer(a.Stdout), 64<<10)
 	n := 0
-	err = linesOf(ctx, s, q, form, func(r engine.Record, line []byte) error {
+	err = writtenAs(ctx, s, q, form, func(r engine.Record, line []byte) error {
 		if at.collector != nil && len(line) > 0 {
 			line = export.Framed(line)
 		}

@@ -42,15 +42,15 @@ func (e exports) Export(ctx context.Context, q engine.Query, form string, to io.
 	if form != formJSONL {
 		line, _ = formOf(form)
 	}
-	err := linesOf(ctx, store, q, line, func(_ engine.Record, text []byte) error {
+	err := writtenAs(ctx, store, q, line, func(_ engine.Record, text []byte) error {
 		_, err := out.Write(text)
 		return err
 	})
 	return errors.Join(err, out.Flush())
 }
 
-// linesOf gives each record with its line, "" where the form has none.
-func linesOf(ctx context.Context, store *journal.Store, q engine.Query, form lineForm, yield func(r engine.Record, line []byte) error) error {
+// writtenAs gives each record with its line, "" where the form has none.
+func writtenAs(ctx context.Context, store *journal.Store, q engine.Query, form lineForm, yield func(r engine.Record, line []byte) error) error {
 	source := intents{ctx: ctx, store: store, seen: map[int64]*engine.Record{}}
 	return store.StoredRecords(ctx, q, func(r engine.Record, st journal.Stored) error {
 		e, err := source.entry(r)
