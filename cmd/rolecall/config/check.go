@@ -41,6 +41,7 @@ func check(f *File) engine.Mistakes {
 	}
 	c.login()
 	c.notices()
+	c.exports()
 	c.limits()
 	c.expected()
 	return c.found
