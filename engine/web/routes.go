@@ -55,6 +55,8 @@ func (s *Site) routes() []route {
 		{"GET /audit", Viewer, s.audit, nil},
 		{"GET /audit/{seq}", Viewer, s.event, nil},
 		{"POST /waiting", Approver, nil, s.decide},
+		{"POST /delegations", Approver, nil, s.delegate},
+		{"POST /delegations/end", Approver, nil, s.endDelegation},
 		{"POST /people/{key}/give", Approver, nil, s.give},
 		{"GET /people/{key}/cut", Approver, s.cutForm, nil},
 		{"POST /people/{key}/cut", Approver, nil, s.cut},
@@ -76,7 +78,7 @@ func (s *Site) serve(one route) http.HandlerFunc {
 			s.pages.answer(w, asked{r, u}, view{}, err)
 			return
 		}
-		if u.Permission < one.needs || r.Method == http.MethodPost && one.needs > Anybody && s.Door == nil {
+		if !s.may(u, one, r.Method) {
 			s.refuse(w, asked{r, u}, one)
 			return
 		}
