@@ -95,3 +95,12 @@ func (d decider) delegate(ctx context.Context, of, to string, from, until time.T
 func (d decider) endDelegation(ctx context.Context, of, to, reason string) error {
 	return d.engine.EndDelegation(ctx, d.actor, of, to, reason)
 }
+
+func (d decider) taskDone(ctx context.Context, id, note string) error {
+	return d.engine.TaskDone(ctx, d.actor, id, note)
+}
+
+// release lets go of what an undo froze.
+func (d decider) release(ctx context.Context, reason string) (int, error) {
+	return d.engine.Release(ctx, d.actor, reason)
+}

@@ -48,3 +48,17 @@ func (d *door) Delegate(ctx context.Context, u web.User, to string, from, until 
 func (d *door) EndDelegation(ctx context.Context, u web.User, of, to, reason string) error {
 	return d.deciding(ctx, u, func(ctx context.Context, by decider) error { return by.endDelegation(ctx, of, to, reason) })
 }
+
+// TaskDone implements web.Chores.
+func (d *door) TaskDone(ctx context.Context, u web.User, id, note string) error {
+	return d.deciding(ctx, u, func(ctx context.Context, by decider) error { return by.taskDone(ctx, id, note) })
+}
+
+// Release implements web.Chores.
+func (d *door) Release(ctx context.Context, u web.User, reason string) (n int, err error) {
+	err = d.deciding(ctx, u, func(ctx context.Context, by decider) error {
+		n, err = by.release(ctx, reason)
+		return err
+	})
+	return n, err
+}

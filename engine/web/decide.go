@@ -84,6 +84,8 @@ func (r asked) said() string {
 		"resume":     "Resumed.",
 		"keep":       "Kept: " + plural(n, "line", "lines") + ". What policy does not give is an extra from the next run on.",
 		"revoke":     "Revoked: " + plural(n, "line", "lines") + ". The next run takes it, within the limits.",
+		"done":       "Ticked off.",
+		"release":    "Let go of " + strconv.Itoa(n) + ". The next run decides them anew.",
 		"delegate":   "Noted. They may decide in your place on these days.",
 		"undelegate": "Ended.",
 		"begun":      "The review has begun: " + plural(n, "line", "lines") + " to decide.",

@@ -79,6 +79,14 @@ func (d *door) EndDelegation(_ context.Context, u User, of, to, reason string) e
 	return d.note(u, "end", of, to, reason)
 }
 
+func (d *door) TaskDone(_ context.Context, u User, id, note string) error {
+	return d.note(u, "done", id, note)
+}
+
+func (d *door) Release(_ context.Context, u User, reason string) (int, error) {
+	return 4, d.note(u, "release", reason)
+}
+
 // giving is a policy that knows what can be given.
 type giving struct{ silent }
 
@@ -139,6 +147,11 @@ func TestForms(t *testing.T) {
 		"delegate, why":     {"/delegations", "to=bob&from=2027-01-04&until=2027-01-31", "", "", 400},
 		"end a delegation":  {"/delegations/end", "of=p1&to=p2&reason=back", "end p1 p2 back", "/waiting?did=undelegate", 0},
 		"end, no reason":    {"/delegations/end", "of=p1&to=p2", "", "", 400},
+		"tick off":          {"/tasks/done", "task=t1&reason=closed+there", "done t1 closed there", "/waiting?did=done", 0},
+		"tick off, no note": {"/tasks/done", "task=t1", "", "", 400},
+		"tick off nothing":  {"/tasks/done", "reason=x", "", "", 400},
+		"release":           {"/release", "reason=rule+corrected", "release rule corrected", "/runs?did=release&n=4", 0},
+		"release, no word":  {"/release", "", "", "", 400},
 		"undo":              {"/runs/r1/undo", "reason=wrong+rule", "undo r1 wrong rule", "/runs/r1?did=undo", 0},
 		"undo, no reason":   {"/runs/r1/undo", "", "", "", 400},
 	} {

@@ -55,6 +55,8 @@ func (s *Site) routes() []route {
 		{"GET /audit", Viewer, s.audit, nil},
 		{"GET /audit/{seq}", Viewer, s.event, nil},
 		{"POST /waiting", Approver, nil, s.decide},
+		{"POST /tasks/done", Approver, nil, s.taskDone},
+		{"POST /release", Admin, nil, s.release},
 		{"POST /delegations", Approver, nil, s.delegate},
 		{"POST /delegations/end", Approver, nil, s.endDelegation},
 		{"POST /people/{key}/give", Approver, nil, s.give},

@@ -40,6 +40,7 @@ type Options struct {
 	Reviews   Reviewing                                                       // with a Door
 	Delegates Delegating                                                      // with a Door
 	Escalates func() engine.Escalation                                        // nil: never
+	Chores    Chores                                                          // with a Door
 	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
 	Ways      Ways                                                            // with a Door
 	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door

@@ -66,13 +66,11 @@ func (s *Site) waiting(ctx context.Context, r asked) (view, error) {
 	if v.Seen != nil && sees(r.User) {
 		p := v.Seen.Plan
 		v.Blocked, v.Later = waits(p, engine.Blocked), waits(p, engine.Scheduled)
-		for _, t := range v.Seen.Tasks {
-			if t.Done == "" {
-				v.Tasks = append(v.Tasks, t)
-			}
-		}
 	}
-	return view{"waiting", "Waiting", v}, nil
+	if sees(r.User) {
+		v.Tasks, err = s.tasks(ctx)
+	}
+	return view{"waiting", "Waiting", v}, err
 }
 
 // sort groups what waits by program.
