@@ -41,7 +41,9 @@ func (a *app) tasksDone() *cobra.Command {
 	c := &cobra.Command{
 		Use: "done TASK", Short: "Tick a task off", Args: args(cobra.ExactArgs(1)), Example: "  rolecall tasks done 5f0c2a91 --reason \"account closed by the vendor\"",
 		RunE: func(c *cobra.Command, given []string) error {
-			err := a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.TaskDone(ctx, a.Actor, given[0], note) }, "Noted.")
+			err := a.decideOn(c.Context(), func(ctx context.Context, s *system) error {
+				return s.by(a.Actor, engine.Decider{}).taskDone(ctx, given[0], note)
+			}, "Noted.")
 			if errors.Is(err, engine.ErrUnknownTask) {
 				return usage("", "%w", err)
 			}
