@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,16 +58,20 @@ func (a *app) seatDays(ctx context.Context, since string) (err error) {
 	}{1, days})
 }
 
-// seatDaysOf counts active accounts; of a program that does not tell which are, all that hold anything.
 func (s *system) seatDaysOf(ctx context.Context, p *engine.Program, from, now time.Time) (out []seatDay, err error) {
+	stays, err := s.stays(ctx, p, from)
+	for _, d := range engine.SeatDays(stays, from, now) {
+		out = append(out, seatDay{d.Day.Format(time.DateOnly), p.Name, d.Peak, round(d.Average), s.cfg.Programs[p.Name].Seats})
+	}
+	return out, err
+}
+
+// stays are those of active accounts; of a program that does not tell which are, of all that hold anything.
+func (s *system) stays(ctx context.Context, p *engine.Program, from time.Time) ([]engine.Stay, error) {
 	active := engine.Active
 	only := &active
 	if !p.Describes.Accounts {
 		only = nil
 	}
-	stays, err := s.store.Stays(ctx, p.Name, only, from)
-	for _, d := range engine.SeatDays(stays, from, now) {
-		out = append(out, seatDay{d.Day.Format(time.DateOnly), p.Name, d.Peak, math.Round(d.Average*10) / 10, s.cfg.Programs[p.Name].Seats})
-	}
-	return out, err
+	return s.store.Stays(ctx, p.Name, only, from)
 }
