@@ -142,6 +142,7 @@ func (s *Store) Lead(ctx context.Context) (epoch int64, err error) {
 	if s.options.ReadOnly {
 		return 0, ErrReadOnly
 	}
+	s.fresh.clear()
 	err = s.locked(ctx, func(t *tx, h *head) error {
 		epoch = h.Epoch + 1
 		_, err := t.ExecContext(t.ctx, fmt.Sprintf("UPDATE head SET epoch = %d", epoch))

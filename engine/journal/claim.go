@@ -187,12 +187,3 @@ func (t *tx) take(c engine.ClaimRequest, chosen *rows) error {
 	return t.run(`UPDATE open_intent SET claimed = r.column2, lease = r.column3, attempts = attempts + 1 FROM @rows r
 		WHERE open_intent.seq = r.column1`, r)
 }
-
-func (t *tx) claimed(chosen *rows) (intents []engine.Intent, err error) {
-	err = t.query(selectIntents+" JOIN @rows r ON o.seq = r.column1", chosen, func(r *sqlx.Rows) error {
-		i, err := scanIntent(r)
-		intents = append(intents, i)
-		return err
-	})
-	return intents, err
-}

@@ -34,6 +34,7 @@ func (s *Store) commit(ctx context.Context, requests []*request) error {
 			t.commit()
 		}
 	}
+	s.fresh.keep(requests)
 	return nil
 }
 

@@ -59,8 +59,11 @@ func readFacts(ctx context.Context, t *sqlx.Tx) (facts []engine.Fact, err error)
 	return facts, err
 }
 
-const selectIntents = `SELECT j.public, j.personal, a.name AS account, o.repeatable, o.uncertain, o.claimed, o.lease, o.attempts
-	FROM open_intent o JOIN journal j ON j.seq = o.seq JOIN account a ON a.id = o.account`
+const (
+	selectIntents = "SELECT j.public, j.personal, " + stateOfIntent + fromIntents
+	stateOfIntent = "a.name AS account, o.repeatable, o.uncertain, o.claimed, o.lease, o.attempts"
+	fromIntents   = " FROM open_intent o JOIN journal j ON j.seq = o.seq JOIN account a ON a.id = o.account"
+)
 
 func readOpen(ctx context.Context, t *sqlx.Tx) (open []engine.Intent, err error) {
 	err = each(t.QueryxContext(ctx, selectIntents+" ORDER BY o.seq"))(func(r *sqlx.Rows) error {
@@ -74,20 +77,33 @@ func readOpen(ctx context.Context, t *sqlx.Tx) (open []engine.Intent, err error)
 // scanIntent makes an intent of its record and of what has become of it since.
 func scanIntent(r *sqlx.Rows) (engine.Intent, error) {
 	var publicText, personalText []byte
-	var account string
-	var repeatable, uncertain, claimed, lease, attempts int64
-	if err := r.Scan(&publicText, &personalText, &account, &repeatable, &uncertain, &claimed, &lease, &attempts); err != nil {
+	var s intentState
+	if err := r.Scan(append([]any{&publicText, &personalText}, s.columns()...)...); err != nil {
 		return engine.Intent{}, err
 	}
 	record, _, err := load(publicText, personalText)
 	if err != nil {
 		return engine.Intent{}, err
 	}
+	return s.intent(record)
+}
+
+// intentState is what has become of an intent: stateOfIntent.
+type intentState struct {
+	account                                         string
+	repeatable, uncertain, claimed, lease, attempts int64
+}
+
+func (s *intentState) columns() []any {
+	return []any{&s.account, &s.repeatable, &s.uncertain, &s.claimed, &s.lease, &s.attempts}
+}
+
+func (s *intentState) intent(record engine.Record) (engine.Intent, error) {
 	i, _, err := engine.IntentOf(record)
-	if account != i.Change.Account { // the program has given the proposed account its id
-		i.Change.Account, i.Change.Proposed = account, false
+	if s.account != i.Change.Account { // the program has given the proposed account its id
+		i.Change.Account, i.Change.Proposed = s.account, false
 	}
-	i.Halted = repeatable == 0 && i.Repeatable()
-	i.Unknown, i.Claimed, i.Lease, i.Attempts = uncertain != 0, instant(claimed), instant(lease), int(attempts)
+	i.Halted = s.repeatable == 0 && i.Repeatable()
+	i.Unknown, i.Claimed, i.Lease, i.Attempts = s.uncertain != 0, instant(s.claimed), instant(s.lease), int(s.attempts)
 	return i, err
 }
