@@ -62,7 +62,7 @@ func (f *fresh) clear() {
 }
 
 // claimed reads the intents that were chosen: of those that this process committed, only what has become of them.
-func (t *tx) claimed(chosen *rows) (intents []engine.Intent, err error) {
+func (t *tx) claimed(chosen *rows) (all []*intentRow, err error) {
 	own, others := newRows("i"), newRows("i")
 	kept := t.store.fresh.take(chosen.numbers)
 	for _, seq := range chosen.numbers {
@@ -75,25 +75,24 @@ func (t *tx) claimed(chosen *rows) (intents []engine.Intent, err error) {
 	err = t.query("SELECT o.seq, j.leaf, "+stateOfIntent+fromIntents+" JOIN @rows r ON o.seq = r.column1", own, func(r *sqlx.Rows) error {
 		var seq int64
 		var leaf string
-		var s intentState
-		if err := r.Scan(append([]any{&seq, &leaf}, s.columns()...)...); err != nil {
+		var i intentRow
+		if err := r.Scan(append([]any{&seq, &leaf}, i.columns()...)...); err != nil {
 			return err
 		}
-		if kept[seq].Hash != leaf {
+		if i.record = kept[seq]; i.record.Hash != leaf {
 			others.add(seq)
 			return nil
 		}
-		i, err := s.intent(kept[seq])
-		intents = append(intents, i)
-		return err
+		all = append(all, &i)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	err = t.query(selectIntents+" JOIN @rows r ON o.seq = r.column1", others, func(r *sqlx.Rows) error {
 		i, err := scanIntent(r)
-		intents = append(intents, i)
+		all = append(all, i)
 		return err
 	})
-	return intents, err
+	return all, err
 }

@@ -67,43 +67,46 @@ const (
 
 func readOpen(ctx context.Context, t *sqlx.Tx) (open []engine.Intent, err error) {
 	err = each(t.QueryxContext(ctx, selectIntents+" ORDER BY o.seq"))(func(r *sqlx.Rows) error {
-		i, err := scanIntent(r)
+		row, err := scanIntent(r)
+		if err != nil {
+			return err
+		}
+		i, err := row.intent()
 		open = append(open, i)
 		return err
 	})
 	return open, err
 }
 
-// scanIntent makes an intent of its record and of what has become of it since.
-func scanIntent(r *sqlx.Rows) (engine.Intent, error) {
-	var publicText, personalText []byte
-	var s intentState
-	if err := r.Scan(append([]any{&publicText, &personalText}, s.columns()...)...); err != nil {
-		return engine.Intent{}, err
-	}
-	record, _, err := load(publicText, personalText)
-	if err != nil {
-		return engine.Intent{}, err
-	}
-	return s.intent(record)
-}
-
-// intentState is what has become of an intent: stateOfIntent.
-type intentState struct {
+// intentRow is an intent's record, parsed or as it is stored, and what has become of it since.
+type intentRow struct {
+	record                                          engine.Record
+	publicText, personalText                        []byte // nil: record is there
 	account                                         string
 	repeatable, uncertain, claimed, lease, attempts int64
 }
 
-func (s *intentState) columns() []any {
-	return []any{&s.account, &s.repeatable, &s.uncertain, &s.claimed, &s.lease, &s.attempts}
+// columns are those of stateOfIntent.
+func (r *intentRow) columns() []any {
+	return []any{&r.account, &r.repeatable, &r.uncertain, &r.claimed, &r.lease, &r.attempts}
 }
 
-func (s *intentState) intent(record engine.Record) (engine.Intent, error) {
-	i, _, err := engine.IntentOf(record)
-	if s.account != i.Change.Account { // the program has given the proposed account its id
-		i.Change.Account, i.Change.Proposed = s.account, false
+func scanIntent(r *sqlx.Rows) (*intentRow, error) {
+	var i intentRow
+	return &i, r.Scan(append([]any{&i.publicText, &i.personalText}, i.columns()...)...)
+}
+
+func (r *intentRow) intent() (i engine.Intent, err error) {
+	if r.publicText != nil {
+		if r.record, _, err = load(r.publicText, r.personalText); err != nil {
+			return i, err
+		}
 	}
-	i.Halted = s.repeatable == 0 && i.Repeatable()
-	i.Unknown, i.Claimed, i.Lease, i.Attempts = s.uncertain != 0, instant(s.claimed), instant(s.lease), int(s.attempts)
+	i, _, err = engine.IntentOf(r.record)
+	if r.account != i.Change.Account { // the program has given the proposed account its id
+		i.Change.Account, i.Change.Proposed = r.account, false
+	}
+	i.Halted = r.repeatable == 0 && i.Repeatable()
+	i.Unknown, i.Claimed, i.Lease, i.Attempts = r.uncertain != 0, instant(r.claimed), instant(r.lease), int(r.attempts)
 	return i, err
 }
