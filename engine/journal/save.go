@@ -182,7 +182,7 @@ func (b *batch) saveOpen() error {
 		return err
 	}
 	err := b.run(`UPDATE open_intent SET account = r.column2, uncertain = r.column3,
-		lease = CASE WHEN r.column4 > 0 THEN r.column4 ELSE lease END,
+		lease = CASE WHEN r.column4 > 0 AND (r.column4 < lease OR lease = 0) THEN r.column4 ELSE lease END,
 		repeatable = CASE WHEN r.column5 > 0 THEN 0 ELSE repeatable END FROM @rows r WHERE open_intent.seq = r.column1`, changed)
 	if err != nil {
 		return err
