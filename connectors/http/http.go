@@ -31,7 +31,6 @@ type Program struct {
 
 	mu    sync.Mutex
 	names map[*group]map[string]string // of the rights that exist: name → id
-	pages int                          // that the lists had when they were last read
 }
 
 // Calls at once, and changes at once.

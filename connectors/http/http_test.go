@@ -108,9 +108,11 @@ func TestAnswersThatAreNone(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, `{"data":[`)
 		}, "no valid JSON", ""},
-		"something else":             {func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]any{"items": []any{}}) }, "no list where items points", ""},
-		"302 to a sign-in page":      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", 302) }, "answers 302", engine.Uncertain},
-		"307 to another host":        {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, 307) }, "answers 307", engine.Refused},
+		"something else":        {func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]any{"items": []any{}}) }, "no list where items points", ""},
+		"302 to a sign-in page": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, "answers 302", engine.Uncertain},
+		"307 to another host": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+		}, "answers 307", engine.Refused},
 		"404 of something before it": {func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, "and not in JSON; check the url", engine.Refused},
 		"404 to everything":          {func(w http.ResponseWriter, _ *http.Request) { reply(w, 404, map[string]any{"message": "no tenant"}) }, "no tenant", engine.Refused},
 		"500 that echoes the token": {func(w http.ResponseWriter, r *http.Request) {
