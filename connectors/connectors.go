@@ -11,6 +11,7 @@ import (
 	"github.com/rolecall/rolecall/connectors/file"
 	rest "github.com/rolecall/rolecall/connectors/http"
 	"github.com/rolecall/rolecall/connectors/ldapgroup"
+	"github.com/rolecall/rolecall/connectors/manual"
 	"github.com/rolecall/rolecall/connectors/plugin"
 	"github.com/rolecall/rolecall/connectors/scim"
 	"github.com/rolecall/rolecall/connectors/sql"
@@ -48,6 +49,9 @@ func All() map[string]Open {
 		"ldap-group": kind(func(c ldapgroup.Config, e Env) (*ldapgroup.Program, error) {
 			return ldapgroup.Open(c, ldapgroup.Options{Program: e.Program, Directory: e.Directory, Now: e.Now})
 		}),
+		"manual": kind(func(c manual.Config, e Env) (*manual.Program, error) {
+			return manual.Open(c, manual.Options{Program: e.Program, Dir: e.Dir, Now: e.Now})
+		}),
 		"plugin": kind(func(c plugin.Config, e Env) (engine.Connector, error) {
 			return plugin.Open(c, plugin.Options{Program: e.Program, Dir: e.Dir, Env: e.Getenv, Secret: e.Secret, Now: e.Now, Log: e.Log, Pipe: e.Pipe, Wait: e.Wait})
 		}),
@@ -66,6 +70,7 @@ func Says() map[string]string {
 		"file":       "a CSV file: programs without an interface, and lists kept by hand",
 		"http":       "any program with a REST interface, described in the configuration",
 		"ldap-group": "membership in groups of a directory",
+		"manual":     "programs without any interface: each change is a task for a person",
 		"plugin":     "any executable, in any language, that speaks a small protocol",
 		"scim":       "any program with SCIM 2.0",
 		"sql":        "roles of PostgreSQL, or tables of a program",

@@ -37,6 +37,7 @@ func (b *builder) watch() {
 		p.watchOpen()
 		p.watchOrphans()
 		p.watchNever()
+		p.watchHand()
 	}
 }
 
