@@ -37,7 +37,9 @@ func TestDocumentedExamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			decode := func(cfg any) error { return yaml.UnmarshalWithOptions(own, cfg, yaml.Strict(), yaml.CustomUnmarshaler(days)) }
+			decode := func(cfg any) error {
+				return yaml.UnmarshalWithOptions(own, cfg, yaml.Strict(), yaml.CustomUnmarshaler(days))
+			}
 			if _, err := connectors.All()[kind](t.Context(), decode, env(name)); err != nil {
 				t.Errorf("%s (%s): %v", name, kind, err)
 			}
