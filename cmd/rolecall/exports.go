@@ -33,15 +33,22 @@ type sink interface {
 type batch struct {
 	lines       [][]byte // without those that the form has no place for
 	first, last engine.Record
-	n           int
+	n, size     int
 	news        bool // there is something besides records of exports
 }
+
+// full says that more may follow.
+func (b *batch) full() bool { return b.n == batchRecords || b.size >= batchBytes }
+
+// errFull ends a batch.
+var errFull = errors.New("the batch is full")
 
 // whole is all lines, each with its end.
 func (b *batch) whole() []byte { return bytes.Join(b.lines, nil) }
 
 const (
-	batchRecords = 2000             // of one batch
+	batchRecords = 2000             // of one batch, at most
+	batchBytes   = 4 << 20          // after which no more are added
 	batchTime    = 25 * time.Second // for one batch to be taken
 )
 
@@ -127,7 +134,7 @@ func (s *system) exportSome(ctx context.Context, name string, to sink) (more boo
 	if err != nil {
 		return false, err
 	}
-	return b.n == batchRecords, s.store.Append(context.WithoutCancel(ctx), engine.Free, []engine.Record{{Kind: engine.KindExport, Actor: actorDaemon,
+	return b.full(), s.store.Append(context.WithoutCancel(ctx), engine.Free, []engine.Record{{Kind: engine.KindExport, Actor: actorDaemon,
 		Why: []string{fmt.Sprintf("%s has the records up to %d", name, at.Seq)}, Set: []engine.Fact{{FactKey: key, Since: s.engine.Now().UTC(), Data: text}}}})
 }
 
@@ -169,10 +176,16 @@ func (s *system) collect(ctx context.Context, after int64, format string) (*batc
 		}
 		b.n, b.last, b.news = b.n+1, r, b.news || r.Kind != engine.KindExport
 		if len(line) > 0 {
-			b.lines = append(b.lines, line)
+			b.lines, b.size = append(b.lines, line), b.size+len(line)
+		}
+		if b.full() {
+			return errFull
 		}
 		return nil
 	})
+	if errors.Is(err, errFull) {
+		err = nil
+	}
 	return b, err
 }
 

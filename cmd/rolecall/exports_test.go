@@ -206,6 +206,27 @@ func TestExportsElsewhere(t *testing.T) {
 	}
 }
 
+// Batches are bounded in bytes, too: one record may name thousands of holdings. What is over comes with the next.
+func TestExportsInParts(t *testing.T) {
+	e := newExporting(t, "exports: {log: {kind: file, path: audit.jsonl}}\n")
+	big := engine.Record{Kind: engine.KindNote, Why: []string{strings.Repeat("x", batchBytes/2)}}
+	for range 5 {
+		if err := e.sys.store.Append(t.Context(), engine.Free, []engine.Record{big}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := e.sys.collect(t.Context(), 0, "jsonl")
+	if err != nil || b.size < batchBytes || b.size > 2*batchBytes {
+		t.Errorf("%d bytes at once, %v", b.size, err)
+	}
+	if err := e.all("log"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(filepath.Join(e.p.Dir, "audit.jsonl")); strings.Count(string(got), `"kind":"note","run":""`) < 5 {
+		t.Errorf("%d bytes were written", len(got))
+	}
+}
+
 // A journal that is another one than before is not exported behind the former.
 func TestExportsKnowTheirJournal(t *testing.T) {
 	e := newExporting(t, "exports: {log: {kind: file, path: audit.jsonl}}\n")
