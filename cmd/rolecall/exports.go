@@ -290,16 +290,16 @@ func (s *server) alone(ctx context.Context, what string) (free func(), ok bool, 
 	if err != nil {
 		return nil, false, err
 	}
-	sum := fnv.New64a()
+	sum := fnv.New32a()
 	_, _ = sum.Write([]byte("rolecall " + what))
-	lock := int64(sum.Sum64()) // #nosec G115 -- any number will do
-	if err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", lock).Scan(&ok); err != nil || !ok {
+	lock := int32(sum.Sum32()) // #nosec G115 -- any number will do
+	if err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1::int4, current_schema()::regnamespace::oid::int4)", lock).Scan(&ok); err != nil || !ok {
 		return nil, false, errors.Join(err, conn.Close())
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", lock); err != nil {
+		if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1::int4, current_schema()::regnamespace::oid::int4)", lock); err != nil {
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // dropped, and the lock with it
 		}
 		_ = conn.Close()
