@@ -24,8 +24,8 @@ func (t *table) add(cells ...string) { t.Add(render.Plain, cells...) }
 
 func (c *content) tables() []table {
 	f := c.found
-	return []table{people("joiners.csv", f.Joiners), people("movers.csv", f.Movers), people("leavers.csv", f.Leavers), people("others.csv", f.Others),
-		c.holders(), c.cases(), c.decisions(), versions("policies.csv", f.Policies), versions("configurations.csv", f.Configs), c.counts(), c.gapTable()}
+	return append([]table{people("joiners.csv", f.Joiners), people("movers.csv", f.Movers), people("leavers.csv", f.Leavers), people("others.csv", f.Others),
+		c.holders(), c.cases(), c.decisions(), versions("policies.csv", f.Policies), versions("configurations.csv", f.Configs), c.counts(), c.gapTable()}, c.reviews()...)
 }
 
 // people has the delays: from when Rolecall first knew of the reason to the effect.

@@ -19,6 +19,7 @@ type Findings struct {
 	Holders     []Holder // at the end
 	Cases       []Case   // intents and adoptions, also those that were open when the period began
 	Decisions   []Decision
+	Lines       []Line    // of the reviews of access that were under way in the period
 	Policies    []Version // those in force in the period
 	Configs     []Version
 	Counts      []Count
