@@ -136,7 +136,7 @@ func TestExportsToAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := file.WriteString("half a li"); err != nil { // written, and the machine died before the cursor was
+	if _, err := file.WriteString(strings.Repeat("half a line ", 1<<16)); err != nil { // written, and the machine died before the cursor was
 		t.Fatal(err)
 	}
 	file.Close()
