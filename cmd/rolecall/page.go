@@ -25,18 +25,19 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		CutSince: func(ctx context.Context, person string) (*engine.Fact, error) {
 			return cutSince(ctx, s.system(), person)
 		},
-		Extras:   s.extras,
-		Exports:  exports{s},
-		Prove:    s.prove,
-		Levels:   func() *web.Levels { return s.levelsAt(ctx) },
-		Programs: func() []web.Program { return described(s.system().cfg) },
-		Next:     s.next,
-		Now:      s.app.Now,
-		Zone:     func() *time.Location { return zone(s.system().cfg) },
-		Failed:   func(what string, err error) { s.log.Error("a page can't be shown", "page", what, "error", err) },
+		Extras:    s.extras,
+		Exports:   exports{s},
+		Prove:     s.prove,
+		Levels:    func() *web.Levels { return s.levelsAt(ctx) },
+		Programs:  func() []web.Program { return described(s.system().cfg) },
+		Escalates: func() engine.Escalation { return s.system().engine.Settings.Escalate },
+		Next:      s.next,
+		Now:       s.app.Now,
+		Zone:      func() *time.Location { return zone(s.system().cfg) },
+		Failed:    func(what string, err error) { s.log.Error("a page can't be shown", "page", what, "error", err) },
 	}
 	if d := s.newDoor(); d != nil {
-		o.Door, o.Decisions, o.Reviews, o.Local, o.Refused, o.Ways = d, d, d, login.Local, d.refused, ways(s.system().cfg.Login)
+		o.Door, o.Decisions, o.Reviews, o.Delegates, o.Chores, o.Local, o.Refused, o.Ways = d, d, d, d, d, login.Local, d.refused, ways(s.system().cfg.Login)
 	}
 	return web.New(o)
 }

@@ -74,19 +74,23 @@ func did(path, word string, n int) string {
 func (r asked) said() string {
 	n, _ := strconv.Atoi(r.URL.Query().Get("n"))
 	return map[string]string{
-		"approve": "Approved: " + plural(n, "item", "items") + ". The next run makes the changes, within 24 hours.",
-		"reject":  "Rejected: " + plural(n, "item", "items") + ".",
-		"give":    "Given. The next run makes the change.",
-		"cut":     "Cut off. What was done is in the history below.",
-		"cutting": "The cut is recorded and under way; the history below shows how far it is.",
-		"lift":    "The cut is lifted. What policy gives comes back with the next run.",
-		"pause":   "Paused.",
-		"resume":  "Resumed.",
-		"keep":    "Kept: " + plural(n, "line", "lines") + ". What policy does not give is an extra from the next run on.",
-		"revoke":  "Revoked: " + plural(n, "line", "lines") + ". The next run takes it, within the limits.",
-		"begun":   "The review has begun: " + plural(n, "line", "lines") + " to decide.",
-		"closed":  "The review is closed.",
-		"undo":    "Noted. The next run takes it back, through the same limits and approvals as everything else.",
+		"approve":    "Approved: " + plural(n, "item", "items") + ". The next run makes the changes, within 24 hours.",
+		"reject":     "Rejected: " + plural(n, "item", "items") + ".",
+		"give":       "Given. The next run makes the change.",
+		"cut":        "Cut off. What was done is in the history below.",
+		"cutting":    "The cut is recorded and under way; the history below shows how far it is.",
+		"lift":       "The cut is lifted. What policy gives comes back with the next run.",
+		"pause":      "Paused.",
+		"resume":     "Resumed.",
+		"keep":       "Kept: " + plural(n, "line", "lines") + ". What policy does not give is an extra from the next run on.",
+		"revoke":     "Revoked: " + plural(n, "line", "lines") + ". The next run takes it, within the limits.",
+		"done":       "Ticked off.",
+		"release":    "Let go of " + strconv.Itoa(n) + ". The next run decides them anew.",
+		"delegate":   "Noted. They may decide in your place on these days.",
+		"undelegate": "Ended.",
+		"begun":      "The review has begun: " + plural(n, "line", "lines") + " to decide.",
+		"closed":     "The review is closed.",
+		"undo":       "Noted. The next run takes it back, through the same limits and approvals as everything else.",
 	}[r.URL.Query().Get("did")]
 }
 

@@ -71,6 +71,22 @@ func (d *door) CloseReview(_ context.Context, u User, name, reason string) error
 	return d.note(u, "close", name, reason)
 }
 
+func (d *door) Delegate(_ context.Context, u User, to string, from, until time.Time, reason string) error {
+	return d.note(u, "delegate", to, from.Format(time.DateOnly), until.Format(time.DateOnly), reason)
+}
+
+func (d *door) EndDelegation(_ context.Context, u User, of, to, reason string) error {
+	return d.note(u, "end", of, to, reason)
+}
+
+func (d *door) TaskDone(_ context.Context, u User, id, note string) error {
+	return d.note(u, "done", id, note)
+}
+
+func (d *door) Release(_ context.Context, u User, reason string) (int, error) {
+	return 4, d.note(u, "release", reason)
+}
+
 // giving is a policy that knows what can be given.
 type giving struct{ silent }
 
@@ -124,6 +140,18 @@ func TestForms(t *testing.T) {
 		"start, no reason":  {"/reviews", "name=q1&reviewers=owners&due=2027-01-31", "", "", 400},
 		"close a review":    {"/reviews/q1/close", "reason=signed+off", "close q1 signed off", "/reviews/q1?did=closed", 0},
 		"close, no reason":  {"/reviews/q1/close", "", "", "", 400},
+		"delegate":          {"/delegations", "to=bob&from=2027-01-04&until=2027-01-31&reason=holidays", "delegate bob 2027-01-04 2027-01-31 holidays", "/waiting?did=delegate", 0},
+		"delegate, no day":  {"/delegations", "to=bob&until=2027-01-31&reason=holidays", "", "", 400},
+		"delegate, no end":  {"/delegations", "to=bob&from=2027-01-31&reason=holidays", "", "", 400},
+		"delegate to none":  {"/delegations", "from=2027-01-04&until=2027-01-31&reason=holidays", "", "", 400},
+		"delegate, why":     {"/delegations", "to=bob&from=2027-01-04&until=2027-01-31", "", "", 400},
+		"end a delegation":  {"/delegations/end", "of=p1&to=p2&reason=back", "end p1 p2 back", "/waiting?did=undelegate", 0},
+		"end, no reason":    {"/delegations/end", "of=p1&to=p2", "", "", 400},
+		"tick off":          {"/tasks/done", "task=t1&reason=closed+there", "done t1 closed there", "/waiting?did=done", 0},
+		"tick off, no note": {"/tasks/done", "task=t1", "", "", 400},
+		"tick off nothing":  {"/tasks/done", "reason=x", "", "", 400},
+		"release":           {"/release", "reason=rule+corrected", "release rule corrected", "/runs?did=release&n=4", 0},
+		"release, no word":  {"/release", "", "", "", 400},
 		"undo":              {"/runs/r1/undo", "reason=wrong+rule", "undo r1 wrong rule", "/runs/r1?did=undo", 0},
 		"undo, no reason":   {"/runs/r1/undo", "", "", "", 400},
 	} {

@@ -38,6 +38,9 @@ type Options struct {
 	Extras    func(ctx context.Context, person string) ([]engine.Fact, error) // that somebody was given and that are not over
 	Decisions Decisions                                                       // with a Door
 	Reviews   Reviewing                                                       // with a Door
+	Delegates Delegating                                                      // with a Door
+	Escalates func() engine.Escalation                                        // nil: never
+	Chores    Chores                                                          // with a Door
 	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
 	Ways      Ways                                                            // with a Door
 	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door

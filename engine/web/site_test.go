@@ -149,6 +149,8 @@ func records(text string) *book {
 	r := engine.Record{Seq: 1, Time: noon(), Kind: engine.KindIntent, Run: "r1", Actor: text, Person: "p1", Program: "crm", Account: text, Entitlement: text, Op: engine.OpGrant, Why: []string{text}, Rules: []string{text}, Data: []byte(`{"login":"x"}`)}
 	b := &book{records: []engine.Record{{Seq: 1, Time: noon(), Kind: engine.KindRun, Run: "r1", Actor: text, Data: []byte(`{"Policy":"abc"}`)}, r},
 		held: []engine.Held{{Program: "crm", Account: text, Entitlement: text, Person: "p1", From: noon(), Rules: []string{text}, Managed: true, Record: 1}}}
+	b.facts = append(b.facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTask, Person: "p1", Key: "t1"}, Text: text}, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactUndone, Account: text}},
+		engine.Fact{FactKey: engine.FactKey{Kind: engine.FactDelegate, Person: text, Key: "p77"}, Since: noon(), Until: noon(), Text: text, Data: asJSON(map[string]any{"OfName": text, "ToName": text, "By": text})})
 	return b.reviewOf("q0", text, 3)
 }
 
