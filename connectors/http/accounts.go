@@ -169,7 +169,11 @@ func (p *Program) remove(ctx context.Context, a *account) (engine.Outcome, error
 	if sent != nil && !httpconn.Gone(sent) {
 		return "", sent
 	}
-	now, err := p.find(ctx, a.id)
+	look := p.deleted
+	if sent != nil { // one word of the program alone
+		look = p.find
+	}
+	now, err := look(ctx, a.id)
 	switch {
 	case err != nil:
 		return engine.Uncertain, fmt.Errorf("the deletion can't be read back: %w", err)

@@ -3,6 +3,7 @@ package http
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/rolecall/rolecall/engine"
@@ -64,11 +65,14 @@ func (p *Program) applyRights(ctx context.Context, calls []engine.Call, from, to
 }
 
 // pays says whether lists before and after are fewer requests than a look at each. What is made from the account as it is
-// can be made once for each account only.
+// can be made once for each account only, and not from a list, which may show less than the account itself.
 func (p *Program) pays(g *group, calls []engine.Call, part []int) bool {
+	if g.copies() && p.users.one != nil {
+		return false
+	}
 	seen := map[string]bool{}
 	for _, i := range part {
-		if g.each != nil && seen[calls[i].Account] {
+		if (g.each != nil || g.copies()) && seen[calls[i].Account] {
 			return false
 		}
 		seen[calls[i].Account] = true
@@ -78,6 +82,11 @@ func (p *Program) pays(g *group, calls []engine.Call, part []int) bool {
 		lists += g.list.pages.Load()
 	}
 	return len(part) >= enough && !g.listsBy("account") && 2*lists <= int64(3*len(part))
+}
+
+// copies says whether a change is made from the account as it is.
+func (g *group) copies() bool {
+	return slices.ContainsFunc(slices.Concat(g.grant, g.revoke), func(w write) bool { return w.from != nil })
 }
 
 // batch is changes of one group that are made between two looks at the lists.

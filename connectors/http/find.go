@@ -55,8 +55,8 @@ func (p *Program) held(ctx context.Context, g *group, a *account) (out []pair, e
 	return out, err
 }
 
-// find reads one account, nil if the program says that there is none, and still lists accounts: what answers 404 to
-// everything is another address, or a tenant that is closed.
+// find reads one account, nil if the program says that there is none, and its whole list has none either: one 404 comes from
+// a wrong address, a gateway or a token without the right, too.
 func (p *Program) find(ctx context.Context, id string) (found *account, err error) {
 	if !httpconn.Plain(id) {
 		return nil, nil
@@ -64,15 +64,40 @@ func (p *Program) find(ctx context.Context, id string) (found *account, err erro
 	if p.users.one == nil {
 		return p.among(ctx, func(a *account) bool { return a.id == id })
 	}
-	found, err = p.search(ctx, p.users.one, values{"account": id}, func(*account) bool { return true })
-	if httpconn.Gone(err) || err == nil && found == nil {
-		if err := p.lists(ctx); err != nil {
-			return nil, fmt.Errorf("the account %q is said to be gone, but the program does not list accounts either: %w", id, err)
-		}
-		return nil, nil
+	if found, err = p.single(ctx, id); err != nil || found != nil {
+		return found, err
 	}
-	if err == nil && found.id != id {
+	listed, err := p.among(ctx, func(a *account) bool { return a.id == id })
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the account %q is said to be gone, but the list of accounts can't be read: %w", id, err)
+	case listed != nil:
+		return nil, fmt.Errorf("the account %q is said to be gone, but the program still lists it; check users.one, and what the credentials may read", id)
+	}
+	return nil, nil
+}
+
+// single asks for one account, nil if the program says that there is none.
+func (p *Program) single(ctx context.Context, id string) (*account, error) {
+	found, err := p.search(ctx, p.users.one, values{"account": id}, func(*account) bool { return true })
+	switch {
+	case httpconn.Gone(err):
+		return nil, nil
+	case err == nil && found != nil && found.id != id:
 		return nil, fmt.Errorf("asked for the account %q, the program shows %q; check users.one", id, found.id)
+	}
+	return found, err
+}
+
+// deleted reads an account that was there before its deletion was accepted: that it is not shown any more is enough then,
+// where the program still lists accounts.
+func (p *Program) deleted(ctx context.Context, id string) (*account, error) {
+	if p.users.one == nil {
+		return p.find(ctx, id)
+	}
+	found, err := p.single(ctx, id)
+	if err == nil && found == nil {
+		err = p.lists(ctx)
 	}
 	return found, err
 }

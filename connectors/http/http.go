@@ -148,7 +148,8 @@ func (p *Program) catalogue(ctx context.Context, g *group) (map[string]string, e
 		out[name] = name
 	}
 	if g.catalogue != nil {
-		err := p.each(ctx, g.catalogue, nil, func(item any) error { return g.entry(out, item) })
+		ids := map[string]bool{}
+		err := p.each(ctx, g.catalogue, nil, func(item any) error { return g.entry(out, ids, item) })
 		if err != nil {
 			return nil, err
 		}
@@ -159,8 +160,9 @@ func (p *Program) catalogue(ctx context.Context, g *group) (map[string]string, e
 	return out, nil
 }
 
-// entry adds one right to a catalogue. Two of one name can't be told apart.
-func (g *group) entry(to map[string]string, item any) error {
+// entry adds one right to a catalogue. Two of one name can't be told apart, and two of one id mean that something else may be
+// missing, or that id is the wrong pick.
+func (g *group) entry(to map[string]string, ids map[string]bool, item any) error {
 	name, err := g.name.text(item, nil)
 	id := name
 	if err == nil && g.id != nil {
@@ -169,10 +171,12 @@ func (g *group) entry(to map[string]string, item any) error {
 	switch {
 	case err != nil || !httpconn.Plain(name) || id == "":
 		return &partial{engine.ReasonMalformed, fmt.Sprintf("%s.catalogue: an item has no name or id that can be used (%q); check name and id", g.place, name)}
+	case ids[id]:
+		return &partial{engine.ReasonDuplicate, fmt.Sprintf("%s.catalogue: the id %q comes a second time, at the right %q; check id, and whether the program lists in a stable order", g.place, id, name)}
 	case to[name] != "":
 		return &partial{engine.ReasonDuplicate, fmt.Sprintf("%s.catalogue: there are two rights of the name %q; rename one", g.place, name)}
 	}
-	to[name] = id
+	to[name], ids[id] = id, true
 	return nil
 }
 

@@ -171,15 +171,22 @@ func (p *Program) look(ctx context.Context, s *subject, a *account) (map[pair]bo
 		}
 	case g.one != nil:
 		err = p.read(ctx, g, g.one, key, s.names, keep)
-		if httpconn.Gone(err) && (g.one.address.uses("right") || g.one.address.uses("right.id")) { // both are there: this is about the pair
-			return out, nil
+		if httpconn.Gone(err) && (g.one.address.uses("right") || g.one.address.uses("right.id")) { // of the pair, or of the address
+			err = p.lookInList(ctx, s, func(h pair) error { out[s.pair] = out[s.pair] || h == s.pair; return nil })
 		}
-	case g.listsBy("account", "right", "right.id"):
-		err = p.read(ctx, g, g.list, key, s.names, keep)
 	default:
-		err = p.read(ctx, g, g.list, nil, s.names, keep)
+		err = p.lookInList(ctx, s, keep)
 	}
 	return out, err
+}
+
+// lookInList reads the list that shows whether the account holds the right.
+func (p *Program) lookInList(ctx context.Context, s *subject, keep func(pair) error) error {
+	var key values
+	if s.group.listsBy("account", "right", "right.id") {
+		key = s.values()
+	}
+	return p.read(ctx, s.group, s.group.list, key, s.names, keep)
 }
 
 // lookAgain is look after a change.

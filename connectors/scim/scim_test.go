@@ -186,19 +186,18 @@ func TestWaits(t *testing.T) {
 		want   engine.Outcome
 		waits  []time.Duration
 	}{
-		"429 with seconds":         {429, "7", 2, engine.Done, []time.Duration{7 * time.Second, 7 * time.Second}},
-		"429 with a date":          {429, now.Add(9 * time.Second).Format(http.TimeFormat), 1, engine.Done, []time.Duration{9 * time.Second}},
-		"429 without":              {429, "", 2, engine.Done, []time.Duration{time.Second, 2 * time.Second}},
-		"429 with nonsense":        {429, "-5", 1, engine.Done, []time.Duration{time.Second}},
-		"429 with a year":          {429, "31536000", 1, engine.Done, []time.Duration{2 * time.Minute}},
-		"503":                      {503, "3", 1, engine.Done, []time.Duration{3 * time.Second}},
-		"429 for ever":             {429, "", 99, engine.Failed, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}},
-		"503 for ever":             {503, "", 99, engine.Uncertain, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}},
-		"500 is not tried again":   {500, "", 1, engine.Uncertain, nil},
-		"501 will stay so":         {501, "", 1, engine.Refused, nil},
-		"403 will stay so":         {403, "", 1, engine.Refused, nil},
-		"401 signs in once more":   {401, "", 1, engine.Done, nil},
-		"401 twice is a wrong key": {401, "", 2, engine.Failed, nil},
+		"429 with seconds":          {429, "7", 2, engine.Done, []time.Duration{7 * time.Second, 7 * time.Second}},
+		"429 with a date":           {429, now.Add(9 * time.Second).Format(http.TimeFormat), 1, engine.Done, []time.Duration{9 * time.Second}},
+		"429 without":               {429, "", 2, engine.Done, []time.Duration{time.Second, 2 * time.Second}},
+		"429 with nonsense":         {429, "-5", 1, engine.Done, []time.Duration{time.Second}},
+		"429 with a year":           {429, "31536000", 1, engine.Done, []time.Duration{2 * time.Minute}},
+		"503 may have taken effect": {503, "3", 1, engine.Uncertain, nil},
+		"429 for ever":              {429, "", 99, engine.Failed, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}},
+		"500 is not tried again":    {500, "", 1, engine.Uncertain, nil},
+		"501 will stay so":          {501, "", 1, engine.Refused, nil},
+		"403 will stay so":          {403, "", 1, engine.Refused, nil},
+		"401 signs in once more":    {401, "", 1, engine.Done, nil},
+		"401 twice is a wrong key":  {401, "", 2, engine.Failed, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProvider(t)

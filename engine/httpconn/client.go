@@ -135,8 +135,9 @@ func (k *Call) expects(status int) bool {
 	return slices.Contains(k.Expect, status)
 }
 
-// Do makes a call. 429 and 503 are tried again after the wait that the program asks for (RFC 9110 section 10.2.3), a
-// sign-in that is refused once with a new token, a lost read once. The answer comes with a *StatusError, too.
+// Do makes a call. 429, and 503 to a read, are tried again after the wait that the program asks for (RFC 9110 section
+// 10.2.3), a sign-in that is refused once with a new token, a lost read once. A write is answered 503 by what stands before
+// the program after it took effect, too: it is sent once. The answer comes with a *StatusError, too.
 func (c *Client) Do(ctx context.Context, k Call) (answer *Answer, err error) {
 	renewed, reread := false, false
 	for try := 1; ; try++ {
@@ -153,7 +154,7 @@ func (c *Client) Do(ctx context.Context, k Call) (answer *Answer, err error) {
 		case IsStatus(err, http.StatusUnauthorized) && !renewed:
 			renewed = true
 			c.auth.forget()
-		case IsStatus(err, http.StatusTooManyRequests), IsStatus(err, http.StatusServiceUnavailable):
+		case IsStatus(err, http.StatusTooManyRequests), k.Method == http.MethodGet && IsStatus(err, http.StatusServiceUnavailable):
 			pause = min(max(answer.retryAfter(c.now()), firstWait<<(try-1)), longestWait)
 		case k.Method == http.MethodGet && !reread && !errors.As(err, &status) && !errors.As(err, &unsent):
 			reread = true
