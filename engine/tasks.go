@@ -32,13 +32,18 @@ var ErrUnknownTask = errors.New("no such task; see: rolecall tasks list")
 func (m *Memory) Tasks() []Task {
 	var out []Task
 	for _, f := range m.Facts(FactTask) {
-		t := Task{ID: f.Key, Program: f.Program, Person: f.Person, Text: f.Text, Since: f.Since}
-		if len(f.Data) > 0 && json.Unmarshal(f.Data, &t.Done) != nil {
-			t.Done = ""
-		}
-		out = append(out, t)
+		out = append(out, TaskOf(f))
 	}
 	return out
+}
+
+// TaskOf is the task that a fact of the kind FactTask stands for.
+func TaskOf(f Fact) Task {
+	t := Task{ID: f.Key, Program: f.Program, Person: f.Person, Text: f.Text, Since: f.Since}
+	if len(f.Data) > 0 && json.Unmarshal(f.Data, &t.Done) != nil {
+		t.Done = ""
+	}
+	return t
 }
 
 // TaskDone ticks a task off, with a note. It comes back as long as its reason lives only if the note is wrong: whoever

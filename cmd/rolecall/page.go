@@ -22,6 +22,7 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Journal: func() web.Journal { return s.system().store },
 		Paused:  func(ctx context.Context) ([]engine.Fact, error) { return paused(ctx, s.system()) },
 		Items:   func(ctx context.Context) ([]engine.Item, error) { return items(ctx, s.system()) },
+		Tasks:   func(ctx context.Context) ([]engine.Task, error) { return tasks(ctx, s.system()) },
 		CutSince: func(ctx context.Context, person string) (*engine.Fact, error) {
 			return cutSince(ctx, s.system(), person)
 		},
@@ -67,6 +68,24 @@ func items(ctx context.Context, sys *system) (out []engine.Item, err error) {
 	facts, err := sys.store.Facts(ctx, engine.FactItem)
 	for _, f := range facts {
 		out = append(out, engine.ItemOf(f))
+	}
+	return out, err
+}
+
+// tasks are what people must do by hand now: changes first, since somebody waits for them.
+func tasks(ctx context.Context, sys *system) ([]engine.Task, error) {
+	var open []engine.Intent
+	for _, name := range engine.ByHandNames(sys.engine.Programs) {
+		more, err := sys.store.Open(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, more...)
+	}
+	out := engine.HandTasks(open, sys.engine.Programs)
+	facts, err := sys.store.Facts(ctx, engine.FactTask)
+	for _, f := range facts {
+		out = append(out, engine.TaskOf(f))
 	}
 	return out, err
 }

@@ -41,7 +41,7 @@ func (d *door) readable(err error) error {
 	for known, status := range map[error]int{
 		engine.ErrOwnAccess: http.StatusForbidden, engine.ErrOwnChange: http.StatusForbidden, engine.ErrUnknownAuthor: http.StatusForbidden,
 		engine.ErrUnknownItem: http.StatusConflict, engine.ErrDecided: http.StatusConflict, engine.ErrStale: http.StatusConflict, engine.ErrUnknownPerson: http.StatusNotFound, engine.ErrAmbiguous: http.StatusConflict,
-		engine.ErrNoReason: http.StatusBadRequest, engine.ErrNothingToUndo: http.StatusConflict, engine.ErrNotCut: http.StatusConflict,
+		engine.ErrNoReason: http.StatusBadRequest, engine.ErrUnknownTask: http.StatusConflict, engine.ErrNotYetMade: http.StatusConflict, engine.ErrNothingToUndo: http.StatusConflict, engine.ErrNotCut: http.StatusConflict,
 	} {
 		if errors.Is(err, known) {
 			return web.Refused{Text: "Nothing was decided: " + known.Error(), Status: status}
@@ -73,6 +73,11 @@ func (d *door) Pause(ctx context.Context, u web.User, program string, on bool, r
 		}
 		return by.resume(ctx, program)
 	})
+}
+
+// Done implements web.Decisions.
+func (d *door) Done(ctx context.Context, u web.User, task, note string) error {
+	return d.deciding(ctx, u, func(ctx context.Context, by decider) error { return by.engine.TaskDone(ctx, by.actor, task, note) })
 }
 
 // Lift implements web.Decisions.

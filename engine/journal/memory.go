@@ -71,6 +71,17 @@ func readOpen(ctx context.Context, t *sqlx.Tx) (open []engine.Intent, err error)
 	return open, err
 }
 
+// Open are the open intents of one program, in the order in which they were recorded, where reading all of Memory would be too much.
+func (s *Store) Open(ctx context.Context, program string) (open []engine.Intent, err error) {
+	query := s.read.Rebind(selectIntents + " WHERE o.program = ? ORDER BY o.seq")
+	err = each(s.read.QueryxContext(ctx, query, program))(func(r *sqlx.Rows) error {
+		i, err := scanIntent(r)
+		open = append(open, i)
+		return err
+	})
+	return open, s.wrap("read open work of "+program, err)
+}
+
 // scanIntent makes an intent of its record and of what has become of it since.
 func scanIntent(r *sqlx.Rows) (engine.Intent, error) {
 	var publicText, personalText []byte

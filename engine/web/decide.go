@@ -21,6 +21,7 @@ type Decisions interface {
 	Decide(ctx context.Context, u User, approve bool, items []string, reason string) (int, error)
 	Give(ctx context.Context, u User, person, entitlement string, day time.Time, reason string) error
 	Pause(ctx context.Context, u User, program string, on bool, reason string) error // "": everything
+	Done(ctx context.Context, u User, task, note string) error                       // somebody did what a task asks for
 	Cuts
 	Undoes
 }
@@ -82,6 +83,7 @@ func (r asked) said() string {
 		"lift":    "The cut is lifted. What policy gives comes back with the next run.",
 		"pause":   "Paused.",
 		"resume":  "Resumed.",
+		"task":    "Noted: it is done.",
 		"undo":    "Noted. The next run takes it back, through the same limits and approvals as everything else.",
 	}[r.URL.Query().Get("did")]
 }
@@ -104,6 +106,14 @@ func (s *Site) decide(ctx context.Context, _ http.ResponseWriter, r asked) (stri
 	}
 	n, err := s.Decisions.Decide(ctx, r.User, verb == "approve", items, reason)
 	return did("/waiting", verb, n), err
+}
+
+func (s *Site) task(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
+	note, err := r.reason()
+	if err != nil {
+		return "", err
+	}
+	return did("/waiting", "task", 0), s.Decisions.Done(ctx, r.User, r.PathValue("task"), note)
 }
 
 func (s *Site) give(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {

@@ -37,6 +37,10 @@ func (d *door) Pause(_ context.Context, u User, program string, on bool, reason 
 	return d.note(u, verb, program, reason)
 }
 
+func (d *door) Done(_ context.Context, u User, task, note string) error {
+	return d.note(u, "done", task, note)
+}
+
 func (d *door) CutPreview(context.Context, string) (*engine.Plan, error) {
 	return outlook("x").Plan, d.wrong
 }
@@ -97,6 +101,8 @@ func TestForms(t *testing.T) {
 		"pause no program":  {"/pause", "program=x&reason=incident", "", "", 400},
 		"pause, no reason":  {"/pause", "program=crm", "", "", 400},
 		"resume":            {"/resume", "program=crm", "resume crm ", "/programs/crm?did=resume", 0},
+		"task":              {"/tasks/t7", "reason=locked", "done t7 locked", "/waiting?did=task", 0},
+		"task, no note":     {"/tasks/t7", "reason=", "", "", 400},
 		"undo":              {"/runs/r1/undo", "reason=wrong+rule", "undo r1 wrong rule", "/runs/r1?did=undo", 0},
 		"undo, no reason":   {"/runs/r1/undo", "", "", "", 400},
 	} {
@@ -161,7 +167,7 @@ func TestWhatIsOffered(t *testing.T) {
 			path  string
 			needs Permission
 		}{
-			`action="/waiting"`: {"/waiting", Approver}, `name="item"`: {"/waiting", Approver}, `/people/p1/give`: {"/people/p1", Approver}, `href="/people/p1/cut"`: {"/people/p1", Approver},
+			`action="/waiting"`: {"/waiting", Approver}, `name="item"`: {"/waiting", Approver}, `action="/tasks/t1"`: {"/waiting", Approver}, `/people/p1/give`: {"/people/p1", Approver}, `href="/people/p1/cut"`: {"/people/p1", Approver},
 			`/people/p1/lift`: {"/people/p1", Admin}, `action="/resume"`: {"/programs/crm", Admin}, `action="/pause"`: {"/", Admin}, `/runs/r1/undo`: {"/runs/r1", Admin},
 		} {
 			if got := has(s, c.path, text); got != (p >= c.needs) {

@@ -50,6 +50,7 @@ func (s *Site) routes() []route {
 		{"GET /audit", Viewer, s.audit, nil},
 		{"GET /audit/{seq}", Viewer, s.event, nil},
 		{"POST /waiting", Approver, nil, s.decide},
+		{"POST /tasks/{task}", Approver, nil, s.task},
 		{"POST /people/{key}/give", Approver, nil, s.give},
 		{"GET /people/{key}/cut", Approver, s.cutForm, nil},
 		{"POST /people/{key}/cut", Approver, nil, s.cut},

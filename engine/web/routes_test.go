@@ -73,7 +73,7 @@ func permissionsOfRoutes() map[string]Permission {
 	return map[string]Permission{
 		"GET /login": Anybody, "GET /login/start": Anybody, "GET /login/return": Anybody, "POST /login/token": Anybody, "POST /logout": Own,
 		"GET /{$}": Own, "GET /": Own, "GET /people": Viewer, "GET /people/{key}": Viewer, "GET /programs": Viewer, "GET /programs/{name}": Viewer,
-		"POST /waiting": Approver, "POST /people/{key}/give": Approver, "GET /people/{key}/cut": Approver, "POST /people/{key}/cut": Approver, "POST /people/{key}/lift": Admin,
+		"POST /waiting": Approver, "POST /tasks/{task}": Approver, "POST /people/{key}/give": Approver, "GET /people/{key}/cut": Approver, "POST /people/{key}/cut": Approver, "POST /people/{key}/lift": Admin,
 		"POST /pause": Admin, "POST /resume": Admin, "GET /runs/{run}/undo": Admin, "POST /runs/{run}/undo": Admin,
 		"GET /mine": Own, "GET /mine/people/{key}": Own, "GET /mine/programs/{name}": Own,
 		"GET /waiting": Viewer, "GET /runs": Viewer, "GET /runs/{run}": Viewer, "GET /audit": Viewer, "GET /audit/{seq}": Viewer,

@@ -68,6 +68,13 @@ func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
 			text := o.People[0].Entry
 			return []engine.Item{{ID: "i1", State: engine.Waiting, Reason: text, Change: c, Since: noon()}, {ID: "i2", State: engine.Approved, Reason: text, Change: c, Since: noon(), By: text, Note: text, Until: noon()}}, b.err
 		},
+		Tasks: func(context.Context) ([]engine.Task, error) {
+			if o == nil {
+				return nil, b.err
+			}
+			text, due := o.People[0].Entry, noon()
+			return []engine.Task{{ID: "t1", Text: text, Person: "p1", Why: []string{text}, How: text, Link: text, Due: &due, Urgent: true}, {ID: "t2", Text: text, Done: text}}, b.err
+		},
 		Extras: func(context.Context, string) ([]engine.Fact, error) {
 			if o == nil {
 				return nil, b.err
@@ -112,8 +119,7 @@ func outlook(text string) *engine.Outlook {
 	}
 	p.Summary.Approval = 1
 	return &engine.Outlook{At: noon(), Run: "r1", Plan: p, Policy: silent{}, Programs: []engine.ProgramOutlook{{Name: "crm", Rights: []engine.RightCount{{Name: text, Holders: 3}}}},
-		Tasks: []engine.Task{{ID: "t1", Text: text, Person: "p1"}},
-		Cuts:  []engine.Fact{{FactKey: engine.FactKey{Person: "p1"}, Text: text}},
+		Cuts: []engine.Fact{{FactKey: engine.FactKey{Person: "p1"}, Text: text}},
 		People: []engine.Person{{Key: "p1", Source: text, Entry: text, StateWhy: text, Missing: []string{text}, Roles: []string{text}, State: engine.StateUpcoming,
 			Attributes: engine.Attributes{{Name: "login", Values: []string{text}}, {Name: "name", Values: []string{text}}}, Jobs: []engine.Job{{Attributes: engine.Attributes{{Name: "title", Values: []string{text}}}}}}}}
 }

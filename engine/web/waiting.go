@@ -50,12 +50,11 @@ func (s *Site) waiting(ctx context.Context, r asked) (view, error) {
 	if v.Seen != nil {
 		p := v.Seen.Plan
 		v.Blocked, v.Later = waits(p, engine.Blocked), waits(p, engine.Scheduled)
-		for _, t := range v.Seen.Tasks {
-			if t.Done == "" {
-				v.Tasks = append(v.Tasks, t)
-			}
-		}
 	}
+	if v.Tasks, err = s.Tasks(ctx); err != nil {
+		return view{}, err
+	}
+	v.Tasks = slices.DeleteFunc(v.Tasks, func(t engine.Task) bool { return t.Done != "" })
 	return view{"waiting", "Waiting", v}, nil
 }
 
