@@ -42,13 +42,15 @@ figures: ## both of them, and what they tried into docs/safety.md
 	$(GO) test ./engine/enginetest/sim -run TestPlantedBugs -planted -anew -write testdata/planted.json -timeout 0 -v
 	$(MAKE) safety
 
-soak: fuzz planted ## the long tests, as long as they take: fuzz targets, planted bugs, reads of 100,000 people cut, thousands of kills, histories from the seed in sim.seed
-	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba|Crash)" ./cmd/rolecall
+soak: planted ## the long tests, as long as they take: fuzz targets, planted bugs, reads of 100,000 people cut, thousands of kills, histories from the seed in sim.seed
+	$(MAKE) fuzz FUZZWRITE=$(CURDIR)/engine/enginetest/museum/testdata/fuzz.json
+	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba|Crash)" ./cmd/rolecall -write testdata/survived.json
 	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^TestEvery" ./cmd/rolecall/bundle
+	$(MAKE) safety
 	$(GO) test ./engine/enginetest/sim -run TestSim -soak $(CURDIR)/sim.seed -for $(SOAK) -timeout 0 -v
 
 fuzz: ## every fuzz target of the source for FUZZTIME (20s); `go test` runs what they found before
-	@GO="$(GO)" .ci/fuzz
+	@GO="$(GO)" FUZZWRITE="$(FUZZWRITE)" .ci/fuzz
 
 bench: ## benchmarks; each prints its ratio to a yardstick
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(PKG)

@@ -23,6 +23,9 @@ const (
 	NoticeUnfinished = "leaver-unfinished"
 	NoticeOrphans    = "in-no-directory"
 	NoticeNever      = "revoke-never"
+
+	NoticeLeaverKept      = "leaver-kept"      // revoke: never
+	NoticeLeaverUnmanaged = "leaver-unmanaged" // leavers: unmanaged: report
 )
 
 // watch looks for what should happen and does not: a broken read or a broken mark takes nothing from anybody, so nobody would

@@ -179,8 +179,8 @@ func (e *Engine) handOutcome(p *Program, i *Intent, actor, note string) Record {
 	return r
 }
 
-// byHand says whether people change the program.
-func (p *programPlan) byHand() bool {
+// people says whether people change the program.
+func (p *programPlan) people() bool {
 	_, people := p.program.Connector.(ByHand)
 	return people
 }

@@ -56,6 +56,7 @@ const (
 	CauseBlock   Cause = "block"   // a block or conflict forbids it
 	CauseAdopt   Cause = "adopt"   // review of what exists
 	CauseUndo    Cause = "undo"    // the inverse of a run
+	CauseReview  Cause = "review"  // a review of access decided so
 	CauseRestore Cause = "restore" // repair of what somebody else removed
 )
 

@@ -41,14 +41,16 @@ func (p *programPlan) compare() {
 
 // decide turns the difference of one program into changes, each with its reason and state. Limits come later.
 func (p *programPlan) decide() {
-	interesting := p.diff.Grant.Or(&p.diff.Revoke)
+	revoke := p.toRevoke()
+	interesting := p.diff.Grant.Or(&revoke)
 	p.detail = p.details(&interesting)
 	p.diff.Adopt.Each(p.adopt)
 	p.adoptAll()
 	p.diff.Grant.Each(p.grant)
 	p.waiting()
 	p.cutsAndLeavers()
-	p.revokes()
+	p.revokes(&revoke)
+	p.askByHand()
 	p.renames()
 	p.listUnmanaged()
 	p.noteKept()
@@ -56,8 +58,8 @@ func (p *programPlan) decide() {
 }
 
 // revokes goes from rights to the active account to its existence, since what is kept decides what it implies.
-func (p *programPlan) revokes() {
-	all := p.byName(&p.diff.Revoke)
+func (p *programPlan) revokes(these *Set) {
+	all := p.byName(these)
 	for _, h := range all {
 		if h.right != p.active && h.right != p.exists {
 			p.revoke(h.right, h.account)
@@ -128,14 +130,19 @@ func (p *programPlan) ordinaryRevoke(s *subject, right, account uint32) {
 		return
 	}
 	c := p.change(takeOp(p, right), right, account, CauseRule)
-	since, former := p.undesiredSince(right, account)
-	row := p.detail[pair(right, account)]
-	c.Rules = p.rulesOf(row)
-	c.Cause, c.Why = p.causeOf(s, right, account, c.Rules, former)
+	c.Rules = p.rulesOf(p.detail[pair(right, account)])
+	since := p.b.s.Now
+	if f, reviewed := p.take[pair(right, account)]; reviewed {
+		c.Cause, c.Why = CauseReview, []string{f.Text}
+	} else {
+		var former string
+		since, former = p.undesiredSince(right, account)
+		c.Cause, c.Why = p.causeOf(s, right, account, c.Rules, former)
+	}
 	c.basis = &basis{ChargeRevoke, p.b.hashOf(c.Rules)}
 	c.away = p.suspendsAway(s, right)
 	p.leaving.Add(right, account)
-	if due := since.Add(p.grace(c.Rules)); due.After(p.b.s.Now) && !p.denied.Has(right, account) && c.Cause != CauseUndo {
+	if due := since.Add(p.grace(c.Rules)); due.After(p.b.s.Now) && !p.denied.Has(right, account) && c.Cause != CauseUndo && c.Cause != CauseReview {
 		p.scheduled.Add(right, account)
 		p.add(schedule(c, due, "in grace until "+day(due)))
 		return
@@ -146,6 +153,7 @@ func (p *programPlan) ordinaryRevoke(s *subject, right, account uint32) {
 // keepReason says why something that is not desired is not taken either, "" if nothing holds it.
 func (p *programPlan) keepReason(s *subject, right, account uint32) string {
 	row := p.detail[pair(right, account)]
+	reviewed := p.toTake(right, account)
 	switch {
 	case !p.b.s.Proof.Complete():
 		return "unknown: the directory's read is not complete"
@@ -153,11 +161,11 @@ func (p *programPlan) keepReason(s *subject, right, account uint32) string {
 		return "unknown: the list of the program is not complete"
 	case p.undecided.Has(right, account):
 		return "unknown: what decides could not be seen"
-	case p.observed.Has(right, account):
+	case p.observed.Has(right, account) && !reviewed:
 		return "observed"
 	case p.program.Revoke == RevokeNever:
 		return "revoke: never"
-	case p.isAdditive(p.rulesOf(row)):
+	case p.isAdditive(p.rulesOf(row)) && !reviewed:
 		return "an additive rule gave it"
 	case p.suspendsAway(s, right):
 		return ""

@@ -11,6 +11,7 @@ import (
 type Decider struct {
 	Person string   // key, "" where they are nobody in the directory
 	Words  []string // logins, addresses and names that they are known by
+	Asked  bool     // they review only the lines for which they are asked
 	Shown  bool     // they decide on what they were shown as waiting, and nobody may have decided on it since
 }
 

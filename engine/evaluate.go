@@ -24,6 +24,7 @@ func (b *builder) evaluate() {
 		p.propose()
 		p.imply()
 		p.undone()
+		p.reviewed()
 	}
 }
 

@@ -210,7 +210,7 @@ func (p *programPlan) adoptAll() {
 	beyond = beyond.Minus(&p.sets.Desired)
 	beyond.Each(func(right, account uint32) {
 		s, ok := p.subjectOf(account)
-		if !ok || s.standing != present || p.othersNow(account) || p.account[p.owner[account]] != account || right == p.active || right == p.exists || p.undecided.Has(right, account) || p.observed.Has(right, account) || !p.inPatterns(right) {
+		if !ok || s.standing != present || p.othersNow(account) || p.account[p.owner[account]] != account || right == p.active || right == p.exists || p.undecided.Has(right, account) || p.toTake(right, account) || p.observed.Has(right, account) || !p.inPatterns(right) {
 			return
 		}
 		c := p.change(OpAdopt, right, account, CauseAdopt, "it was there before Rolecall, and no rule gives it")

@@ -67,6 +67,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.noteBaseline()
 	b.endItems()
 	b.offerBack()
+	b.reviews()
 	b.endTasks()
 	b.remind()
 	b.finish()

@@ -71,6 +71,20 @@ type Extender interface {
 	WithExtras(extras []Extra) Policy
 }
 
+// Block forbids one entitlement to one person until somebody ends it; its date only reminds.
+type Block struct {
+	Person      string // key or login
+	Entitlement string
+	Review      time.Time // calendar date by which somebody should look again
+	Reason      string
+	Place       string // where it was decided, for people
+}
+
+// Blocker is a Policy that takes blocks decided elsewhere than in its files. The receiver stays as it is.
+type Blocker interface {
+	WithBlocks(blocks []Block) Policy
+}
+
 // Finding is one line of an explanation.
 type Finding struct {
 	Say    Say    `json:"-"`

@@ -48,6 +48,7 @@ type programPlan struct {
 	settled   map[int64]bool      // intents this plan closes by reading back
 	proposal  map[uint32]uint32   // accounts it reads back as made → what memory still knows them by
 	undo      map[uint64]bool     // frozen by an undo
+	take      map[uint64]Fact     // that reviews decided to take, and policy does not give
 	would     map[uint32][]int32  // right → subjects whom observe rules would give it
 	unchanged int
 	scheduled Set            // of leaving: what is in grace
@@ -67,7 +68,7 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 	p := &programPlan{b: b, program: r.Program, reading: r, mem: b.s.Memory.Program(r.Program.Name), complete: r.Proof.Complete(),
 		active: none, exists: none, owner: map[uint32]int32{}, needs: map[int32][]uint32{}, waits: map[int32]string{}, news: map[uint32]*NewAccount{},
 		linked: map[int32]bool{}, others: map[otherAccount]bool{}, giving: map[uint32]Op{}, taking: map[uint32]Op{}, renaming: map[uint32]bool{}, madeFor: map[string]string{}, queued: map[effectOn]Intent{},
-		settled: map[int64]bool{}, proposal: map[uint32]uint32{}, kept: map[string]int{}, undo: map[uint64]bool{}, would: map[uint32][]int32{}}
+		settled: map[int64]bool{}, proposal: map[uint32]uint32{}, kept: map[string]int{}, undo: map[uint64]bool{}, take: map[uint64]Fact{}, would: map[uint32][]int32{}}
 	p.reserved()
 	for _, row := range p.mem.Rows {
 		if row.Managed {

@@ -141,7 +141,7 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 			continue
 		}
 		if p, err := e.Former(ctx, hash); err == nil {
-			out[hash] = WithExtras(p, mem)
+			out[hash] = WithGiven(p, mem)
 		} else {
 			e.log().Warn("an earlier policy can't be had; what it gave is taken only after approval", "policy", hash, "error", err)
 		}

@@ -92,7 +92,7 @@ func (e *Engine) snapshot(ctx context.Context, journal time.Time) (*Snapshot, er
 	done = e.timed("judge", "")
 	s.judge(e.Named)
 	done()
-	s.Policy, s.Hash = WithExtras(e.Policy, mem), e.Policy.Hash()
+	s.Policy, s.Hash = WithGiven(e.Policy, mem), e.Policy.Hash()
 	s.Former = e.formers(ctx, mem, s.Hash)
 	return s, nil
 }
@@ -105,8 +105,23 @@ func (e *Engine) beside(wg *sync.WaitGroup) func(func()) {
 	return wg.Go
 }
 
-// WithExtras adds the dated extras that were given on the command line or the page.
-func WithExtras(p Policy, m *Memory) Policy {
+// WithGiven adds what was decided elsewhere than in the policy's files: dated extras, and blocks that reviews of access led to.
+func WithGiven(p Policy, m *Memory) Policy { return withBlocks(withExtras(p, m), m) }
+
+func withBlocks(p Policy, m *Memory) Policy {
+	x, ok := p.(Blocker)
+	facts := m.Facts(FactBlock)
+	if !ok || len(facts) == 0 {
+		return p
+	}
+	blocks := make([]Block, 0, len(facts))
+	for _, f := range facts {
+		blocks = append(blocks, Block{Person: f.Person, Entitlement: Entitlement{f.Program, f.Entitlement}.String(), Review: f.Until, Reason: f.Text, Place: "review"})
+	}
+	return x.WithBlocks(blocks)
+}
+
+func withExtras(p Policy, m *Memory) Policy {
 	x, ok := p.(Extender)
 	facts := m.Facts(FactExtra)
 	if !ok || len(facts) == 0 {

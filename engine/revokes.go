@@ -215,8 +215,8 @@ func (p *programPlan) leaverRevoke(s *subject, right, account uint32) {
 
 func (p *programPlan) neverForLeaver(s *subject) {
 	text := fmt.Sprintf("%s has left but keeps access to %s, because revoke: never is set there; take it away by hand or with: rolecall cut", p.subjectName(s), p.program.Name)
-	p.b.alarm("leaver-kept", p.program.Name, s.key, text)
-	p.b.task("leaver-kept", p.program.Name, s.key, text)
+	p.b.alarm(NoticeLeaverKept, p.program.Name, s.key, text)
+	p.b.task(NoticeLeaverKept, p.program.Name, s.key, text)
 }
 
 func (p *programPlan) subjectName(s *subject) string {
@@ -305,7 +305,7 @@ func (p *programPlan) leaverSuspend(s *subject, account uint32) {
 	}
 	managed := p.sets.Managed.Has(p.active, account)
 	if !managed && p.b.s.Settings.Unmanaged == UnmanagedReport {
-		p.b.warn("leaver-unmanaged", p.program.Name, s.key, fmt.Sprintf("%s has left; the account in %s is not managed and stays active (leavers: unmanaged: report)", p.subjectName(s), p.program.Name))
+		p.b.warn(NoticeLeaverUnmanaged, p.program.Name, s.key, fmt.Sprintf("%s has left; the account in %s is not managed and stays active (leavers: unmanaged: report)", p.subjectName(s), p.program.Name))
 		return
 	}
 	p.leave(s, p.active, account, managed)
@@ -318,7 +318,7 @@ func (p *programPlan) leaverUnmanaged(s *subject, account uint32) {
 			continue
 		}
 		if p.b.s.Settings.Unmanaged == UnmanagedReport {
-			p.b.warn("leaver-unmanaged", p.program.Name, s.key, fmt.Sprintf("%s has left and keeps %s, which is not managed (leavers: unmanaged: report)", p.subjectName(s), p.entitlement(right)))
+			p.b.warn(NoticeLeaverUnmanaged, p.program.Name, s.key, fmt.Sprintf("%s has left and keeps %s, which is not managed (leavers: unmanaged: report)", p.subjectName(s), p.entitlement(right)))
 			continue
 		}
 		p.leave(s, right, account, false)

@@ -3,6 +3,7 @@ package policies
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -256,6 +257,28 @@ func TestWithExtras(t *testing.T) {
 	rule := q.Rules()[1]
 	if !rule.Extra || rule.Author != "bob" || !rule.Until.Equal(day(12)) {
 		t.Errorf("%+v", rule)
+	}
+}
+
+// A block that was decided elsewhere means what one of the files means, and nothing that came before it is changed.
+func TestWithBlocks(t *testing.T) {
+	p := mustLoad(t, "version: 1\nrules: [{name: a, roles: [sre], grant: [wiki, crm]}]\n")
+	now := time.Date(2027, 1, 4, 0, 0, 0, 0, time.UTC)
+	q := p.WithBlocks([]engine.Block{{Person: "alice", Entitlement: "crm", Review: now, Reason: "review q1", Place: "review"}, {Person: "bob"}, {Entitlement: "wiki"}})
+	for name, want := range map[string]string{"alice": "[denied wiki]", "bob": "[crm wiki]"} {
+		var got []string
+		for _, v := range q.Decide(&engine.Person{Key: name, State: engine.StateActive, Roles: []string{"group:sre"}}, now, nil, nil) {
+			got = append(got, map[bool]string{true: "denied", false: q.Entitlements()[v.Entitlement].String()}[v.Say == engine.Denied])
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("%s: %v, want %s", name, got, want)
+		}
+	}
+	if len(p.Mentions()) != 0 || p.Hash() == q.Hash() {
+		t.Error("the policy itself was changed, or can't be told from the other")
+	}
+	if told := q.(*Policy).Reminders(now.AddDate(0, 0, 2)); len(told) != 1 || !strings.Contains(told[0], "review q1") {
+		t.Error(told)
 	}
 }
 

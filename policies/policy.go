@@ -36,6 +36,7 @@ type Policy struct {
 var (
 	_ engine.Policy   = (*Policy)(nil)
 	_ engine.Extender = (*Policy)(nil)
+	_ engine.Blocker  = (*Policy)(nil)
 )
 
 // matcher is a rule by numbers.
@@ -140,6 +141,19 @@ func (p *Policy) WithExtras(extras []engine.Extra) engine.Policy {
 		}
 		seen[x.name()] = true
 		defs.extras = append(defs.extras, x)
+	}
+	return compile(defs, p.zones.company)
+}
+
+// WithBlocks is the policy with further blocks, of the same meaning as those of the files. One without person or entitlement is
+// left out.
+func (p *Policy) WithBlocks(blocks []engine.Block) engine.Policy {
+	defs := p.defs
+	defs.blocks = slices.Clone(defs.blocks)
+	for _, b := range blocks {
+		if b.Person != "" && b.Entitlement != "" {
+			defs.blocks = append(defs.blocks, block{person: b.Person, pattern: b.Entitlement, review: dateOf(b.Review), reason: b.Reason, place: b.Place})
+		}
 	}
 	return compile(defs, p.zones.company)
 }

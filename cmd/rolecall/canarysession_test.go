@@ -111,6 +111,9 @@ func (c *canaries) session() {
 		"audit key":         {{"example.com/other", "--out", "secrets/other.key"}},
 		"approvals approve": {{"x"}},
 		"approvals reject":  {{"x"}},
+		"review start":      {{"q1", "--reviewers", "owners", "--due", "2099-01-01"}},
+		"review decide":     {{"q1", "keep", "x", "--reason", "x"}},
+		"review unblock":    {{"u001", "crm", "--reason", "x"}},
 		"tasks done":        {{"x", "--note", "x"}},
 	}
 	a := &app{process: process{Env: func(string) string { return "" }, Now: time.Now}}

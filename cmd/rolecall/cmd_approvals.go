@@ -84,7 +84,10 @@ func reasonFlag(c *cobra.Command, reason *string) {
 
 // refused gives errors of decisions their exit code and hint.
 func refused(err error) error {
+	wrong := engine.OrderError{}
 	switch {
+	case errors.As(err, &wrong):
+		return usage("", "%w", err)
 	case errors.Is(err, engine.ErrNoReason):
 		return usage("--reason \"…\"", "%w", err)
 	case errors.Is(err, engine.ErrUnknownPerson), errors.Is(err, engine.ErrAmbiguous):
@@ -95,8 +98,10 @@ func refused(err error) error {
 		return usage("let somebody else decide it, or name the items that are not yours", "%w; nothing was decided", err)
 	case errors.Is(err, engine.ErrUnknownAuthor):
 		return usage("commit the files, run `rolecall apply`, and let somebody else approve; docs/limits.md, Approvals", "%w; nothing was approved", err)
-	case errors.Is(err, engine.ErrUnknownItem):
+	case errors.Is(err, engine.ErrUnknownItem), errors.Is(err, engine.ErrNoReview), errors.Is(err, engine.ErrNoLine), errors.Is(err, engine.ErrNoBlock):
 		return usage("", "%w", err)
+	case errors.Is(err, engine.ErrDecided), errors.Is(err, engine.ErrOver), errors.Is(err, engine.ErrForbidden):
+		return usage("leave it out", "%w; nothing was decided", err)
 	case errors.Is(err, engine.ErrStale):
 		return failed("try again", "%w", err)
 	}

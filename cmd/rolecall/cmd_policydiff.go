@@ -141,7 +141,7 @@ func (a *app) revision(ctx context.Context, folder, name string) (fs.FS, error) 
 // compare evaluates both policies, with the extras that were given elsewhere, on everybody who can have anything.
 func (s *system) compare(snapshot *engine.Snapshot, before, after *policies.Policy) policyChange {
 	out := policyChange{Version: 1, Old: before.Hash(), New: after.Hash(), Complete: whole(&snapshot.Proof), Differences: []differenceJSON{}, Counts: []countJSON{}, Seats: []seatsJSON{}}
-	a, b := engine.WithExtras(before, snapshot.Memory), engine.WithExtras(after, snapshot.Memory)
+	a, b := engine.WithGiven(before, snapshot.Memory), engine.WithGiven(after, snapshot.Memory)
 	staff := present(snapshot.People)
 	for range staff {
 		out.People++

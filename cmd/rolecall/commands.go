@@ -13,7 +13,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.checkCommand(), a.limitsCommand(), a.planCommand(), a.applyCommand(), a.whyCommand(), a.approvalsCommand(), a.pauseCommand(), a.resumeCommand(),
 		a.cutCommand(), a.demoCommand(), a.giveCommand(), a.auditCommand(), a.policyCommand(), a.serveCommand(), a.workCommand(), a.undoCommand(), a.adoptCommand(), a.tasksCommand(),
-		a.connectorCommand(), a.backupCommand(), a.restoreCommand(), a.reportCommand(), a.tokenCommand(), a.personCommand(),
+		a.connectorCommand(), a.backupCommand(), a.restoreCommand(), a.reportCommand(), a.tokenCommand(), a.personCommand(), a.reviewCommand(),
 	}
 }
 

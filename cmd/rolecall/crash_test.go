@@ -71,7 +71,8 @@ func testKilledAtEachPoint(t *testing.T, lab *crashLab) {
 		for _, s := range scenes(lab, store == "sqlite") {
 			kills += s.play(t, tried)
 		}
-		t.Logf("%s: %d kills survived in %v", store, kills, time.Since(began).Round(time.Second))
+		t.Logf("%s: %v", store, time.Since(began).Round(time.Second))
+		survived(t, "kill -9 at a point, "+storeName(store), kills)
 	}
 	for _, p := range pointsInSource(t) {
 		if elsewhere := strings.HasPrefix(p, "enqueue.") || strings.HasPrefix(p, "recover."); !tried[p] && !elsewhere && begins(p, os.Getenv("ROLECALL_CRASH")) { // see crashrandom_test.go
@@ -79,6 +80,11 @@ func testKilledAtEachPoint(t *testing.T, lab *crashLab) {
 		}
 	}
 	t.Logf("points: %s", strings.Join(slices.Sorted(maps.Keys(tried)), " "))
+}
+
+// storeName is how people call a store.
+func storeName(store string) string {
+	return map[string]string{"sqlite": "SQLite", "postgres": "PostgreSQL"}[store]
 }
 
 // day is a company with a past, on a day on which somebody comes, somebody moves, somebody leaves, and an account is due for

@@ -198,36 +198,36 @@ func TestFormsNeedNoScripts(t *testing.T) {
 	contains(t, told(t, p, "audit", "list", "--kind", "pause", "-o", "csv"), "token:boss")
 }
 
+// withManagers gives the example company's people a manager, by key.
+func withManagers(t *testing.T, dir string, of map[string]string) {
+	t.Helper()
+	people := filepath.Join(dir, "people.csv")
+	text, err := os.ReadFile(people)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of["employee_id"] = "manager"
+	var out strings.Builder
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		if key, _, _ := strings.Cut(line, ","); key != "rows" {
+			line += "," + of[key]
+		}
+		out.WriteString(line + "\n")
+	}
+	if err := os.WriteFile(people, []byte(out.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	replace(t, filepath.Join(dir, "rolecall.yaml"), "      country: country", "      country: country\n      manager: manager")
+}
+
 // Whoever has no permission sees their own access, the team and the programs they own.
 func TestMineOnThePage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser")
 	}
 	dir, p := signInCompany(t)
-	people := filepath.Join(dir, "people.csv")
-	text, err := os.ReadFile(people)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSuffix(line, "\n")
-		switch {
-		case strings.HasPrefix(line, "employee_id"):
-			line += ",manager"
-		case strings.HasPrefix(line, "1003,"), strings.HasPrefix(line, "1007,"):
-			line += ",bob"
-		case strings.HasPrefix(line, "rows"):
-			line += strings.Repeat(",", 0)
-		default:
-			line += ","
-		}
-		lines = append(lines, line)
-	}
-	if err := os.WriteFile(people, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	replace(t, filepath.Join(dir, "rolecall.yaml"), "      country: country", "      country: country\n      manager: manager")
+	withManagers(t, dir, map[string]string{"1003": "bob", "1007": "bob"})
 	replace(t, filepath.Join(dir, "rolecall.yaml"), "owner: it@example.com", "owner: bob@example.com")
 	d := startDaemonAs(t, p)
 	defer d.ended()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/web"
 )
 
 // decider is somebody who decides, on the command line or on the page: both do it in this way.
@@ -62,4 +63,27 @@ func (d decider) undo(ctx context.Context, run, reason string) ([]engine.Undone,
 // undoPreview is what undo would freeze.
 func (d decider) undoPreview(ctx context.Context, run string) ([]engine.Undone, error) {
 	return d.engine.UndoPreview(ctx, d.s.store, run)
+}
+
+// startReview puts up what is to be reviewed, with what the configuration says of programs.
+func (d decider) startReview(ctx context.Context, o engine.ReviewOrder) (engine.Review, []engine.ReviewLine, error) {
+	programs := map[string]web.Program{}
+	for _, p := range described(d.s.cfg) {
+		programs[p.Name] = p
+	}
+	o.Owner = func(program string) string { return programs[program].Owner }
+	o.Price = func(program string) string { return programs[program].Price }
+	return d.engine.StartReview(ctx, d.s.store, d.actor, o)
+}
+
+func (d decider) review(ctx context.Context, o engine.ReviewDecision) ([]engine.ReviewLine, error) {
+	return d.engine.DecideReview(ctx, d.actor, o)
+}
+
+func (d decider) closeReview(ctx context.Context, name, reason string) (engine.Review, error) {
+	return d.engine.CloseReview(ctx, d.actor, name, reason)
+}
+
+func (d decider) endBlock(ctx context.Context, person, entitlement, reason string) error {
+	return d.engine.EndBlock(ctx, d.actor, person, entitlement, reason)
 }

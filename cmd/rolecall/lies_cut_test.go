@@ -87,8 +87,8 @@ func (h *hq) cutAtBytes(c *servers.Cutter, n int) {
 	h.t.Logf("%d cuts in %d bytes, %d requests", n, total, requests)
 }
 
-// cutAtPages cuts the talk at each request: before its answer, and within.
-func (h *hq) cutAtPages(c *servers.Cutter, parts ...int64) {
+// cutAtPages cuts the talk at each request: before its answer, and within. It gives the number of cuts.
+func (h *hq) cutAtPages(c *servers.Cutter, parts ...int64) (cuts int) {
 	h.t.Helper()
 	c.Reset(servers.Cut{})
 	h.run()
@@ -105,6 +105,7 @@ func (h *hq) cutAtPages(c *servers.Cutter, parts ...int64) {
 	if told < requests*len(parts)/2 {
 		h.t.Errorf("only %d of %d cuts were told", told, requests*len(parts))
 	}
+	return requests * len(parts)
 }
 
 func TestLineIsCut(t *testing.T) {
@@ -117,9 +118,11 @@ func TestLineIsCut(t *testing.T) {
 	}
 	h, c := behindCutter(t, 2000, 200)
 	h.cutAtBytes(c, cuts)
-	h.cutAtPages(c, 0, 100)
+	pages := h.cutAtPages(c, 0, 100)
 	c.Reset(servers.Cut{})
 	h.whole(2000)
+	survived(t, "the line cut at a byte of a read of 2,000 people", cuts)
+	survived(t, "the line cut before or within a page of a read of 2,000 people", pages)
 }
 
 // TestLineIsCutOfABigCompany is part of `make soak`.
@@ -127,9 +130,12 @@ func TestLineIsCutOfABigCompany(t *testing.T) {
 	if !soaking() {
 		t.Skip("100,000 people; `make soak` runs it")
 	}
+	const cuts = 20
 	h, c := behindCutter(t, 100_000, 1000)
-	h.cutAtBytes(c, 20)
-	h.cutAtPages(c, 0)
+	h.cutAtBytes(c, cuts)
+	pages := h.cutAtPages(c, 0)
 	c.Reset(servers.Cut{})
 	h.whole(100_000)
+	survived(t, "the line cut at a byte of a read of 100,000 people", cuts)
+	survived(t, "the line cut before a page of a read of 100,000 people", pages)
 }

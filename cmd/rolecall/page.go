@@ -35,7 +35,7 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Failed:   func(what string, err error) { s.log.Error("a page can't be shown", "page", what, "error", err) },
 	}
 	if d := s.newDoor(); d != nil {
-		o.Door, o.Decisions, o.Local, o.Refused, o.Ways = d, d, login.Local, d.refused, ways(s.system().cfg.Login)
+		o.Door, o.Decisions, o.Reviews, o.Local, o.Refused, o.Ways = d, d, d, login.Local, d.refused, ways(s.system().cfg.Login)
 	}
 	return web.New(o)
 }

@@ -28,7 +28,7 @@ func (d *door) deciding(ctx context.Context, u web.User, do func(context.Context
 	if err := d.s.trust(ctx, sys); err != nil {
 		return web.Refused{Text: "The journal does not continue its checkpoint, or that can't be told: nothing is decided but cuts; the log says more", Status: http.StatusServiceUnavailable}
 	}
-	err := do(ctx, sys.by(u.Actor, engine.Decider{Person: u.Person, Words: u.Words, Shown: true}))
+	err := do(ctx, sys.by(u.Actor, engine.Decider{Person: u.Person, Words: u.Words, Shown: true, Asked: u.Permission < web.Reviewer}))
 	d.s.seal(ctx, sys)
 	return d.readable(err)
 }
@@ -38,10 +38,15 @@ func (d *door) readable(err error) error {
 	if err != nil {
 		d.s.log.Warn("nothing was decided on the page", "error", err)
 	}
+	if wrong := (engine.OrderError{}); errors.As(err, &wrong) {
+		return web.Refused{Text: "Nothing was decided: " + wrong.Text, Status: http.StatusBadRequest}
+	}
 	for known, status := range map[error]int{
 		engine.ErrOwnAccess: http.StatusForbidden, engine.ErrOwnChange: http.StatusForbidden, engine.ErrUnknownAuthor: http.StatusForbidden,
 		engine.ErrUnknownItem: http.StatusConflict, engine.ErrDecided: http.StatusConflict, engine.ErrStale: http.StatusConflict, engine.ErrUnknownPerson: http.StatusNotFound, engine.ErrAmbiguous: http.StatusConflict,
 		engine.ErrNoReason: http.StatusBadRequest, engine.ErrUnknownTask: http.StatusConflict, engine.ErrNotYetMade: http.StatusConflict, engine.ErrNothingToUndo: http.StatusConflict, engine.ErrNotCut: http.StatusConflict,
+		engine.ErrNotReviewer: http.StatusForbidden, engine.ErrNoReview: http.StatusConflict, engine.ErrNoLine: http.StatusConflict, engine.ErrForbidden: http.StatusConflict, engine.ErrOver: http.StatusConflict,
+		engine.ErrHalfRead: http.StatusServiceUnavailable,
 	} {
 		if errors.Is(err, known) {
 			return web.Refused{Text: "Nothing was decided: " + known.Error(), Status: status}

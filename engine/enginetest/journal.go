@@ -96,6 +96,15 @@ func (j *Journal) Fact(ctx context.Context, k engine.FactKey) (engine.Fact, bool
 	return f, ok, ctx.Err()
 }
 
+// Facts are those of one kind that hold now, sorted by key.
+func (j *Journal) Facts(ctx context.Context, kind string) ([]engine.Fact, error) {
+	m, err := j.Memory(ctx, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	return m.Facts(kind), nil
+}
+
 // Lead implements engine.Journal.
 func (j *Journal) Lead(ctx context.Context) (int64, error) {
 	j.mu.Lock()

@@ -59,6 +59,11 @@ var ErrReadOnly = errors.New("journal: opened for reading only, nothing is recor
 // Open opens "sqlite:PATH" or "postgres://…". The schema must be that of this program: an older one needs Options.Migrate, a
 // newer one is refused.
 func Open(ctx context.Context, address string, o Options) (*Store, error) {
+	return openWith(ctx, address, o, func(*Store) error { return nil })
+}
+
+// openWith calls first when the store is reached and nothing of it was looked at or changed yet.
+func openWith(ctx context.Context, address string, o Options, first func(s *Store) error) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -69,6 +74,9 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 		o.schema = migrations.Files()
 	}
 	s, err := open(ctx, address, o)
+	if err == nil {
+		err = first(s)
+	}
 	if err == nil {
 		err = s.ready(ctx)
 	}

@@ -154,16 +154,18 @@ func swap(path, kept, half string) (err error) {
 // replaceTables fills the tables anew, all at once; the old ones are kept as a backup.
 func replaceTables(ctx context.Context, r Replacement, o Options, half, kept string) (_ string, err error) {
 	o.ReadOnly, o.Migrate, o.Stays = false, true, false
-	present, err := Open(ctx, r.Address, o)
+	release := func() error { return nil }
+	present, err := openWith(ctx, r.Address, o, func(s *Store) error { // before the schema is changed, which daemons may still use
+		free, err := s.alone(ctx)
+		if err == nil {
+			release = free
+		}
+		return err
+	})
 	if err != nil {
-		return "", err
+		return "", errors.Join(err, release())
 	}
-	defer func() { err = errors.Join(err, present.Close()) }()
-	release, err := present.alone(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { err = errors.Join(err, release(), present.Close()) }()
 	var before head
 	err = present.read.GetContext(ctx, &before, selectHead)
 	if err == nil && before.Size == 0 {

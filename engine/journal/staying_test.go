@@ -71,6 +71,43 @@ func TestRestoreRefusesWhileDaemonsStay(t *testing.T) {
 	}
 }
 
+// TestRestoreChangesNoSchemaBeforeItIsAlone: daemons of the program before go on with the schema that they know, and a
+// change of the schema that fails frees the lock again.
+func TestRestoreChangesNoSchemaBeforeItIsAlone(t *testing.T) {
+	address := servers.Postgres(t).NewDatabase(t)
+	s, file := openStore(t, address, nil), filepath.Join(t.TempDir(), "b.db")
+	fill(t, s)
+	if _, err := s.Backup(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	restore := func(change string) error {
+		_, err := Restore(t.Context(), Replacement{Address: address, Backup: file, Folder: t.TempDir(), Actor: "boss"}, Options{schema: later(t, change)})
+		return err
+	}
+	daemon, err := Open(t.Context(), address, Options{Stays: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := restore("CREATE TABLE later (n BIGINT);"); !errors.Is(err, ErrInUse) {
+		t.Fatalf("not refused: %v", err)
+	}
+	if v, err := s.version(t.Context()); err != nil || v != newest {
+		t.Errorf("under a daemon that knows %d the schema is version %d now: %v", newest, v, err)
+	}
+	note(t, daemon, 1)
+	if err := daemon.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := restore("INSERT INTO nowhere VALUES (1);"); err == nil || !strings.Contains(err.Error(), "nowhere") || strings.Contains(err.Error(), "closed") {
+		t.Errorf("a change that can't be made: %v", err)
+	}
+	if again, err := Open(t.Context(), address, Options{Stays: true}); err != nil {
+		t.Errorf("the lock is not free: %v", err)
+	} else if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // refused: it says who is there, and nothing was replaced or left behind.
 func refused(t *testing.T, err error, folder string, s *Store, want audit.Head) {
 	t.Helper()

@@ -84,6 +84,10 @@ func (r asked) said() string {
 		"pause":   "Paused.",
 		"resume":  "Resumed.",
 		"task":    "Noted: it is done.",
+		"keep":    "Kept: " + plural(n, "line", "lines") + ". What policy does not give is an extra from the next run on.",
+		"revoke":  "Revoked: " + plural(n, "line", "lines") + ". The next run takes it, within the limits.",
+		"begun":   "The review has begun: " + plural(n, "line", "lines") + " to decide.",
+		"closed":  "The review is closed.",
 		"undo":    "Noted. The next run takes it back, through the same limits and approvals as everything else.",
 	}[r.URL.Query().Get("did")]
 }

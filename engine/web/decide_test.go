@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,19 @@ func (d *door) Undo(_ context.Context, u User, run, reason string) error {
 	return d.note(u, "undo", run, reason)
 }
 
+func (d *door) StartReview(_ context.Context, u User, o engine.ReviewOrder) (int, error) {
+	return 3, d.note(u, "start", o.Name, strings.Join(o.Scope, ","), o.Reviewers, o.Due.Format(time.DateOnly), strconv.FormatBool(o.Undecided), o.Reason)
+}
+
+func (d *door) Review(_ context.Context, u User, o engine.ReviewDecision) (int, error) {
+	verb := map[bool]string{true: "keep", false: "revoke"}[o.Keep]
+	return len(o.Lines), d.note(u, verb, o.Review, strings.Join(o.Lines, ","), o.Until.Format(time.DateOnly), o.Reason)
+}
+
+func (d *door) CloseReview(_ context.Context, u User, name, reason string) error {
+	return d.note(u, "close", name, reason)
+}
+
 // giving is a policy that knows what can be given.
 type giving struct{ silent }
 
@@ -103,6 +117,19 @@ func TestForms(t *testing.T) {
 		"resume":            {"/resume", "program=crm", "resume crm ", "/programs/crm?did=resume", 0},
 		"task":              {"/tasks/t7", "reason=locked", "done t7 locked", "/waiting?did=task", 0},
 		"task, no note":     {"/tasks/t7", "reason=", "", "", 400},
+		"review":            {"/reviews/q1", "do=keep&line=a&line=b&until=2027-01-31&reason=fine", "keep q1 a,b 2027-01-31 fine", "/reviews/q1?did=keep&n=2", 0},
+		"review, revoke":    {"/reviews/q1", "do=revoke&line=a&until=&reason=fine", "revoke q1 a 0001-01-01 fine", "/reviews/q1?did=revoke&n=1", 0},
+		"review what shows": {"/reviews/q1", "do=keep&all=yes&shown=a&shown=b&line=c&reason=r", "keep q1 a,b 0001-01-01 r", "/reviews/q1?did=keep&n=2", 0},
+		"review, no verb":   {"/reviews/q1", "line=a&reason=r", "", "", 400},
+		"review nothing":    {"/reviews/q1", "do=keep&shown=a&reason=r", "", "", 400},
+		"review, no reason": {"/reviews/q1", "do=keep&line=a", "", "", 400},
+		"review, no day":    {"/reviews/q1", "do=keep&line=a&until=x&reason=r", "", "", 400},
+		"start a review":    {"/reviews", "name=q1&program=crm&role=sales&reviewers=managers&due=2027-01-31&undecided=yes&reason=yearly", "start q1 program:crm,role:sales managers 2027-01-31 true yearly", "/reviews/q1?did=begun&n=3", 0},
+		"start, of all":     {"/reviews", "name=q1&reviewers=owners&due=2027-01-31&reason=yearly", "start q1  owners 2027-01-31 false yearly", "/reviews/q1?did=begun&n=3", 0},
+		"start, no day":     {"/reviews", "name=q1&reviewers=owners&reason=yearly", "", "", 400},
+		"start, no reason":  {"/reviews", "name=q1&reviewers=owners&due=2027-01-31", "", "", 400},
+		"close a review":    {"/reviews/q1/close", "reason=signed+off", "close q1 signed off", "/reviews/q1?did=closed", 0},
+		"close, no reason":  {"/reviews/q1/close", "", "", "", 400},
 		"undo":              {"/runs/r1/undo", "reason=wrong+rule", "undo r1 wrong rule", "/runs/r1?did=undo", 0},
 		"undo, no reason":   {"/runs/r1/undo", "", "", "", 400},
 	} {

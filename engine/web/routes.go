@@ -40,6 +40,11 @@ func (s *Site) routes() []route {
 		{"GET /mine", Own, s.mine, nil},
 		{"GET /mine/people/{key}", Own, s.mate, nil},
 		{"GET /mine/programs/{name}", Own, s.ownProgram, nil},
+		{"GET /reviews", Own, s.reviews, nil},
+		{"GET /reviews/{name}", Own, s.review, nil},
+		{"POST /reviews", Admin, nil, s.startReview},
+		{"POST /reviews/{name}", Own, nil, s.decideReview}, // on lines for which they are asked; the engine looks which these are
+		{"POST /reviews/{name}/close", Admin, nil, s.closeReview},
 		{"GET /people", Viewer, s.people, nil},
 		{"GET /people/{key}", Viewer, s.person, nil},
 		{"GET /programs", Viewer, s.programs, nil},
@@ -72,7 +77,7 @@ func (s *Site) serve(one route) http.HandlerFunc {
 			s.pages.answer(w, asked{r, u}, view{}, err)
 			return
 		}
-		if u.Permission < one.needs {
+		if u.Permission < one.needs || r.Method == http.MethodPost && one.needs > Anybody && s.Door == nil {
 			s.refuse(w, asked{r, u}, one)
 			return
 		}

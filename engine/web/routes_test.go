@@ -44,7 +44,7 @@ func guarded(t *testing.T, p Permission) (s *Site, d *door, refused *[]string) {
 	s, _ = site(t, records("x"), outlook("x"))
 	d, refused = &door{user: User{Actor: "oidc:1 (Ann)", Name: "Ann", Person: "p1", Permission: p}, in: p > Anybody}, new([]string)
 	s.Door, s.Ways = d, Ways{Provider: "Example", Tokens: true, Host: "rolecall.example.com", Secure: true}
-	s.Decisions = d
+	s.Decisions, s.Reviews = d, d
 	s.Local = func(next string) string { return next }
 	s.Refused = func(_ context.Context, u User, what string) error {
 		*refused = append(*refused, u.Actor+": "+what)
@@ -75,6 +75,7 @@ func permissionsOfRoutes() map[string]Permission {
 		"GET /{$}": Own, "GET /": Own, "GET /people": Viewer, "GET /people/{key}": Viewer, "GET /programs": Viewer, "GET /programs/{name}": Viewer,
 		"POST /waiting": Approver, "POST /tasks/{task}": Approver, "POST /people/{key}/give": Approver, "GET /people/{key}/cut": Approver, "POST /people/{key}/cut": Approver, "POST /people/{key}/lift": Admin,
 		"POST /pause": Admin, "POST /resume": Admin, "GET /runs/{run}/undo": Admin, "POST /runs/{run}/undo": Admin,
+		"GET /reviews": Own, "GET /reviews/{name}": Own, "POST /reviews": Admin, "POST /reviews/{name}": Own, "POST /reviews/{name}/close": Admin,
 		"GET /mine": Own, "GET /mine/people/{key}": Own, "GET /mine/programs/{name}": Own,
 		"GET /waiting": Viewer, "GET /runs": Viewer, "GET /runs/{run}": Viewer, "GET /audit": Viewer, "GET /audit/{seq}": Viewer,
 	}
@@ -114,8 +115,8 @@ func TestPermissionsAreAskedFor(t *testing.T) {
 			*refused, d.did = nil, nil
 			w := send(s, method, path, "")
 			denied := w.Code == http.StatusForbidden || w.Code == http.StatusUnauthorized || strings.HasPrefix(w.Header().Get("Location"), "/login?next=")
-			if strings.HasPrefix(one.pattern, "GET /mine/") {
-				continue // which look for themselves what concerns whom, see TestMine
+			if strings.HasPrefix(one.pattern, "GET /mine/") || one.pattern == "GET /reviews/{name}" {
+				continue // which look for themselves what concerns whom, see TestMine and TestReviews
 			}
 			if denied != (p < one.needs) {
 				t.Errorf("%s as %s: %d %s", one.pattern, p, w.Code, w.Header().Get("Location"))

@@ -19,6 +19,7 @@ var files embed.FS
 type Journal interface {
 	engine.Log
 	engine.AsOf
+	engine.Facts
 }
 
 // Options are where the page gets what it shows. The functions are called concurrently, once or more for each request.
@@ -37,6 +38,7 @@ type Options struct {
 	CutSince  func(ctx context.Context, person string) (*engine.Fact, error)  // since when somebody is cut off; nil: they are not
 	Extras    func(ctx context.Context, person string) ([]engine.Fact, error) // that somebody was given and that are not over
 	Decisions Decisions                                                       // with a Door
+	Reviews   Reviewing                                                       // with a Door
 	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
 	Ways      Ways                                                            // with a Door
 	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door

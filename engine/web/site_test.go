@@ -19,6 +19,7 @@ import (
 type book struct {
 	records []engine.Record
 	held    []engine.Held
+	facts   []engine.Fact
 	err     error
 }
 
@@ -36,6 +37,15 @@ func (b *book) Records(_ context.Context, q engine.Query, yield func(engine.Reco
 
 func (b *book) AsOf(context.Context, time.Time, string, string, string) ([]engine.Held, error) {
 	return b.held, b.err
+}
+
+func (b *book) Facts(_ context.Context, kind string) (out []engine.Fact, err error) {
+	for _, f := range b.facts {
+		if f.Kind == kind {
+			out = append(out, f)
+		}
+	}
+	return out, b.err
 }
 
 // silent is a policy that says nothing.
@@ -105,7 +115,7 @@ func get(s *Site, path string) *httptest.ResponseRecorder {
 
 // everyPage are addresses of all pages; person and run stand for what is in the records.
 func everyPage() []string {
-	return []string{"/", "/people", "/people/p1", "/waiting", "/programs", "/programs/crm", "/runs", "/runs/r1", "/runs/r1?by=person", "/audit", "/audit/1"}
+	return []string{"/", "/people", "/people/p1", "/waiting", "/programs", "/programs/crm", "/runs", "/runs/r1", "/runs/r1?by=person", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
 }
 
 // outlook is a company of one, whose name and everything else is a text.
@@ -126,8 +136,9 @@ func outlook(text string) *engine.Outlook {
 
 func records(text string) *book {
 	r := engine.Record{Seq: 1, Time: noon(), Kind: engine.KindIntent, Run: "r1", Actor: text, Person: "p1", Program: "crm", Account: text, Entitlement: text, Op: engine.OpGrant, Why: []string{text}, Rules: []string{text}, Data: []byte(`{"login":"x"}`)}
-	return &book{records: []engine.Record{{Seq: 1, Time: noon(), Kind: engine.KindRun, Run: "r1", Actor: text, Data: []byte(`{"Policy":"abc"}`)}, r},
+	b := &book{records: []engine.Record{{Seq: 1, Time: noon(), Kind: engine.KindRun, Run: "r1", Actor: text, Data: []byte(`{"Policy":"abc"}`)}, r},
 		held: []engine.Held{{Program: "crm", Account: text, Entitlement: text, Person: "p1", From: noon(), Rules: []string{text}, Managed: true, Record: 1}}}
+	return b.reviewOf("q0", text, 3)
 }
 
 // Whatever a directory, a program or a record says stays text: the shape of a page never changes, and nothing hides in it.

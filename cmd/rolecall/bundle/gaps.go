@@ -62,6 +62,9 @@ func (c *content) configured() (out []period.Gap) {
 				add("revocation-off", "nothing is taken in %s but by a cut (revoke: never)", name)
 			}
 		}
+		if f.Leavers.Unmanaged == engine.UnmanagedReport {
+			add("leavers-unmanaged", "what leavers hold and Rolecall does not manage stays with them (leavers: unmanaged: report); leavers.csv names them")
+		}
 		if !f.Approvals.FourEyes {
 			add("four-eyes", "whoever changed the policy could approve what follows from it (four_eyes: false)")
 		}

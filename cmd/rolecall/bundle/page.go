@@ -74,6 +74,8 @@ func (c *content) fill(s *shown) {
 			s.Tables = append(s.Tables, show(t, 0, 2, 3, 4, 5, 10, 11, 12))
 		case "leavers.csv":
 			s.Tables = append(s.Tables, show(t, 0, 2, 3, 5, 11, 12, 13, 14))
+		case "reviews.csv":
+			s.Tables = append(s.Tables, show(t, 0, 9, 10, 12, 15, 21, 22, 24, 25, 26))
 		case "decisions.csv":
 			s.Tables = append(s.Tables, show(t, 0, 1, 2, 3, 4, 6, 8, 9))
 		}

@@ -24,8 +24,8 @@ func (t *table) add(cells ...string) { t.Add(render.Plain, cells...) }
 
 func (c *content) tables() []table {
 	f := c.found
-	return []table{people("joiners.csv", f.Joiners), people("movers.csv", f.Movers), people("leavers.csv", f.Leavers), people("others.csv", f.Others),
-		c.holders(), c.cases(), c.decisions(), versions("policies.csv", f.Policies), versions("configurations.csv", f.Configs), c.counts(), c.gapTable()}
+	return append([]table{people("joiners.csv", f.Joiners), people("movers.csv", f.Movers), people("leavers.csv", f.Leavers), people("others.csv", f.Others),
+		c.holders(), c.cases(), c.decisions(), versions("policies.csv", f.Policies), versions("configurations.csv", f.Configs), c.counts(), c.gapTable()}, c.reviews()...)
 }
 
 // people has the delays: from when Rolecall first knew of the reason to the effect.
@@ -35,7 +35,7 @@ func people(name string, list []period.Person) table {
 	for i := range list {
 		p := &list[i]
 		all, taken := p.LastGiven, p.LastTaken
-		if p.Open > 0 { // it is not over
+		if p.Open > 0 || p.Kept > 0 { // it is not over
 			all, taken = time.Time{}, time.Time{}
 		}
 		t.add(p.Key, p.Login, p.Name, stamp(p.Since), number(p.Given), number(p.Taken), stamp(p.FirstGiven), stamp(p.LastGiven), stamp(p.LastTaken),

@@ -31,13 +31,15 @@ type Builder struct {
 	sources   map[string]*source
 	order     []string
 	gaps      gaps
+	reviews   reviews
+	kept      map[place]*keeping
 }
 
 // New begins with nothing.
 func New(from, to time.Time) *Builder {
 	return &Builder{out: Findings{From: from.UTC(), To: to.UTC()}, fold: engine.NewFold(), tenures: engine.NewTenures(), live: map[string]int{},
 		open: map[int64]*Case{}, unread: map[string][]*Case{}, items: map[string]engine.Item{}, approvals: map[string]*Step{},
-		since: map[engine.FactKey]time.Time{}, cleared: map[engine.FactKey]bool{}, people: map[string]*Person{}, first: map[string]int64{}, sources: map[string]*source{}, gaps: gaps{}}
+		since: map[engine.FactKey]time.Time{}, cleared: map[engine.FactKey]bool{}, people: map[string]*Person{}, first: map[string]int64{}, sources: map[string]*source{}, gaps: gaps{}, reviews: reviews{}, kept: map[place]*keeping{}}
 }
 
 // Add takes the next record in. What was blanked of one is not there: it counts, and means nothing.
@@ -103,6 +105,7 @@ func (b *Builder) take(r *engine.Record) error {
 	case engine.KindApprove:
 		b.approvals[itemOf(r)] = step(r, string(r.Kind))
 	}
+	b.reviewed(r)
 	b.decision(r)
 	return nil
 }

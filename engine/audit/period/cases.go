@@ -115,6 +115,7 @@ func (b *Builder) ran(r *engine.Record) error {
 		}
 		b.proof(r, &d.Proofs[i], kind)
 	}
+	b.keeps(r, d.Proofs, d.Notices)
 	if b.began {
 		b.notices(r, d.Notices)
 	}

@@ -19,6 +19,7 @@ type Findings struct {
 	Holders     []Holder // at the end
 	Cases       []Case   // intents and adoptions, also those that were open when the period began
 	Decisions   []Decision
+	Lines       []Line    // of the reviews of access that were under way in the period
 	Policies    []Version // those in force in the period
 	Configs     []Version
 	Counts      []Count
@@ -33,7 +34,8 @@ type Person struct {
 	FirstGiven       time.Time // zero: nothing was
 	LastGiven        time.Time
 	LastTaken        time.Time
-	Open             int // changes that had no effect by the end
+	Open             int // changes that had no effect by the end, neither at a later try
+	Kept             int // programs where nothing is taken from somebody who has left, as the configuration wants
 	Cut              bool
 	Note             string
 }

@@ -62,7 +62,8 @@ func (b *Builder) decision(r *engine.Record) {
 	}
 	switch r.Kind {
 	case engine.KindCut, engine.KindLift, engine.KindPause, engine.KindResume, engine.KindApprove, engine.KindReject, engine.KindExtra, engine.KindUndo, engine.KindFree,
-		engine.KindTask, engine.KindPolicy, engine.KindConfig, engine.KindAccept, engine.KindRefusal, engine.KindRestore, engine.KindKey, engine.KindReKey, engine.KindToken, engine.KindHold, engine.KindEndHold:
+		engine.KindTask, engine.KindPolicy, engine.KindConfig, engine.KindAccept, engine.KindRefusal, engine.KindRestore, engine.KindKey, engine.KindReKey, engine.KindToken, engine.KindHold, engine.KindEndHold,
+		engine.KindReview, engine.KindLine, engine.KindUnblock:
 	default:
 		return
 	}
@@ -72,6 +73,9 @@ func (b *Builder) decision(r *engine.Record) {
 	}
 	if r.Kind == engine.KindExtra && len(r.Set) == 1 {
 		d.Until = r.Set[0].Until
+	}
+	if r.Kind == engine.KindLine && !lineDecision(r, &d) {
+		return
 	}
 	if r.Kind == engine.KindCut {
 		b.person(r.Person, "", "").Cut = true
@@ -93,6 +97,7 @@ func (b *Builder) Done() *Findings {
 	b.populations()
 	b.holders()
 	b.reconcile()
+	b.endReviews()
 	b.cover()
 	for _, c := range b.cases {
 		b.out.Cases = append(b.out.Cases, *c)

@@ -32,6 +32,7 @@ func (p *Person) leaves(since time.Time) {
 // populations puts everybody with a change in the period into the lists they belong to. Somebody may be in several, but for
 // joiners, who are movers only by what was taken again.
 func (b *Builder) populations() {
+	b.keepers()
 	by := map[string][]*Case{}
 	for _, c := range b.cases {
 		if c.Person != "" {
@@ -52,7 +53,7 @@ func (b *Builder) populations() {
 			one, _ := counted(*p, cases, func(c *Case) bool { return leaving(c.Cause) })
 			b.out.Leavers = append(b.out.Leavers, one)
 		}
-		p.Since, p.Note = time.Time{}, ""
+		p.Since, p.Note, p.Kept = time.Time{}, "", 0
 		if fresh {
 			put(&b.out.Joiners, func(c *Case) bool { return c.Kind == engine.KindIntent && c.Op.Gives() })
 		}
@@ -74,7 +75,8 @@ func moves(c *Case, fresh bool) bool {
 
 // counted sums up the cases of one person that belong to a population; is says whether there are any.
 func counted(p Person, cases []*Case, which func(*Case) bool) (_ Person, is bool) {
-	for _, c := range cases {
+	instead := map[*Case]bool{}
+	for i, c := range cases {
 		if !which(c) {
 			continue
 		}
@@ -82,9 +84,32 @@ func counted(p Person, cases []*Case, which func(*Case) bool) (_ Person, is bool
 		if p.Since.IsZero() || c.Since.Before(p.Since) {
 			p.Since = c.Since
 		}
-		p.count(c)
+		if then := later(c, cases[i+1:]); then == nil {
+			p.count(c)
+		} else if !which(then) && !instead[then] { // a cut, say, did what was asked for
+			instead[then] = true
+			p.count(then)
+		}
 	}
 	return p, is
+}
+
+// later is the case by which a change that had no effect was made after all, nil if there is none.
+func later(c *Case, after []*Case) *Case {
+	if c.Effect() || c.Kind != engine.KindIntent {
+		return nil
+	}
+	i := slices.IndexFunc(after, func(then *Case) bool { return then.Effect() && then.Kind == c.Kind && c.sameEffect(then) })
+	if i < 0 {
+		return nil
+	}
+	return after[i]
+}
+
+// sameEffect: the account of somebody who had none is called by what was proposed until it is there.
+func (c *Case) sameEffect(o *Case) bool {
+	_, proposed := engine.ProposedName(c.Account)
+	return c.Program == o.Program && c.right == o.right && c.Op.Effect() == o.Op.Effect() && (c.Account == o.Account || proposed)
 }
 
 func (p *Person) count(c *Case) {

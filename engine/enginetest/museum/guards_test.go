@@ -147,4 +147,7 @@ var guards = []exhibit{
 	{n: 48, what: "who reads the memory of the daemon has everybody's session", guard: "sessions are kept by the hash of their token",
 		tests: []string{"engine/login TestSessionsCanNotBeGuessed"},
 		cuts:  []cut{{"engine/login/gate.go", "HashTokenInStore: true", "HashTokenInStore: false"}}},
+	{n: 49, what: "a restore that is refused has changed the schema under the daemons that go on", guard: "a restore is alone before it looks at the schema",
+		tests: []string{"engine/journal TestRestoreChangesNoSchemaBeforeItIsAlone"},
+		cuts:  []cut{{"engine/journal/open.go", "		err = first(s)\n	}\n	if err == nil {\n		err = s.ready(ctx)\n", "		err = s.ready(ctx)\n	}\n	if err == nil {\n		err = first(s)\n"}}},
 }

@@ -23,7 +23,7 @@ func histories() string {
 	}
 	var b strings.Builder
 	b.WriteString("\n## Histories\n\n")
-	if recorded("histories.json", &run) {
+	if recorded(simFolder+"/histories.json", &run) {
 		fmt.Fprintf(&b, "The last recorded run of the simulation (`make figures`) played %d histories of %d steps in all, %d of them twice and equal byte for byte,\n"+
 			"about %.0f a second on the machine at hand; no promise was broken.\n\n| promise | checks |\n|---|---|\n", run.Histories, run.Steps, run.Twice, run.PerSecond)
 		list(&b, run.Checks)
@@ -39,7 +39,7 @@ func histories() string {
 // plantedBugs tells which history showed each of the bugs that were planted.
 func plantedBugs(b *strings.Builder) {
 	planted := map[string]int{}
-	if !recorded("planted.json", &planted) {
+	if !recorded(simFolder+"/planted.json", &planted) {
 		return
 	}
 	needed := slices.Sorted(maps.Values(planted))
@@ -50,7 +50,7 @@ func plantedBugs(b *strings.Builder) {
 }
 
 func recorded(file string, into any) bool {
-	text, err := os.ReadFile(filepath.Join(root, simFolder, file))
+	text, err := os.ReadFile(filepath.Join(root, file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false
 	}

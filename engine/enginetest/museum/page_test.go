@@ -42,6 +42,7 @@ func page(died map[string]death, m measured) string {
 		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", e.n, cell(e.what), cell(e.guard), tests(e), dead(e, died["guard "+fmt.Sprint(e.n)]))
 	}
 	m.write(&b)
+	b.WriteString(survived())
 	b.WriteString(histories())
 	return b.String()
 }
