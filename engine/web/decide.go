@@ -18,12 +18,18 @@ import (
 // Decisions are what people decide on the page. Who may is asked before; whether the decision may be made is judged behind
 // them, by the engine, whose refusals come as Refused. The functions are called concurrently.
 type Decisions interface {
-	Decide(ctx context.Context, u User, approve bool, items []string, reason string) (int, error)
+	Waits
 	Give(ctx context.Context, u User, person, entitlement string, day time.Time, reason string) error
 	Pause(ctx context.Context, u User, program string, on bool, reason string) error // "": everything
 	Done(ctx context.Context, u User, task, note string) error                       // somebody did what a task asks for
 	Cuts
 	Undoes
+}
+
+// Waits are what waits for somebody.
+type Waits interface {
+	Decide(ctx context.Context, u User, approve bool, items []string, reason string) (int, error)
+	Done(ctx context.Context, u User, task, note string) error // they did what a task asks for
 }
 
 // Cuts are cuts of one person, by key.
