@@ -21,7 +21,6 @@ type Decisions interface {
 	Waits
 	Give(ctx context.Context, u User, person, entitlement string, day time.Time, reason string) error
 	Pause(ctx context.Context, u User, program string, on bool, reason string) error // "": everything
-	Done(ctx context.Context, u User, task, note string) error                       // somebody did what a task asks for
 	Cuts
 	Undoes
 }
