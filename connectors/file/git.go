@@ -246,7 +246,9 @@ func (g *repository) run(ctx context.Context, input []byte, env []string, args .
 	ctx, cancel := context.WithTimeout(ctx, gitTime)
 	defer cancel()
 	name, mail, _ := strings.Cut(strings.TrimSuffix(g.config.Author, ">"), " <")
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.hooksPath=/dev/null", "-c", "http.followRedirects=false", "-c", "credential.helper=", "-c", "gc.auto=0"}, args...)...)
+	command := args[0]
+	args = append([]string{"-c", "core.hooksPath=/dev/null", "-c", "http.followRedirects=false", "-c", "credential.helper=", "-c", "gc.auto=0"}, args...)
+	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // what comes from the configuration can't be taken for an option, see check
 	cmd.Dir = cmp.Or(g.clone, os.TempDir())
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
 		"GIT_ALLOW_PROTOCOL=https:ssh:file", "GIT_SSH_COMMAND=ssh -oBatchMode=yes", "GIT_AUTHOR_NAME=" + name, "GIT_AUTHOR_EMAIL=" + mail, "GIT_COMMITTER_NAME=" + name, "GIT_COMMITTER_EMAIL=" + mail}, env...)
@@ -261,7 +263,7 @@ func (g *repository) run(ctx context.Context, input []byte, env []string, args .
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &out, &wrong
 	if err := cmd.Run(); err != nil {
 		text := strings.TrimSpace(wrong.String())
-		return "", fmt.Errorf("git %s of %s: %s", args[0], g.path(), g.scrub(cmp.Or(text, err.Error())))
+		return "", fmt.Errorf("git %s of %s: %s", command, g.path(), g.scrub(cmp.Or(text, err.Error())))
 	}
 	return out.String(), nil
 }
