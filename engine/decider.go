@@ -9,10 +9,11 @@ import (
 
 // Decider is who decides, where more is known of them than the name that the journal has.
 type Decider struct {
-	Person string   // key, "" where they are nobody in the directory
-	Words  []string // logins, addresses and names that they are known by
-	Asked  bool     // they review only the lines for which they are asked
-	Shown  bool     // they decide on what they were shown as waiting, and nobody may have decided on it since
+	Person  string   // key, "" where they are nobody in the directory
+	Words   []string // logins, addresses and names that they are known by
+	InPlace bool     // they decide only in the place of somebody who lets them
+	Asked   bool     // they review only the lines for which they are asked
+	Shown   bool     // they decide on what they were shown as waiting, and nobody may have decided on it since
 }
 
 // names are all that an actor is called by.

@@ -50,8 +50,12 @@ func (e *Engine) decide(ctx context.Context, kind Kind, state ItemState, actor s
 	if err := e.ownAccess(ctx, actor, items); err != nil {
 		return nil, err
 	}
+	whose, words, err := e.inPlace(ctx, mem, actor, items)
+	if err != nil {
+		return nil, err
+	}
 	if state == Approved {
-		if err := e.fourEyes(ctx, mem, actor, items); err != nil {
+		if err := e.fourEyes(ctx, mem, actor, words, items); err != nil {
 			return nil, err
 		}
 	}
@@ -59,13 +63,13 @@ func (e *Engine) decide(ctx context.Context, kind Kind, state ItemState, actor s
 	records := make([]Record, 0, len(items))
 	for n := range items {
 		i := &items[n]
-		i.State, i.By, i.At, i.Note, i.Until = state, actor, now, reason, time.Time{}
+		i.State, i.By, i.For, i.At, i.Note, i.Until = state, actor, strings.Join(whose, ", "), now, reason, time.Time{}
 		if state == Approved {
 			i.Until = now.Add(ApprovalLife)
 		}
 		c := &i.Change
 		records = append(records, Record{Kind: kind, Actor: actor, Person: c.Person, Program: c.Program, Account: c.Account, Entitlement: c.Right(),
-			Op: c.Op, Cause: c.Cause, Why: []string{reason}, Data: mustJSON(i.ID), Set: []Fact{i.fact()}})
+			Op: c.Op, Cause: c.Cause, Why: i.why(), Data: mustJSON(i.ID), Set: []Fact{i.fact()}})
 	}
 	return items, e.Journal.Append(ctx, Guard{Control: mem.Control}, records)
 }

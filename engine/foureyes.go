@@ -25,7 +25,8 @@ var ErrOwnChange = errors.New("this needs somebody else: it follows from your ow
 var ErrUnknownAuthor = errors.New("who changed the policy can't be told, so nobody can be told to be somebody else")
 
 // fourEyes refuses an approval of what follows from the actor's own change of the policy, and records that it did.
-func (e *Engine) fourEyes(ctx context.Context, mem *Memory, actor string, items []Item) error {
+// Whom the actor stands in for is no other than the actor here.
+func (e *Engine) fourEyes(ctx context.Context, mem *Memory, actor string, words []string, items []Item) error {
 	if e.Changes == nil {
 		return nil
 	}
@@ -34,7 +35,7 @@ func (e *Engine) fourEyes(ctx context.Context, mem *Memory, actor string, items 
 		return fmt.Errorf("who changed the policy could not be read, so nothing was approved: %w", err)
 	}
 	for i := range items {
-		refusal := e.ownChange(mem, versions, actor, &items[i])
+		refusal := e.ownChange(mem, versions, append(e.by.names(actor), words...), &items[i])
 		if refusal == nil {
 			continue
 		}
@@ -43,12 +44,12 @@ func (e *Engine) fourEyes(ctx context.Context, mem *Memory, actor string, items 
 	return nil
 }
 
-func (e *Engine) ownChange(mem *Memory, versions []PolicyChange, actor string, item *Item) error {
+func (e *Engine) ownChange(mem *Memory, versions []PolicyChange, names []string, item *Item) error {
 	for _, v := range e.bearing(mem, versions, item) {
 		if v.Unknown != "" {
 			return fmt.Errorf("item %s: %w: %s", item.ID, ErrUnknownAuthor, v.Unknown)
 		}
-		if i := slices.IndexFunc(v.Authors, func(author string) bool { return e.SamePerson(e.by.names(actor), author) }); i >= 0 {
+		if i := slices.IndexFunc(v.Authors, func(author string) bool { return e.SamePerson(names, author) }); i >= 0 {
 			return fmt.Errorf("item %s: %w (%s, recorded %s)", item.ID, ErrOwnChange, v.Authors[i], day(v.Time))
 		}
 	}

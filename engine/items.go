@@ -16,6 +16,7 @@ type Item struct {
 	Since  time.Time `json:"since"`
 	Until  time.Time `json:"until,omitzero"` // an approval's end
 	By     string    `json:"by,omitempty"`
+	For    string    `json:"for,omitempty"` // in whose place it was decided
 	At     time.Time `json:"at,omitzero"`
 	Note   string    `json:"note,omitempty"` // the decision's reason
 }
@@ -73,6 +74,22 @@ func (i Item) fact() Fact {
 	i.ID, i.Since, i.Until = "", time.Time{}, time.Time{}
 	f.Data = mustJSON(i)
 	return f
+}
+
+// why is the decision's reason, and in whose place it was made.
+func (i *Item) why() []string {
+	if i.For == "" {
+		return []string{i.Note}
+	}
+	return []string{i.Note, "in the place of " + i.For}
+}
+
+// Decider is who decided, with whom they stood in for.
+func (i *Item) Decider() string {
+	if i.For == "" {
+		return i.By
+	}
+	return i.By + " in the place of " + i.For
 }
 
 // itemID names what is decided: operation, account, entitlement, cause and the rules that decide it.
@@ -150,11 +167,11 @@ func (b *builder) decided(c *Change, f Fact) {
 	}
 	switch {
 	case item.State == Rejected:
-		c.State, c.Item, c.Reason = Blocked, item.ID, "rejected by "+item.By+" on "+day(item.At)+": "+item.Note
+		c.State, c.Item, c.Reason = Blocked, item.ID, "rejected by "+item.Decider()+" on "+day(item.At)+": "+item.Note
 	case item.State == Approved && item.Until.After(b.s.Now):
 		c.Item, c.Reason = item.ID, ""
 		b.plan.usedBefore(item.Until)
-		c.Why = append(c.Why, "approved by "+item.By+" on "+day(item.At)+": "+item.Note)
+		c.Why = append(c.Why, "approved by "+item.Decider()+" on "+day(item.At)+": "+item.Note)
 	case item.State == Approved && item.Until.Before(b.s.Now):
 		item.State, item.Until = Waiting, time.Time{}
 		b.set(item.fact())

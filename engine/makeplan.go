@@ -68,6 +68,8 @@ func MakePlan(s *Snapshot) *Plan {
 	b.endItems()
 	b.offerBack()
 	b.reviews()
+	b.delegations()
+	b.escalate()
 	b.endTasks()
 	b.remind()
 	b.finish()

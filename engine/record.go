@@ -11,42 +11,44 @@ type Kind string
 
 // The kinds. Whoever adds one decides in Control whether it makes plans stale.
 const (
-	KindRun     Kind = "run"     // a run began: proofs, policy and configuration are in Data
-	KindEnd     Kind = "end"     // its work ended: counts are in Data
-	KindIntent  Kind = "intent"  // a change is about to be made; without it no call starts
-	KindOutcome Kind = "outcome" // what became of the intent named by Of
-	KindLate    Kind = "late"    // an outcome that came after its intent was closed, or claimed again: kept as evidence, counts for nothing; Append alone gives this kind
-	KindAdopt   Kind = "adopt"   // a holding that was there became managed
-	KindRelease Kind = "release" // a holding is managed no more
-	KindLink    Kind = "link"    // (person, program, kind) → account
-	KindSeen    Kind = "seen"    // a read found holdings that appeared and disappeared: Seen in Data
-	KindNote    Kind = "note"    // facts only: absence counted, grace begun, baseline moved, item waiting
-	KindCut     Kind = "cut"
-	KindLift    Kind = "lift"
-	KindPause   Kind = "pause"
-	KindResume  Kind = "resume"
-	KindApprove Kind = "approve"
-	KindReject  Kind = "reject"
-	KindExtra   Kind = "extra" // given on the command line or the page
-	KindUndo    Kind = "undo"
-	KindFree    Kind = "free" // an undone or contested change is let go
-	KindTask    Kind = "task" // something a person must do, or has done
-	KindPolicy  Kind = "policy"
-	KindConfig  Kind = "config"
-	KindAccept  Kind = "accept"  // a gap in the journal was accepted after a restore
-	KindRefusal Kind = "refusal" // somebody decided or asked for what they may not
-	KindLogin   Kind = "login"   // somebody signed in to the page, or out, or was not let in (Outcome refused); Data: where from
-	KindRestore Kind = "restore" // a backup was put in the place of the journal
-	KindKey     Kind = "key"     // another key seals the journal from here on
-	KindReKey   Kind = "rekey"   // the directory knows a person by another key than before
-	KindToken   Kind = "token"   // a token to sign in with was made or taken back
-	KindHold    Kind = "hold"    // somebody is under a legal hold: nothing of theirs is deleted
-	KindEndHold Kind = "endhold" // and no more
-	KindNotice  Kind = "notice"  // somebody was told of something
-	KindReview  Kind = "review"  // a review of access began or was closed: its Review is in Data
-	KindLine    Kind = "line"    // one line of a review was put up, decided or closed: its ReviewLine is in Data
-	KindUnblock Kind = "unblock" // a block that a review led to was ended
-	KindCharge  Kind = "charge"  // an intent that was lost counts against the budgets again, from now on
+	KindRun      Kind = "run"     // a run began: proofs, policy and configuration are in Data
+	KindEnd      Kind = "end"     // its work ended: counts are in Data
+	KindIntent   Kind = "intent"  // a change is about to be made; without it no call starts
+	KindOutcome  Kind = "outcome" // what became of the intent named by Of
+	KindLate     Kind = "late"    // an outcome that came after its intent was closed, or claimed again: kept as evidence, counts for nothing; Append alone gives this kind
+	KindAdopt    Kind = "adopt"   // a holding that was there became managed
+	KindRelease  Kind = "release" // a holding is managed no more
+	KindLink     Kind = "link"    // (person, program, kind) → account
+	KindSeen     Kind = "seen"    // a read found holdings that appeared and disappeared: Seen in Data
+	KindNote     Kind = "note"    // facts only: absence counted, grace begun, baseline moved, item waiting
+	KindCut      Kind = "cut"
+	KindLift     Kind = "lift"
+	KindPause    Kind = "pause"
+	KindResume   Kind = "resume"
+	KindApprove  Kind = "approve"
+	KindReject   Kind = "reject"
+	KindExtra    Kind = "extra" // given on the command line or the page
+	KindUndo     Kind = "undo"
+	KindFree     Kind = "free" // an undone or contested change is let go
+	KindTask     Kind = "task" // something a person must do, or has done
+	KindPolicy   Kind = "policy"
+	KindConfig   Kind = "config"
+	KindAccept   Kind = "accept"   // a gap in the journal was accepted after a restore
+	KindRefusal  Kind = "refusal"  // somebody decided or asked for what they may not
+	KindLogin    Kind = "login"    // somebody signed in to the page, or out, or was not let in (Outcome refused); Data: where from
+	KindRestore  Kind = "restore"  // a backup was put in the place of the journal
+	KindKey      Kind = "key"      // another key seals the journal from here on
+	KindReKey    Kind = "rekey"    // the directory knows a person by another key than before
+	KindToken    Kind = "token"    // a token to sign in with was made or taken back
+	KindHold     Kind = "hold"     // somebody is under a legal hold: nothing of theirs is deleted
+	KindEndHold  Kind = "endhold"  // and no more
+	KindReview   Kind = "review"   // a review of access began or was closed: its Review is in Data
+	KindLine     Kind = "line"     // one line of a review was put up, decided or closed: its ReviewLine is in Data
+	KindUnblock  Kind = "unblock"  // a block that a review led to was ended
+	KindDelegate Kind = "delegate" // somebody may decide in the place of somebody else, or no more; Data: the Delegation
+	KindNotice   Kind = "notice"   // somebody was told of something
+	KindExport   Kind = "export"   // records were sent elsewhere, up to one
+	KindCharge   Kind = "charge"   // an intent that was lost counts against the budgets again, from now on
 )
 
 // Control says that a plan made before the record must not be committed after it.
@@ -62,7 +64,7 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindNotice}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate, KindNotice, KindExport}
 }
 
 // Charges says that what the kind is about may count against the budgets.
@@ -176,5 +178,7 @@ const (
 	FactLine      = "line"      // program, account, entitlement, person, Key: the review: a line of it; Text: its state, Data: its ReviewLine
 	FactBlock     = "block"     // person, program, entitlement: a review led to it; Until: when to look again, Text is the reason
 	FactTake      = "take"      // program, account, entitlement, person: a review decided that it goes, and policy does not give it; Text is the reason
+	FactExport    = "export"    // Key: export; Data: how far it went
+	FactDelegate  = "delegate"  // person: is stood in for by Key, from the day Since to the day Until; Text is the reason
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
 )

@@ -84,6 +84,7 @@ type Settings struct {
 	Limits          Limits
 	Expected        []Expected // announced waves
 	Alarms          Alarms
+	Escalate        Escalation        // what waits for approval
 	Hash            string            // of the configuration
 	Filters         map[string]string // directory → hash of what it searches; a change holds the next absence back
 }

@@ -37,7 +37,7 @@ func (m *Memory) Tasks() []Task {
 	return out
 }
 
-// TaskOf is the task that a fact of the kind FactTask stands for.
+// TaskOf is the task of a FactTask.
 func TaskOf(f Fact) Task {
 	t := Task{ID: f.Key, Program: f.Program, Person: f.Person, Text: f.Text, Since: f.Since}
 	if len(f.Data) > 0 && json.Unmarshal(f.Data, &t.Done) != nil {
@@ -47,7 +47,7 @@ func TaskOf(f Fact) Task {
 }
 
 // TaskDone ticks a task off, with a note. It comes back as long as its reason lives only if the note is wrong: whoever
-// reads the list sees both.
+// reads the list sees both. Nobody ticks off what is to be done about their own access.
 func (e *Engine) TaskDone(ctx context.Context, actor, id, note string) error {
 	if strings.TrimSpace(note) == "" {
 		return ErrNoReason
@@ -62,6 +62,9 @@ func (e *Engine) TaskDone(ctx context.Context, actor, id, note string) error {
 	for _, f := range mem.Facts(FactTask) {
 		if f.Key != id {
 			continue
+		}
+		if e.isOwn(actor, f.Person, "") {
+			return e.refuse(ctx, actor, ErrOwnAccess, &Change{Person: f.Person, Program: f.Program}, id)
 		}
 		f.Data = mustJSON(actor + ": " + note)
 		return e.Journal.Append(ctx, Free, []Record{{Kind: KindTask, Actor: actor, Person: f.Person, Program: f.Program, Why: []string{note}, Set: []Fact{f}}})

@@ -3,17 +3,20 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
 )
 
 func (a *app) approvalsCommand() *cobra.Command {
 	return a.group("approvals", "See and decide what the limits kept back", a.approvalsList(), a.decision("approve", "Let items happen once, within 24 hours"),
-		a.decision("reject", "Keep items from happening, until their own reason ends"))
+		a.decision("reject", "Keep items from happening, until their own reason ends"),
+		a.delegate(), a.delegates())
 }
 
 func (a *app) approvalsList() *cobra.Command {
@@ -29,27 +32,40 @@ func (a *app) approvalsList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.showItems(memory.Items())
+			return a.showItems(memory.Items(), s.cfg)
 		},
 	}
 }
 
-func (a *app) showItems(items []engine.Item) error {
-	t := render.Table{Header: []string{"item", "state", "op", "entitlement", "person", "account", "waits because", "since", "decided"}}
+// itemJSON is an item as it is shown; fields are only ever added.
+type itemJSON struct {
+	engine.Item
+	Escalated   time.Time `json:"escalated,omitzero"` // since when it is told to others
+	EscalatedTo []string  `json:"escalated_to,omitempty"`
+}
+
+func (a *app) showItems(items []engine.Item, cfg *config.File) error {
+	t, list := render.Table{Header: []string{"item", "state", "op", "entitlement", "person", "account", "waits because", "since", "escalated", "decided"}}, []itemJSON{}
+	x := engine.Escalation{After: cfg.Approvals.Escalate.After, To: cfg.Approvals.Escalate.To}
 	for i := range items {
 		it := &items[i]
 		decided := ""
 		if it.By != "" {
-			decided = it.By + " " + stamp(it.At) + ": " + it.Note
+			decided = it.Decider() + " " + stamp(it.At) + ": " + it.Note
 		}
+		shown, escalated := itemJSON{Item: *it, Escalated: x.Since(it, a.Now())}, ""
+		if !shown.Escalated.IsZero() {
+			shown.EscalatedTo, escalated = x.To, stamp(shown.Escalated)+" to "+strings.Join(x.To, ", ")
+		}
+		list = append(list, shown)
 		c := &it.Change
-		t.Add(render.Plain, it.ID, string(it.State), string(c.Op), c.Entitlement, render.Who(c.Name, c.Login, c.Person), c.Account, it.Reason, stamp(it.Since), decided)
+		t.Add(render.Plain, it.ID, string(it.State), string(c.Op), c.Entitlement, render.Who(c.Name, c.Login, c.Person), c.Account, it.Reason, stamp(it.Since), escalated, decided)
 	}
 	if len(items) == 0 && a.out().Format == render.TableFormat {
 		a.out().Line("Nothing waits for approval.")
 		return nil
 	}
-	return a.out().Data(t, append([]engine.Item{}, items...))
+	return a.out().Data(t, list)
 }
 
 // decision is approve or reject.
@@ -75,7 +91,7 @@ func (a *app) decide(ctx context.Context, verb string, given []string, reason st
 	if err != nil {
 		return refused(err)
 	}
-	return a.showItems(items)
+	return a.showItems(items, s.cfg)
 }
 
 func reasonFlag(c *cobra.Command, reason *string) {
@@ -94,11 +110,11 @@ func refused(err error) error {
 		return usage("name a login or key as the directory has it", "%w", err)
 	case errors.Is(err, engine.ErrOwnChange):
 		return usage("let somebody else approve it, or name the items that are none of yours", "%w; nothing was approved", err)
-	case errors.Is(err, engine.ErrOwnAccess):
+	case errors.Is(err, engine.ErrOwnAccess), errors.Is(err, engine.ErrStandsFor):
 		return usage("let somebody else decide it, or name the items that are not yours", "%w; nothing was decided", err)
 	case errors.Is(err, engine.ErrUnknownAuthor):
 		return usage("commit the files, run `rolecall apply`, and let somebody else approve; docs/limits.md, Approvals", "%w; nothing was approved", err)
-	case errors.Is(err, engine.ErrUnknownItem), errors.Is(err, engine.ErrNoReview), errors.Is(err, engine.ErrNoLine), errors.Is(err, engine.ErrNoBlock):
+	case errors.Is(err, engine.ErrUnknownItem), errors.Is(err, engine.ErrNoReview), errors.Is(err, engine.ErrNoLine), errors.Is(err, engine.ErrNoBlock), errors.Is(err, engine.ErrNoStandIn):
 		return usage("", "%w", err)
 	case errors.Is(err, engine.ErrDecided), errors.Is(err, engine.ErrOver), errors.Is(err, engine.ErrForbidden):
 		return usage("leave it out", "%w; nothing was decided", err)

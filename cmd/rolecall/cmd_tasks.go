@@ -91,7 +91,9 @@ func (a *app) tasksDone() *cobra.Command {
 			"the change's outcome: it is recorded with your name and note, and holds until the next export of the program's users is read.",
 		Example: "  rolecall tasks done 5f0c2a91 --reason \"account closed by the vendor\"\n  rolecall tasks done t412 --note \"done, ticket 7712\"",
 		RunE: func(c *cobra.Command, given []string) error {
-			err := a.decideOn(c.Context(), func(ctx context.Context, s *system) error { return s.engine.TaskDone(ctx, a.Actor, given[0], note) }, "Noted.")
+			err := a.decideOn(c.Context(), func(ctx context.Context, s *system) error {
+				return s.by(a.Actor, engine.Decider{}).taskDone(ctx, given[0], note)
+			}, "Noted.")
 			if errors.Is(err, engine.ErrUnknownTask) {
 				return usage("", "%w", err)
 			}

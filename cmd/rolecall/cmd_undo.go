@@ -84,7 +84,7 @@ func (a *app) release(ctx context.Context, reason string) (err error) {
 	if reason == "" {
 		return refused(engine.ErrNoReason)
 	}
-	n, err := s.engine.Release(ctx, a.Actor, reason)
+	n, err := s.by(a.Actor, engine.Decider{}).release(ctx, reason)
 	if err != nil {
 		return refused(err)
 	}

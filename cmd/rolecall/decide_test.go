@@ -165,9 +165,45 @@ func TestDecisionsOnThePage(t *testing.T) {
 	b.fill("reason", "wrong rule")
 	b.press("Undo this run")
 	contains(t, b.text(), "Noted. The next run takes it back")
+	b.shoot("frozen", "/runs", "Held as an undo left it")
+	b.fill("reason", "the rule was right")
+	b.press("Let go of all")
+	contains(t, b.text(), "Let go of")
+	if strings.Contains(b.text(), "Held as an undo left it") {
+		t.Error("something is held still")
+	}
 
 	log := told(t, p, "audit", "list", "--actor", "oidc:u-alice (Alice Adler)", "-o", "csv", "--limit", "0")
-	contains(t, log, ",extra,", ",cut,", ",lift,", ",pause,", ",resume,", ",undo,", "laptop stolen", "laptop found", "incident 4711")
+	contains(t, log, ",extra,", ",cut,", ",lift,", ",pause,", ",resume,", ",undo,", ",free,", "the rule was right", "laptop stolen", "laptop found", "incident 4711")
+}
+
+// What a person must do is ticked off on the page, by somebody whom it is not about.
+func TestTasksOnThePage(t *testing.T) {
+	b, p, dir := decisions(t)
+	replace(t, filepath.Join(dir, "rolecall.yaml"), "    create: \"{login}\" # the name of a new account; without it none are made\n    # Which removals are wanted: never | managed (only what Rolecall gave or adopted) | all\n    revoke: managed", "    create: \"{login}\"\n    revoke: never")
+	replace(t, filepath.Join(dir, "people.csv"), "Erin Esser,Account manager,Sales,DE,", "Erin Esser,Account manager,Sales,DE,left")
+	p.Args, p.Stdout, p.Stderr, p.Random, p.Actor = []string{"apply"}, io.Discard, os.Stderr, rand1(), "root"
+	if code := run(t.Context(), p); code != exitDone {
+		t.Fatalf("apply: exit code %d", code)
+	}
+	b.signIn("u-dave") // a viewer
+	b.open("/waiting")
+	contains(t, b.text(), "Erin Esser has left but keeps access to wiki", "rolecall tasks done")
+	b.forget()
+	b.signIn("u-alice")
+	b.open("/waiting")
+	b.do(chromedp.Click("li summary"))
+	b.fill("reason", "closed by hand in the wiki")
+	b.shoot("tasks", "/waiting", "To do by hand")
+	b.open("/waiting")
+	b.do(chromedp.Click("li summary"))
+	b.do(chromedp.SetValue("form[action='/tasks/done'] [name=reason]", "closed by hand in the wiki"))
+	b.press("Tick off")
+	contains(t, b.text(), "Ticked off.")
+	if strings.Contains(b.text(), "To do by hand") {
+		t.Error("the task is there still")
+	}
+	contains(t, told(t, p, "tasks", "list", "-o", "csv"), "oidc:u-alice (Alice Adler): closed by hand in the wiki")
 }
 
 // Without JavaScript everything is done as well: forms are plain.

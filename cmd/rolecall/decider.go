@@ -87,3 +87,20 @@ func (d decider) closeReview(ctx context.Context, name, reason string) (engine.R
 func (d decider) endBlock(ctx context.Context, person, entitlement, reason string) error {
 	return d.engine.EndBlock(ctx, d.actor, person, entitlement, reason)
 }
+
+func (d decider) delegate(ctx context.Context, of, to string, from, until time.Time, reason string) (engine.Delegation, error) {
+	return d.engine.Delegate(ctx, d.actor, of, to, from, until, reason)
+}
+
+func (d decider) endDelegation(ctx context.Context, of, to, reason string) error {
+	return d.engine.EndDelegation(ctx, d.actor, of, to, reason)
+}
+
+func (d decider) taskDone(ctx context.Context, id, note string) error {
+	return d.engine.TaskDone(ctx, d.actor, id, note)
+}
+
+// release lets go of what an undo froze.
+func (d decider) release(ctx context.Context, reason string) (int, error) {
+	return d.engine.Release(ctx, d.actor, reason)
+}

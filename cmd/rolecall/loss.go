@@ -128,7 +128,7 @@ func (l *loss) open(ctx context.Context, present *journal.Store, same int64) err
 func decision(r engine.Record) string {
 	switch r.Kind {
 	case engine.KindCut, engine.KindLift, engine.KindPause, engine.KindResume, engine.KindApprove, engine.KindReject, engine.KindExtra, engine.KindUndo, engine.KindFree, engine.KindReKey, engine.KindHold, engine.KindEndHold,
-		engine.KindReview, engine.KindLine, engine.KindUnblock:
+		engine.KindReview, engine.KindLine, engine.KindUnblock, engine.KindDelegate:
 		what := strings.Join(slices.DeleteFunc([]string{r.Person, r.Program, r.Entitlement}, func(s string) bool { return s == "" }), " ")
 		return fmt.Sprintf("%s: %s %s by %s (%s).", stamp(r.Time), r.Kind, what, r.Actor, strings.Join(r.Why, "; "))
 	}

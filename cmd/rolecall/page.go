@@ -22,22 +22,23 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Journal: func() web.Journal { return s.system().store },
 		Paused:  func(ctx context.Context) ([]engine.Fact, error) { return paused(ctx, s.system()) },
 		Items:   func(ctx context.Context) ([]engine.Item, error) { return items(ctx, s.system()) },
-		Tasks:   func(ctx context.Context) ([]engine.Task, error) { return tasks(ctx, s.system()) },
+		Hand:    func(ctx context.Context) ([]engine.Task, error) { return tasks(ctx, s.system()) },
 		CutSince: func(ctx context.Context, person string) (*engine.Fact, error) {
 			return cutSince(ctx, s.system(), person)
 		},
-		Extras:   s.extras,
-		Exports:  exports{s},
-		Prove:    s.prove,
-		Levels:   func() *web.Levels { return s.levelsAt(ctx) },
-		Programs: func() []web.Program { return described(s.system().cfg) },
-		Next:     s.next,
-		Now:      s.app.Now,
-		Zone:     func() *time.Location { return zone(s.system().cfg) },
-		Failed:   func(what string, err error) { s.log.Error("a page can't be shown", "page", what, "error", err) },
+		Extras:    s.extras,
+		Exports:   exports{s},
+		Prove:     s.prove,
+		Levels:    func() *web.Levels { return s.levelsAt(ctx) },
+		Programs:  func() []web.Program { return described(s.system().cfg) },
+		Escalates: func() engine.Escalation { return s.system().engine.Settings.Escalate },
+		Next:      s.next,
+		Now:       s.app.Now,
+		Zone:      func() *time.Location { return zone(s.system().cfg) },
+		Failed:    func(what string, err error) { s.log.Error("a page can't be shown", "page", what, "error", err) },
 	}
 	if d := s.newDoor(); d != nil {
-		o.Door, o.Decisions, o.Reviews, o.Local, o.Refused, o.Ways = d, d, d, login.Local, d.refused, ways(s.system().cfg.Login)
+		o.Door, o.Decisions, o.Reviews, o.Delegates, o.Chores, o.Local, o.Refused, o.Ways = d, d, d, d, d, login.Local, d.refused, ways(s.system().cfg.Login)
 	}
 	return web.New(o)
 }
@@ -74,7 +75,7 @@ func items(ctx context.Context, sys *system) (out []engine.Item, err error) {
 	return out, err
 }
 
-// tasks are what people must do by hand now: changes first, since somebody waits for them.
+// tasks are the changes that people are to make now.
 func tasks(ctx context.Context, sys *system) ([]engine.Task, error) {
 	var open []engine.Intent
 	for _, name := range engine.ByHandNames(sys.engine.Programs) {
@@ -84,12 +85,7 @@ func tasks(ctx context.Context, sys *system) ([]engine.Task, error) {
 		}
 		open = append(open, more...)
 	}
-	out := engine.HandTasks(open, sys.engine.Programs)
-	facts, err := sys.store.Facts(ctx, engine.FactTask)
-	for _, f := range facts {
-		out = append(out, engine.TaskOf(f))
-	}
-	return out, err
+	return engine.HandTasks(open, sys.engine.Programs), nil
 }
 
 // cutSince is since when somebody is cut off, nil if they are not.

@@ -28,7 +28,7 @@ func (d *door) deciding(ctx context.Context, u web.User, do func(context.Context
 	if err := d.s.trust(ctx, sys); err != nil {
 		return web.Refused{Text: "The journal does not continue its checkpoint, or that can't be told: nothing is decided but cuts; the log says more", Status: http.StatusServiceUnavailable}
 	}
-	err := do(ctx, sys.by(u.Actor, engine.Decider{Person: u.Person, Words: u.Words, Shown: true, Asked: u.Permission < web.Reviewer}))
+	err := do(ctx, sys.by(u.Actor, engine.Decider{Person: u.Person, Words: u.Words, Shown: true, Asked: u.Permission < web.Reviewer, InPlace: u.Permission < web.Approver}))
 	d.s.seal(ctx, sys)
 	return d.readable(err)
 }
@@ -44,8 +44,9 @@ func (d *door) readable(err error) error {
 	for known, status := range map[error]int{
 		engine.ErrOwnAccess: http.StatusForbidden, engine.ErrOwnChange: http.StatusForbidden, engine.ErrUnknownAuthor: http.StatusForbidden,
 		engine.ErrUnknownItem: http.StatusConflict, engine.ErrDecided: http.StatusConflict, engine.ErrStale: http.StatusConflict, engine.ErrUnknownPerson: http.StatusNotFound, engine.ErrAmbiguous: http.StatusConflict,
-		engine.ErrNoReason: http.StatusBadRequest, engine.ErrUnknownTask: http.StatusConflict, engine.ErrNotYetMade: http.StatusConflict, engine.ErrNothingToUndo: http.StatusConflict, engine.ErrNotCut: http.StatusConflict,
-		engine.ErrNotReviewer: http.StatusForbidden, engine.ErrNoReview: http.StatusConflict, engine.ErrNoLine: http.StatusConflict, engine.ErrForbidden: http.StatusConflict, engine.ErrOver: http.StatusConflict,
+		engine.ErrNoReason: http.StatusBadRequest, engine.ErrNothingToUndo: http.StatusConflict, engine.ErrNotCut: http.StatusConflict,
+		engine.ErrNoDelegation: http.StatusForbidden, engine.ErrStandsFor: http.StatusForbidden, engine.ErrNoStandIn: http.StatusConflict,
+		engine.ErrUnknownTask: http.StatusConflict, engine.ErrNotYetMade: http.StatusConflict, engine.ErrNotReviewer: http.StatusForbidden, engine.ErrNoReview: http.StatusConflict, engine.ErrNoLine: http.StatusConflict, engine.ErrForbidden: http.StatusConflict, engine.ErrOver: http.StatusConflict,
 		engine.ErrHalfRead: http.StatusServiceUnavailable,
 	} {
 		if errors.Is(err, known) {
@@ -78,11 +79,6 @@ func (d *door) Pause(ctx context.Context, u web.User, program string, on bool, r
 		}
 		return by.resume(ctx, program)
 	})
-}
-
-// Done implements web.Decisions.
-func (d *door) Done(ctx context.Context, u web.User, task, note string) error {
-	return d.deciding(ctx, u, func(ctx context.Context, by decider) error { return by.engine.TaskDone(ctx, by.actor, task, note) })
 }
 
 // Lift implements web.Decisions.

@@ -20,6 +20,7 @@ func settings(cfg *config.File, protected policies.Protected, now time.Time) eng
 		ProtectedPeople: append(append([]string{}, cfg.Protected...), protected.People...), Slot: slot(cfg, now), Hash: cfg.Hash, Filters: filters(cfg),
 		Limits:   limitsOf(cfg),
 		Expected: expected(cfg),
+		Escalate: engine.Escalation{After: cfg.Approvals.Escalate.After, To: cfg.Approvals.Escalate.To},
 		Alarms:   engine.Alarms{Quiet: cfg.Alarms.Quiet, Unread: cfg.Alarms.Unread, Unfinished: cfg.Alarms.Unfinished},
 	}
 }

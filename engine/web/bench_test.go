@@ -24,7 +24,7 @@ func BenchmarkPages(b *testing.B) {
 	for i := range 600_000 {
 		o.Plan.Unmanaged = append(o.Plan.Unmanaged, engine.Unmanaged{Program: "crm", Account: fmt.Sprint(i), Entitlement: "crm/x"})
 	}
-	s, err := New(Options{Outlook: func() *engine.Outlook { return o }, Paused: func(context.Context) ([]engine.Fact, error) { return nil, nil }, Items: func(context.Context) ([]engine.Item, error) { return nil, nil }, Tasks: func(context.Context) ([]engine.Task, error) { return nil, nil }, Extras: func(context.Context, string) ([]engine.Fact, error) { return nil, nil }, CutSince: func(context.Context, string) (*engine.Fact, error) { return nil, nil }, Levels: func() *Levels { return nil }, Journal: func() Journal { return records("x") }, Next: noon, Now: noon,
+	s, err := New(Options{Outlook: func() *engine.Outlook { return o }, Paused: func(context.Context) ([]engine.Fact, error) { return nil, nil }, Items: func(context.Context) ([]engine.Item, error) { return nil, nil }, Extras: func(context.Context, string) ([]engine.Fact, error) { return nil, nil }, CutSince: func(context.Context, string) (*engine.Fact, error) { return nil, nil }, Levels: func() *Levels { return nil }, Journal: func() Journal { return records("x") }, Next: noon, Now: noon,
 		Programs: func() []Program { return []Program{{Name: "crm"}} }, Zone: func() *time.Location { return time.UTC }, Failed: func(what string, err error) { b.Error(what, err) }})
 	if err != nil {
 		b.Fatal(err)

@@ -18,17 +18,11 @@ import (
 // Decisions are what people decide on the page. Who may is asked before; whether the decision may be made is judged behind
 // them, by the engine, whose refusals come as Refused. The functions are called concurrently.
 type Decisions interface {
-	Waits
+	Decide(ctx context.Context, u User, approve bool, items []string, reason string) (int, error)
 	Give(ctx context.Context, u User, person, entitlement string, day time.Time, reason string) error
 	Pause(ctx context.Context, u User, program string, on bool, reason string) error // "": everything
 	Cuts
 	Undoes
-}
-
-// Waits are what waits for somebody.
-type Waits interface {
-	Decide(ctx context.Context, u User, approve bool, items []string, reason string) (int, error)
-	Done(ctx context.Context, u User, task, note string) error // they did what a task asks for
 }
 
 // Cuts are cuts of one person, by key.
@@ -80,20 +74,23 @@ func did(path, word string, n int) string {
 func (r asked) said() string {
 	n, _ := strconv.Atoi(r.URL.Query().Get("n"))
 	return map[string]string{
-		"approve": "Approved: " + plural(n, "item", "items") + ". The next run makes the changes, within 24 hours.",
-		"reject":  "Rejected: " + plural(n, "item", "items") + ".",
-		"give":    "Given. The next run makes the change.",
-		"cut":     "Cut off. What was done is in the history below.",
-		"cutting": "The cut is recorded and under way; the history below shows how far it is.",
-		"lift":    "The cut is lifted. What policy gives comes back with the next run.",
-		"pause":   "Paused.",
-		"resume":  "Resumed.",
-		"task":    "Noted: it is done.",
-		"keep":    "Kept: " + plural(n, "line", "lines") + ". What policy does not give is an extra from the next run on.",
-		"revoke":  "Revoked: " + plural(n, "line", "lines") + ". The next run takes it, within the limits.",
-		"begun":   "The review has begun: " + plural(n, "line", "lines") + " to decide.",
-		"closed":  "The review is closed.",
-		"undo":    "Noted. The next run takes it back, through the same limits and approvals as everything else.",
+		"approve":    "Approved: " + plural(n, "item", "items") + ". The next run makes the changes, within 24 hours.",
+		"reject":     "Rejected: " + plural(n, "item", "items") + ".",
+		"give":       "Given. The next run makes the change.",
+		"cut":        "Cut off. What was done is in the history below.",
+		"cutting":    "The cut is recorded and under way; the history below shows how far it is.",
+		"lift":       "The cut is lifted. What policy gives comes back with the next run.",
+		"pause":      "Paused.",
+		"resume":     "Resumed.",
+		"keep":       "Kept: " + plural(n, "line", "lines") + ". What policy does not give is an extra from the next run on.",
+		"revoke":     "Revoked: " + plural(n, "line", "lines") + ". The next run takes it, within the limits.",
+		"done":       "Ticked off.",
+		"release":    "Let go of " + strconv.Itoa(n) + ". The next run decides them anew.",
+		"delegate":   "Noted. They may decide in your place on these days.",
+		"undelegate": "Ended.",
+		"begun":      "The review has begun: " + plural(n, "line", "lines") + " to decide.",
+		"closed":     "The review is closed.",
+		"undo":       "Noted. The next run takes it back, through the same limits and approvals as everything else.",
 	}[r.URL.Query().Get("did")]
 }
 
@@ -135,14 +132,6 @@ func (s *Site) decide(ctx context.Context, r asked) (done, error) {
 	}
 	n, err := s.Decisions.Decide(ctx, r.User, verb == "approve", items, reason)
 	return done{"/waiting", verb, n}, err
-}
-
-func (s *Site) task(ctx context.Context, r asked) (done, error) {
-	note, err := r.reason()
-	if err != nil {
-		return done{}, err
-	}
-	return done{"/waiting", "task", 0}, s.Decisions.Done(ctx, r.User, r.PathValue("task"), note)
 }
 
 func (s *Site) give(ctx context.Context, r asked) (done, error) {

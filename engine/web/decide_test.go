@@ -38,10 +38,6 @@ func (d *door) Pause(_ context.Context, u User, program string, on bool, reason 
 	return d.note(u, verb, program, reason)
 }
 
-func (d *door) Done(_ context.Context, u User, task, note string) error {
-	return d.note(u, "done", task, note)
-}
-
 func (d *door) CutPreview(context.Context, string) (*engine.Plan, error) {
 	return outlook("x").Plan, d.wrong
 }
@@ -73,6 +69,22 @@ func (d *door) Review(_ context.Context, u User, o engine.ReviewDecision) (int, 
 
 func (d *door) CloseReview(_ context.Context, u User, name, reason string) error {
 	return d.note(u, "close", name, reason)
+}
+
+func (d *door) Delegate(_ context.Context, u User, to string, from, until time.Time, reason string) error {
+	return d.note(u, "delegate", to, from.Format(time.DateOnly), until.Format(time.DateOnly), reason)
+}
+
+func (d *door) EndDelegation(_ context.Context, u User, of, to, reason string) error {
+	return d.note(u, "end", of, to, reason)
+}
+
+func (d *door) TaskDone(_ context.Context, u User, id, note string) error {
+	return d.note(u, "done", id, note)
+}
+
+func (d *door) Release(_ context.Context, u User, reason string) (int, error) {
+	return 4, d.note(u, "release", reason)
 }
 
 // giving is a policy that knows what can be given.
@@ -115,8 +127,6 @@ func TestForms(t *testing.T) {
 		"pause no program":  {"/pause", "program=x&reason=incident", "", "", 400},
 		"pause, no reason":  {"/pause", "program=crm", "", "", 400},
 		"resume":            {"/resume", "program=crm", "resume crm ", "/programs/crm?did=resume", 0},
-		"task":              {"/tasks/t7", "reason=locked", "done t7 locked", "/waiting?did=task", 0},
-		"task, no note":     {"/tasks/t7", "reason=", "", "", 400},
 		"review":            {"/reviews/q1", "do=keep&line=a&line=b&until=2027-01-31&reason=fine", "keep q1 a,b 2027-01-31 fine", "/reviews/q1?did=keep&n=2", 0},
 		"review, revoke":    {"/reviews/q1", "do=revoke&line=a&until=&reason=fine", "revoke q1 a 0001-01-01 fine", "/reviews/q1?did=revoke&n=1", 0},
 		"review what shows": {"/reviews/q1", "do=keep&all=yes&shown=a&shown=b&line=c&reason=r", "keep q1 a,b 0001-01-01 r", "/reviews/q1?did=keep&n=2", 0},
@@ -130,6 +140,18 @@ func TestForms(t *testing.T) {
 		"start, no reason":  {"/reviews", "name=q1&reviewers=owners&due=2027-01-31", "", "", 400},
 		"close a review":    {"/reviews/q1/close", "reason=signed+off", "close q1 signed off", "/reviews/q1?did=closed", 0},
 		"close, no reason":  {"/reviews/q1/close", "", "", "", 400},
+		"delegate":          {"/delegations", "to=bob&from=2027-01-04&until=2027-01-31&reason=holidays", "delegate bob 2027-01-04 2027-01-31 holidays", "/waiting?did=delegate", 0},
+		"delegate, no day":  {"/delegations", "to=bob&until=2027-01-31&reason=holidays", "", "", 400},
+		"delegate, no end":  {"/delegations", "to=bob&from=2027-01-31&reason=holidays", "", "", 400},
+		"delegate to none":  {"/delegations", "from=2027-01-04&until=2027-01-31&reason=holidays", "", "", 400},
+		"delegate, why":     {"/delegations", "to=bob&from=2027-01-04&until=2027-01-31", "", "", 400},
+		"end a delegation":  {"/delegations/end", "of=p1&to=p2&reason=back", "end p1 p2 back", "/waiting?did=undelegate", 0},
+		"end, no reason":    {"/delegations/end", "of=p1&to=p2", "", "", 400},
+		"tick off":          {"/tasks/done", "task=t1&reason=closed+there", "done t1 closed there", "/waiting?did=done", 0},
+		"tick off, no note": {"/tasks/done", "task=t1", "", "", 400},
+		"tick off nothing":  {"/tasks/done", "reason=x", "", "", 400},
+		"release":           {"/release", "reason=rule+corrected", "release rule corrected", "/runs?did=release&n=4", 0},
+		"release, no word":  {"/release", "", "", "", 400},
 		"undo":              {"/runs/r1/undo", "reason=wrong+rule", "undo r1 wrong rule", "/runs/r1?did=undo", 0},
 		"undo, no reason":   {"/runs/r1/undo", "", "", "", 400},
 	} {
@@ -194,7 +216,7 @@ func TestWhatIsOffered(t *testing.T) {
 			path  string
 			needs Permission
 		}{
-			`action="/waiting"`: {"/waiting", Approver}, `name="item"`: {"/waiting", Approver}, `action="/tasks/t1"`: {"/waiting", Approver}, `/people/p1/give`: {"/people/p1", Approver}, `href="/people/p1/cut"`: {"/people/p1", Approver},
+			`action="/waiting"`: {"/waiting", Approver}, `name="item"`: {"/waiting", Approver}, `/people/p1/give`: {"/people/p1", Approver}, `href="/people/p1/cut"`: {"/people/p1", Approver},
 			`/people/p1/lift`: {"/people/p1", Admin}, `action="/resume"`: {"/programs/crm", Admin}, `action="/pause"`: {"/", Admin}, `/runs/r1/undo`: {"/runs/r1", Admin},
 		} {
 			if got := has(s, c.path, text); got != (p >= c.needs) {

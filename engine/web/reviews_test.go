@@ -131,3 +131,70 @@ func TestReviewsWithoutLogin(t *testing.T) {
 		t.Error(body)
 	}
 }
+
+// Who stands in for an approver gets to what waits, and to nothing else; they are not offered what is about them, or about whom they
+// stand in for.
+func TestStandInsOnWaiting(t *testing.T) {
+	today := noon().Truncate(24 * time.Hour)
+	for name, c := range map[string]struct {
+		to          string
+		from, until time.Time
+		gets        bool
+	}{
+		"now": {"p7", today, today, true}, "later": {"p7", today.AddDate(0, 0, 1), today.AddDate(0, 0, 2), false}, "before": {"p7", today.AddDate(0, 0, -2), today.AddDate(0, 0, -1), false},
+		"somebody else": {"p8", today, today, false},
+	} {
+		s, d, _ := guarded(t, Own)
+		d.user.Person = "p7"
+		b := records("x")
+		b.facts = append(b.facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactDelegate, Person: "p9", Key: c.to}, Since: c.from, Until: c.until, Text: "holidays", Data: asJSON(map[string]any{"OfName": "Zoe", "ToName": "Bob"})})
+		s.Journal = func() Journal { return b }
+		w := send(s, http.MethodGet, "/waiting", "")
+		body := w.Body.String()
+		if got := w.Code == http.StatusOK; got != c.gets || got && (!strings.Contains(body, "You decide in the place of Zoe") || !strings.Contains(body, `name="item"`) || strings.Contains(body, "Can't be done yet") || strings.Contains(body, `href="/people`)) {
+			t.Errorf("%s: %d\n%s", name, w.Code, body)
+		}
+		if code := send(s, http.MethodPost, "/waiting", "do=approve&item=i1&reason=r").Code; (code == http.StatusSeeOther) != c.gets {
+			t.Errorf("%s: decided: %d", name, code)
+		}
+		for _, path := range []string{"/people", "/audit", "/runs"} {
+			if code := send(s, http.MethodGet, path, "").Code; code != http.StatusForbidden {
+				t.Errorf("%s: %s: %d", name, path, code)
+			}
+		}
+		if code := send(s, http.MethodPost, "/pause", "program=crm&reason=r").Code; code != http.StatusForbidden {
+			t.Errorf("%s: paused: %d", name, code)
+		}
+	}
+	s, d, _ := guarded(t, Own)
+	d.user.Person = "p7"
+	b := records("x")
+	b.facts = append(b.facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactDelegate, Person: "p1", Key: "p7"}, Since: today, Until: today, Data: asJSON(map[string]any{"OfName": "Ann"})})
+	s.Journal = func() Journal { return b }
+	if body := send(s, http.MethodGet, "/waiting", "").Body.String(); strings.Contains(body, `name="item"`) || !strings.Contains(body, "of whom you stand in for") {
+		t.Error(body)
+	}
+}
+
+// What waits for too long says so; only who delegated, or an admin, ends a delegation.
+func TestEscalationAndEndingOfDelegations(t *testing.T) {
+	s, d, refused := guarded(t, Approver)
+	s.Escalates = func() engine.Escalation {
+		return engine.Escalation{After: time.Hour, To: []string{"chief@example.com"}}
+	}
+	s.Now = func() time.Time { return noon().Add(time.Hour) }
+	if body := send(s, http.MethodGet, "/waiting", "").Body.String(); !strings.Contains(body, "escalated") || !strings.Contains(body, "chief@example.com") {
+		t.Error(body)
+	}
+	s.Now = noon
+	if body := send(s, http.MethodGet, "/waiting", "").Body.String(); strings.Contains(body, ">escalated<") {
+		t.Error(body)
+	}
+	if code := send(s, http.MethodPost, "/delegations/end", "of=p2&to=p3&reason=r").Code; code != http.StatusForbidden || len(d.did) > 0 || len(*refused) != 1 {
+		t.Errorf("%d %v %v", code, d.did, *refused)
+	}
+	d.user.Person = ""
+	if code := send(s, http.MethodPost, "/delegations", "to=bob&from=2027-01-04&until=2027-01-31&reason=r").Code; code != http.StatusConflict {
+		t.Errorf("of nobody: %d", code)
+	}
+}

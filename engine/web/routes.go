@@ -57,7 +57,10 @@ func (s *Site) routes() []route {
 		{"GET /audit/export", Viewer, nil, s.export},
 		{"GET /audit/{seq}", Viewer, s.event, nil},
 		{"POST /waiting", Approver, nil, acts(s.decide)},
-		{"POST /tasks/{task}", Approver, nil, acts(s.task)},
+		{"POST /tasks/done", Approver, nil, s.taskDone},
+		{"POST /release", Admin, nil, s.release},
+		{"POST /delegations", Approver, nil, s.delegate},
+		{"POST /delegations/end", Approver, nil, s.endDelegation},
 		{"POST /people/{key}/give", Approver, nil, acts(s.give)},
 		{"GET /people/{key}/cut", Approver, s.cutForm, nil},
 		{"POST /people/{key}/cut", Approver, nil, acts(s.cut)},
@@ -88,7 +91,7 @@ func (s *Site) guarded(to way) http.HandlerFunc {
 			to.fail(w, asked{r, u}, err)
 			return
 		}
-		if u.Permission < to.needs || r.Method == http.MethodPost && to.needs > Anybody && s.Door == nil {
+		if !s.may(u, to, r.Method) {
 			s.refuse(w, asked{r, u}, to)
 			return
 		}

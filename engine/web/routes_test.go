@@ -48,7 +48,7 @@ func guarded(t *testing.T, p Permission) (s *Site, d *door, refused *[]string) {
 	s, _ = site(t, records("x"), outlook("x"))
 	d, refused = &door{user: User{Actor: "oidc:1 (Ann)", Name: "Ann", Person: "p1", Permission: p}, in: p > Anybody}, new([]string)
 	s.Door, s.Ways = d, Ways{Provider: "Example", Tokens: true, Host: "rolecall.example.com", Secure: true}
-	s.Decisions, s.Reviews = d, d
+	s.Decisions, s.Reviews, s.Delegates, s.Chores = d, d, d, d
 	s.Local = func(next string) string { return next }
 	s.Refused = func(_ context.Context, u User, what string) error {
 		*refused = append(*refused, u.Actor+": "+what)
@@ -77,9 +77,9 @@ func permissionsOfRoutes() map[string]Permission {
 	return map[string]Permission{
 		"GET /login": Anybody, "GET /login/start": Anybody, "GET /login/return": Anybody, "POST /login/token": Anybody, "POST /logout": Own,
 		"GET /{$}": Own, "GET /": Own, "GET /people": Viewer, "GET /people/{key}": Viewer, "GET /programs": Viewer, "GET /programs/{name}": Viewer,
-		"POST /waiting": Approver, "POST /tasks/{task}": Approver, "POST /people/{key}/give": Approver, "GET /people/{key}/cut": Approver, "POST /people/{key}/cut": Approver, "POST /people/{key}/lift": Admin,
+		"POST /waiting": Approver, "POST /people/{key}/give": Approver, "GET /people/{key}/cut": Approver, "POST /people/{key}/cut": Approver, "POST /people/{key}/lift": Admin,
 		"POST /pause": Admin, "POST /resume": Admin, "GET /runs/{run}/undo": Admin, "POST /runs/{run}/undo": Admin,
-		"GET /reviews": Own, "GET /reviews/{name}": Own, "POST /reviews": Admin, "POST /reviews/{name}": Own, "POST /reviews/{name}/close": Admin,
+		"GET /reviews": Own, "GET /reviews/{name}": Own, "POST /reviews": Admin, "POST /reviews/{name}": Own, "POST /reviews/{name}/close": Admin, "POST /tasks/done": Approver, "POST /release": Admin, "POST /delegations": Approver, "POST /delegations/end": Approver,
 		"GET /mine": Own, "GET /mine/people/{key}": Own, "GET /mine/programs/{name}": Own,
 		"GET /waiting": Viewer, "GET /runs": Viewer, "GET /runs/{run}": Viewer, "GET /audit": Viewer, "GET /audit/{seq}": Viewer, "GET /audit/export": Viewer,
 	}

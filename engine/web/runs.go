@@ -80,6 +80,8 @@ type runsView struct {
 	Runs []runRow
 	More int64 // go on before this record; 0: there are no more
 	Next time.Time
+
+	Frozen int // held as an undo left it
 }
 
 // shownRuns is how many runs a page shows.
@@ -98,7 +100,8 @@ func (s *Site) runs(ctx context.Context, r asked) (view, error) {
 		v.Runs = v.Runs[:shownRuns]
 		v.More = v.Runs[shownRuns-1].Seq
 	}
-	return view{"runs", "Runs", v}, nil
+	v.Frozen, err = s.frozen(ctx)
+	return view{"runs", "Runs", v}, err
 }
 
 type runView struct {

@@ -34,11 +34,14 @@ type Options struct {
 	Zone      func() *time.Location // in which times are shown
 	Failed    func(what string, err error)
 	Items     func(context.Context) ([]engine.Item, error)                    // what waits for a decision, or was decided and not yet used
-	Tasks     func(context.Context) ([]engine.Task, error)                    // what people must do by hand now
+	Hand      func(context.Context) ([]engine.Task, error)                    // changes that people make; nil: there are none
 	CutSince  func(ctx context.Context, person string) (*engine.Fact, error)  // since when somebody is cut off; nil: they are not
 	Extras    func(ctx context.Context, person string) ([]engine.Fact, error) // that somebody was given and that are not over
 	Decisions Decisions                                                       // with a Door
 	Reviews   Reviewing                                                       // with a Door
+	Delegates Delegating                                                      // with a Door
+	Escalates func() engine.Escalation                                        // nil: never
+	Chores    Chores                                                          // with a Door
 	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
 	Ways      Ways                                                            // with a Door
 	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door

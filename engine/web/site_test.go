@@ -92,13 +92,6 @@ func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
 			text := o.People[0].Entry
 			return []engine.Item{{ID: "i1", State: engine.Waiting, Reason: text, Change: c, Since: noon()}, {ID: "i2", State: engine.Approved, Reason: text, Change: c, Since: noon(), By: text, Note: text, Until: noon()}}, b.err
 		},
-		Tasks: func(context.Context) ([]engine.Task, error) {
-			if o == nil {
-				return nil, b.err
-			}
-			text, due := o.People[0].Entry, noon()
-			return []engine.Task{{ID: "t1", Text: text, Person: "p1", Why: []string{text}, How: text, Link: text, Due: &due, Urgent: true}, {ID: "t2", Text: text, Done: text}}, b.err
-		},
 		Extras: func(context.Context, string) ([]engine.Fact, error) {
 			if o == nil {
 				return nil, b.err
@@ -155,6 +148,8 @@ func records(text string) *book {
 	r := engine.Record{Seq: 1, Time: noon(), Kind: engine.KindIntent, Run: "r1", Actor: text, Person: "p1", Program: "crm", Account: text, Entitlement: text, Op: engine.OpGrant, Why: []string{text}, Rules: []string{text}, Data: []byte(`{"login":"x"}`)}
 	b := &book{records: []engine.Record{{Seq: 1, Time: noon(), Kind: engine.KindRun, Run: "r1", Actor: text, Data: []byte(`{"Policy":"abc"}`)}, r},
 		held: []engine.Held{{Program: "crm", Account: text, Entitlement: text, Person: "p1", From: noon(), Rules: []string{text}, Managed: true, Record: 1}}}
+	b.facts = append(b.facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTask, Person: "p1", Key: "t1"}, Text: text}, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactUndone, Account: text}},
+		engine.Fact{FactKey: engine.FactKey{Kind: engine.FactDelegate, Person: text, Key: "p77"}, Since: noon(), Until: noon(), Text: text, Data: asJSON(map[string]any{"OfName": text, "ToName": text, "By": text})})
 	return b.reviewOf("q0", text, 3)
 }
 

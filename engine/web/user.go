@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"net/http"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // Permission is what somebody may do on the page. Each includes those before it.
@@ -38,12 +40,13 @@ func ParsePermission(word string) (p Permission, known bool) {
 
 // User is who asks for a page.
 type User struct {
-	Actor      string     // how the journal calls them
-	Name       string     // for people
-	Person     string     // key of the person of the directory who they are, "" where there is none
-	Words      []string   // all that they may be called by elsewhere
-	Unsure     string     // why nobody can tell whose access is theirs: they decide on nothing but cuts; "": it can be told
-	Permission Permission //
+	Actor      string              // how the journal calls them
+	Name       string              // for people
+	Person     string              // key of the person of the directory who they are, "" where there is none
+	Words      []string            // all that they may be called by elsewhere
+	Unsure     string              // why nobody can tell whose access is theirs: they decide on nothing but cuts; "": it can be told
+	Permission Permission          //
+	StandsFor  []engine.Delegation // those in whose place they may decide now
 }
 
 // Door lets people in; see engine/login. Its methods may be called concurrently.
@@ -82,7 +85,7 @@ func (s *Site) user(r *http.Request) (u User, err error) {
 		return User{}, err
 	}
 	u.Permission = max(u.Permission, Own)
-	return u, nil
+	return u, s.standsFor(r.Context(), &u)
 }
 
 // noted is for Options.Refused, which may be nil.

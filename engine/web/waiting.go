@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -18,13 +19,19 @@ type waitingView struct {
 	Blocked list
 	Later   list
 	Tasks   []engine.Task
+
+	Delegations []delegationRow
+	InPlace     []engine.Delegation // whoever looks decides only in the place of these
+	Escalates   engine.Escalation
 }
 
 // itemRow is something that waits for somebody's decision, or was decided.
 type itemRow struct {
 	changeRow
 	engine.Item
-	Own bool // it is about whoever looks, who does not decide on it
+	Own       bool      // it is about whoever looks, who does not decide on it
+	Lent      bool      // it is about somebody whom they stand in for
+	Escalated time.Time // since when it is told to others, zero: it is not
 }
 
 // programItems are the items of one program.
@@ -46,24 +53,33 @@ func (s *Site) waiting(ctx context.Context, r asked) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	v.sort(items, r.User)
-	if v.Seen != nil {
+	if s.Escalates != nil {
+		v.Escalates = s.Escalates()
+	}
+	v.sort(items, r.User, s.Now())
+	if v.Delegations, err = s.delegationRows(ctx, r.User); err != nil {
+		return view{}, err
+	}
+	if r.User.Permission < Approver {
+		v.InPlace = r.User.StandsFor
+	}
+	if v.Seen != nil && sees(r.User) {
 		p := v.Seen.Plan
 		v.Blocked, v.Later = waits(p, engine.Blocked), waits(p, engine.Scheduled)
 	}
-	if v.Tasks, err = s.Tasks(ctx); err != nil {
-		return view{}, err
+	if sees(r.User) {
+		v.Tasks, err = s.tasks(ctx)
 	}
-	v.Tasks = slices.DeleteFunc(v.Tasks, func(t engine.Task) bool { return t.Done != "" })
-	return view{"waiting", "Waiting", v}, nil
+	return view{"waiting", "Waiting", v}, err
 }
 
 // sort groups what waits by program.
-func (v *waitingView) sort(items []engine.Item, u User) {
+func (v *waitingView) sort(items []engine.Item, u User, now time.Time) {
 	items = slices.Clone(items)
 	slices.SortStableFunc(items, func(a, b engine.Item) int { return strings.Compare(a.Change.Program, b.Change.Program) })
 	for i := range items {
-		row := itemRow{rowOf(&items[i].Change), items[i], u.Person != "" && items[i].Change.Person == u.Person}
+		row := itemRow{changeRow: rowOf(&items[i].Change), Item: items[i], Own: u.Person != "" && items[i].Change.Person == u.Person, Lent: u.lent(items[i].Change.Person),
+			Escalated: v.Escalates.Since(&items[i], now)}
 		if row.Item.State != engine.Waiting {
 			v.Decided = append(v.Decided, row)
 			continue
@@ -75,7 +91,7 @@ func (v *waitingView) sort(items []engine.Item, u User) {
 		if n := len(v.Items); n == 0 || v.Items[n-1].Program != row.changeRow.Program {
 			v.Items = append(v.Items, programItems{Program: row.changeRow.Program})
 		}
-		v.Choice = v.Choice || !row.Own
+		v.Choice = v.Choice || !row.Own && !row.Lent
 		last := &v.Items[len(v.Items)-1]
 		last.Items = append(last.Items, row)
 	}

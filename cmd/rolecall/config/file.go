@@ -49,6 +49,8 @@ type File struct {
 	Audit Audit `yaml:"audit"`
 	// Notices says who is told what by the daemon, each thing once.
 	Notices Notices `yaml:"notices"`
+	// Exports are where the daemon sends the journal as it grows, by name.
+	Exports map[string]*Export `yaml:"exports"`
 
 	Path   string `yaml:"-"` // of the file itself, as it was given
 	Source string `yaml:"-"` // the same, absolute
@@ -118,6 +120,16 @@ type Approvals struct {
 	FourEyes bool `yaml:"four_eyes"`
 	// Logins are by the operating system's login the names or addresses under which somebody is an author in Git. Everybody is also known by the address before the @ and by the name, unless these are listed as somebody else's.
 	Logins map[string][]string `yaml:"logins"`
+	// Escalate says when what waits for approval is told to others.
+	Escalate Escalate `yaml:"escalate"`
+}
+
+// Escalate says when what waits for approval is told to others, and to whom.
+type Escalate struct {
+	// After is how long it may wait. 0: it is told to nobody.
+	After time.Duration `yaml:"after"`
+	// To are those whom it is told to then, for people to read.
+	To []string `yaml:"to"`
 }
 
 // Alarms says from when on something that does not happen is an alarm.
