@@ -34,8 +34,8 @@ func TestHandTasksOnThePage(t *testing.T) {
 	b.signIn("u-alice")
 	b.shoot("tasks", "/waiting", "To do by hand", "create the account", "in legacy", "Users, then New", "https://legacy.example.com/users", "due ")
 	before := ask[int](b, "document.querySelectorAll('ul.plain li').length")
-	b.do(chromedp.Click("main summary"))
-	b.fill("reason", "made, ticket 7712")
+	b.do(chromedp.Click("li summary"))
+	b.do(chromedp.SetValue("form[action='/tasks/done'] [name=reason]", "made, ticket 7712"))
 	b.press("Tick off")
 	if left := ask[int](b, "document.querySelectorAll('ul.plain li').length"); left != before-1 {
 		t.Errorf("%d tasks of %d are left", left, before)
