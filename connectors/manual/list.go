@@ -24,15 +24,6 @@ import (
 // maxSize of a list, in bytes: some million accounts.
 const maxSize = 256 << 20
 
-func (c *Config) defaults() {
-	c.Separator = cmp.Or(c.Separator, ";")
-	c.Columns.Account, c.Columns.Active = cmp.Or(c.Columns.Account, "account"), cmp.Or(c.Columns.Active, "active")
-	c.Columns.Entitlements, c.Columns.Name = cmp.Or(c.Columns.Entitlements, "entitlements"), cmp.Or(c.Columns.Name, "name")
-	if len(c.Active) == 0 {
-		c.Active = []string{"yes", "true", "1", "active"}
-	}
-}
-
 // account is what the lines of one account say.
 type account struct {
 	id, name string
@@ -57,7 +48,11 @@ func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error
 	if err != nil {
 		return proof, err
 	}
-	if age := p.options.Now().Sub(written); p.config.MaxAge > 0 && age > p.config.MaxAge {
+	age := p.options.Now().Sub(written)
+	if age < lag {
+		proof.Add(engine.ReasonPartial, fmt.Sprintf("%s was written less than %s ago and may still be being written; it is believed from then on", p.path, lag))
+	}
+	if p.config.MaxAge > 0 && age > p.config.MaxAge {
 		proof.Add(engine.ReasonStale, fmt.Sprintf("%s is from %s, older than max_age; export the program's users again", p.path, written.UTC().Format("2006-01-02 15:04")))
 	}
 	if len(accounts) == 0 {
@@ -96,7 +91,16 @@ func (p *Program) load() (data []byte, written time.Time, err error) {
 	if err == nil && len(data) > maxSize {
 		err = fmt.Errorf("%s is bigger than %d MiB", p.path, maxSize>>20)
 	}
-	return data, info.ModTime(), err
+	return data, info.ModTime(), cmp.Or(err, p.still(f, info))
+}
+
+// still refuses a file that was written to while it was read: what was read may be half of it.
+func (p *Program) still(f *os.File, before os.FileInfo) error {
+	after, err := f.Stat()
+	if err == nil && (after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())) {
+		err = fmt.Errorf("%s was written to while it was read; it is read again in the next run", p.path)
+	}
+	return err
 }
 
 // parse reads the lines. Every mistake is an error with its line: what comes before it says nothing about what comes after.
@@ -110,10 +114,8 @@ func (p *Program) parse(data []byte) ([]*account, error) {
 	}
 	r := csv.NewReader(bytes.NewReader(data))
 	columns, err := r.Read()
-	for _, need := range []string{p.config.Columns.Account, p.config.Columns.Entitlements} {
-		if err == nil && !slices.Contains(columns, need) {
-			err = fmt.Errorf("column %q is missing; name it in columns", need)
-		}
+	if err == nil {
+		err = p.header(columns)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s:1: %w", p.path, err)
@@ -159,8 +161,11 @@ func (p *Program) line(columns, fields []string) (*account, error) {
 	if a.id == "" || strings.ContainsFunc(a.id, unicode.IsControl) {
 		return nil, fmt.Errorf("the account %q has no name that can be used", a.id)
 	}
-	if says, ok := a.fields[c.Active]; ok {
-		a.active = slices.ContainsFunc(p.config.Active, func(word string) bool { return strings.EqualFold(word, strings.TrimSpace(says)) })
+	if text, ok := a.fields[c.Active]; ok {
+		var err error
+		if a.active, err = p.canBeUsed(text); err != nil {
+			return nil, err
+		}
 	}
 	for right := range strings.SplitSeq(a.fields[c.Entitlements], p.config.Separator) {
 		switch right = strings.TrimSpace(right); right {

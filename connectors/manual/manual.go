@@ -19,6 +19,7 @@ type Config struct {
 	List      string        `yaml:"list"`        // the program's user list, a CSV file; the time of the file is that of the export
 	Columns   Columns       `yaml:"columns"`     // what its columns are called
 	Active    []string      `yaml:"active"`      // what the column active says of accounts that can be used, in any case; yes, true, 1 and active unless set
+	Inactive  []string      `yaml:"inactive"`    // what it says of all others; no, false, 0, inactive, disabled and locked unless set
 	Separator string        `yaml:"separator"`   // between entitlements in one field; a semicolon unless set
 	MaxAge    time.Duration `yaml:"max_age"`     // an older list is not believed; 0: any age
 	Catalogue []string      `yaml:"catalogue"`   // names of all rights that exist; empty: every name is one
@@ -47,10 +48,11 @@ type Options struct {
 type Program struct {
 	config  Config
 	path    string
+	needed  []string
 	options Options
 }
 
-// lag: what was ticked off within it before an export may have been made after it.
+// lag: what was ticked off within it before an export may have been made after it, and an export that is younger may not be at its end.
 const lag = time.Minute
 
 // Open checks the configuration; the list is looked at only when it is read.
@@ -58,7 +60,7 @@ func Open(c Config, o Options) (*Program, error) {
 	if c.List == "" {
 		return nil, fmt.Errorf("program %s: list is missing; name the CSV file of its users", o.Program)
 	}
-	p := &Program{config: c, path: filepath.Clean(c.List), options: o}
+	p := &Program{config: c, path: filepath.Clean(c.List), needed: c.needed(), options: o}
 	switch {
 	case filepath.IsAbs(c.List):
 	case filepath.IsLocal(c.List):
@@ -71,6 +73,11 @@ func Open(c Config, o Options) (*Program, error) {
 	}
 	if u, err := url.Parse(c.Link); c.Link != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 		return nil, fmt.Errorf("program %s: link %q is not of the form https://host/path", o.Program, c.Link)
+	}
+	for _, word := range c.Active {
+		if says(c.Inactive, word) {
+			return nil, fmt.Errorf("program %s: %q is in active and in inactive; take it out of one", o.Program, word)
+		}
 	}
 	p.config.defaults()
 	return p, nil

@@ -2,6 +2,8 @@ package manual_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,6 +53,13 @@ func TestList(t *testing.T) {
 	}
 }
 
+// Columns without a name, as behind a separator at the end of each line, mean nothing, however many there are.
+func TestNamelessColumns(t *testing.T) {
+	if held, proof, err := read(t, manual.Config{}, "account,entitlements,,\nann,read,,\n"); err != nil || !proof.Complete() || len(held) != 3 {
+		t.Errorf("%v, %+v, %v", held, proof, err)
+	}
+}
+
 // What may not be the whole, present list proves nothing.
 func TestListsThatProveNothing(t *testing.T) {
 	const head = "account,active,entitlements\n"
@@ -65,6 +74,10 @@ func TestListsThatProveNothing(t *testing.T) {
 		"users.csv:3: the account":    head + "ann,yes,\nann,no,read\n",
 		"reserved":                    head + "ann,yes,.exists\n",
 		"older than max_age":          head + "ann,yes,\n",
+		`users.csv:3: nobody knows whether "Y" means active`: head + "ann,yes,\nben,Y,\n",
+		`users.csv:2: nobody knows whether "" means active`:  head + "ann,,\n",
+		`users.csv:1: column "active" is there twice`:        "account,active,entitlements,active\nann,yes,read,no\n",
+		`users.csv:1: column "Active" may be "active"`:       "account,Active,entitlements\nann,no,read\n",
 	} {
 		_, proof, err := read(t, manual.Config{MaxAge: 24 * time.Hour}, list)
 		text := ""
@@ -76,6 +89,73 @@ func TestListsThatProveNothing(t *testing.T) {
 		}
 		if err == nil && proof.Complete() || !strings.Contains(text, want) {
 			t.Errorf("want %q: %+v, %v", want, proof, err)
+		}
+	}
+}
+
+// Each word that was explained means what was said, and the words for the other meaning stay, but for those.
+func TestWords(t *testing.T) {
+	const list = "account,active,entitlements\nann,%s,\n"
+	yes, no := []string{"ann/.exists", "ann/"}, []string{"ann/.exists"}
+	for _, one := range []struct {
+		config manual.Config
+		word   string
+		want   []string
+	}{
+		{manual.Config{}, " Active ", yes}, {manual.Config{}, "LOCKED", no}, {manual.Config{Active: []string{"No"}}, "no", yes}, {manual.Config{Active: []string{"no"}}, "locked", no},
+		{manual.Config{Active: []string{"no"}}, "yes", nil}, {manual.Config{Inactive: []string{"1"}}, "1", no}, {manual.Config{Inactive: []string{"1"}}, "true", yes}, {manual.Config{Inactive: []string{""}}, "", no},
+	} {
+		held, proof, err := read(t, one.config, strings.Replace(list, "%s", one.word, 1))
+		if !slices.Equal(held, one.want) || (err == nil && proof.Complete()) != (one.want != nil) {
+			t.Errorf("%+v, %q: %v, %+v, %v", one.config, one.word, held, proof, err)
+		}
+	}
+}
+
+// A column that the configuration speaks of is there, or the list is another one.
+func TestNamedColumns(t *testing.T) {
+	for _, c := range []manual.Config{{Columns: manual.Columns{Active: "State"}}, {Columns: manual.Columns{Active: "Status"}}, {Active: []string{"on"}}, {Inactive: []string{"off"}}, {Columns: manual.Columns{Name: "Name"}}} {
+		held, proof, err := read(t, c, "account,state,entitlements\nann,locked,read\n")
+		if err == nil || !strings.Contains(err.Error(), "users.csv:1: column") || len(held) > 0 {
+			t.Errorf("%+v: %v, %+v, %v", c, held, proof, err)
+		}
+	}
+}
+
+// An export that may not be at its end is no list yet: one that is written to while it is read, and one that is young.
+func TestHalfWritten(t *testing.T) {
+	const begun = "account,active,entitlements\nann,yes,\n"
+	path := filepath.Join(t.TempDir(), "users.csv")
+	written := func(text string, at time.Time) {
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, one := range []struct {
+		want      string
+		meanwhile func()
+		age       time.Duration
+	}{
+		{"", func() {}, time.Minute},
+		{"written to while it was read", func() { written(begun+"ben,yes,\n", exported) }, time.Hour},
+		{"written to while it was read", func() { written(begun, exported.Add(-time.Hour)) }, time.Hour},
+		{"may still be being written", func() {}, time.Minute - time.Second},
+	} {
+		written(begun, exported)
+		asked := 0
+		p, err := manual.Open(manual.Config{List: path}, manual.Options{Program: "legacy", Now: func() time.Time {
+			if asked++; asked == 2 { // the first time is when the read begins, the second one when the file is open
+				one.meanwhile()
+			}
+			return exported.Add(one.age)
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof, err := p.Holdings(t.Context(), func(engine.Holding) error { return nil })
+		text := fmt.Sprint(proof.Reasons, err)
+		if (err == nil && proof.Complete()) != (one.want == "") || !strings.Contains(text, one.want) {
+			t.Errorf("want %q: %s", one.want, text)
 		}
 	}
 }
@@ -101,7 +181,8 @@ func TestNothingIsCalled(t *testing.T) {
 }
 
 func TestConfigurationMistakes(t *testing.T) {
-	for want, c := range map[string]manual.Config{"list is missing": {}, "leaves the folder": {List: "../x.csv"}, "not negative": {List: "x.csv", Due: -1}, "link \"javascript": {List: "x.csv", Link: "javascript:alert(1)"}} {
+	for want, c := range map[string]manual.Config{"list is missing": {}, "leaves the folder": {List: "../x.csv"}, "not negative": {List: "x.csv", Due: -1}, "link \"javascript": {List: "x.csv", Link: "javascript:alert(1)"},
+		`"On" is in active and in inactive`: {List: "x.csv", Active: []string{"On"}, Inactive: []string{"on"}}} {
 		if _, err := manual.Open(c, manual.Options{Program: "legacy"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q: %v", want, err)
 		}
