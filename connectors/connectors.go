@@ -43,6 +43,9 @@ func All() map[string]Open {
 		"file": kind(func(c file.Config, e Env) (*file.Program, error) {
 			return file.Open(c, file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now})
 		}),
+		"git": kind(func(c file.GitConfig, e Env) (*file.Program, error) {
+			return file.OpenGit(c, file.GitOptions{Options: file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now}, Secret: e.Secret})
+		}),
 		"http": kind(func(c rest.Config, e Env) (*rest.Program, error) {
 			return rest.Open(c, rest.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport, Wait: e.Wait})
 		}),
@@ -68,6 +71,7 @@ func All() map[string]Open {
 func Says() map[string]string {
 	return map[string]string{
 		"file":       "a CSV file: programs without an interface, and lists kept by hand",
+		"git":        "an access list in a Git repository",
 		"http":       "any program with a REST interface, described in the configuration",
 		"ldap-group": "membership in groups of a directory",
 		"manual":     "programs without any interface: each change is a task for a person",

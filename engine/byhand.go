@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,6 +25,9 @@ type HandTerms struct {
 	How     string        // what to do there
 }
 
+// ErrNotYetMade refuses to tick off what needs an account that is not there.
+var ErrNotYetMade = errors.New("the account is still to be made; tick that task off first")
+
 // NoticeOverdue is the code of the alarm about tasks that nobody has ticked off in time.
 const NoticeOverdue = "task-overdue"
 
@@ -39,8 +43,18 @@ func (h HandTerms) due(i *Intent) (by time.Time) {
 	return i.Time.Add(most)
 }
 
-// HandTasks are the open intents of programs that people change: leavers and people cut off first, then the oldest.
-func HandTasks(m *Memory, programs []Program) []Task {
+// ByHandNames are the programs that people change.
+func ByHandNames(programs []Program) (names []string) {
+	for i := range programs {
+		if _, people := programs[i].Connector.(ByHand); people {
+			names = append(names, programs[i].Name)
+		}
+	}
+	return names
+}
+
+// HandTasks are open intents of programs that people change: leavers and people cut off first, then the oldest.
+func HandTasks(intents []Intent, programs []Program) []Task {
 	var open []Intent
 	terms := map[string]HandTerms{}
 	for i := range programs {
@@ -48,7 +62,7 @@ func HandTasks(m *Memory, programs []Program) []Task {
 			terms[programs[i].Name] = hand.Hand()
 		}
 	}
-	for _, i := range m.Open {
+	for _, i := range intents {
 		if _, ok := terms[i.Change.Program]; ok && !bornWith(&i.Change) {
 			open = append(open, i)
 		}
@@ -115,7 +129,10 @@ func (e *Engine) handDone(ctx context.Context, mem *Memory, actor, id, note stri
 			continue
 		}
 		if i.Change.Proposed && i.Change.Op != OpCreate {
-			return true, fmt.Errorf("the account is still to be made; tick that task off first")
+			return true, ErrNotYetMade
+		}
+		if c := &i.Change; c.Op.Takes() && e.isOwn(actor, c.Person, c.Login) { // who keeps it would be believed
+			return true, e.refuse(ctx, actor, ErrOwnAccess, c, nil)
 		}
 		records := []Record{e.handOutcome(&e.Programs[at], i, actor, note)}
 		for k := range mem.Open { // an account is born active
@@ -162,8 +179,8 @@ func (e *Engine) handOutcome(p *Program, i *Intent, actor, note string) Record {
 	return r
 }
 
-// byHand says whether people change the program.
-func (p *programPlan) byHand() bool {
+// people says whether people change the program.
+func (p *programPlan) people() bool {
 	_, people := p.program.Connector.(ByHand)
 	return people
 }

@@ -17,7 +17,6 @@ type Outlook struct {
 	Policy   Policy
 	Programs []ProgramOutlook // sorted by name
 	Cuts     []Fact           // people who are cut off
-	Tasks    []Task           // what is to be done by hand
 }
 
 // Person finds somebody by key, nil: not among the people.
@@ -56,21 +55,12 @@ func (e *Engine) Look(ctx context.Context) (*Outlook, error) {
 
 // outlook is for Engine.Looked.
 func (s *Snapshot) outlook(p *Plan, run string) *Outlook {
-	o := &Outlook{At: s.Now, Run: run, People: s.People, Plan: p, Policy: s.Policy, Cuts: s.Memory.Facts(FactCut), Tasks: s.tasks()}
+	o := &Outlook{At: s.Now, Run: run, People: s.People, Plan: p, Policy: s.Policy, Cuts: s.Memory.Facts(FactCut)}
 	for _, r := range s.Readings {
 		o.Programs = append(o.Programs, r.outlook(s.Memory.Program(r.Program.Name)))
 	}
 	slices.SortFunc(o.Programs, func(a, b ProgramOutlook) int { return strings.Compare(a.Name, b.Name) })
 	return o
-}
-
-// tasks are those of changes first: somebody waits for them.
-func (s *Snapshot) tasks() []Task {
-	programs := make([]Program, 0, len(s.Readings))
-	for _, r := range s.Readings {
-		programs = append(programs, *r.Program)
-	}
-	return append(HandTasks(s.Memory, programs), s.Memory.Tasks()...)
 }
 
 func (r *Reading) outlook(m *ProgramMemory) ProgramOutlook {

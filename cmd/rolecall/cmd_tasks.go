@@ -27,7 +27,7 @@ func (a *app) tasksList() *cobra.Command {
 				return err
 			}
 			return a.remembered(c.Context(), func(_ *journal.Store, memory *engine.Memory) error {
-				return a.showTasks(append(engine.HandTasks(memory, hand), memory.Tasks()...))
+				return a.showTasks(append(engine.HandTasks(memory.Open, hand), memory.Tasks()...))
 			})
 		},
 	}

@@ -22,6 +22,7 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Journal: func() web.Journal { return s.system().store },
 		Paused:  func(ctx context.Context) ([]engine.Fact, error) { return paused(ctx, s.system()) },
 		Items:   func(ctx context.Context) ([]engine.Item, error) { return items(ctx, s.system()) },
+		Hand:    func(ctx context.Context) ([]engine.Task, error) { return tasks(ctx, s.system()) },
 		CutSince: func(ctx context.Context, person string) (*engine.Fact, error) {
 			return cutSince(ctx, s.system(), person)
 		},
@@ -72,6 +73,19 @@ func items(ctx context.Context, sys *system) (out []engine.Item, err error) {
 		out = append(out, engine.ItemOf(f))
 	}
 	return out, err
+}
+
+// tasks are the changes that people are to make now.
+func tasks(ctx context.Context, sys *system) ([]engine.Task, error) {
+	var open []engine.Intent
+	for _, name := range engine.ByHandNames(sys.engine.Programs) {
+		more, err := sys.store.Open(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, more...)
+	}
+	return engine.HandTasks(open, sys.engine.Programs), nil
 }
 
 // cutSince is since when somebody is cut off, nil if they are not.

@@ -42,6 +42,7 @@ type Options struct {
 // Program is a CSV file as a program. Safe for concurrent use, also by several processes.
 type Program struct {
 	store     store
+	kind      string // before the path, in the target's identity
 	catalogue []string
 	options   Options
 	mu        sync.Mutex // saves the goroutines of this process from polling the lock file
@@ -52,19 +53,22 @@ func Open(c Config, o Options) (*Program, error) {
 	if c.Path == "" {
 		return nil, fmt.Errorf("program %s: path is missing; name the CSV file", o.Program)
 	}
-	p := &Program{store: store{dir: o.Dir, name: filepath.Clean(c.Path)}, catalogue: slices.Sorted(slices.Values(c.Catalogue)), options: o}
+	s := disk{dir: o.Dir, name: filepath.Clean(c.Path)}
 	if filepath.IsAbs(c.Path) {
-		p.store.dir, p.store.name = filepath.Split(p.store.name)
+		s.dir, s.name = filepath.Split(s.name)
 	} else if !filepath.IsLocal(c.Path) {
 		return nil, fmt.Errorf("program %s: path %q leaves the folder of the configuration; write it as an absolute path", o.Program, c.Path)
 	}
-	return p, nil
+	return &Program{store: s, kind: "file:", catalogue: slices.Sorted(slices.Values(c.Catalogue)), options: o}, nil
 }
+
+// Close implements io.Closer.
+func (p *Program) Close() error { return p.store.close() }
 
 // Describe declares accounts that can be suspended, created and deleted.
 func (p *Program) Describe(context.Context) (engine.Description, error) {
 	return engine.Description{
-		Identity: "file:" + p.store.path(), Accounts: true, Lifecycle: true, Grantable: p.catalogue,
+		Identity: p.kind + p.store.path(), Accounts: true, Lifecycle: true, Grantable: p.catalogue,
 		Deletes: "the account's line, with all its columns",
 	}, nil
 }
@@ -76,7 +80,7 @@ func (p *Program) Catalogue() []string { return p.catalogue }
 // comes before a mistake says nothing about what comes after it.
 func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
 	proof := engine.Proof{Source: p.options.Program, Started: p.options.Now()}
-	t, err := p.store.load()
+	t, err := p.store.load(ctx)
 	if err != nil {
 		return proof, err
 	}
@@ -96,8 +100,8 @@ func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error
 }
 
 // Account reads one line.
-func (p *Program) Account(_ context.Context, account string) ([]engine.Holding, error) {
-	t, err := p.store.load()
+func (p *Program) Account(ctx context.Context, account string) ([]engine.Holding, error) {
+	t, err := p.store.load(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +128,10 @@ func (p *Program) Apply(ctx context.Context, changes []engine.Call) []engine.Res
 	results := make([]engine.Result, len(changes))
 	outcome, err := p.edit(ctx, func(t *table) {
 		for i, c := range changes {
-			if results[i].Outcome, results[i].Err = p.change(t, c); c.New != nil && results[i].Err == nil {
+			if results[i].Outcome, results[i].Err = p.change(t, c); results[i].Outcome == engine.Done {
+				t.log = append(t.log, said(c))
+			}
+			if c.New != nil && results[i].Err == nil {
 				results[i].ID = c.New.Name
 			}
 		}
@@ -145,6 +152,11 @@ func (p *Program) Create(ctx context.Context, a engine.NewAccount) (id string, o
 	return r.ID, r.Outcome, r.Err
 }
 
+// mostSaves is how often a change is made anew because somebody else changed the table meanwhile.
+const mostSaves = 3
+
+var errMoved = errors.New("somebody else changed it meanwhile")
+
 // edit changes the table under the lock and writes it if anything changed. A failure is certain, but for the very last
 // step.
 func (p *Program) edit(ctx context.Context, change func(*table)) (engine.Outcome, error) {
@@ -155,15 +167,36 @@ func (p *Program) edit(ctx context.Context, change func(*table)) (engine.Outcome
 		return engine.Failed, err
 	}
 	defer unlock()
-	t, err := p.store.load()
-	if err != nil {
-		return engine.Failed, err
+	for try := 1; ; try++ {
+		t, err := p.store.load(ctx)
+		if err != nil {
+			return engine.Failed, err
+		}
+		change(t)
+		if !t.changed {
+			return engine.Done, nil
+		}
+		if outcome, err := p.store.save(ctx, t); !errors.Is(err, errMoved) || try == mostSaves {
+			return outcome, err
+		}
 	}
-	change(t)
-	if !t.changed {
-		return engine.Done, nil
+}
+
+// said is a change in words, for stores that keep a history.
+func said(c engine.Call) string {
+	switch {
+	case c.New != nil:
+		return fmt.Sprintf("create the account %q", c.New.Name)
+	case c.Entitlement == engine.Exists:
+		return fmt.Sprintf("delete the account %q", c.Account)
+	case c.Entitlement == engine.Active && c.Grant:
+		return fmt.Sprintf("resume the account %q", c.Account)
+	case c.Entitlement == engine.Active:
+		return fmt.Sprintf("suspend the account %q", c.Account)
+	case c.Grant:
+		return fmt.Sprintf("give %q to the account %q", c.Entitlement, c.Account)
 	}
-	return p.store.save(t)
+	return fmt.Sprintf("take %q from the account %q", c.Entitlement, c.Account)
 }
 
 // change answers one call on the table in memory.

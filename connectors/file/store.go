@@ -17,12 +17,23 @@ import (
 // maxSize of a file, in bytes: some million accounts.
 const maxSize = 256 << 20
 
-// store reads and replaces one file below a folder, which no path and no symbolic link leaves.
-type store struct{ dir, name string }
+// store keeps the table. What an error of save means for the changes comes with it.
+type store interface {
+	path() string
+	load(ctx context.Context) (*table, error)
+	lock(ctx context.Context) (release func(), err error)
+	save(ctx context.Context, t *table) (engine.Outcome, error)
+	close() error
+}
 
-func (s store) path() string { return filepath.Join(s.dir, s.name) }
+// disk reads and replaces one file below a folder, which no path and no symbolic link leaves.
+type disk struct{ dir, name string }
 
-func (s store) load() (*table, error) {
+func (s disk) path() string { return filepath.Join(s.dir, s.name) }
+
+func (s disk) close() error { return nil }
+
+func (s disk) load(context.Context) (*table, error) {
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return nil, err
@@ -51,7 +62,7 @@ func (s store) load() (*table, error) {
 
 // lock keeps other processes from writing until it is released. The lock is on a file beside the data, since the data
 // file itself is replaced by each write.
-func (s store) lock(ctx context.Context) (release func(), err error) {
+func (s disk) lock(ctx context.Context) (release func(), err error) {
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return nil, err
@@ -80,7 +91,7 @@ func (s store) lock(ctx context.Context) (release func(), err error) {
 }
 
 // save replaces the file by a complete new one. Whether the replacement is durable is all that can stay unknown.
-func (s store) save(t *table) (engine.Outcome, error) {
+func (s disk) save(_ context.Context, t *table) (engine.Outcome, error) {
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return engine.Failed, err
@@ -101,9 +112,9 @@ func (s store) save(t *table) (engine.Outcome, error) {
 }
 
 // temporary needs no random part: only the holder of the lock makes it, and a crash leaves at most one behind.
-func (s store) temporary() string { return s.name + ".new" }
+func (s disk) temporary() string { return s.name + ".new" }
 
-func (s store) replace(root *os.Root, data []byte) error {
+func (s disk) replace(root *os.Root, data []byte) error {
 	old, err := root.Lstat(s.name)
 	if err != nil {
 		return err

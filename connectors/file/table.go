@@ -27,6 +27,8 @@ type table struct {
 	byName  map[string]*line
 	digest  string
 	changed bool
+	log     []string // what was changed, in words
+	base    string   // of which version it is, where there are several
 }
 
 type line struct {

@@ -150,6 +150,10 @@ func (p *api) user(w http.ResponseWriter, r *http.Request, parts []string) {
 	}
 	switch r.Method {
 	case http.MethodGet:
+		if len(parts) > 2 {
+			p.list(w, r, p.groupsOf(parts[1]))
+			return
+		}
 		reply(w, http.StatusOK, map[string]any{"data": p.users[i]})
 		return
 	case http.MethodDelete:
@@ -169,6 +173,16 @@ func (p *api) user(w http.ResponseWriter, r *http.Request, parts []string) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// groupsOf are those of one user, with one that is only asked for.
+func (p *api) groupsOf(id string) (list []map[string]any) {
+	for _, g := range p.groups {
+		if slices.Contains(p.members[g["id"].(string)], id) {
+			list = append(list, map[string]any{"group": g["id"], "state": "member"})
+		}
+	}
+	return append(list, map[string]any{"group": "g1", "state": "asked"})
+}
+
 func (p *api) group(w http.ResponseWriter, r *http.Request, parts []string) {
 	id := parts[1]
 	if !slices.ContainsFunc(p.groups, func(g map[string]any) bool { return g["id"] == id }) {
@@ -181,6 +195,14 @@ func (p *api) group(w http.ResponseWriter, r *http.Request, parts []string) {
 	}
 	switch r.Method {
 	case http.MethodGet:
+		if len(parts) == 4 && at < 0 {
+			reply(w, http.StatusNotFound, map[string]any{"error": "no member"})
+			return
+		}
+		if len(parts) == 4 {
+			reply(w, http.StatusOK, map[string]any{"user": parts[3]})
+			return
+		}
 		var list []map[string]any
 		for _, m := range p.members[id] {
 			list = append(list, map[string]any{"user": m})

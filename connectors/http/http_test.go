@@ -89,6 +89,22 @@ func TestListsThatAreNotWhole(t *testing.T) {
 	}
 }
 
+// A cursor that leads back, or on for ever, ends nothing.
+func TestCursorsInCircles(t *testing.T) {
+	p := newAPI(t, "cursor")
+	n := 0
+	p.before = func(w http.ResponseWriter, _ *http.Request) bool {
+		n++
+		reply(w, 200, map[string]any{"data": []any{map[string]any{"id": n, "login": fmt.Sprint("u", n), "enabled": true}}, "next": fmt.Sprint("c", n%3)})
+		return true
+	}
+	c := p.config()
+	c.Users.List.Paging.Total = ""
+	if held, proof, err := read(open(t, c, nil, canary)); err != nil || proof.Complete() || !strings.Contains(proof.Reasons[0].Detail, "goes on where it was before") || n > 5 {
+		t.Errorf("%v, %v, %v after %d pages", held, proof, err, n)
+	}
+}
+
 // What is not JSON, or not from the program, is no answer: neither a list, nor that somebody is gone, nor that a change was made.
 func TestAnswersThatAreNone(t *testing.T) {
 	visited := false

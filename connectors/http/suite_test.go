@@ -3,24 +3,53 @@ package http_test
 import (
 	"testing"
 
+	rest "github.com/rolecall/rolecall/connectors/http"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
+// suite holds the connector to the suite on a program that pages in one way, with a configuration that is bent.
+func suite(t *testing.T, by, list string, bend func(c *rest.Config)) {
+	enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest {
+		p := newAPI(t, by)
+		c := p.config()
+		bend(&c)
+		faults, closed := &faultyTransport{list: list}, c
+		closed.URL = "http://127.0.0.1:1"
+		return &enginetest.ConnectorUnderTest{Connector: open(t, c, faults, canary), Arm: faults.arm, Accounts: []string{"1", "2", "3"},
+			Rights: []string{"Sales", "Büro / Süd?", "x"}, Stranger: "77", NoRight: "none", NewNames: []string{"dan", `Eve "É" \ {x}`},
+			New: engine.NewAccount{Attributes: map[string]string{"mail": "new@example.com"}}, Secrets: []string{canary, "canary-wrong"},
+			Broken: []engine.Connector{open(t, c, nil, "canary-wrong"), open(t, closed, nil, canary)}}
+	})
+}
+
 // The suite on a program that pages in every way there is.
 func TestEachWayOfPaging(t *testing.T) {
 	for _, by := range []string{"", "page", "offset", "cursor", "next", "link"} {
-		t.Run("by "+by, func(t *testing.T) {
-			enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest {
-				p := newAPI(t, by)
-				faults := &faultyTransport{list: "/g4/members"}
-				closed := p.config()
-				closed.URL = "http://127.0.0.1:1"
-				return &enginetest.ConnectorUnderTest{Connector: open(t, p.config(), faults, canary), Arm: faults.arm, Accounts: []string{"1", "2", "3"},
-					Rights: []string{"Sales", "Büro / Süd?", "x"}, Stranger: "77", NoRight: "none", NewNames: []string{"dan", `Eve "É" \ {x}`},
-					New: engine.NewAccount{Attributes: map[string]string{"mail": "new@example.com"}}, Secrets: []string{canary, "canary-wrong"},
-					Broken: []engine.Connector{open(t, p.config(), nil, "canary-wrong"), open(t, closed, nil, canary)}}
-			})
+		t.Run("by "+by, func(t *testing.T) { suite(t, by, "/g4/members", func(*rest.Config) {}) })
+	}
+}
+
+// The suite with every way of saying who holds what.
+func TestEachWayOfListing(t *testing.T) {
+	for name, bend := range map[string]func(c *rest.Config){
+		"no account singly": func(c *rest.Config) { c.Users.One = nil },
+		"by account": func(c *rest.Config) {
+			r := &c.Rights[0]
+			r.List = &rest.Read{Path: "/users/{account}/groups", Items: "/data", Paging: r.List.Paging}
+			r.Account, r.RightID, r.When = "", "/group", `item.state == "member"`
+		},
+		"membership singly": func(c *rest.Config) { c.Rights[0].One = &rest.Read{Path: "/groups/{right.id}/members/{account}"} },
+		"named": func(c *rest.Config) {
+			c.Users.Named = &rest.Read{Path: "/users?name={name}", Items: "/data", Paging: c.Users.List.Paging}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := "/g4/members"
+			if name == "by account" {
+				list = "/9007199254740993/groups"
+			}
+			suite(t, "page", list, bend)
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"time"
@@ -69,6 +70,9 @@ func Open(c Config, o Options) (*Program, error) {
 	}
 	if c.Due < 0 || c.Leavers < 0 || c.MaxAge < 0 {
 		return nil, fmt.Errorf("program %s: due, due_leavers and max_age are not negative", o.Program)
+	}
+	if u, err := url.Parse(c.Link); c.Link != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return nil, fmt.Errorf("program %s: link %q is not of the form https://host/path", o.Program, c.Link)
 	}
 	for _, word := range c.Active {
 		if says(c.Inactive, word) {

@@ -162,7 +162,7 @@ func TestHalfWritten(t *testing.T) {
 
 // No call is ever made: everything is refused, and left to people.
 func TestNothingIsCalled(t *testing.T) {
-	p, err := manual.Open(manual.Config{List: "/nowhere.csv", Due: time.Hour, Link: "https://x", Catalogue: []string{"b", "a"}}, manual.Options{Program: "legacy", Now: time.Now})
+	p, err := manual.Open(manual.Config{List: "/nowhere.csv", Due: time.Hour, Link: "https://x.example.com", Catalogue: []string{"b", "a"}}, manual.Options{Program: "legacy", Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,13 +175,13 @@ func TestNothingIsCalled(t *testing.T) {
 		t.Errorf("%s, %v", outcome, err)
 	}
 	d, err := p.Describe(t.Context())
-	if err != nil || !slices.Equal(d.Grantable, []string{"a", "b"}) || d.Lag <= 0 || p.Hand().Link != "https://x" {
+	if err != nil || !slices.Equal(d.Grantable, []string{"a", "b"}) || d.Lag <= 0 || p.Hand().Link != "https://x.example.com" {
 		t.Errorf("%+v, %v, %+v", d, err, p.Hand())
 	}
 }
 
 func TestConfigurationMistakes(t *testing.T) {
-	for want, c := range map[string]manual.Config{"list is missing": {}, "leaves the folder": {List: "../x.csv"}, "not negative": {List: "x.csv", Due: -1},
+	for want, c := range map[string]manual.Config{"list is missing": {}, "leaves the folder": {List: "../x.csv"}, "not negative": {List: "x.csv", Due: -1}, "link \"javascript": {List: "x.csv", Link: "javascript:alert(1)"},
 		`"On" is in active and in inactive`: {List: "x.csv", Active: []string{"On"}, Inactive: []string{"on"}}} {
 		if _, err := manual.Open(c, manual.Options{Program: "legacy"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q: %v", want, err)

@@ -65,8 +65,18 @@ const (
 	fromIntents   = " FROM open_intent o JOIN journal j ON j.seq = o.seq JOIN account a ON a.id = o.account"
 )
 
-func readOpen(ctx context.Context, t *sqlx.Tx) (open []engine.Intent, err error) {
-	err = each(t.QueryxContext(ctx, selectIntents+" ORDER BY o.seq"))(func(r *sqlx.Rows) error {
+func readOpen(ctx context.Context, t *sqlx.Tx) ([]engine.Intent, error) {
+	return scanIntents(t.QueryxContext(ctx, selectIntents+" ORDER BY o.seq"))
+}
+
+// Open are the open intents of one program, in the order in which they were recorded, where reading all of Memory would be too much.
+func (s *Store) Open(ctx context.Context, program string) ([]engine.Intent, error) {
+	open, err := scanIntents(s.read.QueryxContext(ctx, s.read.Rebind(selectIntents+" WHERE o.program = ? ORDER BY o.seq"), program))
+	return open, s.wrap("read open work of "+program, err)
+}
+
+func scanIntents(answer *sqlx.Rows, err error) (open []engine.Intent, _ error) {
+	err = each(answer, err)(func(r *sqlx.Rows) error {
 		row, err := scanIntent(r)
 		if err != nil {
 			return err

@@ -15,6 +15,11 @@ type Chores interface {
 
 // tasks are what is still to be done by hand, as of now.
 func (s *Site) tasks(ctx context.Context) (out []engine.Task, err error) {
+	if s.Hand != nil { // first, since somebody waits for them
+		if out, err = s.Hand(ctx); err != nil {
+			return nil, err
+		}
+	}
 	facts, err := s.Journal().Facts(ctx, engine.FactTask)
 	for _, f := range facts {
 		if t := engine.TaskOf(f); t.Done == "" {

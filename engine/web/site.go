@@ -34,6 +34,7 @@ type Options struct {
 	Zone      func() *time.Location // in which times are shown
 	Failed    func(what string, err error)
 	Items     func(context.Context) ([]engine.Item, error)                    // what waits for a decision, or was decided and not yet used
+	Hand      func(context.Context) ([]engine.Task, error)                    // changes that people make; nil: there are none
 	CutSince  func(ctx context.Context, person string) (*engine.Fact, error)  // since when somebody is cut off; nil: they are not
 	Extras    func(ctx context.Context, person string) ([]engine.Fact, error) // that somebody was given and that are not over
 	Decisions Decisions                                                       // with a Door

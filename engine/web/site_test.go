@@ -139,8 +139,7 @@ func outlook(text string) *engine.Outlook {
 	}
 	p.Summary.Approval = 1
 	return &engine.Outlook{At: noon(), Run: "r1", Plan: p, Policy: silent{}, Programs: []engine.ProgramOutlook{{Name: "crm", Rights: []engine.RightCount{{Name: text, Holders: 3}}}},
-		Tasks: []engine.Task{{ID: "t1", Text: text, Person: "p1"}},
-		Cuts:  []engine.Fact{{FactKey: engine.FactKey{Person: "p1"}, Text: text}},
+		Cuts: []engine.Fact{{FactKey: engine.FactKey{Person: "p1"}, Text: text}},
 		People: []engine.Person{{Key: "p1", Source: text, Entry: text, StateWhy: text, Missing: []string{text}, Roles: []string{text}, State: engine.StateUpcoming,
 			Attributes: engine.Attributes{{Name: "login", Values: []string{text}}, {Name: "name", Values: []string{text}}}, Jobs: []engine.Job{{Attributes: engine.Attributes{{Name: "title", Values: []string{text}}}}}}}}
 }

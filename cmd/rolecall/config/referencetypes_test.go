@@ -37,7 +37,7 @@ func directoryKinds() []kind {
 }
 
 func programKinds() []kind {
-	return []kind{{"file", reflect.TypeFor[file.Config]()}, {"http", reflect.TypeFor[rest.Config]()}, {"ldap-group", reflect.TypeFor[ldapgroup.Config]()},
+	return []kind{{"file", reflect.TypeFor[file.Config]()}, {"git", reflect.TypeFor[file.GitConfig]()}, {"http", reflect.TypeFor[rest.Config]()}, {"ldap-group", reflect.TypeFor[ldapgroup.Config]()},
 		{"manual", reflect.TypeFor[manual.Config]()}, {"scim", reflect.TypeFor[scim.Config]()}, {"sql", reflect.TypeFor[sql.Config]()}}
 }
 
