@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/connectors/file"
+	rest "github.com/rolecall/rolecall/connectors/http"
 	"github.com/rolecall/rolecall/connectors/ldapgroup"
+	"github.com/rolecall/rolecall/connectors/manual"
 	"github.com/rolecall/rolecall/connectors/plugin"
 	"github.com/rolecall/rolecall/connectors/scim"
 	"github.com/rolecall/rolecall/connectors/sql"
@@ -27,7 +29,7 @@ type Env struct {
 	Transport http.RoundTripper                              // for programs with an HTTP interface; nil: the connector's own, which verifies certificates
 	Getenv    func(string) string                            // the environment, of which a plug-in gets four variables
 	Log       *slog.Logger                                   // gets what plug-ins write to standard error; nil: nobody does
-	Wait      func(context.Context, time.Duration) error     // before a plug-in that failed is started again; nil: a timer
+	Wait      func(context.Context, time.Duration) error     // before something that failed is tried again; nil: a timer
 	Pipe      func(plugin.Pipe) plugin.Pipe                  // stands between a plug-in and Rolecall; nil: nothing
 }
 
@@ -41,8 +43,14 @@ func All() map[string]Open {
 		"file": kind(func(c file.Config, e Env) (*file.Program, error) {
 			return file.Open(c, file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now})
 		}),
+		"http": kind(func(c rest.Config, e Env) (*rest.Program, error) {
+			return rest.Open(c, rest.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport, Wait: e.Wait})
+		}),
 		"ldap-group": kind(func(c ldapgroup.Config, e Env) (*ldapgroup.Program, error) {
 			return ldapgroup.Open(c, ldapgroup.Options{Program: e.Program, Directory: e.Directory, Now: e.Now})
+		}),
+		"manual": kind(func(c manual.Config, e Env) (*manual.Program, error) {
+			return manual.Open(c, manual.Options{Program: e.Program, Dir: e.Dir, Now: e.Now})
 		}),
 		"plugin": kind(func(c plugin.Config, e Env) (engine.Connector, error) {
 			return plugin.Open(c, plugin.Options{Program: e.Program, Dir: e.Dir, Env: e.Getenv, Secret: e.Secret, Now: e.Now, Log: e.Log, Pipe: e.Pipe, Wait: e.Wait})
@@ -60,7 +68,9 @@ func All() map[string]Open {
 func Says() map[string]string {
 	return map[string]string{
 		"file":       "a CSV file: programs without an interface, and lists kept by hand",
+		"http":       "any program with a REST interface, described in the configuration",
 		"ldap-group": "membership in groups of a directory",
+		"manual":     "programs without any interface: each change is a task for a person",
 		"plugin":     "any executable, in any language, that speaks a small protocol",
 		"scim":       "any program with SCIM 2.0",
 		"sql":        "roles of PostgreSQL, or tables of a program",

@@ -37,7 +37,9 @@ func TestDocumentedExamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			decode := func(cfg any) error { return yaml.UnmarshalWithOptions(own, cfg, yaml.Strict()) }
+			decode := func(cfg any) error {
+				return yaml.UnmarshalWithOptions(own, cfg, yaml.Strict(), yaml.CustomUnmarshaler(days))
+			}
 			if _, err := connectors.All()[kind](t.Context(), decode, env(name)); err != nil {
 				t.Errorf("%s (%s): %v", name, kind, err)
 			}
@@ -55,4 +57,17 @@ func env(program string) connectors.Env {
 		Directory: func(string) (ldapgroup.Directory, error) {
 			return ldapgroup.Directory{Base: "dc=example,dc=com", Key: "entryUUID"}, nil
 		}}
+}
+
+// days reads durations as configurations write them: 31d, too.
+func days(to *time.Duration, data []byte) (err error) {
+	text := strings.TrimSpace(string(data))
+	if n, ok := strings.CutSuffix(text, "d"); ok {
+		if *to, err = time.ParseDuration(n + "h"); err == nil {
+			*to *= 24
+		}
+		return err
+	}
+	*to, err = time.ParseDuration(text)
+	return err
 }

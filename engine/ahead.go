@@ -16,7 +16,8 @@ func leased(until, now time.Time) bool {
 	return until.After(now) && !until.After(now.Add(LongestLease))
 }
 
-// FactAhead remembers since when leases are known to be from a clock that was ahead: Since.
+// FactAhead remembers since when a lease is known to be from a clock that was ahead: Since; Key: when it ends, which is the same for
+// all that were claimed at once.
 const FactAhead = "ahead"
 
 // NoticeAhead is the code of the notice that a clock was ahead once, and of what lies in the future because of it.
@@ -81,23 +82,27 @@ func (f Fact) outlived(now, latest, slot time.Time) Fact {
 // endLeases: nobody knows when a lease really ended that lies too far ahead. It counts from when that was first seen, so
 // that what it covered is read back only after any call and the list's lag.
 func (s *Snapshot) endLeases(latest time.Time) {
-	key, m, since := FactKey{Kind: FactAhead}, s.Memory, s.Now
-	known, was := m.Fact(key)
-	if was {
-		since = known.Since
-	}
-	found := false
+	m, found := s.Memory, map[FactKey]bool{}
 	for i := range m.Open {
-		if o := &m.Open[i]; o.Lease.After(latest) {
-			o.Claimed, o.Lease, found = since, since.Add(lease), true
-			s.inFuture++
+		o := &m.Open[i]
+		if !o.Lease.After(latest) {
+			continue
 		}
+		key := FactKey{Kind: FactAhead, Key: o.Lease.UTC().Format(time.RFC3339Nano)}
+		f, known := m.Fact(key)
+		if !known {
+			f = Fact{FactKey: key, Since: s.Now}
+		}
+		if !known && !found[key] {
+			s.ahead = append(s.ahead, f)
+		}
+		o.Claimed, o.Lease, found[key] = f.Since, f.Since.Add(lease), true
+		s.inFuture++
 	}
-	switch {
-	case found && !was:
-		s.ahead = append(s.ahead, Fact{FactKey: key, Since: since})
-	case !found && was:
-		s.caughtUp = true
+	for _, f := range m.Facts(FactAhead) {
+		if !found[f.FactKey] {
+			s.caughtUp = append(s.caughtUp, f.FactKey)
+		}
 	}
 }
 
@@ -106,8 +111,8 @@ func (b *builder) noteAhead() {
 	for _, f := range b.s.ahead {
 		b.set_[f.FactKey] = f
 	}
-	if b.s.caughtUp {
-		b.clear(FactKey{Kind: FactAhead})
+	for _, key := range b.s.caughtUp {
+		b.clear(key)
 	}
 	if n := b.s.inFuture; n > 0 {
 		b.warn(NoticeAhead, "", "", fmt.Sprintf("a clock was ahead: %s of the journal lie in the future; they count as begun now, and nothing waits for them longer than it would else",

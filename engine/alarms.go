@@ -40,6 +40,7 @@ func (b *builder) watch() {
 		p.watchOpen()
 		p.watchOrphans()
 		p.watchNever()
+		p.watchHand()
 	}
 }
 

@@ -164,7 +164,9 @@ func (f *Fold) outcome(r Record) {
 		return
 	}
 	if r.Outcome == Uncertain {
-		i.Unknown, i.Lease = true, r.Time // the call is over: a read that starts later can tell
+		if i.Unknown = true; i.Lease.IsZero() || r.Time.Before(i.Lease) { // the journal's time may be one that a clock far ahead left
+			i.Lease = r.Time // the call is over: a read that starts later can tell
+		}
 		f.touched.Open = append(f.touched.Open, i.Seq)
 		return
 	}

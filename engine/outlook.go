@@ -56,12 +56,21 @@ func (e *Engine) Look(ctx context.Context) (*Outlook, error) {
 
 // outlook is for Engine.Looked.
 func (s *Snapshot) outlook(p *Plan, run string) *Outlook {
-	o := &Outlook{At: s.Now, Run: run, People: s.People, Plan: p, Policy: s.Policy, Cuts: s.Memory.Facts(FactCut), Tasks: s.Memory.Tasks()}
+	o := &Outlook{At: s.Now, Run: run, People: s.People, Plan: p, Policy: s.Policy, Cuts: s.Memory.Facts(FactCut), Tasks: s.tasks()}
 	for _, r := range s.Readings {
 		o.Programs = append(o.Programs, r.outlook(s.Memory.Program(r.Program.Name)))
 	}
 	slices.SortFunc(o.Programs, func(a, b ProgramOutlook) int { return strings.Compare(a.Name, b.Name) })
 	return o
+}
+
+// tasks are those of changes first: somebody waits for them.
+func (s *Snapshot) tasks() []Task {
+	programs := make([]Program, 0, len(s.Readings))
+	for _, r := range s.Readings {
+		programs = append(programs, *r.Program)
+	}
+	return append(HandTasks(s.Memory, programs), s.Memory.Tasks()...)
 }
 
 func (r *Reading) outlook(m *ProgramMemory) ProgramOutlook {

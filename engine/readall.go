@@ -114,6 +114,9 @@ func (e *Engine) readProgram(ctx context.Context, described Program, mem *Memory
 	})
 	r.Proof.Reasons = append(r.Proof.Reasons, proof.Reasons...)
 	r.Proof.Notices, r.Proof.Digest, r.Proof.Mark = proof.Notices, proof.Digest, proof.Mark
+	if _, people := p.Connector.(ByHand); people && proof.Started.Before(started) {
+		started = proof.Started // what somebody exported then
+	}
 	if err != nil {
 		r.Proof.Add(ReasonUnreachable, err.Error())
 	}

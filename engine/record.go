@@ -42,6 +42,7 @@ const (
 	KindToken    Kind = "token"    // a token to sign in with was made or taken back
 	KindHold     Kind = "hold"     // somebody is under a legal hold: nothing of theirs is deleted
 	KindEndHold  Kind = "endhold"  // and no more
+	KindNotice   Kind = "notice"   // somebody was told of something
 	KindReview   Kind = "review"   // a review of access began or was closed: its Review is in Data
 	KindLine     Kind = "line"     // one line of a review was put up, decided or closed: its ReviewLine is in Data
 	KindUnblock  Kind = "unblock"  // a block that a review led to was ended
@@ -62,7 +63,7 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindNotice, KindDelegate}
 }
 
 // Charges says that what the kind is about may count against the budgets.
@@ -171,6 +172,7 @@ const (
 	FactDoubt     = "doubt"     // program, account: Data: a Doubt, what nobody knows of it after a gap in the journal; program none: Text is the question
 	FactReKeyed   = "rekeyed"   // person, Key: the directory knows the person by Key now
 	FactToken     = "token"     // Key: name; Since, Until; Text: hash of what whoever has it knows; Data: permission and person
+	FactTold      = "told"      // Key: channel, what about, hash of what: it was told, and is not told again
 	FactReview    = "review"    // Key: name of a review of access that is under way; Since, Until: the last day, Count of lines, Data: its Review
 	FactLine      = "line"      // program, account, entitlement, person, Key: the review: a line of it; Text: its state, Data: its ReviewLine
 	FactBlock     = "block"     // person, program, entitlement: a review led to it; Until: when to look again, Text is the reason

@@ -86,13 +86,13 @@ func (p *programPlan) toTake(right, account uint32) bool {
 	return decided
 }
 
-// byHand asks somebody to take what a review decided on in a program where Rolecall takes nothing.
-func (p *programPlan) byHand(s *subject, right uint32, f Fact) {
+// askOne asks somebody to take what a review decided on in a program where Rolecall takes nothing.
+func (p *programPlan) askOne(s *subject, right uint32, f Fact) {
 	e := p.entitlement(right)
 	p.b.task("review "+f.Account+" "+f.Entitlement, p.program.Name, s.key, fmt.Sprintf("take %s from the account %s of %s by hand, since revoke: never is set there (%s)", e, quote(f.Account), p.subjectName(s), f.Text))
 }
 
-// askByHand is byHand for all of a program that takes nothing, as far as lists show that it is there.
+// askByHand is askOne for all of a program that takes nothing, as far as lists show that it is there.
 func (p *programPlan) askByHand() {
 	if p.program.Revoke != RevokeNever || !p.complete {
 		return
@@ -104,7 +104,7 @@ func (p *programPlan) askByHand() {
 	slices.Sort(keys)
 	for _, key := range keys {
 		if s, ok := p.subjectOf(uint32(key)); ok {
-			p.byHand(s, uint32(key>>32), p.take[key])
+			p.askOne(s, uint32(key>>32), p.take[key])
 		}
 	}
 }

@@ -28,7 +28,7 @@ type Snapshot struct {
 	ahead     []Fact           // corrected, see outlived
 	inFuture  int              // how much was
 	late      time.Time        // the journal's time, if that lies in the future
-	caughtUp  bool             // no lease lies in the future any more
+	caughtUp  []FactKey        // of leases that lie in the future no more
 	timed     func(phase, what string) (done func())
 }
 

@@ -17,6 +17,12 @@ type Task struct {
 	Text    string    `json:"text"`
 	Since   time.Time `json:"since"`
 	Done    string    `json:"done,omitempty"` // who said so, and what they said
+
+	Why    []string   `json:"why,omitempty"`    // of a change that is made by hand
+	Due    *time.Time `json:"due,omitempty"`    // when it should be done
+	Urgent bool       `json:"urgent,omitempty"` // somebody has left, or was cut off
+	Link   string     `json:"link,omitempty"`   // where to do it
+	How    string     `json:"how,omitempty"`    // what to do there
 }
 
 // ErrUnknownTask refuses to tick off what is not there.
@@ -48,6 +54,9 @@ func (e *Engine) TaskDone(ctx context.Context, actor, id, note string) error {
 	}
 	mem, err := e.Journal.Memory(ctx, e.Now())
 	if err != nil {
+		return err
+	}
+	if made, err := e.handDone(ctx, mem, actor, id, note); made || err != nil {
 		return err
 	}
 	for _, f := range mem.Facts(FactTask) {

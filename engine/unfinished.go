@@ -39,6 +39,9 @@ func (p *programPlan) watchOpen() {
 		s := &p.b.subjects[p.b.index[person]]
 		text := fmt.Sprintf("%s is out and still has access to %s, which is to be taken since %s", p.subjectName(s), p.program.Name, day(u.since))
 		p.b.alarm(NoticeUnfinished, p.program.Name, person, text+": "+u.why)
+		if p.byHand() { // it is a task already
+			continue
+		}
 		p.b.task(NoticeUnfinished, p.program.Name, person, text+"; take it by hand if it can't wait")
 	}
 }
@@ -76,6 +79,9 @@ func (p *programPlan) begun(c *Change) (since time.Time, why string) {
 		return f.Since, f.Text
 	}
 	if i, ok := p.waitingIntent(c); ok {
+		if p.byHand() {
+			return i.Time, "nobody has ticked the task off; see rolecall tasks list"
+		}
 		return i.Time, "the call was not made yet"
 	}
 	if c.State == Blocked {

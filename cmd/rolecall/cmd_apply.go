@@ -42,7 +42,7 @@ func (a *app) apply(ctx context.Context, given []string) (err error) {
 		return a.stopped(err, r)
 	}
 	timings(a.logger(), p)
-	return a.applied(p, r)
+	return a.applied(p, r, engine.ForPeople(p, s.engine.Programs))
 }
 
 // stopped explains an error that ended an apply.
@@ -58,8 +58,8 @@ func (a *app) stopped(err error, r engine.Report) error {
 	return err
 }
 
-// applied shows what a run did.
-func (a *app) applied(p *engine.Plan, r engine.Report) error {
+// applied shows what a run did, and how many changes it left to people.
+func (a *app) applied(p *engine.Plan, r engine.Report, people int) error {
 	out := a.out()
 	if out.Format == render.JSON {
 		err := out.AppliedJSON(p, r)
@@ -69,12 +69,12 @@ func (a *app) applied(p *engine.Plan, r engine.Report) error {
 		return err
 	}
 	if out.Format == render.TableFormat {
-		a.summary(out, p, r)
+		a.summary(out, p, r, people)
 	}
 	return done(reportCode(p, r))
 }
 
-func (a *app) summary(out render.Out, p *engine.Plan, r engine.Report) {
+func (a *app) summary(out render.Out, p *engine.Plan, r engine.Report, people int) {
 	for i := range r.Dropped {
 		c := &r.Dropped[i]
 		out.Line("no longer holds: %s %s for %s", string(c.Op), c.Entitlement, render.Who(c.Name, c.Login, c.Person))
@@ -95,6 +95,9 @@ func (a *app) summary(out render.Out, p *engine.Plan, r engine.Report) {
 	}
 	if n := held(p); n > 0 {
 		parts = append(parts, strconv.Itoa(n)+" held by a pause")
+	}
+	if people > 0 {
+		parts = append(parts, plural(people, "task")+" for people (rolecall tasks list)")
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing to do"}

@@ -108,20 +108,12 @@ func (a *app) exportLines(ctx context.Context, f queryFlags, form lineForm, at p
 		return err
 	}
 	out := bufio.NewWriterSize(at.writer(a.Stdout), 64<<10)
-	source := intents{ctx: ctx, store: s, seen: map[int64]*engine.Record{}}
 	n := 0
-	err = s.StoredRecords(ctx, q, func(r engine.Record, st journal.Stored) error {
-		e, err := source.entry(r)
-		if err != nil {
-			return err
-		}
-		line, err := form(e, st)
+	err = writtenAs(ctx, s, q, form, func(r engine.Record, line []byte) error {
 		if at.collector != nil && len(line) > 0 {
 			line = export.Framed(line)
 		}
-		if err == nil {
-			_, err = out.Write(line)
-		}
+		_, err := out.Write(line)
 		if n++; err == nil && n%10_000 == 0 {
 			err = at.reached(out, r)
 		}
@@ -159,21 +151,19 @@ func (i *intents) entry(r engine.Record) (e export.Entry, err error) {
 	return e, err
 }
 
-// exportTable writes in batches, so that a long journal needs no memory; only the first has the header.
-func (a *app) exportTable(ctx context.Context, f queryFlags) error {
-	batch := render.Table{Header: recordHeader()}
-	flush := func() error {
-		err := a.out().Data(batch, nil)
-		batch = render.Table{}
+// exportTable is the journal as a table.
+func (a *app) exportTable(ctx context.Context, f queryFlags) (err error) {
+	q, err := f.query()
+	if err != nil {
 		return err
 	}
-	err := a.records(ctx, f, func(r recordJSON) error {
-		cells := recordCells(r)
-		cells[len(cells)-2] = r.Hash
-		if batch.Add(render.Plain, cells...); len(batch.Rows) < 1000 {
-			return nil
-		}
-		return flush()
-	})
-	return errors.Join(err, flush())
+	s, err := a.journalOnly(ctx)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.Close)
+	if q.Person, err = keyOf(ctx, s, q.Person); err != nil {
+		return err
+	}
+	return writeTable(ctx, s, q, a.out())
 }

@@ -56,7 +56,7 @@ func (a *app) cutIn(ctx context.Context, s *system, person, reason string) error
 	}
 	// The cut did not wait for any read, so that its incomplete proofs are no news.
 	p.Proofs = nil
-	return a.applied(p, r)
+	return a.applied(p, r, engine.ForPeople(p, s.engine.Programs))
 }
 
 // byHand lists on standard error what somebody must do in the programs, since Rolecall can't.

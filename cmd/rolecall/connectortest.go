@@ -53,6 +53,9 @@ func (a *app) tester(c *cobra.Command, given []string, f testFlags) (*tester, er
 	if err != nil {
 		return nil, err
 	}
+	if p.Kind == "manual" {
+		return nil, usage("", "people make the changes of %s, so there is nothing to try", t.name)
+	}
 	if p.Scratch == nil && !f.writes {
 		return nil, usage("put scratch: {} into its configuration if it is there to be tried, or say --yes-it-writes",
 			"this test grants, revokes, suspends, creates and deletes in %s, and nobody said that it may", t.name)

@@ -56,9 +56,17 @@ func newCrashLab(t *testing.T, binary string) *crashLab {
 	return l
 }
 
+// dsn is the address of a database. A server that has just recovered from a crash on a busy machine takes its time to answer.
+func (l *crashLab) dsn(database string) string {
+	return strings.Replace(l.server.DSN, "/postgres?", "/"+database+"?connect_timeout=60&", 1)
+}
+
+// longest is how long a command may take, on a machine that has other things to do.
+const longest = 5 * time.Minute
+
 func (l *crashLab) open(database string) *sql.DB {
 	l.t.Helper()
-	db, err := sql.Open("postgres", strings.Replace(l.server.DSN, "/postgres?", "/"+database+"?", 1))
+	db, err := sql.Open("postgres", l.dsn(database))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -142,10 +150,10 @@ func (l *crashLab) company(sqlite bool) *doomed {
 	d := l.emptyCompany(sqlite)
 	store := "sqlite:rolecall.db"
 	if !sqlite {
-		store = strings.Replace(l.server.DSN, "/postgres?", "/?", 1) // PGDATABASE says which
+		store = l.dsn("") // PGDATABASE says which
 		l.must(l.admin, "CREATE DATABASE "+d.name)
 	}
-	d.write("rolecall.yaml", fmt.Sprintf(doomedConfig, store, strings.Replace(l.server.DSN, "/postgres?", "/targets?", 1), l.verifier))
+	d.write("rolecall.yaml", fmt.Sprintf(doomedConfig, store, l.dsn("targets"), l.verifier))
 	d.write("policies/all.yaml", doomedPolicy)
 	d.write("wiki.csv", "account,active,entitlements,person\nroot,yes,admin,\n")
 	d.write("journal.key", l.key)
@@ -235,7 +243,7 @@ func (d *doomed) rolecall(env []string, args ...string) (said string, code int) 
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
-	slow := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+	slow := time.AfterFunc(longest, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
 	defer slow.Stop()
 	_ = cmd.Wait() // how it ended is looked at
 	return out.String(), cmd.ProcessState.ExitCode()

@@ -42,7 +42,7 @@ func (d *doomed) address() string {
 	if d.sqlite {
 		return "sqlite:" + filepath.Join(d.dir, d.file)
 	}
-	return strings.Replace(d.server.DSN, "/postgres?", "/"+d.name+"?", 1)
+	return d.dsn(d.name)
 }
 
 func (d *doomed) journal() *journal.Store {

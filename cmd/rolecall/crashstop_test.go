@@ -30,7 +30,7 @@ func (d *doomed) haltAt(failpoint string, args ...string) *halted {
 		defer close(h.done)
 		_ = h.cmd.Wait() // how it ended is looked at
 	}()
-	for begun := time.Now(); time.Since(begun) < 2*time.Minute; {
+	for begun := time.Now(); time.Since(begun) < longest; {
 		select {
 		case <-h.done:
 			return nil
@@ -60,7 +60,7 @@ func (h *halted) goOn() (said string, code int) {
 	_ = h.cmd.Process.Signal(syscall.SIGCONT)
 	select {
 	case <-h.done:
-	case <-time.After(2 * time.Minute):
+	case <-time.After(longest):
 		_ = h.cmd.Process.Signal(syscall.SIGQUIT)
 		<-h.done
 		h.d.wrong("it does not end:\n%s", h.out.String())

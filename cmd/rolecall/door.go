@@ -59,6 +59,10 @@ func (a *app) provider(cfg *config.File) *login.Provider {
 // Who implements web.Door. The permission is that of the configuration in force now.
 func (d *door) Who(r *http.Request) (u web.User, in bool, err error) {
 	who, in, err := d.gate.Who(r)
+	var refused web.Refused
+	if err = d.said(err); errors.As(err, &refused) && refused.Status == http.StatusForbidden {
+		err = web.Refused{Text: refused.Text, Status: http.StatusUnauthorized} // by the token that came along
+	}
 	if err != nil || !in {
 		return u, false, err
 	}

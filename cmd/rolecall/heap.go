@@ -9,7 +9,8 @@ import (
 
 const (
 	heapLeast = 40        // percent by which the heap may grow between collections
-	heapRoom  = 116 << 20 // bytes by which a small one may grow,
+	heapRoom  = 116 << 20 // bytes by which a small one may grow
+	heapFree  = 300 << 20 // or up to so many,
 	heapMost  = 1500      // but not by more percent: it grows on before the next setting takes effect
 )
 
@@ -29,7 +30,7 @@ func spareMemory() {
 
 // growth is by how many percent a heap may grow of which so many bytes were live.
 func growth(live uint64) int {
-	return int(min(heapMost, max(heapLeast, 100*heapRoom/max(live, 1))))
+	return int(min(heapMost, max(heapLeast, 100*max(heapRoom, heapFree-min(live, heapFree))/max(live, 1))))
 }
 
 // afterEachCollection calls do now and after each garbage collection, one call at a time.

@@ -26,6 +26,8 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 			return cutSince(ctx, s.system(), person)
 		},
 		Extras:    s.extras,
+		Exports:   exports{s},
+		Prove:     s.prove,
 		Levels:    func() *web.Levels { return s.levelsAt(ctx) },
 		Programs:  func() []web.Program { return described(s.system().cfg) },
 		Escalates: func() engine.Escalation { return s.system().engine.Settings.Escalate },

@@ -109,10 +109,12 @@ func TestPagesInABrowser(t *testing.T) {
 		t.Fatal(people)
 	}
 	ada := b.link("Ada Lindgren")
+	b.shoot("audit", "/audit?outcome=done&program=wiki", "Export all that match")
+	b.shoot("proof", "/audit/3", "what is stored leads to")
 	sees := map[string][]string{
 		"/": {"Everybody has what they should", "corp", "gitea", "Last runs"}, "/people": {"People", "active ("}, "/people?q=nobody+at+all": {"Nobody in the directory"},
 		"/programs": {"crm", "of 30"}, "/programs/gitea": {"Holders", "Unmanaged", "bot-ci"}, "/waiting": {"Nothing waits for an approval"}, "/runs": {"r1"}, "/runs/r1": {"adopt", "What it could see"},
-		"/runs/r1?by=person": {"Ada Lindgren"}, "/audit": {"Record", "Older"}, "/audit?outcome=done&program=wiki": {"done"}, "/audit/1": {"Leaf of the Merkle tree"},
+		"/runs/r1?by=person": {"Ada Lindgren"}, "/audit": {"Record", "Older", "Export all that match:", "JSON Lines"}, "/audit?outcome=done&program=wiki": {"done"}, "/audit/1": {"Leaf of the Merkle tree", "what is stored leads to", "Root, path"},
 		ada: {"Ada Lindgren", "engineers-build", "History"}, ada + "?why=crm%2Fcontacts": {"does not match"}, ada + "?on=2026-01-01": {"Had at the end of 2026-01-01", "Nothing"},
 		"/nothing": {"Not there"},
 	}

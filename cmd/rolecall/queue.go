@@ -111,6 +111,7 @@ func (s *server) run(ctx context.Context, slot time.Time) error {
 	case err == nil:
 		s.report(ctx, p, r)
 		s.seal(ctx, sys)
+		s.tell(ctx, p)
 	}
 	s.metrics.run(s.app.Now().Sub(began), p, r, err)
 	return err

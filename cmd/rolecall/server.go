@@ -30,6 +30,7 @@ type server struct {
 	levels     atomic.Pointer[web.Levels]     // nil before they were read
 	measuring  sync.Mutex                     // held while levels are read
 	looking    sync.Mutex                     // held while a look for the page is made
+	telling    sync.Mutex                     // held while people are told what a run found
 
 	mu      sync.Mutex
 	current *system

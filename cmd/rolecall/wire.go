@@ -38,6 +38,7 @@ type system struct {
 	policy   *policies.Policy
 	packed   []byte // files of the policy, see archive
 	schedule *dispatch.Schedule
+	channels *channels // by which people are told
 	store    *journal.Store
 	engine   *engine.Engine
 	seal     func(context.Context) error // nothing while only reading
@@ -164,11 +165,12 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 	people, wrong2 := a.directory(cfg, schema)
 	policy, packed, wrong3 := a.archived(cfg, knowing(schema, programs))
 	schedule, wrong4 := dispatch.ParseSchedule(cfg.Schedule)
-	if err := errors.Join(wrong1, wrong2, wrong3, wrong4); err != nil {
+	channels, wrong5 := a.channels(cfg)
+	if err := errors.Join(wrong1, wrong2, wrong3, wrong4, wrong5); err != nil {
 		return nil, errors.Join(err, hangUp(programs))
 	}
 	protect(programs, policy.Protected().Accounts)
-	return &system{cfg: cfg, schema: schema, policy: policy, packed: packed, schedule: schedule, engine: &engine.Engine{
+	return &system{cfg: cfg, schema: schema, policy: policy, packed: packed, schedule: schedule, channels: channels, engine: &engine.Engine{
 		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(),
 		Timing: a.timed(), Progress: a.progress.step, Wait: a.Wait,
 	}}, nil

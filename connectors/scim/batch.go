@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/httpconn"
@@ -20,36 +18,24 @@ const maxMembers = 200
 func (p *Program) Apply(ctx context.Context, calls []engine.Call) []engine.Result {
 	results := make([]engine.Result, len(calls))
 	for from, to := 0, 0; from < len(calls); from = to {
-		members := isMembership(calls[from])
-		for to = from; to < len(calls) && isMembership(calls[to]) == members; to++ {
+		members := httpconn.IsRight(calls[from])
+		for to = from; to < len(calls) && httpconn.IsRight(calls[to]) == members; to++ {
 		}
 		if members {
-			p.lanes(from, to, func(i int) string { return calls[i].Entitlement }, func(all []int) {
+			httpconn.Lanes(p.options.Calls, from, to, func(i int) string { return calls[i].Entitlement }, func(all []int) {
 				for part := range slices.Chunk(all, maxMembers) {
 					p.applyGroup(ctx, calls, part, results)
 				}
 			})
 			continue
 		}
-		p.lanes(from, to, func(i int) string { return subject(calls[i]) }, func(all []int) {
+		httpconn.Lanes(p.options.Calls, from, to, func(i int) string { return httpconn.Subject(calls[i]) }, func(all []int) {
 			for _, i := range all {
 				results[i] = p.applyAccount(ctx, calls[i])
 			}
 		})
 	}
 	return results
-}
-
-func isMembership(c engine.Call) bool {
-	return c.New == nil && c.Entitlement != engine.Active && c.Entitlement != engine.Exists
-}
-
-// subject names what calls must keep their order about.
-func subject(c engine.Call) string {
-	if c.New != nil {
-		return "name " + strings.ToLower(c.New.Name)
-	}
-	return "id " + c.Account
 }
 
 func (p *Program) applyAccount(ctx context.Context, c engine.Call) (r engine.Result) {
@@ -59,29 +45,6 @@ func (p *Program) applyAccount(ctx context.Context, c engine.Call) (r engine.Res
 	}
 	r.Outcome, r.Err = p.change(ctx, c)
 	return r
-}
-
-// lanes gives the numbers from..to−1 that have the same key to one call of do, in order; several run at a time.
-func (p *Program) lanes(from, to int, key func(i int) string, do func(all []int)) {
-	var keys []string
-	of := map[string][]int{}
-	for i := from; i < to; i++ {
-		k := key(i)
-		if of[k] == nil {
-			keys = append(keys, k)
-		}
-		of[k] = append(of[k], i)
-	}
-	var all sync.WaitGroup
-	free := make(chan struct{}, p.options.Calls)
-	for _, k := range keys {
-		free <- struct{}{}
-		all.Go(func() {
-			defer func() { <-free }()
-			do(of[k])
-		})
-	}
-	all.Wait()
 }
 
 // applyGroup changes a group's list with one PATCH. Where nothing was sent, or the provider refuses or ignores it, the

@@ -183,8 +183,9 @@ func FuzzLDIF(f *testing.F) {
 // compareLDIF holds our reader against go-ldap/ldif, on what that reads at all. Where ours is stricter it says so.
 func compareLDIF(t *testing.T, data []byte) {
 	t.Helper()
-	if strings.Contains(string(data), ":<") || strings.Contains(string(data), "#") {
-		return // it follows references, and glues comment lines
+	unfolded := strings.NewReplacer("\r\n ", "", "\n ", "", "\r ", "").Replace(string(data))
+	if strings.Contains(unfolded, ":<") || strings.Contains(unfolded, "#") {
+		return // it follows references, to any file or device, and glues comment lines
 	}
 	theirs, err := ldif.Parse(string(data))
 	if err != nil {

@@ -193,6 +193,15 @@ func (s *suite) clockAhead() {
 	s.must(intent(engine.OpGrant, "a", "q", ""))
 	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "wiki", Max: 9, Now: s.clock.Now(), Lease: time.Minute, Since: s.clock.Now()})
 	s.same("its lease holds nothing up", []any{seqs(got), err}, []any{[]int64{1, 2}, error(nil)})
+	s.clock.Add(240 * time.Hour)
+	s.must(intent(engine.OpGrant, "b", "r", "")) // the journal's time is ahead from here on
+	s.clock.Add(-240 * time.Hour)
+	s.must(outcome(2, "a", "q", engine.Uncertain))
+	for _, i := range s.memory().Open {
+		if ends := s.clock.Now().Add(time.Minute); i.Seq == 2 && i.Lease.After(ends) {
+			s.Errorf("an answer was lost, and its lease ends %s, not by %s", i.Lease, ends)
+		}
+	}
 }
 
 func (s *suite) leaversFirst() {

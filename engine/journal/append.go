@@ -40,13 +40,8 @@ func (s *Store) Append(ctx context.Context, g engine.Guard, records []engine.Rec
 		return err
 	}
 	q := &request{guard: g, done: make(chan struct{}), lead: make(chan struct{}), records: make([]engine.Record, len(records))}
-	var err error
-	for i, r := range records {
-		if q.records[i], err = r.Canonical(); err != nil {
-			return err
-		}
-	}
-	if q.sealed, err = seal(q.records, s.options.Random); err != nil {
+	q.sealed = make([]sealed, len(records))
+	if err := sealAll(q, records, s.options.Random); err != nil {
 		return err
 	}
 	if err := s.group.join(ctx, s, q); err != nil {
@@ -142,6 +137,7 @@ func (s *Store) Lead(ctx context.Context) (epoch int64, err error) {
 	if s.options.ReadOnly {
 		return 0, ErrReadOnly
 	}
+	s.fresh.clear()
 	err = s.locked(ctx, func(t *tx, h *head) error {
 		epoch = h.Epoch + 1
 		_, err := t.ExecContext(t.ctx, fmt.Sprintf("UPDATE head SET epoch = %d", epoch))

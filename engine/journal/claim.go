@@ -21,6 +21,7 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 	if r.Max < 1 {
 		return nil, ctx.Err()
 	}
+	var claimed []*intentRow // parsed without the lock
 	err = s.locked(ctx, func(t *tx, _ *head) error {
 		chosen, err := t.choose(r)
 		if err != nil || chosen.len() == 0 {
@@ -30,9 +31,16 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 			return err
 		}
 		engine.Failpoint("claim.torn")
-		intents, err = t.claimed(chosen)
+		claimed, err = t.claimed(chosen)
 		return err
 	})
+	for _, c := range claimed {
+		if err == nil {
+			var i engine.Intent
+			i, err = c.intent()
+			intents = append(intents, i)
+		}
+	}
 	if err != nil {
 		return nil, s.wrap("claim work of "+r.Program, err)
 	}
@@ -186,13 +194,4 @@ func (t *tx) take(c engine.ClaimRequest, chosen *rows) error {
 	}
 	return t.run(`UPDATE open_intent SET claimed = r.column2, lease = r.column3, attempts = attempts + 1 FROM @rows r
 		WHERE open_intent.seq = r.column1`, r)
-}
-
-func (t *tx) claimed(chosen *rows) (intents []engine.Intent, err error) {
-	err = t.query(selectIntents+" JOIN @rows r ON o.seq = r.column1", chosen, func(r *sqlx.Rows) error {
-		i, err := scanIntent(r)
-		intents = append(intents, i)
-		return err
-	})
-	return intents, err
 }

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"io"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
@@ -34,6 +36,7 @@ func (s *Store) commit(ctx context.Context, requests []*request) error {
 			t.commit()
 		}
 	}
+	s.fresh.keep(requests)
 	return nil
 }
 
@@ -53,6 +56,7 @@ type batch struct {
 	intended map[string]bool // programs with a new intent
 	journal  *rows
 	mentions mentions
+	stream   *copier // of the records, once there are many
 }
 
 // linkStep is one link as one record made it.
@@ -82,8 +86,12 @@ func (b *batch) write(requests []*request) error {
 			continue
 		}
 		for i := range q.records {
-			if err := b.add(&q.records[i], &q.sealed[i], now); err != nil {
-				return err
+			err := b.add(&q.records[i], &q.sealed[i], now)
+			if err == nil {
+				err = b.streamRecords()
+			}
+			if err != nil {
+				return errors.Join(err, b.abandonStream())
 			}
 		}
 	}
@@ -122,28 +130,48 @@ type sealed struct {
 	commitment             audit.Hash
 }
 
-// seal needs no lock. The salts are read at once.
-func seal(records []engine.Record, random io.Reader) ([]sealed, error) {
+// manyRecords are worth a second processor: the server waits for them.
+const manyRecords = 512
+
+// sealAll makes all of records that needs no lock. The salts are read at once.
+func sealAll(q *request, records []engine.Record, random io.Reader) error {
 	salts := make([]byte, len(records)*audit.SaltSize)
 	if _, err := io.ReadFull(random, salts); err != nil {
-		return nil, err
+		return err
 	}
-	all := make([]sealed, len(records))
-	for i := range records {
-		r, s, salt := &records[i], &all[i], [audit.SaltSize]byte(salts[i*audit.SaltSize:])
-		personalText, err := storePersonal(r)
-		if err != nil {
-			return nil, err
-		}
-		if r.Kind.Charges() {
-			if s.source, err = engine.IntentSource(r); err != nil {
-				return nil, err
+	part := func(from, to int) (err error) {
+		for i := from; i < to && err == nil; i++ {
+			if q.records[i], err = records[i].Canonical(); err == nil {
+				q.sealed[i], err = seal(&q.records[i], [audit.SaltSize]byte(salts[i*audit.SaltSize:]))
 			}
 		}
-		s.personal, s.salt = string(personalText), base64.StdEncoding.EncodeToString(salt[:])
-		s.commitment = audit.Commitment(salt, personalText)
+		return err
 	}
-	return all, nil
+	if len(records) < manyRecords {
+		return part(0, len(records))
+	}
+	var first error
+	var other sync.WaitGroup
+	half := len(records) / 2
+	other.Go(func() { first = part(0, half) })
+	second := part(half, len(records))
+	other.Wait()
+	return cmp.Or(first, second)
+}
+
+func seal(r *engine.Record, salt [audit.SaltSize]byte) (s sealed, err error) {
+	personalText, err := storePersonal(r)
+	if err != nil {
+		return s, err
+	}
+	if r.Kind.Charges() {
+		if s.source, err = engine.IntentSource(r); err != nil {
+			return s, err
+		}
+	}
+	s.personal, s.salt = string(personalText), base64.StdEncoding.EncodeToString(salt[:])
+	s.commitment = audit.Commitment(salt, personalText)
+	return s, nil
 }
 
 // add numbers, hashes and folds one record.

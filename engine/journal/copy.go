@@ -25,9 +25,28 @@ const copyPart = 32 << 10
 
 // copy puts all rows into a table by COPY.
 func (t *tx) copy(table, columns string, r *rows) error {
-	return t.conn.Raw(func(c any) error {
+	c, err := t.begin(table, columns)
+	if err != nil {
+		return err
+	}
+	if err := c.send(r); err != nil {
+		return errors.Join(err, c.abandon())
+	}
+	return c.finish()
+}
+
+// copier is a COPY that has begun: until it is finished or abandoned, its connection can do nothing else. The server takes in
+// what was sent while the next rows are made.
+type copier struct {
+	tx *tx
+	to copying
+}
+
+func (t *tx) begin(table, columns string) (*copier, error) {
+	c := &copier{tx: t}
+	return c, t.conn.Raw(func(conn any) error {
 		//lint:ignore SA1019 pq.CopyIn is deprecated in favour of a text that we would have to quote ourselves
-		prepared, err := c.(driver.Conn).Prepare(pq.CopyIn(table, strings.Split(columns, ", ")...)) //nolint:staticcheck // as above
+		prepared, err := conn.(driver.Conn).Prepare(pq.CopyIn(table, strings.Split(columns, ", ")...)) //nolint:staticcheck // as above
 		if err != nil {
 			return err
 		}
@@ -35,13 +54,26 @@ func (t *tx) copy(table, columns string, r *rows) error {
 		if !ok {
 			return errors.Join(fmt.Errorf("the PostgreSQL driver has no COPY of lines"), prepared.Close())
 		}
-		if err := r.lines(func(part string) error { _, err := to.CopyData(t.ctx, part); return err }); err != nil {
-			return errors.Join(err, to.Close())
-		}
-		engine.Failpoint("copy.torn")
-		_, err = to.Exec(nil)
-		return err
+		c.to = to
+		return nil
 	})
+}
+
+// send sends rows.
+func (c *copier) send(r *rows) error {
+	return c.tx.conn.Raw(func(any) error {
+		return r.lines(func(part string) error { _, err := c.to.CopyData(c.tx.ctx, part); return err })
+	})
+}
+
+func (c *copier) finish() error {
+	engine.Failpoint("copy.torn")
+	return c.tx.conn.Raw(func(any) error { _, err := c.to.Exec(nil); return err })
+}
+
+// abandon frees the connection; what was sent goes with the transaction.
+func (c *copier) abandon() error {
+	return c.tx.conn.Raw(func(any) error { return c.to.Close() })
 }
 
 // lines writes the rows in the text format of COPY (PostgreSQL's documentation, COPY, "Text Format"): columns between

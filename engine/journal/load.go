@@ -1,8 +1,6 @@
 package journal
 
 import (
-	"fmt"
-
 	"github.com/jmoiron/sqlx"
 
 	"github.com/rolecall/rolecall/engine"
@@ -44,8 +42,11 @@ type openIntent struct {
 	Attempts           int
 }
 
-const selectOpen = `SELECT o.seq, o.program, o.account, a.name, o.entitlement, o.op, o.uncertain, o.claimed, o.attempts
-	FROM @rows r JOIN open_intent o ON o.%s = r.column1 JOIN account a ON a.id = o.account`
+const (
+	selectOpen = "SELECT o.seq, o.program, o.account, a.name, o.entitlement, o.op, o.uncertain, o.claimed, o.attempts FROM open_intent o JOIN account a ON a.id = o.account WHERE o.account IN "
+	ofAccounts = selectOpen + "(SELECT column1 FROM @rows r)"
+	besides    = selectOpen + "(SELECT l.account FROM @rows r JOIN open_intent l ON l.seq = r.column1)" // intents, and what else is open of their accounts
+)
 
 func (o *openIntent) intent() engine.Intent {
 	_, proposed := engine.ProposedName(o.Name)
@@ -53,7 +54,7 @@ func (o *openIntent) intent() engine.Intent {
 		Program: o.Program, Account: o.Name, Proposed: proposed, Entitlement: engine.Entitlement{Program: o.Program, Name: o.Entitlement}.String()}}
 }
 
-// loadNamed reads the intents that outcomes name and asks for all names.
+// loadNamed reads the intents that outcomes name, with all that is open of their accounts, and asks for all names.
 func (b *batch) loadNamed(requests []*request, open map[int64]openIntent) error {
 	of := newRows("i")
 	for _, q := range requests {
@@ -64,13 +65,13 @@ func (b *batch) loadNamed(requests []*request, open map[int64]openIntent) error 
 			}
 		}
 	}
-	return b.loadOpen("seq", of, open)
+	return b.loadOpen(besides, of, open)
 }
 
-func (b *batch) loadOpen(by string, keys *rows, into map[int64]openIntent) error {
-	return b.query(fmt.Sprintf(selectOpen, by), keys, func(r *sqlx.Rows) error {
+func (b *batch) loadOpen(query string, keys *rows, into map[int64]openIntent) error {
+	return b.query(query, keys, func(r *sqlx.Rows) error {
 		var o openIntent
-		if err := r.StructScan(&o); err != nil {
+		if err := r.Scan(&o.Seq, &o.Program, &o.Account, &o.Name, &o.Entitlement, &o.Op, &o.Uncertain, &o.Claimed, &o.Attempts); err != nil {
 			return err
 		}
 		into[o.Seq] = o
@@ -107,15 +108,22 @@ func (b *batch) accounts(requests []*request, open map[int64]openIntent) map[int
 }
 
 func (b *batch) loadAccounts(accounts map[int64]engine.Held3, open map[int64]openIntent) error {
-	ids, proposed := newRows("i"), newRows("tt")
+	ids, others, proposed := newRows("i"), newRows("i"), newRows("tt")
+	read := map[int64]bool{} // accounts of which what is open was read with an intent that an outcome names
+	for _, o := range open {
+		read[o.Account] = true
+	}
 	for _, id := range sortedKeys(accounts) {
 		ids.add(id)
+		if !read[id] {
+			others.add(id)
+		}
 		a := accounts[id]
 		if _, ok := engine.ProposedName(a.Account); ok {
 			proposed.add(a.Program, a.Account)
 		}
 	}
-	if err := b.loadOpen("account", ids, open); err != nil {
+	if err := b.loadOpen(ofAccounts, others, open); err != nil {
 		return err
 	}
 	if err := b.loadHoldings(ids, accounts); err != nil {

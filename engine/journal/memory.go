@@ -59,35 +59,54 @@ func readFacts(ctx context.Context, t *sqlx.Tx) (facts []engine.Fact, err error)
 	return facts, err
 }
 
-const selectIntents = `SELECT j.public, j.personal, a.name AS account, o.repeatable, o.uncertain, o.claimed, o.lease, o.attempts
-	FROM open_intent o JOIN journal j ON j.seq = o.seq JOIN account a ON a.id = o.account`
+const (
+	selectIntents = "SELECT j.public, j.personal, " + stateOfIntent + fromIntents
+	stateOfIntent = "a.name AS account, o.repeatable, o.uncertain, o.claimed, o.lease, o.attempts"
+	fromIntents   = " FROM open_intent o JOIN journal j ON j.seq = o.seq JOIN account a ON a.id = o.account"
+)
 
 func readOpen(ctx context.Context, t *sqlx.Tx) (open []engine.Intent, err error) {
 	err = each(t.QueryxContext(ctx, selectIntents+" ORDER BY o.seq"))(func(r *sqlx.Rows) error {
-		i, err := scanIntent(r)
+		row, err := scanIntent(r)
+		if err != nil {
+			return err
+		}
+		i, err := row.intent()
 		open = append(open, i)
 		return err
 	})
 	return open, err
 }
 
-// scanIntent makes an intent of its record and of what has become of it since.
-func scanIntent(r *sqlx.Rows) (engine.Intent, error) {
-	var publicText, personalText []byte
-	var account string
-	var repeatable, uncertain, claimed, lease, attempts int64
-	if err := r.Scan(&publicText, &personalText, &account, &repeatable, &uncertain, &claimed, &lease, &attempts); err != nil {
-		return engine.Intent{}, err
+// intentRow is an intent's record, parsed or as it is stored, and what has become of it since.
+type intentRow struct {
+	record                                          engine.Record
+	publicText, personalText                        []byte // nil: record is there
+	account                                         string
+	repeatable, uncertain, claimed, lease, attempts int64
+}
+
+// columns are those of stateOfIntent.
+func (r *intentRow) columns() []any {
+	return []any{&r.account, &r.repeatable, &r.uncertain, &r.claimed, &r.lease, &r.attempts}
+}
+
+func scanIntent(r *sqlx.Rows) (*intentRow, error) {
+	var i intentRow
+	return &i, r.Scan(append([]any{&i.publicText, &i.personalText}, i.columns()...)...)
+}
+
+func (r *intentRow) intent() (i engine.Intent, err error) {
+	if r.publicText != nil {
+		if r.record, _, err = load(r.publicText, r.personalText); err != nil {
+			return i, err
+		}
 	}
-	record, _, err := load(publicText, personalText)
-	if err != nil {
-		return engine.Intent{}, err
+	i, _, err = engine.IntentOf(r.record)
+	if r.account != i.Change.Account { // the program has given the proposed account its id
+		i.Change.Account, i.Change.Proposed = r.account, false
 	}
-	i, _, err := engine.IntentOf(record)
-	if account != i.Change.Account { // the program has given the proposed account its id
-		i.Change.Account, i.Change.Proposed = account, false
-	}
-	i.Halted = repeatable == 0 && i.Repeatable()
-	i.Unknown, i.Claimed, i.Lease, i.Attempts = uncertain != 0, instant(claimed), instant(lease), int(attempts)
+	i.Halted = r.repeatable == 0 && i.Repeatable()
+	i.Unknown, i.Claimed, i.Lease, i.Attempts = r.uncertain != 0, instant(r.claimed), instant(r.lease), int(r.attempts)
 	return i, err
 }

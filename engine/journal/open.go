@@ -46,6 +46,7 @@ type Store struct {
 	writing    turn // held for one transaction; guards statements and names
 	writeTime  time.Duration
 	group      group
+	fresh      fresh
 
 	lastSize, lastEpoch int64 // of the head when a transaction began; guarded by writing
 }

@@ -28,6 +28,12 @@ func (r *rows) expect(n int) *rows {
 	return r
 }
 
+// empty takes all rows out and keeps the room for the next ones.
+func (r *rows) empty() {
+	clear(r.texts)
+	r.numbers, r.texts = r.numbers[:0], r.texts[:0]
+}
+
 // add puts one row in, an int64 or a string for each column.
 func (r *rows) add(values ...any) {
 	for _, v := range values {

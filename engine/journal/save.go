@@ -4,17 +4,20 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/jmoiron/sqlx"
 
 	"github.com/rolecall/rolecall/engine"
 )
 
 // save writes the records and all that they changed.
 func (b *batch) save() error {
-	for _, step := range []func() error{b.saveNames, b.saveRecords, b.saveMentions, b.saveHoldings, b.saveTenures, b.saveLinks, b.saveOpen, b.saveFacts, b.saveBaselines} {
+	for _, step := range []func() error{b.saveRecords, b.saveNames, b.saveMentions, b.saveHoldings, b.saveTenures, b.saveLinks, b.saveOpen, b.saveFacts, b.saveBaselines} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -37,9 +40,7 @@ func (b *batch) saveNames() error {
 }
 
 func (b *batch) saveRecords() error {
-	err := b.insert("journal", "seq, time, kind, run, person, program, account, entitlement, op, outcome, intent, cause, class, source, "+
-		"approved, public, salt, personal, leaf", b.journal)
-	if err != nil {
+	if err := b.endRecords(); err != nil {
 		return err
 	}
 	nodes, err := b.head.grow(b.leaves)
@@ -55,7 +56,7 @@ func (b *batch) saveRecords() error {
 
 func (b *batch) saveHoldings() error {
 	made, changed, gone := newRows("iiiiiii").expect(len(b.touched.Holdings)), newRows("iiiiiii"), newRows("ii")
-	for _, key := range unique(b.touched.Holdings, compareHeld) {
+	for key := range once(b.touched.Holdings) {
 		old, was := b.before.Holdings[key]
 		h, is := b.fold.Holding(key)
 		switch account, right := b.ids(key); {
@@ -133,12 +134,30 @@ func (b *batch) saveLinks() error {
 	for _, key := range slices.SortedFunc(maps.Keys(next), compareLinks) {
 		ended.add(b.names.people.known("", key.Person), key.Program, key.Kind, next[key].seq, micros(next[key].link.Since))
 	}
-	err := b.run(`UPDATE link SET until_seq = r.column4, until_time = r.column5 FROM @rows r
-		WHERE link.person = r.column1 AND link.program = r.column2 AND link.kind = r.column3 AND link.until_seq = 0`, ended)
-	if err != nil {
+	if err := b.endLinks(ended); err != nil {
 		return err
 	}
 	return b.insert("link", "person, program, kind, account, from_seq, from_time, until_seq, until_time", begun)
+}
+
+// endLinks ends what was open of some links. Each is looked up on its own first: joined to all of them, as most of them are new, the
+// planner would read the table for each.
+func (b *batch) endLinks(ended *rows) error {
+	const open = `SELECT * FROM (SELECT r.column1, r.column2, r.column3, r.column4, r.column5, (SELECT max(l.from_seq) FROM link l
+		WHERE l.person = r.column1 AND l.program = r.column2 AND l.kind = r.column3 AND l.until_seq = 0) AS since FROM @rows r) x WHERE since IS NOT NULL`
+	found := newRows("ittiii")
+	err := b.query(open, ended, func(r *sqlx.Rows) error {
+		var person, seq, at, since int64
+		var program, kind string
+		err := r.Scan(&person, &program, &kind, &seq, &at, &since)
+		found.add(person, program, kind, seq, at, since)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return b.run(`UPDATE link SET until_seq = r.column4, until_time = r.column5 FROM @rows r
+		WHERE link.person = r.column1 AND link.program = r.column2 AND link.kind = r.column3 AND link.from_seq = r.column6`, found)
 }
 
 func (b *batch) saveOpen() error {
@@ -163,7 +182,7 @@ func (b *batch) saveOpen() error {
 		return err
 	}
 	err := b.run(`UPDATE open_intent SET account = r.column2, uncertain = r.column3,
-		lease = CASE WHEN r.column4 > 0 THEN r.column4 ELSE lease END,
+		lease = CASE WHEN r.column4 > 0 AND (r.column4 < lease OR lease = 0) THEN r.column4 ELSE lease END,
 		repeatable = CASE WHEN r.column5 > 0 THEN 0 ELSE repeatable END FROM @rows r WHERE open_intent.seq = r.column1`, changed)
 	if err != nil {
 		return err
@@ -205,6 +224,22 @@ func (b *batch) saveBaselines() error {
 		r.add(program)
 	}
 	return b.run("INSERT INTO baseline (program) SELECT * FROM @rows r WHERE true ON CONFLICT (program) DO NOTHING", r)
+}
+
+// once goes through a list and passes over what came before.
+func once[T comparable](list []T) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		seen := make(map[T]struct{}, len(list))
+		for _, one := range list {
+			if _, again := seen[one]; again {
+				continue
+			}
+			seen[one] = struct{}{}
+			if !yield(one) {
+				return
+			}
+		}
+	}
 }
 
 // unique sorts a list and takes each once.

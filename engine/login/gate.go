@@ -50,6 +50,7 @@ type Gate struct {
 	Options
 	sessions *scs.SessionManager
 	failures limiter
+	callers  callers
 	session  string // names of the cookies
 	trying   string
 }
@@ -71,8 +72,11 @@ const (
 	keptSeen = "seen" // when it was last used
 )
 
-// Who is signed in. Asking counts as use.
+// Who is signed in: whoever has the token that the request brings, else whose session it is. Asking counts as use.
 func (g *Gate) Who(r *http.Request) (who Identity, in bool, err error) {
+	if secret, given := bearer(r); given {
+		return g.call(r, secret)
+	}
 	ctx, err := g.load(r)
 	if err != nil || !g.sessions.Exists(ctx, keptWho) {
 		return who, false, err

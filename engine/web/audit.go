@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -42,18 +41,14 @@ type auditView struct {
 	Ops      []engine.Op
 	Events   []eventRow
 	More     string // address of the next page, "" if this is the last
+	Exports  []exportLink
 }
 
 // shownEvents is how many records a page shows.
 const shownEvents = 100
 
 func (s *Site) audit(ctx context.Context, r asked) (view, error) {
-	filter := url.Values{}
-	for _, name := range []string{"q", "person", "program", "entitlement", "account", "run", "actor", "kind", "op", "outcome", "from", "to"} {
-		if text := r.FormValue(name); text != "" {
-			filter.Set(name, text)
-		}
-	}
+	filter := filterOf(r)
 	q, err := s.query(filter)
 	if err != nil {
 		return view{}, err
@@ -61,7 +56,7 @@ func (s *Site) audit(ctx context.Context, r asked) (view, error) {
 	if q.Before, err = number(r, "before"); err != nil {
 		return view{}, err
 	}
-	v := auditView{Filter: filter, Kinds: engine.Kinds(), Outcomes: engine.Outcomes(), Ops: engine.Ops()}
+	v := auditView{Filter: filter, Kinds: engine.Kinds(), Outcomes: engine.Outcomes(), Ops: engine.Ops(), Exports: s.exportLinks(filter)}
 	if v.Events, err = s.events(ctx, q); err != nil {
 		return view{}, err
 	}
@@ -72,6 +67,17 @@ func (s *Site) audit(ctx context.Context, r asked) (view, error) {
 		v.More = "/audit?" + on.Encode()
 	}
 	return view{"audit", "Audit", v}, nil
+}
+
+// filterOf is what narrows the journal in an address.
+func filterOf(r asked) url.Values {
+	filter := url.Values{}
+	for _, name := range []string{"q", "person", "program", "entitlement", "account", "run", "actor", "kind", "op", "outcome", "from", "to"} {
+		if text := r.FormValue(name); text != "" {
+			filter.Set(name, text)
+		}
+	}
+	return filter
 }
 
 func copied(v url.Values) url.Values {
@@ -133,9 +139,9 @@ func number(r asked, name string) (int64, error) {
 
 type eventView struct {
 	eventRow
-	Pretty  string // Data, indented
-	Led     []eventRow
-	Recheck time.Time
+	Pretty string // Data, indented
+	Led    []eventRow
+	Proof  *Proof // nil: it can't be made
 }
 
 func (s *Site) event(ctx context.Context, r asked) (view, error) {
@@ -150,7 +156,7 @@ func (s *Site) event(ctx context.Context, r asked) (view, error) {
 	if len(list) == 0 {
 		return view{}, fmt.Errorf("%w: there is no record %d", errNotThere, seq)
 	}
-	v := eventView{eventRow: list[0], Pretty: indented(list[0].Data)}
+	v := eventView{eventRow: list[0], Pretty: indented(list[0].Data), Proof: s.prove(ctx, r.URL.Path, seq)}
 	if v.Of > 0 {
 		if v.Led, err = s.events(ctx, engine.Query{After: v.Of - 1, Before: v.Of + 1, Limit: 1}); err != nil {
 			return view{}, err

@@ -94,52 +94,72 @@ func (r asked) said() string {
 	}[r.URL.Query().Get("did")]
 }
 
-func (s *Site) decide(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
+// done is what somebody did, and where to look then.
+type done struct {
+	path, word string
+	n          int // how many, where that can be told
+}
+
+// deed does something, asked for by the values of a form. Whether a page sent it or a program is all the same to it.
+type deed func(ctx context.Context, r asked) (done, error)
+
+// acts is a deed for a page, which is sent on to look.
+func acts(d deed) act {
+	return func(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
+		x, err := d(ctx, r)
+		if err != nil {
+			return "", err
+		}
+		return did(x.path, x.word, x.n), nil
+	}
+}
+
+func (s *Site) decide(ctx context.Context, r asked) (done, error) {
 	verb := r.PostFormValue("do")
 	if verb != "approve" && verb != "reject" {
-		return "", Refused{"Approve or reject: nothing was decided", http.StatusBadRequest}
+		return done{}, Refused{"Approve or reject: nothing was decided", http.StatusBadRequest}
 	}
 	items := r.PostForm["item"]
 	if r.PostFormValue("all") != "" { // those that were shown, and no others that came since
 		items = r.PostForm["shown"]
 	}
 	if len(items) == 0 || slices.Contains(items, "all") {
-		return "", Refused{"Nothing was chosen, and nothing was decided", http.StatusBadRequest}
+		return done{}, Refused{"Nothing was chosen, and nothing was decided", http.StatusBadRequest}
 	}
 	reason, err := r.reason()
 	if err != nil {
-		return "", err
+		return done{}, err
 	}
 	n, err := s.Decisions.Decide(ctx, r.User, verb == "approve", items, reason)
-	return did("/waiting", verb, n), err
+	return done{"/waiting", verb, n}, err
 }
 
-func (s *Site) give(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
+func (s *Site) give(ctx context.Context, r asked) (done, error) {
 	key, entitlement := r.PathValue("key"), r.PostFormValue("entitlement")
 	day, err := time.ParseInLocation(time.DateOnly, r.PostFormValue("until"), time.UTC)
 	if err != nil || !day.After(s.Now().AddDate(0, 0, -1)) {
-		return "", Refused{"An extra has a last day, in the future: write 2027-01-31", http.StatusBadRequest}
+		return done{}, Refused{"An extra has a last day, in the future: write 2027-01-31", http.StatusBadRequest}
 	}
 	seen := s.Outlook()
 	if seen == nil || !slices.ContainsFunc(seen.Policy.Entitlements(), func(e engine.Entitlement) bool { return e.String() == entitlement }) {
-		return "", Refused{"There is nothing of that name to give", http.StatusBadRequest}
+		return done{}, Refused{"There is nothing of that name to give", http.StatusBadRequest}
 	}
 	reason, err := r.reason()
 	if err != nil {
-		return "", err
+		return done{}, err
 	}
-	return did("/people/"+url.PathEscape(key), "give", 0), s.Decisions.Give(ctx, r.User, key, entitlement, day, reason)
+	return done{"/people/" + url.PathEscape(key), "give", 0}, s.Decisions.Give(ctx, r.User, key, entitlement, day, reason)
 }
 
-func (s *Site) pause(on bool) act {
-	return func(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
+func (s *Site) pause(on bool) deed {
+	return func(ctx context.Context, r asked) (done, error) {
 		program, to, word := r.PostFormValue("program"), "/", "resume"
 		if _, said := r.PostForm["program"]; !said { // empty is everything, which nobody says by leaving it out
-			return "", Refused{"Say which program: nothing was done", http.StatusBadRequest}
+			return done{}, Refused{"Say which program: nothing was done", http.StatusBadRequest}
 		}
 		if program != "" {
 			if !slices.ContainsFunc(s.Programs(), func(p Program) bool { return p.Name == program }) {
-				return "", Refused{"There is no program of that name", http.StatusBadRequest}
+				return done{}, Refused{"There is no program of that name", http.StatusBadRequest}
 			}
 			to = "/programs/" + url.PathEscape(program)
 		}
@@ -148,9 +168,9 @@ func (s *Site) pause(on bool) act {
 		}
 		reason, err := r.reason()
 		if on && err != nil {
-			return "", err
+			return done{}, err
 		}
-		return did(to, word, 0), s.Decisions.Pause(ctx, r.User, program, on, reason)
+		return done{to, word, 0}, s.Decisions.Pause(ctx, r.User, program, on, reason)
 	}
 }
 
@@ -187,25 +207,25 @@ func (s *Site) cutForm(ctx context.Context, r asked) (view, error) {
 	return view{"cut", "Cut off " + v.Name, v}, nil
 }
 
-func (s *Site) cut(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
+func (s *Site) cut(ctx context.Context, r asked) (done, error) {
 	reason, err := r.reason()
 	if err != nil {
-		return "", err
+		return done{}, err
 	}
 	to := "/people/" + url.PathEscape(r.PathValue("key"))
 	err = s.Decisions.Cut(ctx, r.User, r.PathValue("key"), reason)
 	if errors.Is(err, ErrUnderWay) {
-		return did(to, "cutting", 0), nil
+		return done{to, "cutting", 0}, nil
 	}
-	return did(to, "cut", 0), err
+	return done{to, "cut", 0}, err
 }
 
-func (s *Site) lift(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
+func (s *Site) lift(ctx context.Context, r asked) (done, error) {
 	reason, err := r.reason()
 	if err != nil {
-		return "", err
+		return done{}, err
 	}
-	return did("/people/"+url.PathEscape(r.PathValue("key")), "lift", 0), s.Decisions.Lift(ctx, r.User, r.PathValue("key"), reason)
+	return done{"/people/" + url.PathEscape(r.PathValue("key")), "lift", 0}, s.Decisions.Lift(ctx, r.User, r.PathValue("key"), reason)
 }
 
 // undoView is what is looked at before a run is undone.
@@ -237,10 +257,10 @@ func (s *Site) undoForm(ctx context.Context, r asked) (view, error) {
 	return view{"undo", "Undo run " + v.Run, v}, nil
 }
 
-func (s *Site) undo(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
+func (s *Site) undo(ctx context.Context, r asked) (done, error) {
 	reason, err := r.reason()
 	if err != nil {
-		return "", err
+		return done{}, err
 	}
-	return did("/runs/"+url.PathEscape(r.PathValue("run")), "undo", 0), s.Decisions.Undo(ctx, r.User, r.PathValue("run"), reason)
+	return done{"/runs/" + url.PathEscape(r.PathValue("run")), "undo", 0}, s.Decisions.Undo(ctx, r.User, r.PathValue("run"), reason)
 }

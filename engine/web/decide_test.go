@@ -51,7 +51,7 @@ func (d *door) Lift(_ context.Context, u User, person, reason string) error {
 }
 
 func (d *door) UndoPreview(context.Context, string) ([]engine.Undone, error) {
-	return []engine.Undone{{Change: outlook("x").Plan.Changes[0], Inverse: engine.OpRevoke}}, d.wrong
+	return []engine.Undone{{Change: outlook("x").Plan.Changes[0], Outcome: engine.Done, Inverse: engine.OpRevoke}}, d.wrong
 }
 
 func (d *door) Undo(_ context.Context, u User, run, reason string) error {

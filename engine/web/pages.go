@@ -77,22 +77,29 @@ func (p *pages) answer(w http.ResponseWriter, r asked, v view, err error) {
 	_, _ = w.Write(out.Bytes())
 }
 
-// failed is the page for an error. What went wrong inside is for the log.
+// failed is the page for an error.
 func (p *pages) failed(r asked, err error) (view, int) {
-	var refused Refused
 	var hand ByHand
-	switch {
-	case errors.As(err, &hand):
+	if errors.As(err, &hand) {
 		return view{"byhand", "Nothing was done", changeRows(hand.Changes, func(*engine.Change) bool { return true }, 0)}, http.StatusServiceUnavailable
-	case errors.As(err, &refused):
-		return view{"wrong", http.StatusText(refused.Status), refused.Text}, refused.Status
-	case errors.Is(err, errNotThere):
-		return view{"wrong", "Not there", err.Error()}, http.StatusNotFound
-	case errors.Is(err, errWrong):
-		return view{"wrong", "Can't be understood", err.Error()}, http.StatusBadRequest
 	}
-	p.site.Failed(r.URL.Path, err)
-	return view{"wrong", "Can't be shown", "The journal can't be read now; the log says why."}, http.StatusServiceUnavailable
+	title, text, status := p.site.failure(r, err)
+	return view{"wrong", title, text}, status
+}
+
+// failure says what went wrong, for whoever asked. What went wrong inside is for the log.
+func (s *Site) failure(r asked, err error) (title, text string, status int) {
+	var refused Refused
+	switch {
+	case errors.As(err, &refused):
+		return http.StatusText(refused.Status), refused.Text, refused.Status
+	case errors.Is(err, errNotThere):
+		return "Not there", err.Error(), http.StatusNotFound
+	case errors.Is(err, errWrong):
+		return "Can't be understood", err.Error(), http.StatusBadRequest
+	}
+	s.Failed(r.URL.Path, err)
+	return "Can't be shown", "The journal can't be read now; the log says why.", http.StatusServiceUnavailable
 }
 
 func (p *pages) write(out *bytes.Buffer, r asked, v view) error {

@@ -27,7 +27,8 @@ type route struct {
 	do      act
 }
 
-// routes are all there are: nothing is reached by another way, and the permission is asked for in one place, Site.serve.
+// routes are all there are for people, as calls are for programs: nothing is reached by another way, and the permission is asked
+// for in one place, Site.guarded.
 func (s *Site) routes() []route {
 	return []route{
 		{"GET /login", Anybody, s.login, nil},
@@ -53,56 +54,82 @@ func (s *Site) routes() []route {
 		{"GET /runs", Viewer, s.runs, nil},
 		{"GET /runs/{run}", Viewer, s.run, nil},
 		{"GET /audit", Viewer, s.audit, nil},
+		{"GET /audit/export", Viewer, nil, s.export},
 		{"GET /audit/{seq}", Viewer, s.event, nil},
-		{"POST /waiting", Approver, nil, s.decide},
+		{"POST /waiting", Approver, nil, acts(s.decide)},
 		{"POST /tasks/done", Approver, nil, s.taskDone},
 		{"POST /release", Admin, nil, s.release},
 		{"POST /delegations", Approver, nil, s.delegate},
 		{"POST /delegations/end", Approver, nil, s.endDelegation},
-		{"POST /people/{key}/give", Approver, nil, s.give},
+		{"POST /people/{key}/give", Approver, nil, acts(s.give)},
 		{"GET /people/{key}/cut", Approver, s.cutForm, nil},
-		{"POST /people/{key}/cut", Approver, nil, s.cut},
-		{"POST /people/{key}/lift", Admin, nil, s.lift},
-		{"POST /pause", Admin, nil, s.pause(true)},
-		{"POST /resume", Admin, nil, s.pause(false)},
+		{"POST /people/{key}/cut", Approver, nil, acts(s.cut)},
+		{"POST /people/{key}/lift", Admin, nil, acts(s.lift)},
+		{"POST /pause", Admin, nil, acts(s.pause(true))},
+		{"POST /resume", Admin, nil, acts(s.pause(false))},
 		{"GET /runs/{run}/undo", Admin, s.undoForm, nil},
-		{"POST /runs/{run}/undo", Admin, nil, s.undo},
+		{"POST /runs/{run}/undo", Admin, nil, acts(s.undo)},
 
 		{"GET /", Own, notThere, nil},
 	}
 }
 
-// serve answers a route for those who may.
-func (s *Site) serve(one route) http.HandlerFunc {
+// way is how requests to one address are answered.
+type way struct {
+	pattern string
+	needs   Permission
+	answer  func(ctx context.Context, w http.ResponseWriter, r asked)
+	fail    func(w http.ResponseWriter, r asked, err error) // says why nothing was done
+	login   bool                                            // who is not signed in is led to where they can
+}
+
+// guarded answers those who may.
+func (s *Site) guarded(to way) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		u, err := s.user(r)
 		if err != nil {
-			s.pages.answer(w, asked{r, u}, view{}, err)
+			to.fail(w, asked{r, u}, err)
 			return
 		}
-		if !s.may(u, one, r.Method) {
-			s.refuse(w, asked{r, u}, one)
+		if !s.may(u, to, r.Method) {
+			s.refuse(w, asked{r, u}, to)
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()
-		if one.show != nil {
-			s.show(ctx, w, asked{r, u}, one.show)
-			return
-		}
-		s.do(ctx, w, asked{r, u}, one.do)
+		to.answer(ctx, w, asked{r, u})
 	}
 }
 
+// serve answers a route with pages.
+func (s *Site) serve(one route) http.HandlerFunc {
+	return s.guarded(way{one.pattern, one.needs, func(ctx context.Context, w http.ResponseWriter, r asked) {
+		if one.show != nil {
+			s.show(ctx, w, r, one.show)
+			return
+		}
+		s.do(ctx, w, r, one.do)
+	}, func(w http.ResponseWriter, r asked, err error) { s.pages.answer(w, r, view{}, err) }, true})
+}
+
 func (s *Site) show(ctx context.Context, w http.ResponseWriter, r asked, make page) {
-	select { // pages share the journal's readers with those who act
-	case s.busy <- struct{}{}:
-		defer func() { <-s.busy }()
-	case <-ctx.Done():
+	free, ok := s.turn(ctx)
+	if !ok {
 		return
 	}
+	defer free()
 	v, err := make(ctx, r)
 	s.pages.answer(w, r, v, err)
+}
+
+// turn waits until something more may be made: pages share the journal's readers with those who act.
+func (s *Site) turn(ctx context.Context) (free func(), ok bool) {
+	select {
+	case s.busy <- struct{}{}:
+		return func() { <-s.busy }, true
+	case <-ctx.Done():
+		return nil, false
+	}
 }
 
 // mostForm is the largest form that is read, in bytes.
@@ -129,17 +156,19 @@ func (s *Site) do(ctx context.Context, w http.ResponseWriter, r asked, act act) 
 }
 
 // refuse sends who is not signed in to do so, and tells everybody else what they lack. That is recorded.
-func (s *Site) refuse(w http.ResponseWriter, r asked, one route) {
+func (s *Site) refuse(w http.ResponseWriter, r asked, to way) {
 	switch {
 	case s.Door == nil:
-		s.pages.answer(w, r, view{}, Refused{"No login is configured, so that this page only shows", http.StatusForbidden})
+		to.fail(w, r, Refused{"No login is configured, so that this page only shows", http.StatusForbidden})
+	case r.User.Permission == Anybody && !to.login:
+		to.fail(w, r, Refused{"Nobody is signed in: send the header Authorization: Bearer TOKEN, or the cookie of a session", http.StatusUnauthorized})
 	case r.User.Permission == Anybody && r.Method == http.MethodGet:
 		http.Redirect(w, r.Request, "/login?"+url.Values{"next": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
 	case r.User.Permission == Anybody:
-		s.pages.answer(w, r, view{}, Refused{"You are not signed in any more, and nothing was done; sign in and send it again", http.StatusUnauthorized})
+		to.fail(w, r, Refused{"You are not signed in any more, and nothing was done; sign in and send it again", http.StatusUnauthorized})
 	default:
-		s.noted(r.Context(), r.User, one.pattern+" is for "+one.needs.String()+"s, and "+r.User.Permission.String()+" is not enough")
-		s.pages.answer(w, r, view{}, Refused{"This is for " + one.needs.String() + "s; you are " + article(r.User.Permission), http.StatusForbidden})
+		s.noted(r.Context(), r.User, to.pattern+" is for "+to.needs.String()+"s, and "+r.User.Permission.String()+" is not enough")
+		to.fail(w, r, Refused{"This is for " + to.needs.String() + "s; you are " + article(r.User.Permission), http.StatusForbidden})
 	}
 }
 

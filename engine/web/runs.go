@@ -21,12 +21,27 @@ type runRow struct {
 	Actor   string
 	Proofs  []engine.Proof
 	Notices []engine.Notice
-	Summary struct {
-		Grant, Revoke, Adopt, Create, Update, Rename, Suspend, Resume, Delete int
-		Approval, Blocked, Scheduled, Unchanged, People                       int
-	}
+	Summary summary
 	Policy  string
 	Blanked bool
+}
+
+// summary counts the changes of a run: those made by operation, and those that were not.
+type summary struct {
+	Grant     int `json:"grant"`
+	Revoke    int `json:"revoke"`
+	Adopt     int `json:"adopt"`
+	Create    int `json:"create"`
+	Update    int `json:"update"`
+	Rename    int `json:"rename"`
+	Suspend   int `json:"suspend"`
+	Resume    int `json:"resume"`
+	Delete    int `json:"delete"`
+	Approval  int `json:"approval"`  // wait for an approval
+	Blocked   int `json:"blocked"`   // can't be made yet
+	Scheduled int `json:"scheduled"` // are to be made later
+	Unchanged int `json:"unchanged"` // holdings that are as they should be
+	People    int `json:"people"`    // that were seen
 }
 
 // Given and Taken count the changes that the run decided.
@@ -93,6 +108,7 @@ type runView struct {
 	runRow
 	By      string // program or person
 	Groups  []programChanges
+	Newest  bool             // the last look here was this run's
 	Waiting []programChanges // of the newest run: what it did not do
 	Open    int
 	More    bool
@@ -121,6 +137,7 @@ func (s *Site) run(ctx context.Context, r asked) (view, error) {
 	}
 	v.Groups = group(rows)
 	if seen := s.Outlook(); seen != nil && seen.Run == name {
+		v.Newest = true
 		v.Waiting = group(changeRows(seen.Plan.Changes, func(c *engine.Change) bool { return c.State != engine.Ready }, shownOfRun))
 	}
 	return view{"run", "Run " + name, v}, nil

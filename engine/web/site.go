@@ -44,6 +44,8 @@ type Options struct {
 	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
 	Ways      Ways                                                            // with a Door
 	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door
+	Exports   Exports                                                         // nil: nothing is exported
+	Prove     func(ctx context.Context, seq int64) (Proof, error)             // that a record is in the journal; nil: nothing is proven
 	Refused   func(ctx context.Context, u User, what string) error            // is told what somebody may not; nil: nobody is
 }
 
@@ -76,6 +78,8 @@ type Site struct {
 	mux   *http.ServeMux
 	cross *http.CrossOriginProtection
 	busy  chan struct{} // one for each page that is being made
+
+	exporting chan struct{} // one for each export that is being written
 }
 
 // atOnce is how many pages are made at once.
@@ -88,7 +92,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(style)
-	s := &Site{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), busy: make(chan struct{}, atOnce)}
+	s := &Site{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), busy: make(chan struct{}, atOnce), exporting: make(chan struct{}, exportsAtOnce)}
 	sheet := "/assets/style-" + hex.EncodeToString(sum[:6]) + ".css"
 	if s.pages, err = parsePages(s, sheet); err != nil {
 		return nil, err
@@ -100,6 +104,9 @@ func New(o Options) (*Site, error) {
 	})
 	for _, one := range s.routes() {
 		s.mux.HandleFunc(one.pattern, s.serve(one))
+	}
+	for _, one := range s.calls() {
+		s.mux.HandleFunc(one.pattern, s.serveCall(one))
 	}
 	return s, nil
 }
@@ -116,18 +123,34 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.Ways.Secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
-	if s.foreign(r) {
-		http.Error(w, "Another page may not ask for this one; type its address.", http.StatusForbidden)
+	if err := s.misled(r); err != nil {
+		if forPrograms(r) {
+			s.problem(w, asked{Request: r}, *err)
+			return
+		}
+		http.Error(w, err.Text+".", err.Status)
 		return
 	}
-	if !local(r.Host) && (s.Ways.Host == "" || r.Host != s.Ways.Host) {
-		http.Error(w, "This page is for the machine itself: open it as http://127.0.0.1 or http://localhost.", http.StatusMisdirectedRequest)
-		return
+	if !forPrograms(r) {
+		r.Header.Del("Authorization") // browsers sign in with a session alone
 	}
 	if r.Method != http.MethodPost {
 		r.Body = http.NoBody // a GET asks by its address alone; a form behind it would be kept in memory and on disk
 	}
 	s.mux.ServeHTTP(w, r)
+}
+
+// misled says why a request is not for this page, nil if it is.
+func (s *Site) misled(r *http.Request) *Refused {
+	switch {
+	case s.foreign(r):
+		return &Refused{"Another page may not ask for this one; type its address", http.StatusForbidden}
+	case !local(r.Host) && (s.Ways.Host == "" || r.Host != s.Ways.Host):
+		return &Refused{"This page is for the machine itself: open it as http://127.0.0.1 or http://localhost", http.StatusMisdirectedRequest}
+	case forPrograms(r) && r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
+		return &Refused{"Only GET and POST are known here", http.StatusMethodNotAllowed}
+	}
+	return nil
 }
 
 // foreign says whether another page asks. It may lead people to where they sign in, and from there back; where nobody signs

@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"html"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -19,8 +21,20 @@ import (
 type book struct {
 	records []engine.Record
 	held    []engine.Held
+	changed bool // what is stored does not lead to the root
 	facts   []engine.Fact
 	err     error
+}
+
+func (b *book) Forms() []ExportForm {
+	return []ExportForm{{"jsonl", "JSON Lines", "application/jsonl", "jsonl"}, {"csv", "CSV", "text/csv; charset=utf-8", "csv"}}
+}
+
+func (b *book) Export(ctx context.Context, q engine.Query, form string, to io.Writer) error {
+	return b.Records(ctx, q, func(r engine.Record) error {
+		_, err := fmt.Fprintf(to, "{\"form\":%q,\"kind\":%q}\n", form, r.Kind)
+		return err
+	})
 }
 
 func (b *book) Records(_ context.Context, q engine.Query, yield func(engine.Record) error) error {
@@ -89,6 +103,9 @@ func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
 				return nil, b.err
 			}
 			return &o.Cuts[0], b.err
+		},
+		Exports: b, Prove: func(context.Context, int64) (Proof, error) {
+			return Proof{Size: 2, Root: "root", Path: []string{"beside"}, Checkpoint: "rolecall\n2\nroot", Leads: !b.changed, Stored: HashedAll{Public: "{}"}}, b.err
 		},
 		Zone: func() *time.Location { return time.UTC }, Failed: func(what string, err error) { failed = append(failed, what+": "+err.Error()) },
 	})

@@ -19,7 +19,7 @@ type Delegating interface {
 func forStandIns() []string { return []string{"GET /waiting", "POST /waiting"} }
 
 // may says whether somebody gets to an address. Where nobody signs in, nothing is done.
-func (s *Site) may(u User, one route, method string) bool {
+func (s *Site) may(u User, one way, method string) bool {
 	if method == http.MethodPost && one.needs > Anybody && s.Door == nil {
 		return false
 	}

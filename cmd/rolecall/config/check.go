@@ -40,6 +40,7 @@ func check(f *File) engine.Mistakes {
 		c.add(&f.Programs, "no program is configured", "add one below programs:")
 	}
 	c.login()
+	c.notices()
 	c.limits()
 	c.expected()
 	return c.found

@@ -47,6 +47,8 @@ type File struct {
 	Protected []string `yaml:"protected"`
 	// Audit says how the journal is made checkable from outside.
 	Audit Audit `yaml:"audit"`
+	// Notices says who is told what by the daemon, each thing once.
+	Notices Notices `yaml:"notices"`
 
 	Path   string `yaml:"-"` // of the file itself, as it was given
 	Source string `yaml:"-"` // the same, absolute

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/connectors/file"
+	rest "github.com/rolecall/rolecall/connectors/http"
 	"github.com/rolecall/rolecall/connectors/ldapgroup"
+	"github.com/rolecall/rolecall/connectors/manual"
 	"github.com/rolecall/rolecall/connectors/scim"
 	"github.com/rolecall/rolecall/connectors/sql"
 	"github.com/rolecall/rolecall/engine"
@@ -35,8 +37,8 @@ func directoryKinds() []kind {
 }
 
 func programKinds() []kind {
-	return []kind{{"file", reflect.TypeFor[file.Config]()}, {"ldap-group", reflect.TypeFor[ldapgroup.Config]()},
-		{"scim", reflect.TypeFor[scim.Config]()}, {"sql", reflect.TypeFor[sql.Config]()}}
+	return []kind{{"file", reflect.TypeFor[file.Config]()}, {"http", reflect.TypeFor[rest.Config]()}, {"ldap-group", reflect.TypeFor[ldapgroup.Config]()},
+		{"manual", reflect.TypeFor[manual.Config]()}, {"scim", reflect.TypeFor[scim.Config]()}, {"sql", reflect.TypeFor[sql.Config]()}}
 }
 
 // words are the values of keys that take one of a few words.
@@ -51,7 +53,7 @@ func words() map[string][]any {
 func newReference(t *testing.T) *reference {
 	t.Helper()
 	r := &reference{comments: map[string]string{}}
-	for _, dir := range []string{".", "../../../engine", "../../../engine/directory", "../../../engine/httpconn", "../../../connectors/file", "../../../connectors/ldapgroup", "../../../connectors/scim", "../../../connectors/sql"} {
+	for _, dir := range []string{".", "../../../engine", "../../../engine/directory", "../../../engine/httpconn", "../../../connectors/file", "../../../connectors/http", "../../../connectors/ldapgroup", "../../../connectors/manual", "../../../connectors/scim", "../../../connectors/sql"} {
 		names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -35,7 +35,7 @@ func Clean(text string) string {
 
 func isClean(text string) bool {
 	for i, r := range text {
-		if !harmless(r) || r == utf8.RuneError && text[i] != 0xEF {
+		if !harmless(r) || r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)) { // it may also be written there
 			return false
 		}
 	}

@@ -190,7 +190,7 @@ func credential(t testing.TB, name string) *syscall.Credential {
 	t.Helper()
 	u, err := user.Lookup(name)
 	if err != nil {
-		t.Fatalf("no user %q to run PostgreSQL as: %v", name, err)
+		t.Fatalf("no user %q to run the server as: %v", name, err)
 	}
 	uid, errU := strconv.ParseUint(u.Uid, 10, 32)
 	gid, errG := strconv.ParseUint(u.Gid, 10, 32)

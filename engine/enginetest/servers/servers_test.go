@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
@@ -107,4 +108,18 @@ func TestSamba(t *testing.T) {
 			t.Errorf("%s: %s", url, out)
 		}
 	}
+}
+
+func TestRabbitMQ(t *testing.T) {
+	s := RabbitMQ(t, "secret")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/whoami", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth("rolecall", "wrong")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil || answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("it lets everybody in: %v, %v", answer, err)
+	}
+	_ = answer.Body.Close()
 }

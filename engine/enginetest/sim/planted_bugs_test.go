@@ -92,7 +92,7 @@ func bugs() []bug {
 		// Section 3: what is wanted.
 		one("never", "revoke: never", "decide.go", `case p.program.Revoke == RevokeNever:`, `case p.program.Revoke == RevokeNever && !$:`),
 		one("never a leaver", "never also holds back leavers", "revokes.go", "case p.program.Revoke == RevokeNever:\n\t\t\tif p.holds", "case p.program.Revoke == RevokeNever && !$:\n\t\t\tif p.holds"),
-		one("additive", "what an additive rule gave stays", "decide.go", `case p.isAdditive(p.rulesOf(row)):`, `case p.isAdditive(p.rulesOf(row)) && !$:`),
+		one("additive", "what an additive rule gave stays", "decide.go", `case p.isAdditive(p.rulesOf(row)) && !reviewed:`, `case p.isAdditive(p.rulesOf(row)) && !reviewed && !$:`),
 		one("no grace", "what has a grace stays for it", "decide.go", `due.After(p.b.s.Now) && !p.denied.Has(right, account)`, `!$ && due.After(p.b.s.Now) && !p.denied.Has(right, account)`),
 		one("no leaver grace", "the grace of leavers", "revokes.go", `if due := since.Add(grace); due.After(p.b.s.Now) {`, `if due := since.Add(grace); due.After(p.b.s.Now) && !$ {`),
 		one("policy not blamed", "a removal that the former policy would not make is the policy's", "formers.go", `if hash == p.b.plan.Policy || !p.formerlyDesired`, `if $ || hash == p.b.plan.Policy || !p.formerlyDesired`),

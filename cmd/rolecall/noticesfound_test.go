@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest/servers"
+)
+
+// What a plan says is sorted by whom it concerns; its words may change while its reason stays.
+func TestWhatStandsOut(t *testing.T) {
+	s := &system{cfg: &config.File{Listen: "127.0.0.1:8484"}}
+	n := func(level, code, program, person, text string) engine.Notice {
+		return engine.Notice{Level: level, Code: code, Program: program, Person: person, Text: text}
+	}
+	all := s.standsOut(&engine.Plan{Notices: []engine.Notice{
+		n("alarm", engine.NoticeUnread, "", "", "corp was not read completely in 8 runs"), n("alarm", engine.NoticeUnread, "", "", "hr was not read completely in 9 runs"), n("alarm", engine.NoticeUnread, "crm", "", "crm …"),
+		n("alarm", "leaver-held", "crm", "4/7", "…"), n("warning", engine.NoticeOrphans, "crm", "", "…"), n("alarm", "paused", "", "", "everything is paused"), n("warning", "odd", "", "", "…"), n("info", "expected", "", "", "…"),
+	}})
+	var got []string
+	for _, one := range all {
+		lines, err := one.lines(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, one.about+" "+lines[0].Link)
+	}
+	if want := "programs |programs |programs http://127.0.0.1:8484/programs/crm|leavers http://127.0.0.1:8484/people/4%2F7|leavers http://127.0.0.1:8484/programs/crm|alarms "; strings.Join(got, "|") != want {
+		t.Errorf("%q", got)
+	}
+	if all[0].key == all[1].key {
+		t.Error("two directories are one thing")
+	}
+}
+
+// Dates are told from the configured time before on; a contract not once it is over.
+func TestDatesAreTold(t *testing.T) {
+	day := func(text string) time.Time {
+		d, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	s := &system{cfg: &config.File{Programs: map[string]*config.Program{
+		"crm":  {Contract: &config.Contract{Ends: day("2027-03-31"), Notice: 90 * 24 * time.Hour}},
+		"wiki": {Contract: &config.Contract{Ends: day("2027-03-31")}}, "vpn": {}}}}
+	s.cfg.Notices.Ahead = 10 * 24 * time.Hour
+	for at, want := range map[string]int{"2026-12-20": 0, "2026-12-21": 1, "2027-03-20": 1, "2027-03-21": 2, "2027-03-31": 2, "2027-04-01": 0} {
+		if got := s.contracts(day(at)); len(got) != want {
+			t.Errorf("on %s: %d", at, len(got))
+		}
+	}
+	cert, key := servers.NewCA(t, t.TempDir()).Issue(t, "x", "127.0.0.1")
+	if end, ok := certificateEnd(cert); !ok || end.Before(time.Now()) {
+		t.Error("the end of a certificate can't be told")
+	}
+	for _, other := range []string{key, filepath.Join(t.TempDir(), "nothing")} {
+		if _, ok := certificateEnd(other); ok {
+			t.Errorf("%s is no certificate", other)
+		}
+	}
+	directory := config.Directory{LDAP: &config.LDAPSource{}}
+	directory.LDAP.Bind.External = &config.External{Cert: "a.pem"}
+	if got := certificates(&directory); fmt.Sprint(got) != "[a.pem]" || certificates(&config.Directory{}) != nil {
+		t.Error(got)
+	}
+}
+
+// Changes that fail again and again are told by program; the week counts what was done in it.
+func TestFailuresAndTheWeek(t *testing.T) {
+	dir := company(t)
+	monday := time.Date(2027, 1, 4, 6, 0, 0, 0, time.UTC)
+	p := process{Dir: dir, Env: func(string) string { return "" }, Now: func() time.Time { return monday.AddDate(0, 0, -3) }}
+	told(t, p, "apply")
+	p.Random, p.Stderr = rand1(), io.Discard
+	a := &app{configFile: "rolecall.yaml", process: p}
+	s, err := a.open(t.Context(), writing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	lines := func(list []toldThing, err error) (out []string) {
+		t.Helper()
+		for _, one := range list {
+			got, err := one.lines(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range got {
+				out = append(out, l.Text)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if got := lines(s.weekly(t.Context(), monday)); len(got) != 5 || got[0] != "2026-12-28 to 2027-01-03, 1 run" || strings.Contains(got[1], "given: 0 rights") {
+		t.Errorf("%q", got)
+	}
+	if got := lines(s.weekly(t.Context(), monday.AddDate(0, 0, -1))); len(got) != 0 {
+		t.Errorf("before there was anything: %q", got)
+	}
+	fact := func(right string, n int, text string, at time.Time) engine.Fact {
+		return engine.Fact{FactKey: engine.FactKey{Kind: engine.FactFailing, Program: "wiki", Account: "x", Entitlement: right}, Count: n, Text: text, Until: at}
+	}
+	if err := s.store.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindNote, Set: []engine.Fact{fact("a", 3, "older", monday), fact("b", 9, "newest", monday.Add(time.Hour)), fact("c", 2, "young", monday.Add(2*time.Hour))}}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := lines(s.failing(t.Context(), monday)); len(got) != 1 || got[0] != "2 changes failed 3 times or more in wiki, the last time with: newest" {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,0 +1,141 @@
+package notify
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"mime"
+	"mime/quotedprintable"
+	"net"
+	"net/mail"
+	"net/smtp"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Mail sends messages by SMTP (RFC 5321), over TLS from the beginning (smtps) or by STARTTLS.
+type Mail struct {
+	Server   *url.URL // smtps://host:465 or smtp://host:587
+	TLS      *tls.Config
+	Plain    bool // the server is this machine, and may do without TLS
+	User     string
+	Password func() (string, error)
+	From     *mail.Address
+	To       []*mail.Address
+}
+
+// Send implements Channel. The server has taken the message when it returns.
+func (m *Mail) Send(ctx context.Context, one Message) error {
+	conn, err := m.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if end, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(end); err != nil {
+			return err
+		}
+	}
+	c, err := smtp.NewClient(conn, m.Server.Hostname())
+	if err != nil {
+		return err
+	}
+	if err := m.enter(c, conn); err != nil {
+		return err
+	}
+	if err := m.deliver(c, one); err != nil {
+		return err
+	}
+	_ = c.Quit() // it is taken already
+	return nil
+}
+
+func (m *Mail) dial(ctx context.Context) (net.Conn, error) {
+	host := m.Server.Hostname()
+	if m.Server.Scheme == "smtps" {
+		return (&tls.Dialer{Config: m.config()}).DialContext(ctx, "tcp", net.JoinHostPort(host, cmp.Or(m.Server.Port(), "465")))
+	}
+	return (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(host, cmp.Or(m.Server.Port(), "587")))
+}
+
+func (m *Mail) config() *tls.Config {
+	c := m.TLS.Clone()
+	c.ServerName, c.MinVersion = m.Server.Hostname(), tls.VersionTLS12
+	return c
+}
+
+// enter makes sure that nobody on the way reads what follows, and signs in.
+func (m *Mail) enter(c *smtp.Client, conn net.Conn) error {
+	if _, safe := conn.(*tls.Conn); !safe {
+		offered, _ := c.Extension("STARTTLS")
+		if !offered && !m.Plain {
+			return errors.New("it offers no STARTTLS, and nothing is sent that could be read on the way; use smtps:// or another port")
+		}
+		if offered {
+			if err := c.StartTLS(m.config()); err != nil {
+				return err
+			}
+		}
+	}
+	if m.User == "" {
+		return nil
+	}
+	password, err := m.Password()
+	if err != nil {
+		return err
+	}
+	if err := c.Auth(smtp.PlainAuth("", m.User, password, m.Server.Hostname())); err != nil {
+		return fmt.Errorf("the user %s can't sign in: %w", m.User, err)
+	}
+	return nil
+}
+
+func (m *Mail) deliver(c *smtp.Client, one Message) error {
+	if err := c.Mail(m.From.Address); err != nil {
+		return fmt.Errorf("it does not take mail from %s: %w", m.From.Address, err)
+	}
+	for _, to := range m.To {
+		if err := c.Rcpt(to.Address); err != nil {
+			return fmt.Errorf("it does not take mail for %s: %w", to.Address, err)
+		}
+	}
+	w, err := c.Data()
+	if err != nil {
+		return err
+	}
+	text, err := m.text(one)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(text); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// text is the message as RFC 5322 has it. Message-ID stays the same if it comes once more.
+func (m *Mail) text(one Message) ([]byte, error) {
+	var b bytes.Buffer
+	header := func(name, value string) { b.WriteString(name + ": " + value + "\r\n") }
+	header("From", m.From.String())
+	var to []string
+	for _, one := range m.To {
+		to = append(to, one.String())
+	}
+	header("To", strings.Join(to, ",\r\n "))
+	header("Subject", mime.QEncoding.Encode("utf-8", one.Subject))
+	header("Date", one.Time.Format(time.RFC1123Z))
+	header("Message-ID", "<"+one.ID+"@rolecall>")
+	header("Auto-Submitted", "auto-generated")
+	header("MIME-Version", "1.0")
+	header("Content-Type", "text/plain; charset=utf-8")
+	header("Content-Transfer-Encoding", "quoted-printable")
+	b.WriteString("\r\n")
+	w := quotedprintable.NewWriter(&b)
+	_, err := w.Write([]byte(one.Text))
+	return b.Bytes(), errors.Join(err, w.Close())
+}

@@ -1,0 +1,89 @@
+package journal
+
+import (
+	"context"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// freshIntents commits intents of all forms and gives the store that did.
+func freshIntents(t *testing.T) (*Store, time.Time) {
+	t.Helper()
+	now := time.Now()
+	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), func() time.Time { return now })
+	records := []engine.Record{
+		engine.IntentRecord("r1", "daemon", "corp", engine.Change{Op: engine.OpCreate, Person: "ann", Login: "ann", Name: "Ann <ö>", Account: engine.ProposedPrefix + "ann", Program: "wiki",
+			Entitlement: "wiki/@exists", Why: []string{"rule \"all\"", "a\nline"}, Rules: []string{"all", "b"}, Cause: engine.CauseRule,
+			New: &engine.NewAccount{Name: "ann", Person: "ann", Attributes: map[string]string{"mail": "ann@example.org", "é": "\u2028"}}}, engine.ChargeGrant),
+		engine.IntentRecord("r1", "daemon", "corp", engine.Change{Op: engine.OpRevoke, Person: "bob", Account: "bob", Program: "wiki", Entitlement: "wiki/edit pages", Failures: 2,
+			Item: "i-1", Cause: engine.CauseCut}, engine.ChargeLeaver),
+		engine.IntentRecord("", "", "", engine.Change{Op: engine.OpGrant, Account: "c d", Program: "wiki", Entitlement: "wiki/é"}, ""),
+	}
+	if err := s.Append(context.Background(), engine.Free, records); err != nil {
+		t.Fatal(err)
+	}
+	return s, now
+}
+
+func claimAll(t *testing.T, s *Store, now time.Time) []engine.Intent {
+	t.Helper()
+	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "wiki", Max: 9, Now: now, Lease: time.Minute})
+	if err != nil || len(got) != 3 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	return got
+}
+
+// What a process committed itself is claimed without being read back, and is the same as what reading it gives.
+func TestOwnIntentsAreClaimedAsTheyAreRead(t *testing.T) {
+	s, now := freshIntents(t)
+	if len(s.fresh.records) != 3 {
+		t.Fatalf("%d intents are kept, not 3", len(s.fresh.records))
+	}
+	own := claimAll(t, s, now)
+	m, err := s.Memory(context.Background(), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine.SortClaimed(m.Open)
+	if diff := cmp.Diff(m.Open, own, cmp.Exporter(func(reflect.Type) bool { return true })); diff != "" {
+		t.Error(diff)
+	}
+	if len(s.fresh.records) != 0 {
+		t.Error("what was claimed is still kept")
+	}
+}
+
+// A database that was put back may hold another intent under the same number.
+func TestAnotherIntentOfTheSameNumberIsRead(t *testing.T) {
+	s, now := freshIntents(t)
+	s.write.MustExec(`UPDATE journal SET public = replace(public, 'edit pages', 'read pages'), leaf = 'other' WHERE public LIKE '%edit pages%'`)
+	var rights []string
+	for _, i := range claimAll(t, s, now) {
+		rights = append(rights, i.Change.Entitlement)
+	}
+	if all := strings.Join(rights, ","); !strings.Contains(all, "read pages") || strings.Contains(all, "edit pages") {
+		t.Errorf("claimed %s: what is kept was believed against the database", all)
+	}
+}
+
+func TestKeptIntentsAreForgotten(t *testing.T) {
+	s, _ := freshIntents(t)
+	withdrawn := engine.Record{Kind: engine.KindOutcome, Of: 2, Outcome: engine.Withdrawn, Program: "wiki", Account: "bob", Entitlement: "edit pages", Op: engine.OpRevoke}
+	if err := s.Append(context.Background(), engine.Free, []engine.Record{withdrawn}); err != nil {
+		t.Fatal(err)
+	}
+	if _, kept := s.fresh.records[2]; kept || len(s.fresh.records) != 2 {
+		t.Errorf("after its outcome the second is kept, or another is not: %d", len(s.fresh.records))
+	}
+	if _, err := s.Lead(context.Background()); err != nil || len(s.fresh.records) != 0 {
+		t.Errorf("%v; a new leader keeps %d of the one before", err, len(s.fresh.records))
+	}
+}

@@ -1,0 +1,69 @@
+package web
+
+import "net/url"
+
+// decideBody decides what waits for somebody's approval.
+type decideBody struct {
+	Decision string   `json:"decision"` // approve or reject
+	Items    []string `json:"items"`    // ids of items that wait
+	Reason   string   `json:"reason"`   // for those who read the journal later
+}
+
+func (b decideBody) form() url.Values {
+	return url.Values{"do": {b.Decision}, "item": b.Items, "reason": {b.Reason}}
+}
+
+// giveBody gives somebody an extra.
+type giveBody struct {
+	Entitlement string `json:"entitlement"` // program or program/name
+	Until       string `json:"until"`       // its last day, 2027-01-31
+	Reason      string `json:"reason"`      // for those who read the journal later
+}
+
+func (b giveBody) form() url.Values {
+	return url.Values{"entitlement": {b.Entitlement}, "until": {b.Until}, "reason": {b.Reason}}
+}
+
+// reasonBody says why something is to be done.
+type reasonBody struct {
+	Reason string `json:"reason"` // for those who read the journal later
+}
+
+func (b reasonBody) form() url.Values { return url.Values{"reason": {b.Reason}} }
+
+// pauseBody stops work.
+type pauseBody struct {
+	Program *string `json:"program"` // "" is everything, and must be said
+	Reason  string  `json:"reason"`  // for those who read the journal later
+}
+
+func (b pauseBody) form() url.Values {
+	v := url.Values{"reason": {b.Reason}}
+	named(v, b.Program)
+	return v
+}
+
+// resumeBody lets work go on.
+type resumeBody struct {
+	Program *string `json:"program"` // "" ends the pause of everything
+}
+
+func (b resumeBody) form() url.Values {
+	v := url.Values{}
+	named(v, b.Program)
+	return v
+}
+
+// named is the program that was sent; everything is never what was left out.
+func named(v url.Values, program *string) {
+	if program != nil {
+		v.Set("program", *program)
+	}
+}
+
+// doneJSON says what was done.
+type doneJSON struct {
+	Done  string `json:"done"`            // approve, reject, give, cut, cutting (recorded and under way), lift, pause, resume, undo
+	Count int    `json:"count,omitempty"` // how many items
+	See   string `json:"see"`             // where to look then
+}

@@ -1,0 +1,159 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// nowJSON is the first page: does everybody have what they should, and what is about to change?
+type nowJSON struct {
+	Level     string          `json:"level"`              // good, attention or alarm
+	Headline  string          `json:"headline"`           // the same in a sentence
+	LookedAt  time.Time       `json:"looked_at,omitzero"` // when people and programs were read last; absent before the first time since the daemon was started, and with it all that was seen
+	Run       string          `json:"run,omitempty"`      // that saw it
+	Next      time.Time       `json:"next,omitzero"`      // when the next run begins; absent where another machine or somebody begins it
+	Paused    []factJSON      `json:"paused"`             // what is paused now
+	Cuts      []factJSON      `json:"cuts,omitzero"`      // people who are cut off
+	CutSince  []recordJSON    `json:"cut_since,omitzero"` // cuts since the last look
+	Summary   *summary        `json:"summary,omitempty"`  // of the last look
+	Notices   []engine.Notice `json:"notices,omitzero"`   // alarms, then warnings
+	Sources   []sourceJSON    `json:"sources,omitzero"`   // as they were read
+	Programs  []programRow    `json:"programs,omitzero"`  // that are configured
+	Approvals []engine.Change `json:"approvals,omitzero"` // the first of those that wait for an approval
+	Leavers   []leaverJSON    `json:"leavers,omitzero"`   // who is losing access since they left or were cut off
+	Joiners   []joinerJSON    `json:"joiners,omitzero"`   // who starts within 30 days
+	Cost      []moneyJSON     `json:"cost,omitzero"`      // what the taken seats cost in a month, by currency
+	Runs      []runRowJSON    `json:"runs"`               // the last ones
+	Levels    *levelsJSON     `json:"levels,omitempty"`   // how long changes took; absent until they were counted
+}
+
+// levelsJSON are how long changes took from the decision to the program's word.
+type levelsJSON struct {
+	At       time.Time      `json:"at"`       // when they were counted
+	Days     int            `json:"days"`     // before that, which they are of
+	Programs []engine.Level `json:"programs"` // durations are nanoseconds
+}
+
+// factJSON is something that holds until somebody ends it, or until its end.
+type factJSON struct {
+	Person      string    `json:"person,omitempty"`      // key
+	Program     string    `json:"program,omitempty"`     // absent: everything
+	Entitlement string    `json:"entitlement,omitempty"` // within the program
+	Since       time.Time `json:"since"`                 //
+	Until       time.Time `json:"until,omitzero"`        // of an extra: its last day
+	Reason      string    `json:"reason"`                // in the words of whoever decided it
+}
+
+// sourceJSON is a directory or a program as it was read.
+type sourceJSON struct {
+	Name     string          `json:"name"`
+	Complete bool            `json:"complete"`          // everything that the source holds was seen
+	Count    int             `json:"count"`             // people or holdings shown
+	Finished time.Time       `json:"finished,omitzero"` // when the read ended
+	Reasons  []engine.Reason `json:"reasons"`           // why it is not complete
+}
+
+// leaverJSON is somebody who is losing access.
+type leaverJSON struct {
+	Person  string `json:"person"` // key
+	Name    string `json:"name"`
+	Open    int    `json:"open"`    // changes that are still to be made
+	Waiting int    `json:"waiting"` // of those: blocked, or waiting for an approval
+}
+
+// joinerJSON is somebody who comes soon.
+type joinerJSON struct {
+	Person string    `json:"person"` // key
+	Name   string    `json:"name"`
+	Start  time.Time `json:"start,omitzero"` // absent: the directory does not say
+}
+
+// moneyJSON is an amount in a currency.
+type moneyJSON struct {
+	Amount   float64 `json:"amount"`
+	Currency string  `json:"currency"` // ISO 4217
+}
+
+func nowOf(v *nowView) (nowJSON, error) {
+	out := nowJSON{Level: v.Level, Headline: v.Headline, Next: v.Next.UTC(), Paused: each(v.Paused, factOf), Runs: each(v.Runs, runRowOf)}
+	if v.Levels != nil {
+		out.Levels = &levelsJSON{v.Levels.At.UTC(), v.Levels.Days, each(v.Levels.List, levelOf)}
+	}
+	if v.Seen == nil {
+		return out, nil
+	}
+	p := v.Seen.Plan
+	out.LookedAt, out.Run, out.Cuts, out.CutSince = v.Seen.At.UTC(), v.Seen.Run, each(v.Seen.Cuts, factOf), each(v.CutSince, recordOf)
+	out.Summary, out.Notices, out.Sources = summaryOf(p.Summary), each(v.Notices, same), each(v.Sources, sourceOf)
+	out.Programs, out.Cost = each(v.Programs, programRowOf), each(v.Cost, moneyOf)
+	out.Approvals = each(v.Approvals, changeOf)
+	out.Leavers = each(v.Leavers, func(c *personChanges) leaverJSON { return leaverJSON{c.Key, c.Name, c.Open, c.Waiting} })
+	out.Joiners = each(v.Joiners, func(j *joiner) joinerJSON { return joinerJSON{j.Key, j.Name, j.Start.UTC()} })
+	return out, nil
+}
+
+// each gives a list of the same length, never null.
+func each[A, B any](list []A, form func(*A) B) []B {
+	out := make([]B, len(list))
+	for i := range list {
+		out[i] = form(&list[i])
+	}
+	return out
+}
+
+// maybe is each of what there may be.
+func maybe[A, B any](a *A, form func(*A) B) *B {
+	if a == nil {
+		return nil
+	}
+	b := form(a)
+	return &b
+}
+
+func same[A any](a *A) A { return *a }
+
+func summaryOf(s engine.Summary) *summary {
+	return &summary{s.Ops[engine.OpGrant], s.Ops[engine.OpRevoke], s.Ops[engine.OpAdopt], s.Ops[engine.OpCreate], s.Ops[engine.OpUpdate], s.Ops[engine.OpRename], s.Ops[engine.OpSuspend],
+		s.Ops[engine.OpResume], s.Ops[engine.OpDelete], s.Approval, s.Blocked, s.Scheduled, s.Unchanged, s.People}
+}
+
+func levelOf(l *engine.Level) engine.Level {
+	out := *l
+	out.Access.Days, out.Removal.Days = each(l.Access.Days, same), each(l.Removal.Days, same)
+	return out
+}
+
+func factOf(f *engine.Fact) factJSON {
+	return factJSON{f.Person, f.Program, f.Entitlement, f.Since.UTC(), f.Until.UTC(), f.Text}
+}
+
+func sourceOf(s *source) sourceJSON {
+	return sourceJSON{s.Name, s.Complete, s.Count, s.Finished.UTC(), each(s.Reasons, same)}
+}
+
+func moneyOf(m *Money) moneyJSON { return moneyJSON{m.Amount, m.Currency} }
+
+// whole are changes of the form of `plan -o json`.
+func whole(changes []engine.Change) []engine.Change {
+	return each(changes, func(c *engine.Change) engine.Change { return changeOf(&changeRow{Change: *c}) })
+}
+
+func changeOf(r *changeRow) engine.Change {
+	c := r.Change
+	c.Why = each(c.Why, same)
+	return c
+}
+
+// meJSON is who asks.
+type meJSON struct {
+	Actor      string `json:"actor,omitempty"`  // as the journal calls them; absent where no login is configured
+	Name       string `json:"name,omitempty"`   // for people
+	Person     string `json:"person,omitempty"` // key of the person of the directory who they are
+	Permission string `json:"permission"`       // signed in, viewer, reviewer, approver or admin
+}
+
+func me(_ context.Context, r asked) (any, error) {
+	return meJSON{r.User.Actor, r.User.Name, r.User.Person, r.User.Permission.String()}, nil
+}
