@@ -61,7 +61,7 @@ func (p *programPlan) reviewed() {
 		switch {
 		case gone && p.complete, known && p.sets.Desired.Has(right, account), owned && s.standing == leaver:
 			p.b.clear(f.FactKey)
-		case !gone && owned && s.key == f.Person:
+		case !gone && owned: // links never move
 			p.take[pair(right, account)] = f
 		}
 	}

@@ -405,3 +405,57 @@ func TestReviewsAreReadFromTheLog(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A decision has no grace, stands in nobody's way of adopting the rest, and ends with whoever had it.
+func TestWhatAReviewRevokesGoesAtOnce(t *testing.T) {
+	w, lines := campaign(t)
+	w.program("wiki").Grace, w.program("wiki").Revoke = 48*time.Hour, engine.RevokeAll
+	w.judged(false, "revocation", line(t, lines, "bob", "wiki/y"))
+	w.wants("bob", "revoke wiki/y ready")
+	w.fire("bob")
+	w.later()
+	if left := w.memory().Facts(engine.FactTake); len(left) != 0 {
+		t.Errorf("who has left is still to lose it by a review: %v", left)
+	}
+}
+
+// A plan of one program knows nothing of the lines of others.
+func TestAPlanOfOneProgramEndsNoLines(t *testing.T) {
+	w, _ := campaign(t)
+	s, err := w.engine.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Only = "crm"
+	for r := range engine.MakePlan(s).Records("r9", "x") {
+		if r.Kind == engine.KindLine {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// Nobody is asked about themselves, and neither is who has left, nor one of several whom the directory calls so.
+func TestWhoIsAskedInAReview(t *testing.T) {
+	w, _ := campaign(t)
+	w.hire("gone")
+	w.fire("gone")
+	w.hire("twin1")
+	w.hire("twin2")
+	for _, twin := range []string{"twin1", "twin2"} {
+		w.person(twin).Attributes = w.person(twin).Attributes.With(engine.Attribute{Name: "mail", Values: []string{"twin@example.com"}})
+	}
+	for login, manager := range map[string]string{"ann": "ann", "bob": "gone", "eve": "twin@example.com", "yan": "k-zoe"} {
+		w.person(login).Jobs = []engine.Job{{Attributes: engine.Attributes{{Name: "manager", Values: []string{manager}}}}}
+	}
+	lines := w.start(engine.ReviewOrder{Name: "q2", Reviewers: engine.ByManagers})
+	for login, want := range map[string][]string{"ann": {}, "bob": {}, "eve": {}, "yan": {"k-zoe"}} {
+		if l := line(t, lines, login, "wiki/x"); !slices.Equal(l.Reviewers, want) {
+			t.Errorf("%s: %v, want %v", login, l.Reviewers, want)
+		}
+	}
+	ended := w.now.AddDate(0, 0, -1)
+	w.person("yan").Jobs[0].End = ended
+	if l := line(t, w.start(engine.ReviewOrder{Name: "q3", Reviewers: engine.ByManagers}), "yan", "wiki/x"); len(l.Reviewers) != 0 {
+		t.Errorf("the manager of a job that is over: %v", l.Reviewers)
+	}
+}

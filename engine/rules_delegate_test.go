@@ -199,6 +199,15 @@ func TestWhatWaitsForTooLongIsEscalated(t *testing.T) {
 	if !w.noted("escalated") {
 		t.Error("not at all")
 	}
+	for _, login := range []string{"zoe", "bob", "ann"} {
+		w.roles(login, "a")
+	}
+	if w.noted("escalated") {
+		t.Error("what has no reason any more")
+	}
+	for _, login := range []string{"zoe", "bob", "ann"} {
+		w.roles(login)
+	}
 	w.reject()
 	if w.noted("escalated") {
 		t.Error("what was decided")
@@ -207,5 +216,24 @@ func TestWhatWaitsForTooLongIsEscalated(t *testing.T) {
 	i := engine.Item{State: engine.Waiting, Since: w.now}
 	if !w.engine.Settings.Escalate.Since(&i, w.now.AddDate(1, 0, 0)).IsZero() {
 		t.Error("escalated although it is switched off")
+	}
+}
+
+// Nobody ticks off what is to be done about their own access.
+func TestNobodyTicksOffTheirOwnTask(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.program("wiki").Revoke = engine.RevokeNever
+	w.fire("zoe")
+	w.later()
+	tasks := w.memory().Tasks()
+	if len(tasks) != 1 {
+		t.Fatal(tasks)
+	}
+	if err := w.engine.As(engine.Decider{Person: "k-zoe"}).TaskDone(t.Context(), "oidc:1", tasks[0].ID, "done"); !errors.Is(err, engine.ErrOwnAccess) {
+		t.Error(err)
+	}
+	if err := w.engine.TaskDone(t.Context(), "boss", tasks[0].ID, "done"); err != nil {
+		t.Error(err)
 	}
 }
