@@ -157,33 +157,34 @@ func (b *batch) commit(ctx context.Context) error {
 	return err
 }
 
-// namedRoles looks up roles by number or name. Each look-up is a query of its own, so that the planner takes the index: it would
-// read all roles and comments for a few hundred (OFFSET 0 keeps it from joining them after all).
+// namedRoles looks up accounts by number ($1) or name ($2) and rights by name ($3); of rights, what they are members of and their
+// comments matter to no call. Each look-up is a query of its own, so that the planner takes the index: it would read all roles and
+// comments for a few hundred (OFFSET 0 keeps it from joining them after all).
 const namedRoles = `SELECT r.oid, r.rolname, r.rolcanlogin, r.rolsuper, r.rolname = current_user,
-		coalesce((SELECT d.description FROM pg_shdescription d WHERE d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass), ''),
-		ARRAY(SELECT (SELECT g.rolname::text FROM pg_roles g WHERE g.oid = m.roleid) FROM pg_auth_members m WHERE m.member = r.oid)
-	FROM (SELECT unnest($1::oid[]) AS oid UNION SELECT (SELECT n.oid FROM pg_roles n WHERE n.rolname = t.name) FROM unnest($2::name[]) t (name)) named
+		CASE WHEN account THEN coalesce((SELECT d.description FROM pg_shdescription d WHERE d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass), '') ELSE '' END,
+		CASE WHEN account THEN ARRAY(SELECT (SELECT g.rolname::text FROM pg_roles g WHERE g.oid = m.roleid) FROM pg_auth_members m WHERE m.member = r.oid) ELSE '{}' END
+	FROM (SELECT oid, bool_or(account) AS account FROM (SELECT unnest($1::oid[]) AS oid, true AS account
+			UNION ALL SELECT (SELECT n.oid FROM pg_roles n WHERE n.rolname = t.name), true FROM unnest($2::name[]) t (name)
+			UNION ALL SELECT (SELECT n.oid FROM pg_roles n WHERE n.rolname = t.name), false FROM unnest($3::name[]) t (name)) each GROUP BY oid) named
 	CROSS JOIN LATERAL (SELECT * FROM pg_roles a WHERE a.oid = named.oid OFFSET 0) r`
 
 // load reads the roles that the calls name.
 func (b *batch) load(ctx context.Context, tx *sqlx.Tx) (roles, error) {
 	var ids []int64
-	var names []string
+	var accounts, rights []string
 	for _, c := range b.calls {
 		if c.New != nil {
-			names = append(names, c.New.Name)
+			accounts = append(accounts, c.New.Name)
 		} else if oid, ok := parseOID(c.Account); ok {
 			ids = append(ids, int64(oid))
 			if utf8.ValidString(c.Entitlement) && !strings.ContainsRune(c.Entitlement, 0) {
-				names = append(names, c.Entitlement)
+				rights = append(rights, c.Entitlement)
 			}
 		}
 	}
 	slices.Sort(ids)
-	slices.Sort(names)
-	names = slices.DeleteFunc(slices.Compact(names), func(n string) bool { return checkName(n) != nil })
 	out := roles{byID: map[uint32]*role{}, byName: map[string]*role{}}
-	rows, err := tx.QueryContext(ctx, namedRoles, pq.Array(slices.Compact(ids)), pq.Array(names))
+	rows, err := tx.QueryContext(ctx, namedRoles, pq.Array(slices.Compact(ids)), pq.Array(goodNames(accounts)), pq.Array(goodNames(rights)))
 	if err != nil {
 		return out, err
 	}
@@ -200,6 +201,12 @@ func (b *batch) load(ctx context.Context, tx *sqlx.Tx) (roles, error) {
 		out.byID[r.oid], out.byName[r.name] = r, r
 	}
 	return out, rows.Err()
+}
+
+// goodNames sorts names and leaves out what no role can be called.
+func goodNames(names []string) []string {
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(n string) bool { return checkName(n) != nil })
 }
 
 // decide answers one call as the roles will be after the calls before it.
