@@ -56,7 +56,9 @@ func TestGoneButListed(t *testing.T) {
 // The same for one right of one account.
 func TestRightGoneButListed(t *testing.T) {
 	everywhere := func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/groups/") }
-	single := func(r *http.Request) bool { return r.Method == http.MethodGet && r.URL.Path == "/api/groups/g1/members/1" }
+	single := func(r *http.Request) bool {
+		return r.Method == http.MethodGet && r.URL.Path == "/api/groups/g1/members/1"
+	}
 	for name, tc := range map[string]struct {
 		gone func(r *http.Request) bool
 		want engine.Outcome
