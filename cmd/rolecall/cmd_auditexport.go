@@ -69,17 +69,23 @@ func exportable(format string, table bool, cursorFile, outFile string, f *queryF
 	return nil
 }
 
-// lineForm gives the line of a record, with its end; nil: there is none.
-type lineForm func(e export.Entry, stored journal.Stored) ([]byte, error)
+// lineForm gives the line of a record, with its end; nil: there is none. Only a form that shows what a result belongs to asks for it.
+type lineForm func(r engine.Record, stored journal.Stored, source *intents) ([]byte, error)
 
 func formOf(word string) (lineForm, bool) {
 	form, ok := export.FormOf(word)
-	return func(e export.Entry, _ journal.Stored) ([]byte, error) { return form(e) }, ok
+	return func(r engine.Record, _ journal.Stored, source *intents) ([]byte, error) {
+		e, err := source.entry(r)
+		if err != nil {
+			return nil, err
+		}
+		return form(e)
+	}, ok
 }
 
 // storedForm is a record with what its hash is of.
-func storedForm(e export.Entry, stored journal.Stored) ([]byte, error) {
-	r := shown(e.Record)
+func storedForm(one engine.Record, stored journal.Stored, _ *intents) ([]byte, error) {
+	r := shown(one)
 	r.Stored = &stored
 	var b strings.Builder
 	encoder := json.NewEncoder(render.Visible(&b))
@@ -128,27 +134,6 @@ func (a *app) optional(file string) string {
 		return ""
 	}
 	return a.path(file)
-}
-
-// intents finds what a result belongs to: most have just gone by.
-type intents struct {
-	ctx   context.Context
-	store *journal.Store
-	seen  map[int64]*engine.Record
-}
-
-func (i *intents) entry(r engine.Record) (e export.Entry, err error) {
-	e.Record = r
-	switch r.Kind {
-	case engine.KindIntent:
-		i.seen[r.Seq] = &r
-	case engine.KindOutcome, engine.KindLate:
-		if e.Intent = i.seen[r.Of]; e.Intent == nil && r.Of > 0 {
-			err = i.store.Records(i.ctx, engine.Query{After: r.Of - 1, Before: r.Of + 1}, func(found engine.Record) error { e.Intent = &found; return nil })
-		}
-		delete(i.seen, r.Of)
-	}
-	return e, err
 }
 
 // exportTable is the journal as a table.

@@ -51,13 +51,9 @@ func (e exports) Export(ctx context.Context, q engine.Query, form string, to io.
 
 // writtenAs gives each record with its line, "" where the form has none.
 func writtenAs(ctx context.Context, store *journal.Store, q engine.Query, form lineForm, yield func(r engine.Record, line []byte) error) error {
-	source := intents{ctx: ctx, store: store, seen: map[int64]*engine.Record{}}
+	source := newIntents(ctx, store)
 	return store.StoredRecords(ctx, q, func(r engine.Record, st journal.Stored) error {
-		e, err := source.entry(r)
-		if err != nil {
-			return err
-		}
-		line, err := form(e, st)
+		line, err := form(r, st, source)
 		if err != nil {
 			return err
 		}

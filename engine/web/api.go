@@ -87,8 +87,9 @@ func (s *Site) answerCall(ctx context.Context, w http.ResponseWriter, r asked, t
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * patience)) // as for a form
 		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 	} else {
-		free, ok := s.turn(ctx)
-		if !ok {
+		free, err := s.turn(ctx)
+		if err != nil {
+			s.problem(w, r, err)
 			return
 		}
 		defer free()

@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -28,7 +30,7 @@ func TestThreePagesAreMadeAtOnce(t *testing.T) {
 			w := httptest.NewRecorder()
 			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/people", http.NoBody)
 			r.Host = "localhost"
-			if s.ServeHTTP(w, r); w.Body.Len() > 0 {
+			if s.ServeHTTP(w, r); w.Code == http.StatusOK {
 				made.Add(1)
 			}
 		}
@@ -54,4 +56,27 @@ func TestThreePagesAreMadeAtOnce(t *testing.T) {
 			t.Errorf("%d pages were made", n)
 		}
 	})
+}
+
+// Whoever waited in vain is told so: an answer without anything in it would be taken for "nobody".
+func TestBusyIsSaid(t *testing.T) {
+	for path, kind := range map[string]string{"/people": "text/html; charset=utf-8", "/api/v1/people": "application/problem+json"} {
+		synctest.Test(t, func(t *testing.T) {
+			hold := make(chan struct{})
+			s, _ := site(t, records("x"), outlook("x"))
+			look := s.Outlook
+			s.Outlook = func() *engine.Outlook { <-hold; return look() }
+			for range atOnce {
+				go get(s, "/people")
+			}
+			synctest.Wait()
+			begun := time.Now()
+			w := get(s, path)
+			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Content-Type") != kind || !strings.Contains(w.Body.String(), "Too much is being asked for at once") || time.Since(begun) != patience {
+				t.Errorf("%s after %s: %d %v %s", path, time.Since(begun), w.Code, w.Header(), w.Body)
+			}
+			close(hold)
+			synctest.Wait()
+		})
+	}
 }

@@ -25,25 +25,22 @@ type ExportForm struct {
 	Ending     string // of a file
 }
 
-// exportsAtOnce is how many exports are written at once: each may be of the whole journal.
-const exportsAtOnce = 2
-
-// exportPatience is how long a part of an export may take to be sent.
-const exportPatience = 30 * time.Second
-
 // export sends all records that a filter lets through, however many there are.
 func (s *Site) export(_ context.Context, w http.ResponseWriter, r asked) (string, error) {
 	form, q, err := s.exportOf(r)
 	if err != nil {
 		return "", err
 	}
-	select {
-	case s.exporting <- struct{}{}:
-		defer func() { <-s.exporting }()
-	default:
-		return "", Refused{"Other exports are being written; try again when they are at their end", http.StatusServiceUnavailable}
+	out := &parts{w: w, form: form, now: s.Now, reader: patient{exportPatience}}
+	if r.Method == http.MethodHead { // asks what would come, and takes none of it
+		out.begin()
+		return "", nil
 	}
-	out := &parts{w: w, form: form, now: s.Now}
+	free, err := s.exporting.take(r.User.Actor)
+	if err != nil {
+		return "", err
+	}
+	defer free()
 	if err := s.Exports.Export(r.Context(), q, form.Word, out); err != nil {
 		if !out.begun {
 			return "", err
@@ -69,12 +66,13 @@ func (s *Site) exportOf(r asked) (form ExportForm, q engine.Query, err error) {
 	return forms[i], q, err
 }
 
-// parts is an answer that begins with what is written first, and whose every part must be taken in time.
+// parts is an answer that begins with what is written first, and that must be taken in time.
 type parts struct {
-	w     http.ResponseWriter
-	form  ExportForm
-	now   func() time.Time
-	begun bool
+	w      http.ResponseWriter
+	form   ExportForm
+	now    func() time.Time
+	begun  bool
+	reader patient
 }
 
 func (p *parts) begin() {
@@ -91,8 +89,11 @@ func (p *parts) begin() {
 // Write implements io.Writer.
 func (p *parts) Write(text []byte) (int, error) {
 	p.begin()
-	_ = http.NewResponseController(p.w).SetWriteDeadline(time.Now().Add(exportPatience))
-	return p.w.Write(text)
+	since := time.Now()
+	_ = http.NewResponseController(p.w).SetWriteDeadline(since.Add(p.reader.left))
+	n, err := p.w.Write(text)
+	p.reader.took(time.Since(since), n)
+	return n, err
 }
 
 // exportLink is the address of an export of what a filter lets through.

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -102,6 +106,83 @@ func TestExportsAreFew(t *testing.T) {
 		if code := <-ended; code != http.StatusOK {
 			t.Error(code)
 		}
+	}
+}
+
+// Somebody who signed in has one export at a time, so that others have theirs; asking what would come takes no place, and writes nothing.
+func TestOneExportEach(t *testing.T) {
+	s, d, _ := guarded(t, Viewer)
+	b := breaking{after: 1, book: records("x"), begun: make(chan struct{}), end: make(chan struct{})}
+	s.Exports = b
+	ended := make(chan int)
+	begin := func() {
+		go func() { ended <- get(s, "/audit/export?format=csv").Code }()
+		<-b.begun
+	}
+	begin()
+	if w := get(s, "/audit/export?format=csv"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "Another export of yours") {
+		t.Errorf("a second one: %d %s", w.Code, w.Body)
+	}
+	if w := send(s, http.MethodHead, "/audit/export?format=csv", ""); w.Code != http.StatusOK || w.Header().Get("Content-Disposition") == "" || w.Body.Len() > 0 {
+		t.Errorf("HEAD: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	d.user.Actor = "oidc:2 (Ben)"
+	begin()
+	close(b.end)
+	for range 2 {
+		if code := <-ended; code != http.StatusOK {
+			t.Error(code)
+		}
+	}
+	again := make(chan int)
+	go func() { again <- get(s, "/audit/export?format=csv").Code }()
+	<-b.begun
+	if code := <-again; code != http.StatusOK {
+		t.Errorf("after the first: %d", code)
+	}
+}
+
+// slow is a connection whose other end takes a part in some time.
+type slow struct {
+	*httptest.ResponseRecorder
+	takes    time.Duration
+	deadline time.Time
+}
+
+func (s *slow) SetWriteDeadline(at time.Time) error { s.deadline = at; return nil }
+
+func (s *slow) Write(text []byte) (int, error) {
+	if time.Now().Add(s.takes).After(s.deadline) {
+		time.Sleep(time.Until(s.deadline))
+		return 0, os.ErrDeadlineExceeded
+	}
+	time.Sleep(s.takes)
+	return len(text), nil
+}
+
+// Whoever takes an export drop by drop, each in time, does not keep others from theirs; whoever pauses once, or is just fast enough, gets it.
+func TestSlowReaders(t *testing.T) {
+	const part = 64 << 10
+	for _, one := range []struct {
+		takes, pause time.Duration
+		until        time.Duration // 0: for ever
+	}{
+		{29 * time.Second, 0, time.Minute}, {part * time.Second / exportRate, 0, 0}, {part*time.Second/exportRate + time.Second, 0, 5 * time.Minute}, {time.Second, 29 * time.Second, 0}, {time.Millisecond, 31 * time.Second, 31 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &slow{ResponseRecorder: httptest.NewRecorder(), takes: one.takes}
+			p := &parts{w: w, now: noon, reader: patient{exportPatience}}
+			begun, err := time.Now(), error(nil)
+			for i := 0; i < 10_000 && err == nil; i++ {
+				if w.takes = one.takes; i == 1000 || i == 2000 {
+					w.takes = max(one.takes, one.pause)
+				}
+				_, err = p.Write(make([]byte, part))
+			}
+			if (err == nil) != (one.until == 0) || err != nil && time.Since(begun) > one.until {
+				t.Errorf("%+v: %v after %s", one, err, time.Since(begun))
+			}
+		})
 	}
 }
 

@@ -113,8 +113,9 @@ func (s *Site) serve(one route) http.HandlerFunc {
 }
 
 func (s *Site) show(ctx context.Context, w http.ResponseWriter, r asked, make page) {
-	free, ok := s.turn(ctx)
-	if !ok {
+	free, err := s.turn(ctx)
+	if err != nil {
+		s.pages.answer(w, r, view{}, err)
 		return
 	}
 	defer free()
@@ -123,12 +124,12 @@ func (s *Site) show(ctx context.Context, w http.ResponseWriter, r asked, make pa
 }
 
 // turn waits until something more may be made: pages share the journal's readers with those who act.
-func (s *Site) turn(ctx context.Context) (free func(), ok bool) {
+func (s *Site) turn(ctx context.Context) (free func(), err error) {
 	select {
 	case s.busy <- struct{}{}:
-		return func() { <-s.busy }, true
+		return func() { <-s.busy }, nil
 	case <-ctx.Done():
-		return nil, false
+		return nil, Refused{"Too much is being asked for at once; try again in a moment", http.StatusServiceUnavailable}
 	}
 }
 

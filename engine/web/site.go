@@ -80,7 +80,7 @@ type Site struct {
 	cross *http.CrossOriginProtection
 	busy  chan struct{} // one for each page that is being made
 
-	exporting chan struct{} // one for each export that is being written
+	exporting exportSlots
 }
 
 // atOnce is how many pages are made at once.
@@ -93,7 +93,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(style)
-	s := &Site{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), busy: make(chan struct{}, atOnce), exporting: make(chan struct{}, exportsAtOnce)}
+	s := &Site{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), busy: make(chan struct{}, atOnce), exporting: exportSlots{of: map[string]bool{}}}
 	sheet := "/assets/style-" + hex.EncodeToString(sum[:6]) + ".css"
 	if s.pages, err = parsePages(s, sheet); err != nil {
 		return nil, err
