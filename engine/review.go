@@ -23,6 +23,7 @@ type Review struct {
 	Keep      time.Time `json:"keep"` // the last day of the extras that it leads to
 	Lines     int       `json:"lines"`
 	Orphans   int       `json:"orphans"` // holdings within the scope that belong to nobody, and so are in no line
+	Gone      int       `json:"gone"`    // the same of people who are not there any more
 	Closed    time.Time `json:"closed,omitzero"`
 	ClosedBy  string    `json:"closed_by,omitempty"`
 	Why       string    `json:"why,omitempty"` // it was closed
@@ -63,8 +64,9 @@ type ReviewLine struct {
 	Name        string    `json:"name"`
 	Program     string    `json:"program"`
 	Account     string    `json:"account"`
-	Entitlement string    `json:"entitlement"` // "program" or "program/name"
-	Since       time.Time `json:"since"`       // the last change of it
+	Entitlement string    `json:"entitlement"`    // "program" or "program/name"
+	Kind        string    `json:"kind,omitempty"` // of the account: personal, admin, test; former: somebody has a newer one
+	Since       time.Time `json:"since"`          // the last change of it
 	Managed     bool      `json:"managed"`
 	Given       bool      `json:"given"` // policy gives it
 	Why         string    `json:"why"`   // it is there
@@ -78,7 +80,7 @@ type ReviewLine struct {
 	By          string    `json:"by,omitempty"`
 	At          time.Time `json:"at,omitzero"`
 	Reason      string    `json:"reason,omitempty"`
-	Becomes     string    `json:"becomes,omitempty"` // confirmed, extra, block, revocation
+	Becomes     string    `json:"becomes,omitempty"` // confirmed, extra, kept, block, revocation
 	Until       time.Time `json:"until,omitzero"`    // last day of an extra, or when to look at a block again
 }
 
@@ -158,6 +160,7 @@ var (
 	ErrNoLine      = errors.New("no such line; see: rolecall review show")
 	ErrNotReviewer = errors.New("this is for somebody else to review")
 	ErrForbidden   = errors.New("a block or a conflict forbids it, so that it can't be kept")
+	ErrLookAgain   = errors.New("it is not any more what was put up for review; look at it again")
 	ErrOver        = errors.New("there is nothing to decide on it any more")
 	ErrHalfRead    = errors.New("the directory can't be read completely now, so nothing was done; try again later")
 	ErrNoBlock     = errors.New("no review led to such a block; see: rolecall review blocks")
