@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -242,8 +243,16 @@ func ReadReview(ctx context.Context, log ReviewLog, name string) (r Review, line
 
 // closedLines are as the records of a review left them.
 func closedLines(ctx context.Context, log Log, r *Review) (lines []ReviewLine, err error) {
-	at := map[string]int{}
-	q := Query{Kind: KindLine, From: r.Began.Add(-time.Second), To: r.Closed.Add(time.Second)}
+	at, q := map[string]int{}, Query{Kind: KindLine}
+	err = log.Records(ctx, Query{Kind: KindReview}, func(record Record) error { // times may be of clocks that do not agree
+		if one := (Review{}); json.Unmarshal(record.Data, &one) == nil && one.Name == r.Name {
+			q.After, q.Before = cmp.Or(q.After, record.Seq), record.Seq
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	err = log.Records(ctx, q, func(record Record) error {
 		var l ReviewLine
 		if json.Unmarshal(record.Data, &l) != nil || l.Review != r.Name {

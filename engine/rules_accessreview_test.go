@@ -206,7 +206,7 @@ func TestDecisionsOfAReview(t *testing.T) {
 	same(t, "eve", about(p, "eve"), []string{"revoke wiki/x ready", "suspend wiki ready"})
 	same(t, "bob", about(p, "bob"), []string{"revoke wiki/y ready"})
 	for _, c := range p.Changes {
-		if want := map[string]engine.Cause{"k-eve": engine.CauseReview, "k-bob": engine.CauseReview}[c.Person]; c.Op == engine.OpRevoke && c.Cause != want {
+		if want := map[string]engine.Cause{"k-eve": engine.CauseBlock, "k-bob": engine.CauseReview}[c.Person]; c.Op == engine.OpRevoke && c.Cause != want {
 			t.Errorf("%+v", c)
 		}
 	}

@@ -294,3 +294,38 @@ func TestNothingIsDecidedAfterTheClose(t *testing.T) {
 		t.Errorf("%v", m.FactKinds())
 	}
 }
+
+// A review that is closed shows its lines whatever clocks said: another machine's may have been ahead.
+func TestAClosedReviewShowsItsLinesWhateverClocksSay(t *testing.T) {
+	w, _ := campaign(t)
+	w.pass(time.Hour)
+	if err := w.engine.Pause(t.Context(), "x", "wiki", "r"); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(-time.Hour)
+	w.start(engine.ReviewOrder{Name: "q2", Reviewers: engine.ByManagers})
+	w.pass(10 * time.Minute)
+	if _, err := w.engine.CloseReview(t.Context(), "auditor", "q2", "done"); err != nil {
+		t.Fatal(err)
+	}
+	if r, lines, err := engine.ReadReview(t.Context(), w.journal, "q2"); err != nil || len(lines) != r.Lines || r.Lines == 0 {
+		t.Errorf("%d of %d lines: %v", len(lines), r.Lines, err)
+	}
+}
+
+// Access of people who are not there any more is in no line; that it is in none is said.
+func TestAReviewCountsWhatIsInNoLine(t *testing.T) {
+	w, _ := campaign(t)
+	w.engine.Settings.Unmanaged = engine.UnmanagedReport
+	w.vanish("bob")
+	for scope, want := range map[string]int{"program:wiki": 2, "entitlement:wiki/y": 1, "role:a": 0} {
+		r, _, err := w.engine.StartReview(t.Context(), w.journal, "auditor", engine.ReviewOrder{Name: strings.NewReplacer(":", ".", "/", ".").Replace(scope), Scope: []string{scope}, Reviewers: engine.ByManagers, Due: w.now.AddDate(0, 0, 14)})
+		if err != nil || r.Gone != want {
+			t.Errorf("%s: %d %v, want %d", scope, r.Gone, err, want)
+		}
+	}
+	w.fire("eve")
+	if r, _, err := w.engine.StartReview(t.Context(), w.journal, "auditor", engine.ReviewOrder{Name: "eve", Scope: []string{"program:wiki"}, Reviewers: engine.ByManagers, Due: w.now.AddDate(0, 0, 14)}); err != nil || r.Gone != 3 {
+		t.Errorf("%d %v", r.Gone, err)
+	}
+}
