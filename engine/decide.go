@@ -132,7 +132,7 @@ func (p *programPlan) ordinaryRevoke(s *subject, right, account uint32) {
 	c := p.change(takeOp(p, right), right, account, CauseRule)
 	c.Rules = p.rulesOf(p.detail[pair(right, account)])
 	since := p.b.s.Now
-	if f, reviewed := p.take[pair(right, account)]; reviewed {
+	if f, reviewed := p.take[pair(right, account)]; reviewed && !p.denied.Has(right, account) {
 		c.Cause, c.Why = CauseReview, []string{f.Text}
 	} else {
 		var former string

@@ -92,7 +92,8 @@ func (e *Engine) snapshot(ctx context.Context, journal time.Time) (*Snapshot, er
 	done = e.timed("judge", "")
 	s.judge(e.Named)
 	done()
-	s.Policy, s.Hash = WithGiven(e.Policy, mem), e.Policy.Hash()
+	s.lapse()
+	s.Policy, s.Hash = WithGiven(e.Policy, s.given()), e.Policy.Hash()
 	s.Former = e.formers(ctx, mem, s.Hash)
 	return s, nil
 }

@@ -54,7 +54,7 @@ const (
 // Control says that a plan made before the record must not be committed after it.
 func (k Kind) Control() bool {
 	switch k {
-	case KindRun, KindLink, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept, KindRestore, KindReKey, KindHold, KindEndHold, KindLine, KindUnblock:
+	case KindRun, KindLink, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept, KindRestore, KindReKey, KindHold, KindEndHold, KindReview, KindLine, KindUnblock:
 		return true
 	}
 	return false

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,7 @@ type Review struct {
 	Keep      time.Time `json:"keep"` // the last day of the extras that it leads to
 	Lines     int       `json:"lines"`
 	Orphans   int       `json:"orphans"` // holdings within the scope that belong to nobody, and so are in no line
+	Gone      int       `json:"gone"`    // the same of people who are not there any more
 	Closed    time.Time `json:"closed,omitzero"`
 	ClosedBy  string    `json:"closed_by,omitempty"`
 	Why       string    `json:"why,omitempty"` // it was closed
@@ -63,8 +65,9 @@ type ReviewLine struct {
 	Name        string    `json:"name"`
 	Program     string    `json:"program"`
 	Account     string    `json:"account"`
-	Entitlement string    `json:"entitlement"` // "program" or "program/name"
-	Since       time.Time `json:"since"`       // the last change of it
+	Entitlement string    `json:"entitlement"`    // "program" or "program/name"
+	Kind        string    `json:"kind,omitempty"` // of the account: personal, admin, test; former: somebody has a newer one
+	Since       time.Time `json:"since"`          // the last change of it
 	Managed     bool      `json:"managed"`
 	Given       bool      `json:"given"` // policy gives it
 	Why         string    `json:"why"`   // it is there
@@ -78,7 +81,7 @@ type ReviewLine struct {
 	By          string    `json:"by,omitempty"`
 	At          time.Time `json:"at,omitzero"`
 	Reason      string    `json:"reason,omitempty"`
-	Becomes     string    `json:"becomes,omitempty"` // confirmed, extra, block, revocation
+	Becomes     string    `json:"becomes,omitempty"` // confirmed, extra, kept, block, revocation
 	Until       time.Time `json:"until,omitzero"`    // last day of an extra, or when to look at a block again
 }
 
@@ -158,6 +161,7 @@ var (
 	ErrNoLine      = errors.New("no such line; see: rolecall review show")
 	ErrNotReviewer = errors.New("this is for somebody else to review")
 	ErrForbidden   = errors.New("a block or a conflict forbids it, so that it can't be kept")
+	ErrLookAgain   = errors.New("it is not any more what was put up for review; look at it again")
 	ErrOver        = errors.New("there is nothing to decide on it any more")
 	ErrHalfRead    = errors.New("the directory can't be read completely now, so nothing was done; try again later")
 	ErrNoBlock     = errors.New("no review led to such a block; see: rolecall review blocks")
@@ -239,8 +243,16 @@ func ReadReview(ctx context.Context, log ReviewLog, name string) (r Review, line
 
 // closedLines are as the records of a review left them.
 func closedLines(ctx context.Context, log Log, r *Review) (lines []ReviewLine, err error) {
-	at := map[string]int{}
-	q := Query{Kind: KindLine, From: r.Began.Add(-time.Second), To: r.Closed.Add(time.Second)}
+	at, q := map[string]int{}, Query{Kind: KindLine}
+	err = log.Records(ctx, Query{Kind: KindReview}, func(record Record) error { // times may be of clocks that do not agree
+		if one := (Review{}); json.Unmarshal(record.Data, &one) == nil && one.Name == r.Name {
+			q.After, q.Before = cmp.Or(q.After, record.Seq), record.Seq
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	err = log.Records(ctx, q, func(record Record) error {
 		var l ReviewLine
 		if json.Unmarshal(record.Data, &l) != nil || l.Review != r.Name {

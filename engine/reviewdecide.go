@@ -22,8 +22,9 @@ type ReviewDecision struct {
 const blockLook = 365 * 24 * time.Hour
 
 // DecideReview records decisions, each with what it becomes in the next plan: nothing where policy and reviewer agree, an extra for what
-// is kept beyond policy, a block for what policy gives and the reviewer does not, and a revocation of all else. All or none are
-// recorded. Nobody decides on their own access.
+// is kept beyond policy, and a revocation, with a block where policy gives it. On accounts that are not personal policy says nothing:
+// what is kept there stays as it is. All or none are recorded, and none on what has changed since it was put up. Nobody decides on
+// their own access.
 func (e *Engine) DecideReview(ctx context.Context, actor string, d ReviewDecision) ([]ReviewLine, error) {
 	if strings.TrimSpace(d.Reason) == "" {
 		return nil, ErrNoReason
@@ -49,18 +50,23 @@ func (e *Engine) decideReview(ctx context.Context, actor string, d *ReviewDecisi
 	if err := e.mayReview(ctx, actor, lines); err != nil {
 		return nil, err
 	}
-	people, err := e.everybody(ctx, mem)
+	judge, err := e.judge(ctx, &review, mem)
 	if err != nil {
 		return nil, err
 	}
-	judge := &drawing{e: e, review: &review, mem: mem, policy: WithGiven(e.Policy, mem), people: people}
 	records := make([]Record, 0, len(lines))
 	for i := range lines {
-		fact, err := judge.becomes(actor, &lines[i], d)
+		if err := judge.stillSo(ctx, actor, &lines[i], d); err != nil {
+			return nil, err
+		}
+		facts, err := judge.becomes(actor, &lines[i], d)
 		if err != nil {
 			return nil, err
 		}
-		records = append(records, lines[i].record(actor, []string{d.Reason}, fact...))
+		records = append(records, lines[i].record(actor, []string{d.Reason}, facts...))
+	}
+	if err := judge.forbids(records, lines); err != nil {
+		return nil, err
 	}
 	return lines, e.Journal.Append(ctx, Guard{Control: mem.Control}, records)
 }
@@ -113,43 +119,6 @@ func (e *Engine) mayReview(ctx context.Context, actor string, lines []ReviewLine
 		}
 	}
 	return nil
-}
-
-// becomes decides a line, and gives the fact that the next plan goes by, if any.
-func (d *drawing) becomes(actor string, l *ReviewLine, o *ReviewDecision) ([]Fact, error) {
-	p := d.find(l.Person)
-	if p == nil {
-		return nil, fmt.Errorf("%w: %s; the line ends when that is certain", ErrUnknownPerson, quote(l.Name))
-	}
-	now := d.e.Now().UTC()
-	right := ParseEntitlement(l.Entitlement)
-	says := verdictOn(d.policy, p, now, right).Say
-	l.State, l.By, l.At, l.Reason = LineRevoked, actor, now, o.Reason
-	named := Fact{FactKey: FactKey{Person: l.Person, Program: right.Program, Entitlement: right.Name}, Since: now}
-	named.Text = fmt.Sprintf("review %s, %s: %s", l.Review, actor, o.Reason)
-	switch {
-	case o.Keep && says == Denied:
-		return nil, fmt.Errorf("%w: %s of %s", ErrForbidden, l.Entitlement, l.Name)
-	case o.Keep && says == Desired:
-		l.State, l.Becomes = LineKept, "confirmed"
-		return nil, nil
-	case o.Keep:
-		l.State, l.Becomes, l.Until = LineKept, "extra", d.review.Keep
-		if !o.Until.IsZero() {
-			l.Until = o.Until.UTC()
-		}
-		if !now.Before(dayAfter(l.Until, d.e.Settings.Zone)) {
-			return nil, badOrder("what is kept beyond policy ends in the future; choose a later --until")
-		}
-		named.Kind, named.Until = FactExtra, l.Until
-	case says == Desired || says == Undecided: // which may give it, once it can be seen
-		l.Becomes, l.Until = "block", now.Add(blockLook)
-		named.Kind, named.Until = FactBlock, l.Until
-	default:
-		l.Becomes = "revocation"
-		named.Kind, named.Account = FactTake, l.Account
-	}
-	return []Fact{named}, nil
 }
 
 // CloseReview ends a review. What nobody decided stays as it is, and the record says how much that is.

@@ -5,12 +5,18 @@ import (
 	"slices"
 )
 
-// reviews ends lines of which there is nothing to decide any more, and reminds of reviews that are late.
+// reviews ends lines of which there is nothing to decide any more, shows the others as they are now, and reminds of reviews that are
+// late.
 func (b *builder) reviews() {
 	if !b.whole() {
 		return
 	}
+	for _, k := range b.s.lapsed {
+		b.notice("info", "review", k.Program, k.Person, fmt.Sprintf("%s was kept by a review, and somebody took it away before Rolecall managed it: it is not given back", Entitlement{k.Program, k.Entitlement}))
+		b.clear(k)
+	}
 	open := map[string]int{}
+	anew := b.redrawing()
 	for _, f := range b.s.Memory.Facts(FactLine) {
 		if f.Text != string(LineOpen) {
 			continue
@@ -22,6 +28,9 @@ func (b *builder) reviews() {
 			continue
 		}
 		open[f.Key]++
+		if l := LineOf(f); anew.changed(b, &l) {
+			b.records = append(b.records, l.record("", []string{"what policy says of it, or who is asked, has changed"}))
+		}
 	}
 	for _, f := range b.s.Memory.Facts(FactReview) {
 		r := reviewOf(f)
@@ -49,17 +58,18 @@ func (b *builder) lineOver(f Fact) string {
 	return ""
 }
 
-// reviewed finds what reviews decided to take. It ends when the program shows it no more, when policy gives it, and with whoever had it.
+// reviewed finds what reviews decided to take. It ends when the program shows it no more, and when policy gives it; that whoever had
+// it has left ends nothing.
 func (p *programPlan) reviewed() {
 	for _, f := range p.b.s.Memory.Facts(FactTake) {
 		if f.Program != p.program.Name {
 			continue
 		}
 		account, right, known := p.numbers(f.Account, f.Entitlement)
-		s, owned := p.subjectOf(account)
+		_, owned := p.subjectOf(account)
 		gone := !known || !p.sets.Actual.Has(right, account)
 		switch {
-		case gone && p.complete, known && p.sets.Desired.Has(right, account), owned && s.standing == leaver:
+		case gone && p.complete, known && p.sets.Desired.Has(right, account):
 			p.b.clear(f.FactKey)
 		case !gone && owned: // links never move
 			p.take[pair(right, account)] = f

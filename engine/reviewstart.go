@@ -17,7 +17,7 @@ type ReviewOrder struct {
 	Reviewers    string
 	Undecided    bool
 	Due, Keep    time.Time                   // calendar days; Keep may be zero: a year after Due
-	Owner, Price func(program string) string // what the configuration says; "" where it says nothing
+	Price        func(program string) string // what the configuration says; "" where it says nothing
 }
 
 // OrderError says what is wrong with what somebody asked for.
@@ -80,12 +80,15 @@ func (r *Review) check(zone *time.Location) error {
 
 // drawing is what lines are drawn from.
 type drawing struct {
-	e      *Engine
+	e      *Engine // nil in a plan
+	now    time.Time
 	review *Review
 	mem    *Memory
+	estate *estate
 	policy Policy
 	people []Person // sorted by key
 	who    whoIs
+	owners map[string]string        // of programs
 	rights []func(Entitlement) bool // of the scope; all must hold
 	whom   []func(*Person) bool
 	only   string // the one program of the scope, "": any
@@ -100,14 +103,14 @@ func (e *Engine) draw(ctx context.Context, from ReviewLog, r *Review) (*drawing,
 	if slices.ContainsFunc(earlier, func(other Review) bool { return other.Name == r.Name }) {
 		return nil, badOrder("there was a review %s already; choose another name, so that their evidence can be told apart", quote(r.Name))
 	}
-	d := &drawing{e: e, review: r}
-	if d.mem, err = e.Journal.Memory(ctx, e.Now()); err != nil {
+	mem, err := e.Journal.Memory(ctx, e.Now())
+	if err != nil {
 		return nil, err
 	}
-	if d.people, err = e.everybody(ctx, d.mem); err != nil {
+	d, err := e.judge(ctx, r, mem)
+	if err != nil {
 		return nil, err
 	}
-	d.who, d.policy, d.groups = nameAll(d.people), WithGiven(e.Policy, d.mem), map[string]int{}
 	for i := range d.people {
 		if p := &d.people[i]; p.State != StateLeft {
 			d.groups[groupOf(p)]++
@@ -117,6 +120,19 @@ func (e *Engine) draw(ctx context.Context, from ReviewLog, r *Review) (*drawing,
 		return nil, badOrder("the directory names nobody's manager; add manager: to the directory's attributes, or ask owners")
 	}
 	return d, d.parse()
+}
+
+// judge is what decides about the lines of a review now.
+func (e *Engine) judge(ctx context.Context, r *Review, mem *Memory) (*drawing, error) {
+	people, err := e.everybody(ctx, mem)
+	if err != nil {
+		return nil, err
+	}
+	d := &drawing{e: e, now: e.Now(), review: r, mem: mem, estate: estateOf(mem), policy: WithGiven(e.Policy, mem), people: people, who: nameAll(people, nil), owners: map[string]string{}, groups: map[string]int{}}
+	for i := range e.Programs {
+		d.owners[e.Programs[i].Name] = e.Programs[i].Owner
+	}
+	return d, nil
 }
 
 // everybody is who the directory shows, by the keys that the journal knows, from a complete read.
@@ -211,7 +227,7 @@ func (d *drawing) lines(ctx context.Context, from AsOf, o *ReviewOrder) (out []R
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		held, err := from.AsOf(ctx, d.e.Now(), "", name, "")
+		held, err := from.AsOf(ctx, d.now, "", name, "")
 		if err != nil {
 			return nil, err
 		}
@@ -246,7 +262,13 @@ func (d *drawing) ofProgram(held []Held, o *ReviewOrder) (out []ReviewLine) {
 			if len(d.whom) == 0 {
 				d.review.Orphans++
 			}
-		case p == nil || p.State == StateLeft || !holdAll(d.whom, p):
+		case p == nil:
+			if len(d.whom) == 0 {
+				d.review.Gone++
+			}
+		case !holdAll(d.whom, p):
+		case p.State == StateLeft:
+			d.review.Gone++
 		default:
 			if l := d.line(p, &h, o, peers); !d.review.Undecided || !l.Given {
 				out = append(out, l)
@@ -280,7 +302,7 @@ func (d *drawing) counted(held []Held) map[peerRight]int {
 
 func (d *drawing) line(p *Person, h *Held, o *ReviewOrder, peers map[peerRight]int) ReviewLine {
 	l := ReviewLine{Review: d.review.Name, Person: p.Key, Login: p.Login(), Name: p.Name(), Program: h.Program, Account: h.Account,
-		Entitlement: Entitlement{h.Program, h.Entitlement}.String(), Since: h.From, Managed: h.Managed, Reviewers: []string{}}
+		Entitlement: Entitlement{h.Program, h.Entitlement}.String(), Since: h.From, Managed: h.Managed, Kind: d.estate.kindOf(p.Key, h.Program, h.Account)}
 	l.ID = shortHash(l.Review, l.Program, l.Account, l.Entitlement, l.Person)
 	l.Given, l.Why = d.why(p, h)
 	if o.Price != nil {
@@ -289,16 +311,22 @@ func (d *drawing) line(p *Person, h *Held, o *ReviewOrder, peers map[peerRight]i
 	if group := groupOf(p); group != "" {
 		l.PeersBy, l.Peers, l.Same = group, d.groups[group]-1, peers[peerRight{group, h.Entitlement}]-1
 	}
-	l.Reviewers, l.Asked = append(l.Reviewers, d.reviewers(p, h.Program, o)...), []string{}
+	d.ask(&l, p)
+	return l
+}
+
+// ask names who reviews a line.
+func (d *drawing) ask(l *ReviewLine, p *Person) {
+	l.Reviewers, l.Asked = append([]string{}, d.reviewers(p, l.Program)...), []string{}
 	for _, key := range l.Reviewers {
 		l.Asked = append(l.Asked, d.find(key).Name())
 	}
-	return l
 }
 
 // why is what gives it, or that policy does not.
 func (d *drawing) why(p *Person, h *Held) (given bool, why string) {
-	says := verdictOn(d.policy, p, d.e.Now(), Entitlement{h.Program, h.Entitlement})
+	kind := d.estate.kindOf(p.Key, h.Program, h.Account)
+	says := d.says(d.policy, p, kind, Entitlement{h.Program, h.Entitlement})
 	if says.Say == Desired && says.Rule >= 0 {
 		r := d.policy.Rules()[says.Rule]
 		return true, strings.TrimSuffix(r.Name+": "+r.Reason, ": ")
@@ -310,6 +338,8 @@ func (d *drawing) why(p *Person, h *Held) (given bool, why string) {
 		return false, "what decides about it could not be seen"
 	case says.Say == Denied:
 		return false, "a block or a conflict forbids it"
+	case kind != PersonalAccount:
+		return false, "the account is " + cmp.Or(kind, "somebody else's") + ", and policy gives to personal ones only"
 	case h.Managed && len(h.Rules) > 0:
 		return false, "no rule gives it any more; it was given by " + strings.Join(h.Rules, ", ")
 	case h.Managed:
@@ -318,13 +348,31 @@ func (d *drawing) why(p *Person, h *Held) (given bool, why string) {
 	return false, "not given by Rolecall, and no rule gives it"
 }
 
-// verdictOn is what policy says of one entitlement for somebody who holds it. An account is desired with whatever is in it; Observed
+// says is what policy says of a holding: nothing but what is forbidden to somebody, where the account is not the personal one.
+func (d *drawing) says(policy Policy, p *Person, kind string, e Entitlement) Verdict {
+	v := d.verdictOn(policy, p, e)
+	if kind != PersonalAccount && v.Say != Denied {
+		return Verdict{Rule: -1, Say: Observed}
+	}
+	return v
+}
+
+// decided is all that policy says of somebody, who holds what they do.
+func (d *drawing) decided(policy Policy, p *Person) []Verdict {
+	all := policy.Entitlements()
+	return policy.Decide(p, d.now, func(i int32) bool { return d.estate.holds(p.Key, all[i]) }, nil)
+}
+
+// gives says whether somebody is to have what a verdict is about.
+func (v *Verdict) gives() bool { return v.Say == Desired || v.Say == Recorded && v.Rule >= 0 }
+
+// verdictOn is what policy says of one entitlement for somebody. An account is desired with whatever is in it; Observed
 // stands for nothing.
-func verdictOn(policy Policy, p *Person, now time.Time, e Entitlement) Verdict {
+func (d *drawing) verdictOn(policy Policy, p *Person, e Entitlement) Verdict {
 	all := policy.Entitlements()
 	best := Verdict{Rule: -1, Say: Observed}
-	for _, v := range policy.Decide(p, now, func(i int32) bool { return all[i] == e }, nil) {
-		switch given := v.Say == Desired || v.Say == Recorded && v.Rule >= 0; {
+	for _, v := range d.decided(policy, p) {
+		switch given := v.gives(); {
 		case all[v.Entitlement] == e && given:
 			return Verdict{Entitlement: v.Entitlement, Rule: v.Rule, Say: Desired}
 		case all[v.Entitlement] == e && (v.Say == Undecided || v.Say == Denied):
@@ -336,13 +384,10 @@ func verdictOn(policy Policy, p *Person, now time.Time, e Entitlement) Verdict {
 	return best
 }
 
-func (d *drawing) reviewers(p *Person, program string, o *ReviewOrder) (out []string) {
-	names := managersOf(p, d.review.Began)
+func (d *drawing) reviewers(p *Person, program string) (out []string) {
+	names := managersOf(p, d.now)
 	if d.review.Reviewers == ByOwners {
-		names = nil
-		if o.Owner != nil {
-			names = []string{o.Owner(program)}
-		}
+		names = []string{d.owners[program]}
 	}
 	for _, name := range names {
 		if key := d.who.only(name); key != "" && key != p.Key && d.find(key).State != StateLeft {
@@ -373,12 +418,13 @@ func (p *Person) Names() []string {
 // whoIs finds people by their names; "" stands for more than one.
 type whoIs map[string]string
 
-func nameAll(people []Person) whoIs {
-	w := make(whoIs, 4*len(people))
+// nameAll finds those who are called by one of the wanted names, which are in small letters; nil wants all.
+func nameAll(people []Person, wanted map[string]bool) whoIs {
+	w := whoIs{}
 	for i := range people {
 		for _, name := range people[i].Names() {
 			name = strings.ToLower(name)
-			if name == "" {
+			if name == "" || wanted != nil && !wanted[name] {
 				continue
 			}
 			if other, taken := w[name]; taken && other != people[i].Key {

@@ -303,7 +303,7 @@ func (p *programPlan) leaverSuspend(s *subject, account uint32) {
 	if !p.diff.Expected.Has(p.active, account) {
 		return
 	}
-	managed := p.sets.Managed.Has(p.active, account)
+	managed := p.sets.Managed.Has(p.active, account) || p.toTake(p.active, account)
 	if !managed && p.b.s.Settings.Unmanaged == UnmanagedReport {
 		p.b.warn(NoticeLeaverUnmanaged, p.program.Name, s.key, fmt.Sprintf("%s has left; the account in %s is not managed and stays active (leavers: unmanaged: report)", p.subjectName(s), p.program.Name))
 		return
@@ -314,7 +314,7 @@ func (p *programPlan) leaverSuspend(s *subject, account uint32) {
 // leaverUnmanaged: where there is no account to suspend, what would be suspended is the holding itself.
 func (p *programPlan) leaverUnmanaged(s *subject, account uint32) {
 	for right := range uint32(p.reading.rights.Len()) {
-		if right == p.exists || !p.diff.Expected.Has(right, account) || p.sets.Managed.Has(right, account) {
+		if right == p.exists || !p.diff.Expected.Has(right, account) || p.sets.Managed.Has(right, account) || p.toTake(right, account) {
 			continue
 		}
 		if p.b.s.Settings.Unmanaged == UnmanagedReport {

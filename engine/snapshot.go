@@ -23,6 +23,7 @@ type Snapshot struct {
 
 	refused   *refusedBaseline // the directory's read, where the baseline speaks against it
 	otherwise bool             // it was asked something else than in the accepted read
+	lapsed    []FactKey        // extras of reviews, see lapse
 	excused   []FactKey        // an approval that this read uses up
 	baseline  []Fact           // what later reads are held against
 	ahead     []Fact           // corrected, see outlived

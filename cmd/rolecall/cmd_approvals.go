@@ -116,7 +116,7 @@ func refused(err error) error {
 		return usage("commit the files, run `rolecall apply`, and let somebody else approve; docs/limits.md, Approvals", "%w; nothing was approved", err)
 	case errors.Is(err, engine.ErrUnknownItem), errors.Is(err, engine.ErrNoReview), errors.Is(err, engine.ErrNoLine), errors.Is(err, engine.ErrNoBlock), errors.Is(err, engine.ErrNoStandIn):
 		return usage("", "%w", err)
-	case errors.Is(err, engine.ErrDecided), errors.Is(err, engine.ErrOver), errors.Is(err, engine.ErrForbidden):
+	case errors.Is(err, engine.ErrDecided), errors.Is(err, engine.ErrOver), errors.Is(err, engine.ErrForbidden), errors.Is(err, engine.ErrLookAgain):
 		return usage("leave it out", "%w; nothing was decided", err)
 	case errors.Is(err, engine.ErrStale):
 		return failed("try again", "%w", err)

@@ -80,6 +80,9 @@ func (a *app) startReview(ctx context.Context, o engine.ReviewOrder) (err error)
 	if r.Orphans > 0 {
 		a.out().Line("Holdings within the scope that belong to nobody, and are in no line: %d; see rolecall report unmanaged.", r.Orphans)
 	}
+	if r.Gone > 0 {
+		a.out().Line("Holdings within the scope of people who are not there any more, and are in no line: %d; see rolecall report leavers.", r.Gone)
+	}
 	return nil
 }
 
@@ -224,8 +227,9 @@ func (a *app) reviewDecide() *cobra.Command {
 	var reason, until string
 	c := &cobra.Command{
 		Use: "decide NAME keep|revoke LINE...", Short: "Decide on lines of a review",
-		Long: "What is kept although policy does not give it becomes a dated extra; what is revoked although policy gives it becomes a block; what\n" +
-			"else is revoked is taken by the next run, within the limits as everything else. Nobody decides on their own access.",
+		Long: "What is kept although policy does not give it becomes a dated extra; what is revoked is taken by the next run, within the limits as\n" +
+			"everything else, and blocked where policy gives it. Of accounts that are not personal policy says nothing: what is kept there stays\n" +
+			"as it is. What has changed since it was put up is to be looked at again. Nobody decides on their own access.",
 		Example: "  rolecall review decide 2027-q1 keep 5f0c2a914be01d22 --reason \"still on call\"\n  rolecall review decide 2027-q1 revoke 5f0c2a914be01d22 --reason \"moved to sales\"",
 		Args:    args(cobra.MinimumNArgs(3)),
 		RunE: func(c *cobra.Command, given []string) (err error) {

@@ -71,7 +71,6 @@ func (d decider) startReview(ctx context.Context, o engine.ReviewOrder) (engine.
 	for _, p := range described(d.s.cfg) {
 		programs[p.Name] = p
 	}
-	o.Owner = func(program string) string { return programs[program].Owner }
 	o.Price = func(program string) string { return programs[program].Price }
 	return d.engine.StartReview(ctx, d.s.store, d.actor, o)
 }

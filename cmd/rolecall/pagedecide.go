@@ -46,7 +46,8 @@ func (d *door) readable(err error) error {
 		engine.ErrUnknownItem: http.StatusConflict, engine.ErrDecided: http.StatusConflict, engine.ErrStale: http.StatusConflict, engine.ErrUnknownPerson: http.StatusNotFound, engine.ErrAmbiguous: http.StatusConflict,
 		engine.ErrNoReason: http.StatusBadRequest, engine.ErrNothingToUndo: http.StatusConflict, engine.ErrNotCut: http.StatusConflict,
 		engine.ErrNoDelegation: http.StatusForbidden, engine.ErrStandsFor: http.StatusForbidden, engine.ErrNoStandIn: http.StatusConflict,
-		engine.ErrUnknownTask: http.StatusConflict, engine.ErrNotYetMade: http.StatusConflict, engine.ErrNotReviewer: http.StatusForbidden, engine.ErrNoReview: http.StatusConflict, engine.ErrNoLine: http.StatusConflict, engine.ErrForbidden: http.StatusConflict, engine.ErrOver: http.StatusConflict,
+		engine.ErrUnknownTask: http.StatusConflict, engine.ErrNotYetMade: http.StatusConflict,
+		engine.ErrNotReviewer: http.StatusForbidden, engine.ErrNoReview: http.StatusConflict, engine.ErrNoLine: http.StatusConflict, engine.ErrForbidden: http.StatusConflict, engine.ErrOver: http.StatusConflict, engine.ErrLookAgain: http.StatusConflict,
 		engine.ErrHalfRead: http.StatusServiceUnavailable,
 	} {
 		if errors.Is(err, known) {

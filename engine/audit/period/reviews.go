@@ -21,6 +21,7 @@ type reviews map[string]*review
 
 type review struct {
 	is    engine.Review
+	seq   int64            // of the record that began or closed it
 	lines map[string]*Line // by id
 }
 
@@ -35,7 +36,7 @@ func (b *Builder) reviewed(r *engine.Record) {
 		if b.reviews[is.Name] == nil {
 			b.reviews[is.Name] = &review{lines: map[string]*Line{}}
 		}
-		b.reviews[is.Name].is = is
+		b.reviews[is.Name].is, b.reviews[is.Name].seq = is, r.Seq
 	case engine.KindLine:
 		var l engine.ReviewLine
 		if json.Unmarshal(r.Data, &l) == nil && b.reviews[l.Review] != nil {
@@ -60,6 +61,9 @@ func (b *Builder) endReviews() {
 		r := b.reviews[name]
 		if !r.is.Closed.IsZero() && r.is.Closed.Before(b.out.From) {
 			continue
+		}
+		if n := r.is.Orphans + r.is.Gone; n > 0 {
+			b.gaps.add(Gap{Code: "in-no-line", N: n, Record: r.seq, What: "holdings within the scope of the review " + name + " that were nobody's, or of people who were not there any more, so that nobody was asked about them"})
 		}
 		for _, id := range sorted(r.lines) {
 			l := r.lines[id]
