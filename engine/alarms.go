@@ -23,6 +23,7 @@ const (
 	NoticeUnfinished = "leaver-unfinished"
 	NoticeOrphans    = "in-no-directory"
 	NoticeNever      = "revoke-never"
+	NoticeEscalated  = "escalated"
 
 	NoticeLeaverKept      = "leaver-kept"      // revoke: never
 	NoticeLeaverUnmanaged = "leaver-unmanaged" // leavers: unmanaged: report

@@ -189,7 +189,7 @@ func (b *builder) escalate() {
 		}
 	}
 	if n > 0 {
-		b.alarm("escalated", "", "", fmt.Sprintf("%s waited for approval for more than %s, the first since %s: told to %s; decide with: rolecall approvals list",
+		b.alarm(NoticeEscalated, "", "", fmt.Sprintf("%s waited for approval for more than %s, the first since %s: to be told to %s; decide with: rolecall approvals list",
 			plural(n, "change has", "changes have"), hours(x.After), day(oldest), strings.Join(x.To, ", ")))
 	}
 }

@@ -110,6 +110,7 @@ func pageAddress(cfg *config.File) string {
 }
 
 const (
-	tellTime    = 20 * time.Second // that all channels together are given after a run: less than there is between two slots of a schedule
+	tellTime    = 20 * time.Second // that all of it is given after a run: less than there is between two slots of a schedule
+	channelTime = 15 * time.Second // for one of them, beside the others
 	messageTime = 8 * time.Second  // for one message
 )

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
@@ -68,22 +70,47 @@ func (s *system) tell(ctx context.Context, p *engine.Plan, now time.Time) (sent 
 	for _, f := range facts {
 		told[f.Key] = true
 	}
-	var wrong []error
+	n, wrong := make([]int, len(s.channels.all)), make([]error, len(s.channels.all)+1)
+	var all sync.WaitGroup
 	for i := range s.channels.all {
-		c := &s.channels.all[i]
-		for _, about := range config.NoticeAbout() {
-			fresh := slices.DeleteFunc(slices.Clone(found), func(t toldThing) bool { return t.about != about || !c.Wants(about) || told[c.key(t)] })
-			if len(fresh) == 0 {
-				continue
-			}
-			if err := s.tellBy(ctx, c, about, fresh, now); err != nil {
-				wrong = append(wrong, fmt.Errorf("notices: channel %s: %w", c.name, err))
-				continue
-			}
+		all.Go(func() { n[i], wrong[i] = s.tellAllBy(ctx, &s.channels.all[i], found, told, now) })
+	}
+	all.Wait()
+	for i := range n {
+		sent += n[i]
+	}
+	wrong[len(n)] = s.forget(ctx, facts, found, now)
+	return sent, errors.Join(wrong...)
+}
+
+// tellAllBy tells by one channel what it was not told before. One that does not answer is left until the next run.
+func (s *system) tellAllBy(ctx context.Context, c *channel, found []toldThing, told map[string]bool, now time.Time) (sent int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, channelTime)
+	defer cancel()
+	var wrong []error
+	for _, about := range config.NoticeAbout() {
+		fresh := slices.DeleteFunc(slices.Clone(found), func(t toldThing) bool { return t.about != about || !c.Wants(about) || told[c.key(t)] })
+		if len(fresh) == 0 {
+			continue
+		}
+		taken, err := s.tellBy(ctx, c, about, fresh, now)
+		if taken {
 			sent++
 		}
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("notices: channel %s: %w", c.name, err))
+		}
+		if silent(err) {
+			break
+		}
 	}
-	return sent, errors.Join(append(wrong, s.forget(ctx, facts, found, now))...)
+	return sent, errors.Join(wrong...)
+}
+
+// silent says whether an error is that nobody answered in time.
+func silent(err error) bool {
+	var slow net.Error
+	return errors.As(err, &slow) && slow.Timeout()
 }
 
 // key is how it is remembered that a thing was told; what it names may be personal and is not kept.
@@ -98,14 +125,36 @@ func digest(text string) string {
 const mostLines = 50
 
 // tellBy sends one message and remembers it. Between the two the machine may die: then it comes once more, with the same id.
-func (s *system) tellBy(ctx context.Context, c *channel, about string, fresh []toldThing, now time.Time) error {
+func (s *system) tellBy(ctx context.Context, c *channel, about string, fresh []toldThing, now time.Time) (taken bool, err error) {
+	m, facts, err := s.message(ctx, c, about, fresh, now)
+	if err != nil {
+		return false, err
+	}
+	sending, cancel := context.WithTimeout(ctx, messageTime)
+	defer cancel()
+	err = c.send.Send(sending, m)
+	why, refused := c.name+" was told: "+m.Subject, (*notify.RefusedError)(nil)
+	switch {
+	case errors.As(err, &refused): // the others have it, and would get it again
+		why += "; refused: " + plural(len(refused.To), "receiver")
+	case err != nil:
+		return false, err
+	}
+	var records []engine.Record
+	for part := range slices.Chunk(facts, 1000) {
+		records = append(records, engine.Record{Kind: engine.KindNotice, Actor: actorDaemon, Why: []string{why}, Set: part})
+	}
+	return true, errors.Join(err, s.store.Append(context.WithoutCancel(ctx), engine.Free, records))
+}
+
+// message is what a channel is sent, and how it is remembered.
+func (s *system) message(ctx context.Context, c *channel, about string, fresh []toldThing, now time.Time) (m notify.Message, facts []engine.Fact, err error) {
 	d := notify.Data{About: about, Page: pageAddress(s.cfg), Now: now.In(zone(s.cfg))}
-	var facts []engine.Fact
 	var keys []string
 	for _, t := range fresh {
 		lines, err := t.lines(ctx)
 		if err != nil {
-			return err
+			return m, nil, err
 		}
 		d.Lines = append(d.Lines, lines...)
 		keys = append(keys, c.key(t))
@@ -113,21 +162,9 @@ func (s *system) tellBy(ctx context.Context, c *channel, about string, fresh []t
 	}
 	d.More = max(0, len(d.Lines)-mostLines)
 	d.Lines = d.Lines[:len(d.Lines)-d.More]
-	m := notify.Message{Version: 1, ID: digest(strings.Join(keys, "\n")), About: about, Time: d.Now, Lines: d.Lines}
-	var err error
-	if m.Subject, m.Text, err = s.channels.texts.Render(d); err != nil {
-		return err
-	}
-	sending, cancel := context.WithTimeout(ctx, messageTime)
-	defer cancel()
-	if err := c.send.Send(sending, m); err != nil {
-		return err
-	}
-	var records []engine.Record
-	for part := range slices.Chunk(facts, 1000) {
-		records = append(records, engine.Record{Kind: engine.KindNotice, Actor: actorDaemon, Why: []string{c.name + " was told: " + m.Subject}, Set: part})
-	}
-	return s.store.Append(context.WithoutCancel(ctx), engine.Free, records)
+	m = notify.Message{Version: 1, ID: digest(strings.Join(keys, "\n")), About: about, Time: d.Now, Lines: d.Lines}
+	m.Subject, m.Text, err = s.channels.texts.Render(d)
+	return m, facts, err
 }
 
 // forgetAfter is how long something that was told stays told though its reason is gone: what comes and goes is told once a day.

@@ -21,7 +21,7 @@ import (
 // toTell is all that there is to tell now, told before or not, sorted by what it is about and by key.
 func (s *system) toTell(ctx context.Context, p *engine.Plan, now time.Time) (out []toldThing, err error) {
 	out = append(s.standsOut(p), s.contracts(now)...)
-	for _, find := range []func(context.Context, time.Time) ([]toldThing, error){s.awaited, s.failing, s.ending, s.weekly} {
+	for _, find := range []func(context.Context, time.Time) ([]toldThing, error){s.awaited, s.escalated, s.failing, s.ending, s.weekly} {
 		more, err := find(ctx, now)
 		if err != nil {
 			return nil, err
@@ -55,10 +55,30 @@ func (s *system) awaited(ctx context.Context, _ time.Time) (out []toldThing, err
 		if item.State != engine.Waiting {
 			continue
 		}
-		c := &item.Change
-		who := cmp.Or(c.Name, c.Login, c.Person, c.Account)
-		out = append(out, single("approvals", item.ID, notify.Line{Text: fmt.Sprintf("%s %s of %s: %s", c.Op, engine.Entitlement{Program: c.Program, Name: c.Right()}, who, item.Reason), Program: c.Program,
-			Person: c.Person, Name: c.Name, Since: item.Since}))
+		out = append(out, single("approvals", item.ID, itemLine(item)))
+	}
+	return out, err
+}
+
+func itemLine(item *engine.Item) notify.Line {
+	c := &item.Change
+	who := cmp.Or(c.Name, c.Login, c.Person, c.Account)
+	return notify.Line{Text: fmt.Sprintf("%s %s of %s: %s", c.Op, engine.Entitlement{Program: c.Program, Name: c.Right()}, who, item.Reason), Program: c.Program,
+		Person: c.Person, Name: c.Name, Since: item.Since}
+}
+
+// escalated are the items that have waited for too long. Each is told, also where others were told before.
+func (s *system) escalated(ctx context.Context, now time.Time) (out []toldThing, err error) {
+	x := &s.engine.Settings.Escalate
+	all, err := items(ctx, s)
+	for i := range all {
+		if x.Since(&all[i], now).IsZero() {
+			continue
+		}
+		l := itemLine(&all[i])
+		l.Text = fmt.Sprintf("a change has waited for approval for more than %s, to be told to %s: %s", config.FormatDuration(x.After), strings.Join(x.To, ", "), l.Text)
+		l.Link = s.link("waiting")
+		out = append(out, single("alarms", "escalated\n"+all[i].ID, l))
 	}
 	return out, err
 }
@@ -89,6 +109,8 @@ func (s *system) standsOut(p *engine.Plan) (out []toldThing) {
 // aboutOf is what a notice of a plan is about for those who are told, "" if nobody is.
 func aboutOf(n engine.Notice) string {
 	switch n.Code {
+	case engine.NoticeEscalated: // see escalated
+		return ""
 	case engine.NoticeUnread:
 		return "programs"
 	case engine.NoticeNoLeavers, engine.NoticeOrphans, engine.NoticeNever:

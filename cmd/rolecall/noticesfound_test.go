@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,4 +119,45 @@ func TestFailuresAndTheWeek(t *testing.T) {
 	if got := lines(s.failing(t.Context(), monday)); len(got) != 1 || got[0] != "2 changes failed 3 times or more in wiki, the last time with: newest" {
 		t.Errorf("%q", got)
 	}
+}
+
+// Each change that waits for too long is told once, also where another one was told before; none is told as if somebody else had been.
+func TestEachEscalationIsTold(t *testing.T) {
+	w := &wire{}
+	s := wired(t, map[string]*wire{"w": w})
+	s.engine.Settings.Escalate = engine.Escalation{After: 4 * time.Hour, To: []string{"chief@example.com"}}
+	s.channels.all[0].Channel = &config.Channel{About: []string{"alarms"}}
+	now := time.Now()
+	waits := func(right string, since time.Time, state engine.ItemState) {
+		t.Helper()
+		i := engine.Item{ID: right, State: state, Since: since, Reason: "a limit", Change: engine.Change{Op: engine.OpGrant, Name: "Ann", Program: "wiki", Entitlement: "wiki/" + right}}
+		data, err := json.Marshal(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.store.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindNote, Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactItem, Key: right}, Since: since, Data: data}}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is := func(at time.Time, want ...string) {
+		t.Helper()
+		p := &engine.Plan{Notices: []engine.Notice{{Level: "alarm", Code: engine.NoticeEscalated, Text: "1 change has waited"}}}
+		if _, err := s.tell(t.Context(), p, at); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.texts(); !slices.Equal(got, want) {
+			t.Errorf("told %q, not %q", got, want)
+		}
+	}
+	line := func(right string) string {
+		return "alarms: a change has waited for approval for more than 4h, to be told to chief@example.com: grant wiki/" + right + " of Ann: a limit"
+	}
+	waits("a", now, engine.Waiting)
+	is(now)
+	is(now.Add(4*time.Hour), line("a"))
+	is(now.Add(5 * time.Hour))
+	waits("a", now, engine.Rejected)
+	waits("b", now.Add(time.Hour), engine.Waiting)
+	is(now.Add(5*time.Hour), line("b"))
+	is(now.Add(6 * time.Hour))
 }

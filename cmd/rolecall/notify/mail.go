@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/mail"
 	"net/smtp"
+	"net/textproto"
 	"net/url"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ type Mail struct {
 	To       []*mail.Address
 }
 
-// Send implements Channel. The server has taken the message when it returns.
+// Send implements Channel. The server has taken the message when it returns; for some alone if the error is a *RefusedError.
 func (m *Mail) Send(ctx context.Context, one Message) error {
 	conn, err := m.dial(ctx)
 	if err != nil {
@@ -47,10 +48,14 @@ func (m *Mail) Send(ctx context.Context, one Message) error {
 	if err := m.enter(c, conn); err != nil {
 		return err
 	}
-	if err := m.deliver(c, one); err != nil {
+	refused, err := m.deliver(c, one)
+	if err != nil {
 		return err
 	}
 	_ = c.Quit() // it is taken already
+	if refused != nil {
+		return refused
+	}
 	return nil
 }
 
@@ -94,27 +99,50 @@ func (m *Mail) enter(c *smtp.Client, conn net.Conn) error {
 	return nil
 }
 
-func (m *Mail) deliver(c *smtp.Client, one Message) error {
+// deliver gives those who were refused where others were not, nil if nobody was.
+func (m *Mail) deliver(c *smtp.Client, one Message) (*RefusedError, error) {
 	if err := c.Mail(m.From.Address); err != nil {
-		return fmt.Errorf("it does not take mail from %s: %w", m.From.Address, err)
+		return nil, fmt.Errorf("it does not take mail from %s: %w", m.From.Address, err)
 	}
-	for _, to := range m.To {
-		if err := c.Rcpt(to.Address); err != nil {
-			return fmt.Errorf("it does not take mail for %s: %w", to.Address, err)
-		}
+	refused, err := m.receivers(c)
+	if err != nil {
+		return nil, err
 	}
 	w, err := c.Data()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := m.text(one)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := w.Write(text); err != nil {
-		return err
+		return nil, err
 	}
-	return w.Close()
+	return refused, w.Close()
+}
+
+// receivers names all; one that is refused keeps the mail from no other.
+func (m *Mail) receivers(c *smtp.Client) (*RefusedError, error) {
+	refused := &RefusedError{}
+	for _, to := range m.To {
+		err := c.Rcpt(to.Address)
+		var answer *textproto.Error
+		switch {
+		case errors.As(err, &answer):
+			refused.To = append(refused.To, to.Address)
+			refused.Why = append(refused.Why, fmt.Errorf("it does not take mail for %s: %w", to.Address, err))
+		case err != nil:
+			return nil, err
+		}
+	}
+	switch len(refused.To) {
+	case 0:
+		return nil, nil
+	case len(m.To):
+		return nil, errors.Join(refused.Why...)
+	}
+	return refused, nil
 }
 
 // text is the message as RFC 5322 has it. Message-ID stays the same if it comes once more.

@@ -4,6 +4,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -28,7 +29,17 @@ type Message struct {
 	Lines   []Line    `json:"lines"` // the same, to be worked with
 }
 
-// Channel is one way to tell. A nil error says that somebody took the message.
+// RefusedError says that the message was taken, but not for these receivers.
+type RefusedError struct {
+	To  []string
+	Why []error
+}
+
+func (e *RefusedError) Error() string {
+	return "the other receivers have the message, and it is not sent again: " + errors.Join(e.Why...).Error()
+}
+
+// Channel is one way to tell. A nil error and a *RefusedError say that somebody took the message.
 type Channel interface {
 	Send(ctx context.Context, m Message) error
 }

@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,7 +96,7 @@ func read(t *testing.T, text string) {
 	}
 }
 
-// Nothing is sent that could be read on the way, but on this machine; one receiver that is not there is said, and nobody gets it by half.
+// Nothing is sent that could be read on the way, but on this machine; a receiver that is not there is said, and keeps it from nobody else.
 func TestMailIsCareful(t *testing.T) {
 	s := servers.NewSMTP(t, smtpDir(), "REFUSE=audit@example.com")
 	m := mailer(t, s, "smtp", nil)
@@ -103,11 +104,21 @@ func TestMailIsCareful(t *testing.T) {
 		t.Errorf("in the clear: %v %v", err, s.Taken())
 	}
 	m.Plain = true
-	if err := m.Send(t.Context(), message()); err == nil || !strings.Contains(err.Error(), "audit@example.com") || len(s.Taken()) != 0 {
+	m.To = []*mail.Address{m.To[1], m.To[0]}
+	var refused *RefusedError
+	if err := m.Send(t.Context(), message()); !errors.As(err, &refused) || !slices.Equal(refused.To, []string{"audit@example.com"}) || !strings.Contains(err.Error(), "nobody of that name") {
+		t.Errorf("to one that is not there: %v", err)
+	}
+	if got := s.Taken(); len(got) != 1 || !slices.Equal(got[0].To, []string{"it@example.com"}) {
+		t.Fatalf("to the other: %+v", got)
+	}
+	both := m.To
+	m.To = both[:1]
+	if err := m.Send(t.Context(), message()); err == nil || errors.As(err, &refused) || !strings.Contains(err.Error(), "audit@example.com") || len(s.Taken()) != 1 {
 		t.Errorf("to nobody: %v %v", err, s.Taken())
 	}
-	m.To = m.To[:1]
-	if err := m.Send(t.Context(), message()); err != nil || len(s.Taken()) != 1 {
+	m.To = both[1:]
+	if err := m.Send(t.Context(), message()); err != nil || len(s.Taken()) != 2 {
 		t.Errorf("on this machine: %v %v", err, s.Taken())
 	}
 	ended, cancel := context.WithCancel(t.Context())
