@@ -349,3 +349,27 @@ func TestAccountWithoutName(t *testing.T) {
 		t.Errorf("%v, %v", held, err)
 	}
 }
+
+// A PUT would overwrite an account that one 404 calls gone.
+func TestCreateOverwritesNobody(t *testing.T) {
+	p := newAPI(t, "page")
+	c, puts := p.config(), 0
+	c.Users.Named = &rest.Read{Path: "/named/{name}"}
+	c.Users.Create[0].Method = "PUT"
+	p.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut {
+			puts++
+		}
+		asked := strings.HasPrefix(r.URL.Path, "/api/named/")
+		if asked {
+			reply(w, 404, map[string]any{"message": "no route"})
+		}
+		return asked
+	}
+	if id, outcome, err := open(t, c, nil, canary).Create(t.Context(), engine.NewAccount{Name: "ann", Person: "9"}); outcome != engine.Refused || err == nil || puts > 0 {
+		t.Errorf("%q, %s, %v after %d writes", id, outcome, err, puts)
+	}
+	if id, outcome, err := open(t, c, nil, canary).Create(t.Context(), engine.NewAccount{Name: "zoe", Person: "9"}); outcome != engine.Done || err != nil {
+		t.Errorf("%q, %s, %v", id, outcome, err)
+	}
+}
