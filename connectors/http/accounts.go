@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 
 	"github.com/rolecall/rolecall/engine"
@@ -76,7 +77,11 @@ func (p *Program) named(ctx context.Context, name string) (*account, error) {
 		return p.among(ctx, is)
 	}
 	found, err := p.search(ctx, p.users.named, values{"name": name}, is)
-	if httpconn.Gone(err) {
+	none := httpconn.Gone(err) || err == nil && found == nil
+	switch {
+	case none && slices.ContainsFunc(p.users.create, func(w write) bool { return w.method == http.MethodPut }): // which overwrites one that is there
+		return p.among(ctx, is)
+	case httpconn.Gone(err):
 		return nil, p.lists(ctx)
 	}
 	return found, err

@@ -27,7 +27,7 @@ type Users struct {
 	One        *Read             `yaml:"one"`          // one account, by {account}; without it the whole list is read
 	Named      *Read             `yaml:"named"`        // a list with the account of a {name} in it, perhaps with others
 	ID         string            `yaml:"id"`           // pick: the immutable id
-	Name       string            `yaml:"name"`         // pick: the user name; the id unless set
+	Name       string            `yaml:"name"`         // pick: the user name; the id unless set, and where it is empty
 	Display    string            `yaml:"display"`      // pick: whose it is, for people to read
 	Kind       string            `yaml:"kind"`         // pick: personal, admin, test, service or shared
 	Person     string            `yaml:"person"`       // pick: key of the person it was made for

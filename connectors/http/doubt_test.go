@@ -2,16 +2,20 @@ package http_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
 	rest "github.com/rolecall/rolecall/connectors/http"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/httpconn"
 )
 
 // One 404 in JSON is also what a gateway without the route says, or a program to a token without the right: what the list
@@ -235,5 +239,137 @@ func TestOneRightOfOneAccount(t *testing.T) {
 		if outcome, err := change(t.Context(), "1", "Sales"); outcome != want || err != nil {
 			t.Errorf("%d: %s, %v, %v", i, outcome, err, p.members)
 		}
+	}
+}
+
+// Whatever a program, or what signs in, echoes of what it was sent: no secret is in an error or in the reasons of a read.
+func TestEchoesOfSecrets(t *testing.T) {
+	const secret = "canary/+ 7f3a"
+	oauth := func(p *api) httpconn.Auth {
+		return httpconn.Auth{OAuth: &httpconn.OAuth{URL: p.URL + "/token", Client: "rc", Secret: engine.Secret{Env: "T"}}}
+	}
+	bearer := func(*api) httpconn.Auth { return httpconn.Auth{Bearer: engine.Secret{Env: "T"}} }
+	for name, tc := range map[string]struct {
+		auth   func(p *api) httpconn.Auth
+		answer func(w http.ResponseWriter, sent string)
+	}{
+		"type": {bearer, func(w http.ResponseWriter, sent string) { w.Header().Set("Content-Type", "text/html; you-sent="+sent) }},
+		"id": {bearer, func(w http.ResponseWriter, sent string) {
+			x := map[string]any{"id": sent, "login": "x", "enabled": true}
+			reply(w, 200, map[string]any{"data": []any{x, x}, "total": 2})
+		}},
+		"escaped": {bearer, func(w http.ResponseWriter, sent string) {
+			reply(w, 500, map[string]any{"error": url.QueryEscape(sent)})
+		}},
+		"escaped path": {bearer, func(w http.ResponseWriter, sent string) { reply(w, 500, map[string]any{"error": url.PathEscape(sent)}) }},
+		"sign-in":      {oauth, func(w http.ResponseWriter, sent string) { reply(w, 400, map[string]any{"error": sent}) }},
+		"sign-in, decoded": {oauth, func(w http.ResponseWriter, sent string) {
+			raw, _ := base64.StdEncoding.DecodeString(sent)
+			reply(w, 400, map[string]any{"error": string(raw)})
+		}},
+	} {
+		p := newAPI(t, "page")
+		sent := ""
+		p.before = func(w http.ResponseWriter, r *http.Request) bool {
+			_, sent, _ = strings.Cut(r.Header.Get("Authorization"), " ")
+			tc.answer(w, sent)
+			return true
+		}
+		c := p.config()
+		c.Auth = tc.auth(p)
+		q := open(t, c, nil, secret)
+		_, proof, err := read(q)
+		_, errWrite := q.Grant(t.Context(), "1", "Sales")
+		said := fmt.Sprint(proof.Reasons, err, errWrite)
+		raw, _ := base64.StdEncoding.DecodeString(sent)
+		_, escaped, _ := strings.Cut(string(raw), ":")
+		for _, form := range []string{secret, sent, url.QueryEscape(secret), url.PathEscape(secret), string(raw), escaped} {
+			if form != "" && strings.Contains(said, form) {
+				t.Errorf("%s: %q is in %s", name, form, said)
+			}
+		}
+		if !strings.Contains(said, "[secret]") {
+			t.Errorf("%s: %s", name, said)
+		}
+	}
+}
+
+// statusEcho answers sign-ins with a status that repeats what was sent.
+type statusEcho struct{}
+
+func (statusEcho) RoundTrip(r *http.Request) (*http.Response, error) {
+	sent := strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")
+	return &http.Response{StatusCode: 400, Status: "400 you sent " + sent, Request: r, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}"))}, nil
+}
+
+func TestEchoInTheStatus(t *testing.T) {
+	p := newAPI(t, "page")
+	c := p.config()
+	c.Auth = httpconn.Auth{OAuth: &httpconn.OAuth{URL: p.URL + "/token", Client: "rc", Secret: engine.Secret{Env: "T"}}}
+	if _, _, err := read(open(t, c, statusEcho{}, canary)); err == nil || !strings.Contains(err.Error(), "400 you sent [secret]") {
+		t.Errorf("%v", err)
+	}
+}
+
+// Numbers beyond 64 bits are not rounded: the account next to one is another one.
+func TestBigNumbers(t *testing.T) {
+	p := newAPI(t, "page")
+	writes := 0
+	p.before = func(w http.ResponseWriter, r *http.Request) bool {
+		one := `{"id":100000000000000000001,"login":"x","enabled":true,"person":""}`
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case r.URL.Path == "/api/users":
+			fmt.Fprint(w, `{"data":[`+one+`],"total":1}`)
+		case r.Method == http.MethodGet:
+			fmt.Fprint(w, `{"data":`+one+`}`)
+		default:
+			writes++
+			w.WriteHeader(http.StatusNoContent)
+		}
+		return true
+	}
+	if outcome, err := p.open(t).Revoke(t.Context(), "100000000000000000000", engine.Active); outcome != engine.Failed || err == nil || writes > 0 {
+		t.Errorf("%s, %v, %d writes", outcome, err, writes)
+	}
+	if held, _, _ := read(p.open(t)); len(held) == 0 || held[0] != "100000000000000000001/.exists" {
+		t.Errorf("%v", held)
+	}
+}
+
+// One account without a name does not hide all others.
+func TestAccountWithoutName(t *testing.T) {
+	p := newAPI(t, "page")
+	p.users[2]["login"] = nil
+	c := p.open(t)
+	if held, proof, err := read(c); err != nil || !proof.Complete() || len(held) != 9 {
+		t.Errorf("%v, %v, %v", held, proof.Reasons, err)
+	}
+	if held, err := c.Account(t.Context(), "3"); err != nil || len(held) != 2 || held[0].Info.Name != "3" {
+		t.Errorf("%v, %v", held, err)
+	}
+}
+
+// A PUT would overwrite an account that one 404 calls gone.
+func TestCreateOverwritesNobody(t *testing.T) {
+	p := newAPI(t, "page")
+	c, puts := p.config(), 0
+	c.Users.Named = &rest.Read{Path: "/named/{name}"}
+	c.Users.Create[0].Method = "PUT"
+	p.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut {
+			puts++
+		}
+		asked := strings.HasPrefix(r.URL.Path, "/api/named/")
+		if asked {
+			reply(w, 404, map[string]any{"message": "no route"})
+		}
+		return asked
+	}
+	if id, outcome, err := open(t, c, nil, canary).Create(t.Context(), engine.NewAccount{Name: "ann", Person: "9"}); outcome != engine.Refused || err == nil || puts > 0 {
+		t.Errorf("%q, %s, %v after %d writes", id, outcome, err, puts)
+	}
+	if id, outcome, err := open(t, c, nil, canary).Create(t.Context(), engine.NewAccount{Name: "zoe", Person: "9"}); outcome != engine.Done || err != nil {
+		t.Errorf("%q, %s, %v", id, outcome, err)
 	}
 }

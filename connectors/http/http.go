@@ -191,5 +191,5 @@ func (p *Program) groupOf(right string) (*group, string) {
 }
 
 func (p *Program) explain(err error) error {
-	return fmt.Errorf("program %s: %w", p.options.Program, err)
+	return fmt.Errorf("program %s: %w", p.options.Program, p.client.Hide(err)) // values of the program are in it
 }

@@ -63,7 +63,7 @@ func TestListsThatAreNotWhole(t *testing.T) {
 		},
 		"4 of 3 came": func(_ *http.Request, list []any, _ int) ([]any, int) { return list, 3 },
 		"no account":  func(_ *http.Request, _ []any, _ int) ([]any, int) { return []any{}, 0 },
-		"no id or name": func(_ *http.Request, list []any, n int) ([]any, int) {
+		"no id that": func(_ *http.Request, list []any, n int) ([]any, int) {
 			return append([]any{map[string]any{"login": "x", "enabled": true}}, list[1:]...), n
 		},
 		"neither true nor false": func(_ *http.Request, list []any, n int) ([]any, int) {

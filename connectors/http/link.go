@@ -93,11 +93,27 @@ func (p *Program) below(raw, path string) (string, error) {
 		return "", bad
 	}
 	rest, ok := strings.CutPrefix(to.EscapedPath(), root.EscapedPath()+"/")
-	if !ok || strings.Contains("/"+rest+"/", "/../") {
+	if !ok || climbs(rest) {
 		return "", bad
 	}
 	if to.RawQuery != "" {
 		rest += "?" + to.RawQuery
 	}
 	return "/" + rest, nil
+}
+
+// climbs says whether something on the way may take a path for one that leads to the folder above, as escaped as it may be.
+func climbs(path string) bool {
+	for {
+		for _, segment := range strings.FieldsFunc(path, func(c rune) bool { return c == '/' || c == '\\' }) {
+			if segment, _, _ = strings.Cut(segment, ";"); segment == "." || segment == ".." {
+				return true
+			}
+		}
+		plain, err := url.PathUnescape(path)
+		if err != nil || plain == path {
+			return false
+		}
+		path = plain
+	}
 }

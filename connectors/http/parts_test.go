@@ -57,7 +57,8 @@ func TestBelow(t *testing.T) {
 	}
 	p := &Program{client: c}
 	for raw, want := range map[string]string{"?page=2": "/users?page=2", "https://h.example.com/api/users?x=1": "/users?x=1", "/api/more": "/more", "//h.example.com/api/a%2Fb": "/a%2Fb",
-		"https://evil.example.com/api/users": "", "http://h.example.com/api/users": "", "https://u:p@h.example.com/api/users": "", "/other": "", "../../x": "", "https://h.example.com.evil/api/users": "", "/apix/users": "", ":": ""} {
+		"https://evil.example.com/api/users": "", "http://h.example.com/api/users": "", "https://u:p@h.example.com/api/users": "", "/other": "", "../../x": "", "https://h.example.com.evil/api/users": "", "/apix/users": "", ":": "",
+		"/api/%2e%2e/x": "", "/api/.%2E/x": "", "/api/%2e/x": "", "/api/a%2F..%2F..%2Fx": "", `/api/a%5C..%5C..%5Cx`: "", "/api/..;v=1/x": "", "/api/%252e%252e/x": "", "/api/a..b/100%25": "/a..b/100%25"} {
 		if got, err := p.below(raw, "/users"); got != want || (err == nil) != (want != "") {
 			t.Errorf("%q gives %q, %v", raw, got, err)
 		}

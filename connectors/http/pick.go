@@ -250,7 +250,7 @@ func number(n json.Number) any {
 		return u
 	}
 	f, err := n.Float64()
-	if err != nil {
+	if err != nil || !strings.ContainsAny(n.String(), ".eE") { // a rounded id is another account's
 		return n.String()
 	}
 	return f

@@ -49,8 +49,11 @@ func (p *Program) account(item any) (*account, error) {
 			err = fmt.Errorf("users.active: %w", err)
 		}
 	}
-	if err == nil && (!httpconn.Plain(a.id) || a.info.Name == "") {
-		err = fmt.Errorf("users.list: an account has no id or name that can be used (%q); check id and name", a.id)
+	if a.info.Name == "" { // of one person; the others count on
+		a.info.Name = a.id
+	}
+	if err == nil && !httpconn.Plain(a.id) {
+		err = fmt.Errorf("users.list: an account has no id that can be used (%q); check id", a.id)
 	}
 	if err != nil {
 		return nil, &partial{engine.ReasonMalformed, err.Error()}
@@ -105,7 +108,7 @@ func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error
 	case own != nil:
 		return proof, own
 	case errors.As(err, &missing):
-		proof.Add(missing.code, missing.detail)
+		proof.Add(missing.code, p.client.Scrub(missing.detail))
 	case err != nil:
 		return proof, p.explain(err)
 	}

@@ -128,7 +128,7 @@ func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error
 	case own != nil:
 		return proof, own
 	case errors.As(err, &missing):
-		proof.Add(missing.code, missing.detail)
+		proof.Add(missing.code, p.client.Scrub(missing.detail))
 	case err != nil:
 		return proof, p.explain(err)
 	}

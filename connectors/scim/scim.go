@@ -102,7 +102,7 @@ func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
 }
 
 func (p *Program) explain(err error) error {
-	return fmt.Errorf("program %s: %w", p.options.Program, err)
+	return fmt.Errorf("program %s: %w", p.options.Program, p.client.Hide(err)) // values of the provider are in it
 }
 
 // plainID says whether an id is handed to the provider: some build filters of ids without quoting them.

@@ -23,6 +23,7 @@ type Answer struct {
 	Header http.Header
 	Body   []byte
 	format string
+	hide   func(error) error // takes secrets out; nil: none are known
 }
 
 // IsJSON says whether the answer calls itself JSON.
@@ -33,6 +34,14 @@ func (a *Answer) IsJSON() bool {
 
 // Decode refuses what is no JSON: a sign-in page comes with 200, too.
 func (a *Answer) Decode(out any) error {
+	err := a.decode(out)
+	if err != nil && a.hide != nil {
+		return a.hide(err)
+	}
+	return err
+}
+
+func (a *Answer) decode(out any) error {
 	if !a.IsJSON() {
 		return fmt.Errorf("%s: the answer is %q and not %s; check the url, and whether something before the program wants a sign-in", a.Call, a.Header.Get("Content-Type"), a.format)
 	}

@@ -170,8 +170,10 @@ func (a *authorizer) know(secret string) {
 }
 
 func (a *authorizer) learn(secret string) {
-	if !slices.Contains(a.known, secret) {
-		a.known = append(a.known, secret)
+	for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
+		if !slices.Contains(a.known, form) {
+			a.known = append(a.known, form)
+		}
 	}
 }
 
@@ -193,6 +195,7 @@ func (a *authorizer) grant(ctx context.Context, secret string) error {
 	r.Header.Set("Accept", "application/json")
 	if !a.OAuth.InBody {
 		r.SetBasicAuth(url.QueryEscape(a.OAuth.Client), url.QueryEscape(secret))
+		a.learn(strings.TrimPrefix(r.Header.Get("Authorization"), "Basic "))
 	}
 	response, err := a.http.Do(r)
 	if err != nil {
@@ -221,14 +224,11 @@ func (a *authorizer) take(response *http.Response) error {
 	return nil
 }
 
-// scrub takes secrets out of an error that comes from elsewhere: a provider may echo what it was sent.
-func (a *authorizer) scrub(err error) error {
+// scrub takes secrets out of a text.
+func (a *authorizer) scrub(text string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if text := err.Error(); a.clean(text) != text {
-		return errors.New(a.clean(text))
-	}
-	return err
+	return a.clean(text)
 }
 
 func (a *authorizer) clean(text string) string {

@@ -94,7 +94,27 @@ func (c *Client) Base() string { return c.base.String() }
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Scrub takes secrets out of a text that comes from elsewhere: a program may echo what it was sent.
-func (c *Client) Scrub(text string) string { return c.auth.scrub(errors.New(text)).Error() }
+func (c *Client) Scrub(text string) string { return c.auth.scrub(text) }
+
+// Hide takes secrets out of what an error says; what it is stays.
+func (c *Client) Hide(err error) error {
+	if err == nil {
+		return nil
+	}
+	if text := err.Error(); c.Scrub(text) != text {
+		return &hidden{c.Scrub(text), err}
+	}
+	return err
+}
+
+// hidden is an error whose text had secrets in it.
+type hidden struct {
+	text string
+	err  error
+}
+
+func (e *hidden) Error() string { return e.text }
+func (e *hidden) Unwrap() error { return e.err }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
@@ -138,7 +158,12 @@ func (k *Call) expects(status int) bool {
 // Do makes a call. 429, and 503 to a read, are tried again after the wait that the program asks for (RFC 9110 section
 // 10.2.3), a sign-in that is refused once with a new token, a lost read once. A write is answered 503 by what stands before
 // the program after it took effect, too: it is sent once. The answer comes with a *StatusError, too.
-func (c *Client) Do(ctx context.Context, k Call) (answer *Answer, err error) {
+func (c *Client) Do(ctx context.Context, k Call) (*Answer, error) {
+	answer, err := c.tries(ctx, k)
+	return answer, c.Hide(err)
+}
+
+func (c *Client) tries(ctx context.Context, k Call) (answer *Answer, err error) {
 	renewed, reread := false, false
 	for try := 1; ; try++ {
 		answer, err = c.once(ctx, k)
@@ -174,23 +199,23 @@ func (c *Client) once(ctx context.Context, k Call) (*Answer, error) {
 		return nil, &unsentError{err}
 	}
 	path, _, _ := strings.Cut(k.Path, "?")
-	name := k.Method + " " + c.base.String() + path
+	name := c.Scrub(k.Method + " " + c.base.String() + path) // the path may be one that the program gave
 	response, err := c.http.Do(request)
 	if err != nil {
 		var op *net.OpError
 		if errors.As(err, &op) && op.Op == "dial" || ctx.Err() != nil && request.Method == http.MethodGet {
-			return nil, &unsentError{fmt.Errorf("%s: no connection: %w", name, c.auth.scrub(err))}
+			return nil, &unsentError{fmt.Errorf("%s: no connection: %w", name, err)}
 		}
-		return nil, fmt.Errorf("%s: the answer was lost: %w", name, c.auth.scrub(err))
+		return nil, fmt.Errorf("%s: the answer was lost: %w", name, err)
 	}
 	defer response.Body.Close()
-	a := &Answer{Call: name, Status: response.StatusCode, Header: response.Header, format: c.config.Format}
+	a := &Answer{Call: name, Status: response.StatusCode, Header: response.Header, format: c.config.Format, hide: c.Hide}
 	a.Body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err == nil && len(a.Body) > maxAnswer {
 		err = fmt.Errorf("it is longer than %d MiB; use a smaller page_size", maxAnswer>>20)
 	}
 	if err != nil {
-		return a, fmt.Errorf("%s: the answer can't be read to its end: %w", name, c.auth.scrub(err))
+		return a, fmt.Errorf("%s: the answer can't be read to its end: %w", name, err)
 	}
 	if !k.expects(a.Status) {
 		return a, c.failure(a)
