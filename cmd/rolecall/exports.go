@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
@@ -52,25 +51,27 @@ const (
 	batchTime    = 25 * time.Second // for one batch to be taken
 )
 
-// exportNow sends what is new to every export, one machine at a time; nobody waits for it.
+// exportNow sends what is new to every export that is not under way, one machine at a time; nobody waits for it.
 func (s *server) exportNow(ctx context.Context) {
-	if !s.exporting.TryLock() {
-		return
-	}
 	sys, done := s.use()
-	if len(sys.cfg.Exports) == 0 {
-		s.exporting.Unlock()
-		done()
+	defer done()
+	for _, name := range slices.Sorted(maps.Keys(sys.cfg.Exports)) {
+		s.exportApart(ctx, sys, name)
+	}
+}
+
+// exportApart sends one export what is new, beside the others: one that hangs or has much to catch up holds back none of them.
+func (s *server) exportApart(ctx context.Context, sys *system, name string) {
+	if _, busy := s.exporting.LoadOrStore(name, true); busy {
 		return
 	}
+	sys.using.Add(1)
 	s.former.Go(func() {
-		defer done()
-		defer s.exporting.Unlock()
-		var all sync.WaitGroup
-		for _, name := range slices.Sorted(maps.Keys(sys.cfg.Exports)) {
-			all.Go(func() { s.exported(ctx, name, s.exportAll(ctx, sys, name)) })
+		defer sys.using.Done()
+		defer s.exporting.Delete(name)
+		if mine, err := s.exportAll(ctx, sys, name); mine || err != nil {
+			s.exported(ctx, name, err)
 		}
-		all.Wait()
 	})
 }
 
@@ -91,21 +92,21 @@ func (s *server) exported(ctx context.Context, name string, err error) {
 	}
 }
 
-// exportAll sends one export all that it lacks.
-func (s *server) exportAll(ctx context.Context, sys *system, name string) error {
-	free, ok, err := s.alone(ctx, "export "+name)
-	if err != nil || !ok {
-		return err
+// exportAll sends one export all that it lacks; mine is false while another machine is at it.
+func (s *server) exportAll(ctx context.Context, sys *system, name string) (mine bool, err error) {
+	free, mine, err := s.alone(ctx, "export "+name)
+	if err != nil || !mine {
+		return mine, err
 	}
 	defer free()
 	to, err := s.app.sink(sys.cfg, sys.cfg.Exports[name])
 	if err != nil {
-		return err
+		return true, err
 	}
 	for more := true; more && err == nil && ctx.Err() == nil; {
 		more, err = sys.exportSome(ctx, name, to)
 	}
-	return err
+	return true, err
 }
 
 // exportSome sends a batch and moves the cursor behind it. Between the two the machine may die: a file is then cut back to the cursor, and

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -311,5 +313,97 @@ func TestOneMachineAtATime(t *testing.T) {
 	}
 	if _, ok, err := (&server{}).alone(t.Context(), "x"); !ok || err != nil {
 		t.Error("with SQLite there is one machine", err)
+	}
+}
+
+// An export that hangs holds back no other: what comes meanwhile is exported there.
+func TestExportsDoNotWaitForEachOther(t *testing.T) {
+	begun, ended := make(chan struct{}, 1000), make(chan struct{}, 1000)
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		begun <- struct{}{}
+		<-r.Context().Done()
+		ended <- struct{}{}
+	}))
+	defer slow.Close()
+	l := newLake(t)
+	l.got = make(chan string, 1000)
+	e := newExporting(t, "exports:\n  lake: {kind: http, url: \""+l.URL+"\", token: {env: LAKE}}\n  slow: {kind: http, url: \""+slow.URL+"\"}\n")
+	e.sys.close()
+	d := startDaemonAs(t, e.p)
+	<-begun
+	<-l.got // of the same round
+	for _, program := range []string{"wiki", "gitea"} {
+		told(t, e.p, "pause", program, "--reason", "trouble with "+program)
+		for found := false; !found; {
+			select {
+			case <-l.got:
+				l.mu.Lock()
+				found = strings.Contains(strings.Join(l.lines, ""), "trouble with "+program)
+				l.mu.Unlock()
+			case <-ended:
+				t.Fatal("what came waits for an export that hangs")
+			}
+		}
+	}
+	if len(begun) > 0 {
+		t.Error("one export is under way twice at once")
+	}
+	d.ended()
+}
+
+// A machine says how its own exports went, not how those did that another one was at.
+func TestExportsOfAnotherMachine(t *testing.T) {
+	dsn := servers.Postgres(t).DSN
+	machine := func() *server {
+		pool, err := sql.Open("postgres", dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { pool.Close() })
+		return &server{pool: pool, log: slog.New(slog.DiscardHandler), metrics: newMetrics(time.Now, func() engine.Log { return nil })}
+	}
+	e := newExporting(t, "exports: {log: {kind: file, path: audit.jsonl}}\n")
+	a, b := machine(), machine()
+	b.app, b.current = e.app, e.sys
+	ok := func() string {
+		b.exportNow(t.Context())
+		b.former.Wait()
+		families, err := b.metrics.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "rolecall_export_ok" {
+				return fmt.Sprint(f.GetMetric()[0].GetGauge().GetValue())
+			}
+		}
+		return "not said"
+	}
+	hold := func() func() {
+		free, ok, err := a.alone(t.Context(), "export log")
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		return free
+	}
+	free := hold()
+	if got := ok(); got != "not said" {
+		t.Errorf("while another machine exports: %s", got)
+	}
+	free()
+	if got := ok(); got != "1" {
+		t.Errorf("exported: %s", got)
+	}
+	if err := os.WriteFile(filepath.Join(e.p.Dir, "audit.jsonl"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	told(t, e.p, "pause", "wiki", "--reason", "trouble")
+	if got := ok(); got != "0" {
+		t.Errorf("to a file that somebody cut: %s", got)
+	}
+	defer hold()()
+	if got := ok(); got != "0" {
+		t.Errorf("what failed here is said to be right as another machine is at it: %s", got)
 	}
 }

@@ -33,8 +33,8 @@ type server struct {
 	looking    sync.Mutex                     // held while a look for the page is made
 	telling    sync.Mutex                     // held while people are told what a run found
 	pool       *sql.DB                        // of the queue, on PostgreSQL; else nil
-	exporting  sync.Mutex                     // held while records are exported
 
+	exporting    sync.Map // names of the exports that are under way
 	exportErrors sync.Map // by name of the export: why it failed last, "" if it did not
 
 	mu      sync.Mutex
