@@ -214,3 +214,12 @@ func TestEntriesComplete(t *testing.T) {
 		t.Errorf("%v %v", hidden, fewer)
 	}
 }
+
+// A first read that does not show a role says nothing of it: there is no former figure to keep.
+func TestAcceptOfAFirstReadWithAnUnknownRole(t *testing.T) {
+	first := Proof{Source: "s", Count: 1, Roles: []RoleProof{{Role: "group:a", Holders: 1}}}
+	got := Accept(Judge(first, nil, []string{"group:b"}, DefaultTolerance()), nil)
+	if got == nil || !slices.EqualFunc(got.Roles, first.Roles, func(a, b RoleProof) bool { return a.Role == b.Role }) {
+		t.Errorf("%+v", got)
+	}
+}

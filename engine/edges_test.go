@@ -222,3 +222,19 @@ func TestNobodysAccountIsNotAdopted(t *testing.T) {
 		t.Errorf("%+v", b.plan.Changes)
 	}
 }
+
+// A hold stops the deletions of one person, as far as they can be stopped, and each once.
+func TestWhatALegalHoldStops(t *testing.T) {
+	at := time.Unix(1_800_000_000, 0)
+	zoe := Change{Op: OpDelete, Person: "zoe", Cause: CauseMarked}
+	m := &Memory{Open: []Intent{{Seq: 1, Change: zoe, Class: ChargeLeaver}, {Seq: 2, Change: zoe, Class: ChargeLeaver, Claimed: at},
+		{Seq: 3, Change: zoe, Class: ChargeLeaver, Claimed: at, Halted: true}, {Seq: 4, Change: zoe, Claimed: at},
+		{Seq: 5, Change: Change{Op: OpDelete, Person: "yan"}}, {Seq: 6, Change: Change{Op: OpSuspend, Person: "zoe"}}}}
+	got := ""
+	for _, r := range stopDeletes(m, "lawyer", "zoe") {
+		got += fmt.Sprintln(r.Of, r.Outcome, r.Actor)
+	}
+	if got != "1 withdrawn lawyer\n2 halted lawyer\n" {
+		t.Error(got)
+	}
+}

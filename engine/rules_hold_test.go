@@ -1,11 +1,13 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
 // A legal hold keeps what a leaver has: accounts are suspended as ever, and none is deleted until somebody ends the hold.
@@ -76,5 +78,69 @@ func TestLegalHoldTakesBackDeletions(t *testing.T) {
 			w.later()
 			w.has("zoe", engine.Exists, true)
 		})
+	}
+}
+
+// Who is gone from the directory is held all the same, by the key: whoever has a link can be put under a hold, and whoever is under
+// one can be let out of it.
+func TestLegalHoldOfSomebodyWhoIsGone(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.hire("ann") // without any account
+	ctx := t.Context()
+	if err := w.engine.Hold(ctx, "lawyer", "ann", "case 7/26"); err != nil {
+		t.Fatal(err)
+	}
+	w.vanish("ann")
+	w.vanish("zoe")
+	for _, step := range []struct {
+		name string
+		err  error
+		ok   bool
+	}{
+		{"let out who has no link", w.engine.EndHold(ctx, "lawyer", "k-ann", "settled"), true},
+		{"hold who has a link", w.engine.Hold(ctx, "lawyer", "k-zoe", "case 8/26"), true},
+		{"hold nobody known", w.engine.Hold(ctx, "lawyer", "k-ann", "case 9/26"), false},
+	} {
+		if (step.err == nil) != step.ok {
+			t.Errorf("%s: %v", step.name, step.err)
+		}
+	}
+	if held := w.memory().Facts(engine.FactHold); len(held) != 1 || held[0].Person != "k-zoe" {
+		t.Errorf("%+v", held)
+	}
+}
+
+// refuses gives an error in the place of the first appends.
+type refuses struct {
+	*enginetest.Journal
+	err   error
+	times int
+	asked int
+}
+
+func (r *refuses) Append(ctx context.Context, g engine.Guard, records []engine.Record) error {
+	if r.asked++; r.asked <= r.times {
+		return r.err
+	}
+	return r.Journal.Append(ctx, g, records)
+}
+
+// A hold that a worker was quicker than is tried again, not for ever; another error is nothing that a second try would mend.
+func TestALegalHoldIsTriedAgain(t *testing.T) {
+	full := errors.New("no space left on device")
+	for _, c := range []struct {
+		err, want    error
+		times, asked int
+	}{{engine.ErrStale, nil, 3, 4}, {engine.ErrStale, engine.ErrStale, 9, 4}, {full, full, 1, 1}} {
+		w := company(t, nil)
+		j := &refuses{w.journal, c.err, c.times, 0}
+		w.engine.Journal = j
+		if err := w.engine.Hold(t.Context(), "lawyer", "zoe", "case 7/26"); !errors.Is(err, c.want) || j.asked != c.asked {
+			t.Errorf("%v %d times: %v after %d", c.err, c.times, err, j.asked)
+		}
+		if held := w.memory().Facts(engine.FactHold); (len(held) == 1) != (c.want == nil) {
+			t.Errorf("%v %d times: %+v", c.err, c.times, held)
+		}
 	}
 }

@@ -151,13 +151,13 @@ func stretches(since int64, lists [][]int64) []span {
 	return out
 }
 
-// within narrows a query to a span; false: nothing is left.
-func (sp span) within(q engine.Query) (engine.Query, bool) {
+// within narrows a query to a span.
+func (sp span) within(q engine.Query) engine.Query {
 	q.After = max(q.After, sp.from-1)
 	if q.Before == 0 || q.Before > sp.to+1 {
 		q.Before = sp.to + 1
 	}
-	return q, q.Before > q.After+1
+	return q
 }
 
 // mentioned is compared from the block on from which all are there.

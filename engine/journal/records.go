@@ -47,10 +47,7 @@ func (s *Store) StoredRecords(ctx context.Context, q engine.Query, yield func(en
 	}
 	limit := q.Limit
 	for given := 0; len(spans) > 0 && (limit == 0 || given < limit); spans = spans[1:] {
-		part, any := spans[0].within(q)
-		if !any {
-			continue
-		}
+		part := spans[0].within(q)
 		if limit > 0 {
 			part.Limit = limit - given
 		}

@@ -51,3 +51,14 @@ func TestRecordsAreSentWhileTheNextAreMade(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// Where the sending can't begin there is nothing to end: what went wrong is told, and nothing is left.
+func TestASendingThatCannotBegin(t *testing.T) {
+	s := openStore(t, servers.Postgres(t).NewDatabase(t), nil)
+	ctx := context.Background()
+	if _, err := s.write.Exec("REVOKE INSERT ON journal FROM CURRENT_USER"); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Append(ctx, engine.Free, manyGrants(0, streamPart))
+	t.Log(err)
+}
