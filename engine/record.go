@@ -47,6 +47,7 @@ const (
 	KindLine     Kind = "line"     // one line of a review was put up, decided or closed: its ReviewLine is in Data
 	KindUnblock  Kind = "unblock"  // a block that a review led to was ended
 	KindDelegate Kind = "delegate" // somebody may decide in the place of somebody else, or no more; Data: the Delegation
+	KindExport   Kind = "export"   // records were sent elsewhere, up to one
 	KindCharge   Kind = "charge"   // an intent that was lost counts against the budgets again, from now on
 )
 
@@ -63,7 +64,7 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindNotice, KindDelegate}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate, KindNotice, KindExport}
 }
 
 // Charges says that what the kind is about may count against the budgets.
@@ -177,6 +178,7 @@ const (
 	FactLine      = "line"      // program, account, entitlement, person, Key: the review: a line of it; Text: its state, Data: its ReviewLine
 	FactBlock     = "block"     // person, program, entitlement: a review led to it; Until: when to look again, Text is the reason
 	FactTake      = "take"      // program, account, entitlement, person: a review decided that it goes, and policy does not give it; Text is the reason
+	FactExport    = "export"    // Key: export; Data: how far it went
 	FactDelegate  = "delegate"  // person: is stood in for by Key, from the day Since to the day Until; Text is the reason
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
 )

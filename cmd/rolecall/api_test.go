@@ -151,7 +151,7 @@ func TestAPI(t *testing.T) {
 	}
 	bob.exported(p)
 	bob.proven(2)
-	if left := alice.doc.Unanswered(); strings.Join(left, " ") != "GET /api/v1/mine/people/{key} GET /api/v1/mine/programs/{name}" { // she leads nobody and owns nothing
+	if left := alice.doc.Unanswered(); strings.Join(left, " ") != "GET /api/v1/mine/people/{key} GET /api/v1/mine/programs/{name} POST /api/v1/tasks/done" { // she leads nobody, owns nothing, and nothing is to be done by hand
 		t.Errorf("nothing was asked of %v", left)
 	}
 	told(t, p, "token", "revoke", "bob")
@@ -183,6 +183,16 @@ func (c *caller) everything(person string) {
 	c.do(key+"/cut", `{"reason":"laptop stolen"}`, http.StatusOK)
 	c.do(key+"/lift", `{"reason":"found again"}`, http.StatusOK)
 	c.do(run+"/undo", `{"reason":"a mistake"}`, http.StatusOK)
+	c.do("/api/v1/release", `{"reason":"settled"}`, http.StatusOK)
+	day := func(n int) string { return time.Now().AddDate(0, 0, n).Format(time.DateOnly) }
+	c.do("/api/v1/delegations", `{"to":"bob","from":"`+day(1)+`","until":"`+day(9)+`","reason":"holiday"}`, http.StatusOK)
+	var waiting struct{ Delegations []struct{ Of, To string } }
+	c.ask("/api/v1/waiting", &waiting)
+	if len(waiting.Delegations) != 1 {
+		c.t.Fatalf("%+v", waiting)
+	}
+	d := waiting.Delegations[0]
+	c.do("/api/v1/delegations/end", `{"of":"`+d.Of+`","to":"`+d.To+`","reason":"back again"}`, http.StatusOK)
 }
 
 // exported holds what is exported here against what the command exports, in every form.

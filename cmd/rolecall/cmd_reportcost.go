@@ -16,15 +16,23 @@ import (
 )
 
 func (a *app) reportCost() *cobra.Command {
-	by := "department"
+	by, ahead := "department", false
 	c := &cobra.Command{
 		Use: "cost", Short: "What the seats cost in a month, by department or another attribute", Args: args(cobra.NoArgs),
 		Long: "Each active account costs its program's price; that of somebody with several jobs is split evenly among them. Accounts of\n" +
 			"nobody, seats that nobody takes, and people without the attribute have lines of their own, so that the sum is what is paid. Money\n" +
-			"is never added across currencies. Exits with 5 if something could not be read completely.",
-		Example: "  rolecall report cost\n  rolecall report cost --by cost_centre -o csv > cost.csv",
-		RunE:    func(c *cobra.Command, _ []string) error { return a.cost(c.Context(), by) },
+			"is never added across currencies. Exits with 5 if something could not be read completely.\n" +
+			"--forecast tells from the journal, for each program with a price and a contract, what it will have cost by the contract's end, and\n" +
+			"compares that with its budget:; it goes on with the trend of the last 90 days. Nothing is read then.",
+		Example: "  rolecall report cost\n  rolecall report cost --by cost_centre -o csv > cost.csv\n  rolecall report cost --forecast",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if ahead {
+				return a.forecasts(c.Context())
+			}
+			return a.cost(c.Context(), by)
+		},
 	}
+	c.Flags().BoolVar(&ahead, "forecast", false, "what each program will have cost by the end of its contract, and its budget")
 	c.Flags().StringVar(&by, "by", by, "declared `ATTRIBUTE` of jobs or people to sum by")
 	return c
 }

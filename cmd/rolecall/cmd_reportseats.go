@@ -15,13 +15,22 @@ import (
 )
 
 func (a *app) reportSeats() *cobra.Command {
-	return &cobra.Command{
+	since := ""
+	c := &cobra.Command{
 		Use: "seats", Short: "Seats of each program: taken, free, waited for, and what they cost", Args: args(cobra.NoArgs),
 		Long: "An active account takes a seat. Reads the directory and the programs; nothing is changed. Exits with 5 if one could not be\n" +
-			"read completely, since the numbers may then be too low.",
-		Example: "  rolecall report seats\n  rolecall report seats -o csv > seats.csv",
-		RunE:    func(c *cobra.Command, _ []string) error { return a.seats(c.Context()) },
+			"read completely, since the numbers may then be too low.\n" +
+			"--since tells from the journal how many were taken on each day, at most and on average, as far as Rolecall saw; nothing is read then.",
+		Example: "  rolecall report seats\n  rolecall report seats -o csv > seats.csv\n  rolecall report seats --since 2027-01-01 -o csv > days.csv",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if since != "" {
+				return a.seatDays(c.Context(), since)
+			}
+			return a.seats(c.Context())
+		},
 	}
+	c.Flags().StringVar(&since, "since", "", "how many seats were taken on each day from this `DAY` on, 2027-01-31")
+	return c
 }
 
 // seatReport is one program in the documented form of the report.

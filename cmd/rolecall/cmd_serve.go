@@ -155,6 +155,7 @@ func (s *server) follow(ctx context.Context, watch *watch, hangup <-chan os.Sign
 		case <-tick.C:
 		}
 		s.alive()
+		s.exportNow(ctx)
 		if told || watch.changed() {
 			watch.around(func() *config.File { return s.reload(ctx) })
 			s.queue.Look()

@@ -36,22 +36,31 @@ func (a *app) collector(f collectorFlags, format, cursorFile, outFile string) (*
 	case format != "syslog" || cursorFile == "" || outFile != "":
 		return nil, usage("--format syslog --cursor FILE --collector tls://HOST:PORT", "a collector is sent syslog, from a cursor on")
 	}
+	c, err := collectorTLS(a.path, f.ca, f.cert, f.key)
+	if err != nil {
+		return nil, err
+	}
+	return &export.Collector{Address: address, Config: c}, nil
+}
+
+// collectorTLS is how a collector is known, and how it knows us; path is where a file is.
+func collectorTLS(path func(string) string, ca, cert, key string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if f.ca != "" {
-		pem, err := os.ReadFile(a.path(f.ca))
+	if ca != "" {
+		pem, err := os.ReadFile(path(ca))
 		if err != nil {
 			return nil, failed("", "%w", err)
 		}
 		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, usage("it begins with -----BEGIN CERTIFICATE-----", "%s holds no certificate", f.ca)
+			return nil, usage("it begins with -----BEGIN CERTIFICATE-----", "%s holds no certificate", ca)
 		}
 	}
-	if f.cert != "" || f.key != "" {
-		own, err := tls.LoadX509KeyPair(a.path(f.cert), a.path(f.key))
+	if cert != "" || key != "" {
+		own, err := tls.LoadX509KeyPair(path(cert), path(key))
 		if err != nil {
 			return nil, failed("", "%w", err)
 		}
 		c.Certificates = []tls.Certificate{own}
 	}
-	return &export.Collector{Address: address, Config: c}, nil
+	return c, nil
 }

@@ -53,7 +53,7 @@ func (p *position) open(ctx context.Context, s *journal.Store, f *queryFlags) er
 		if p.at.Format != p.format {
 			return usage("use another file", "%s is the cursor of an export in the form %q", p.file, p.at.Format)
 		}
-		if err := p.same(ctx, s); err != nil {
+		if err := p.at.same(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -62,11 +62,14 @@ func (p *position) open(ctx context.Context, s *journal.Store, f *queryFlags) er
 }
 
 // same refuses to go on in a journal that was rolled back, or is another one.
-func (p *position) same(ctx context.Context, s *journal.Store) error {
+func (at *cursor) same(ctx context.Context, s *journal.Store) error {
+	if at.Seq == 0 {
+		return nil
+	}
 	hash := ""
-	err := s.Records(ctx, engine.Query{After: p.at.Seq - 1, Before: p.at.Seq + 1}, func(r engine.Record) error { hash = r.Hash; return nil })
-	if err == nil && hash != p.at.Hash {
-		err = failed("see what the journal lacks with `rolecall audit accept`; then use another cursor and another output", "record %d is not the one that was exported last: the journal was restored or rolled back", p.at.Seq)
+	err := s.Records(ctx, engine.Query{After: at.Seq - 1, Before: at.Seq + 1}, func(r engine.Record) error { hash = r.Hash; return nil })
+	if err == nil && hash != at.Hash {
+		err = failed("see what the journal lacks with `rolecall audit accept`; then use another cursor and another output", "record %d is not the one that was exported last: the journal was restored or rolled back", at.Seq)
 	}
 	return err
 }
@@ -75,28 +78,37 @@ func (p *position) openOutput() (err error) {
 	if p.out == "" {
 		return nil
 	}
-	if p.output, err = os.OpenFile(p.out, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
-		return failed("", "%w", err)
-	}
-	info, err := p.output.Stat()
-	switch {
-	case err != nil:
-	case info.Size() == 0: // new, or rotated
-		p.at.Size = 0
-	case info.Size() < p.at.Size:
-		err = fmt.Errorf("%s is shorter than what was written to it; move it away to begin a new one", p.out)
-	case p.at.Seq == 0:
-		err = fmt.Errorf("%s is there already, but no cursor; move it away, or name its cursor", p.out)
-	default:
-		err = p.output.Truncate(p.at.Size)
-	}
-	if err == nil {
-		_, err = p.output.Seek(p.at.Size, io.SeekStart)
-	}
-	if err != nil {
+	if p.output, err = p.at.output(p.out); err != nil {
 		return failed("", "%w", err)
 	}
 	return nil
+}
+
+// output opens a file to be appended to, and takes away what was written behind the cursor and not acknowledged.
+func (at *cursor) output(path string) (*os.File, error) {
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := out.Stat()
+	switch {
+	case err != nil:
+	case info.Size() == 0: // new, or rotated
+		at.Size = 0
+	case info.Size() < at.Size:
+		err = fmt.Errorf("%s is shorter than what was written to it; move it away to begin a new one", path)
+	case at.Seq == 0:
+		err = fmt.Errorf("%s is there already, but no cursor; move it away, or name its cursor", path)
+	default:
+		err = out.Truncate(at.Size)
+	}
+	if err == nil {
+		_, err = out.Seek(at.Size, io.SeekStart)
+	}
+	if err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	return out, nil
 }
 
 func (p *position) writer(stdout io.Writer) io.Writer {

@@ -22,6 +22,7 @@ type metrics struct {
 	outcomes  *prometheus.CounterVec
 	goodFiles prometheus.Gauge
 	trusted   prometheus.Gauge
+	exports   *prometheus.GaugeVec
 	notices   *prometheus.GaugeVec
 	toGrant   prometheus.Histogram
 	toRevoke  prometheus.Histogram
@@ -41,18 +42,21 @@ func newMetrics(now func() time.Time, log func() engine.Log) *metrics {
 		outcomes:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rolecall_changes_total", Help: "Changes made here, by program, operation and outcome."}, []string{"program", "op", "outcome"}),
 		goodFiles: prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_configuration_ok", Help: "1 if the newest configuration and policy are in force, 0 if they are broken."}),
 		trusted:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "rolecall_journal_ok", Help: "1 if the journal continues the checkpoint that is kept outside of it, 0 if it was rolled back or that can't be told: then nothing is done."}),
+		exports:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "rolecall_export_ok", Help: "1 if an export took all that it was given last, 0 if it lags behind the journal."}, []string{"export"}),
 		notices:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "rolecall_notices", Help: "Notices of the last run by level (info, warning, alarm) and code."}, []string{"level", "code"}),
 		toGrant:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_grant_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
 		toRevoke:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rolecall_time_to_revoke_seconds", Help: "From the record of the decision to that of the program's answer.", Buckets: delays}),
 		standing:  &standing{now: now, log: log},
 	}
-	m.registry.MustRegister(m.runs, m.seconds, m.phases, m.outcomes, m.notices, m.goodFiles, m.trusted, m.toGrant, m.toRevoke, m.standing)
+	m.registry.MustRegister(m.runs, m.seconds, m.phases, m.outcomes, m.notices, m.goodFiles, m.trusted, m.exports, m.toGrant, m.toRevoke, m.standing)
 	m.configuration(true)
 	m.trusted.Set(1)
 	return m
 }
 
 func (m *metrics) configuration(good bool) { set(m.goodFiles, good) }
+
+func (m *metrics) export(name string, good bool) { set(m.exports.WithLabelValues(name), good) }
 
 func (m *metrics) trust(good bool) { set(m.trusted, good) }
 

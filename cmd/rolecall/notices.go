@@ -39,6 +39,12 @@ func (s *server) tell(ctx context.Context, p *engine.Plan) {
 		defer s.telling.Unlock()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
 		defer cancel()
+		free, ok, err := s.alone(ctx, "notices")
+		if err != nil || !ok {
+			s.log.Warn("people are not told now: another machine does, or nobody can tell", "error", err)
+			return
+		}
+		defer free()
 		n, err := sys.tell(ctx, p, s.app.Now())
 		if err != nil {
 			s.log.Error("people were told, but not all; the rest is tried again after the next run", "messages", n, "error", err)

@@ -54,8 +54,8 @@ func (s *server) openStore(ctx context.Context, cfg *config.File, plans bool) (*
 	if err != nil {
 		return nil, failed("", "the queue's database: %w", err)
 	}
-	pool.SetMaxOpenConns(10) // as many as NewRiver says it uses
-	s.closeQueue = pool.Close
+	pool.SetMaxOpenConns(10 + 1 + len(cfg.Exports)) // as many as NewRiver says it uses, and those of server.alone: notices and exports
+	s.closeQueue, s.pool = pool.Close, pool
 	river, err := dispatch.NewRiver(pool, s.options(ctx, plans))
 	if err != nil {
 		return nil, failed("", "%w", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +32,10 @@ type server struct {
 	measuring  sync.Mutex                     // held while levels are read
 	looking    sync.Mutex                     // held while a look for the page is made
 	telling    sync.Mutex                     // held while people are told what a run found
+	pool       *sql.DB                        // of the queue, on PostgreSQL; else nil
+	exporting  sync.Mutex                     // held while records are exported
+
+	exportErrors sync.Map // by name of the export: why it failed last, "" if it did not
 
 	mu      sync.Mutex
 	current *system

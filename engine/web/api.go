@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,6 +59,10 @@ func (s *Site) calls() []call {
 		{"POST " + apiBase + "/pause", Admin, taken[pauseBody](s.pause(true)), nil},
 		{"POST " + apiBase + "/resume", Admin, taken[resumeBody](s.pause(false)), nil},
 		{"POST " + apiBase + "/runs/{run}/undo", Admin, taken[reasonBody](s.undo), nil},
+		{"POST " + apiBase + "/tasks/done", Approver, takenBy[taskBody](s.taskDone), nil},
+		{"POST " + apiBase + "/release", Admin, takenBy[reasonBody](s.release), nil},
+		{"POST " + apiBase + "/delegations", Approver, takenBy[delegateBody](s.delegate), nil},
+		{"POST " + apiBase + "/delegations/end", Approver, takenBy[endDelegationBody](s.endDelegation), nil},
 		{"GET /api/", Own, nothingThere, nil},
 		{"POST /api/", Own, nothingThere, nil},
 	}
@@ -189,6 +194,17 @@ func taken[B body](do deed) teller {
 		}
 		return doneJSON{x.word, x.n, apiBase + x.path}, nil
 	}
+}
+
+// takenBy is taken for what answers browsers alone: it says where to look then, and in that what was done.
+func takenBy[B body](do act) teller {
+	return taken[B](func(ctx context.Context, r asked) (done, error) {
+		to, err := do(ctx, nil, r)
+		path, query, _ := strings.Cut(to, "?")
+		said, _ := url.ParseQuery(query)
+		n, _ := strconv.Atoi(said.Get("n"))
+		return done{path, said.Get("did"), n}, err
+	})
 }
 
 // decoded reads what was sent. Other pages can't send this type without asking first, which nobody allows them.

@@ -53,6 +53,10 @@ func bodies() map[string][2]string {
 		"POST /api/v1/pause":             {`{"program":"","reason":"trouble"}`, "pause  trouble"},
 		"POST /api/v1/resume":            {`{"program":"crm"}`, "resume crm "},
 		"POST /api/v1/runs/{run}/undo":   {`{"reason":"wrong"}`, "undo r1 wrong"},
+		"POST /api/v1/tasks/done":        {`{"task":"t1","reason":"sent back"}`, ""},
+		"POST /api/v1/release":           {`{"reason":"settled"}`, ""},
+		"POST /api/v1/delegations":       {`{"to":"p2","from":"2027-01-10","until":"2027-01-20","reason":"holiday"}`, ""},
+		"POST /api/v1/delegations/end":   {`{"of":"p1","to":"p2","reason":"back"}`, ""},
 	}
 }
 
@@ -129,6 +133,7 @@ func permissionsOfCalls() map[string]Permission {
 		"GET /api/v1/runs": Viewer, "GET /api/v1/runs/{run}": Viewer, "GET /api/v1/audit": Viewer, "GET /api/v1/audit/{seq}": Viewer, "GET /api/v1/audit/export": Viewer, "GET /api/v1/people/{key}/cut": Approver, "POST /api/v1/waiting": Approver,
 		"POST /api/v1/people/{key}/give": Approver, "POST /api/v1/people/{key}/cut": Approver, "POST /api/v1/people/{key}/lift": Admin, "POST /api/v1/pause": Admin, "POST /api/v1/resume": Admin,
 		"GET /api/v1/runs/{run}/undo": Admin, "POST /api/v1/runs/{run}/undo": Admin,
+		"POST /api/v1/tasks/done": Approver, "POST /api/v1/release": Admin, "POST /api/v1/delegations": Approver, "POST /api/v1/delegations/end": Approver,
 	}
 }
 

@@ -61,9 +61,40 @@ func named(v url.Values, program *string) {
 	}
 }
 
+// taskBody ticks off something that was done by hand.
+type taskBody struct {
+	Task   string `json:"task"`   // id
+	Reason string `json:"reason"` // what was done, for those who read the journal later
+}
+
+func (b taskBody) form() url.Values { return url.Values{"task": {b.Task}, "reason": {b.Reason}} }
+
+// delegateBody lets somebody decide in the place of whoever asks.
+type delegateBody struct {
+	To     string `json:"to"`     // key, login or mail
+	From   string `json:"from"`   // the first day, 2027-01-31
+	Until  string `json:"until"`  // the last day
+	Reason string `json:"reason"` // for those who read the journal later
+}
+
+func (b delegateBody) form() url.Values {
+	return url.Values{"to": {b.To}, "from": {b.From}, "until": {b.Until}, "reason": {b.Reason}}
+}
+
+// endDelegationBody ends that somebody may decide in the place of somebody.
+type endDelegationBody struct {
+	Of     string `json:"of"`     // key of whose place it is
+	To     string `json:"to"`     // key of who may decide in it
+	Reason string `json:"reason"` // for those who read the journal later
+}
+
+func (b endDelegationBody) form() url.Values {
+	return url.Values{"of": {b.Of}, "to": {b.To}, "reason": {b.Reason}}
+}
+
 // doneJSON says what was done.
 type doneJSON struct {
-	Done  string `json:"done"`            // approve, reject, give, cut, cutting (recorded and under way), lift, pause, resume, undo
+	Done  string `json:"done"`            // approve, reject, give, cut, cutting (recorded and under way), lift, pause, resume, undo, done (a task), release, delegate, undelegate
 	Count int    `json:"count,omitempty"` // how many items
 	See   string `json:"see"`             // where to look then
 }

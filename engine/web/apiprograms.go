@@ -109,6 +109,22 @@ type waitingList struct {
 	Blocked []engine.Change `json:"blocked,omitzero"` // what can't be done yet, the first 500; absent before the first look
 	Later   []engine.Change `json:"later,omitzero"`   // what is to be done later, the first 500; absent before the first look
 	Tasks   []engine.Task   `json:"tasks,omitzero"`   // what somebody must do by hand; absent before the first look
+
+	Delegations []delegationJSON `json:"delegations"` // who may decide in whose place, now or later
+}
+
+// delegationJSON is that somebody may decide in the place of somebody else.
+type delegationJSON struct {
+	Of     string `json:"of"`     // key
+	To     string `json:"to"`     // key
+	From   string `json:"from"`   // the first day
+	Until  string `json:"until"`  // the last day
+	Reason string `json:"reason"` //
+	Holds  bool   `json:"holds"`  // it counts now
+}
+
+func delegationOf(r *delegationRow) delegationJSON {
+	return delegationJSON{r.Of, r.To, r.From.Format(time.DateOnly), r.Until.Format(time.DateOnly), r.Reason, r.Holds}
 }
 
 // itemJSON is something that waits for somebody's decision, or was decided.
@@ -125,7 +141,7 @@ func itemOf(r *itemRow) itemJSON {
 }
 
 func waitingOf(v *waitingView) (waitingList, error) {
-	out := waitingList{Items: []itemJSON{}, More: v.More, Decided: each(v.Decided, itemOf)}
+	out := waitingList{Items: []itemJSON{}, More: v.More, Decided: each(v.Decided, itemOf), Delegations: each(v.Delegations, delegationOf)}
 	for _, p := range v.Items {
 		out.Items = append(out.Items, each(p.Items, itemOf)...)
 	}

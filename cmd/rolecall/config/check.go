@@ -41,6 +41,7 @@ func check(f *File) engine.Mistakes {
 	}
 	c.login()
 	c.notices()
+	c.exports()
 	c.limits()
 	c.expected()
 	return c.found
@@ -230,6 +231,9 @@ func (c *checks) program(name string, p *Program) {
 		if c.Programs[other] == nil || other == name {
 			c.add(&p.After, fmt.Sprintf("after names %q, which is no other program", other), engine.Suggest(other, slices.Collect(maps.Keys(c.Programs))))
 		}
+	}
+	if p.Contract != nil && p.Contract.Budget != 0 && (p.Price == nil || !(p.Contract.Budget > 0 && p.Contract.Budget <= mostPrice)) {
+		c.add(&p.Contract.Budget, "program "+name+": the budget is no amount of money, or the program has no price", "budget: 500, in the currency of price:")
 	}
 	if p.Price != nil && p.Price.Per != "month" && p.Price.Per != "year" {
 		c.word(&p.Price.Per, "price: per", p.Price.Per, "month", "year")

@@ -49,6 +49,8 @@ type File struct {
 	Audit Audit `yaml:"audit"`
 	// Notices says who is told what by the daemon, each thing once.
 	Notices Notices `yaml:"notices"`
+	// Exports are where the daemon sends the journal as it grows, by name.
+	Exports map[string]*Export `yaml:"exports"`
 
 	Path   string `yaml:"-"` // of the file itself, as it was given
 	Source string `yaml:"-"` // the same, absolute

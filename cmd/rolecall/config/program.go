@@ -109,6 +109,8 @@ type Contract struct {
 	Ends time.Time `yaml:"ends"`
 	// Notice is how long before the end it must be given up.
 	Notice time.Duration `yaml:"notice"`
+	// Budget is what may be spent in a month, in the currency of the price.
+	Budget float64 `yaml:"budget"`
 }
 
 // Patterns are names of entitlements, given as a list or as the keys of a mapping.
