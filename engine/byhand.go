@@ -117,6 +117,9 @@ func (e *Engine) handDone(ctx context.Context, mem *Memory, actor, id, note stri
 		if i.Change.Proposed && i.Change.Op != OpCreate {
 			return true, fmt.Errorf("the account is still to be made; tick that task off first")
 		}
+		if e.isTheirs(ctx, mem, actor, i.Change.Person, i.Change.Login) {
+			return true, e.refuse(ctx, actor, ErrOwnAccess, &i.Change, id)
+		}
 		records := []Record{e.handOutcome(&e.Programs[at], i, actor, note)}
 		for k := range mem.Open { // an account is born active
 			if o := &mem.Open[k]; i.Change.Op == OpCreate && bornWith(&o.Change) && o.Change.Program == i.Change.Program && o.Change.Account == i.Change.Account {

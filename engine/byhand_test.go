@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,11 @@ func TestPeopleMakeTheChanges(t *testing.T) {
 	want := "t4 suspend the account \"eve\" in legacy\nt1 create the account \"bob\" (Bob) in legacy, with mail \"bob@example.com\"\nt3 give \"read\" to the account \"bob\" in legacy"
 	if got := texts(tasks); got != want || !tasks[0].Urgent || !tasks[0].Due.Equal(tasks[0].Since.Add(time.Hour)) || !tasks[1].Due.Equal(tasks[1].Since.Add(48*time.Hour)) {
 		t.Fatalf("%s\n%+v", got, tasks)
+	}
+	for _, own := range []*engine.Engine{e.As(engine.Decider{Person: "2"}), e.As(engine.Decider{Words: []string{"2"}})} {
+		if err := own.TaskDone(t.Context(), "oidc:1", "t1", "made"); !errors.Is(err, engine.ErrOwnAccess) {
+			t.Errorf("bob ticks off his own access: %v", err)
+		}
 	}
 	for _, step := range []struct{ id, note, wrong string }{
 		{"t1", " ", "reason"}, {"t3", "x", "still to be made"}, {"t9", "x", "no such task"}, {"t1", "made", ""}, {"t3", "given", ""}, {"t4", "locked", ""}, {"t4", "again", "no such task"},
