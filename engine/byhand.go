@@ -134,6 +134,9 @@ func (e *Engine) handDone(ctx context.Context, mem *Memory, actor, id, note stri
 		if c := &i.Change; c.Op.Takes() && e.isOwn(actor, c.Person, c.Login) { // who keeps it would be believed
 			return true, e.refuse(ctx, actor, ErrOwnAccess, c, nil)
 		}
+		if e.isTheirs(ctx, mem, actor, i.Change.Person, i.Change.Login) {
+			return true, e.refuse(ctx, actor, ErrOwnAccess, &i.Change, id)
+		}
 		records := []Record{e.handOutcome(&e.Programs[at], i, actor, note)}
 		for k := range mem.Open { // an account is born active
 			if o := &mem.Open[k]; i.Change.Op == OpCreate && bornWith(&o.Change) && o.Change.Program == i.Change.Program && o.Change.Account == i.Change.Account {

@@ -64,6 +64,11 @@ func TestPeopleMakeTheChanges(t *testing.T) {
 	if err := e.TaskDone(t.Context(), "5", "t4", "locked myself"); !errors.Is(err, engine.ErrOwnAccess) {
 		t.Errorf("somebody ticks off that their own access is gone: %v", err)
 	}
+	for _, own := range []*engine.Engine{e.As(engine.Decider{Person: "2"}), e.As(engine.Decider{Words: []string{"2"}})} {
+		if err := own.TaskDone(t.Context(), "oidc:1", "t1", "made"); !errors.Is(err, engine.ErrOwnAccess) {
+			t.Errorf("bob ticks off his own access: %v", err)
+		}
+	}
 	for _, step := range []struct{ id, note, wrong string }{
 		{"t1", " ", "reason"}, {"t3", "x", "still to be made"}, {"t9", "x", "no such task"}, {"t1", "made", ""}, {"t3", "given", ""}, {"t4", "locked", ""}, {"t4", "again", "no such task"},
 	} {

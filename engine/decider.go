@@ -40,6 +40,28 @@ func (e *Engine) isOwn(actor, person, login string) bool {
 	})
 }
 
+// isTheirs is isOwn with what else somebody is called: where nobody said who decides, the actor is a login, and no key. Accounts are
+// asked, too, since the directory may not be readable now, and who has left is not in it.
+func (e *Engine) isTheirs(ctx context.Context, mem *Memory, actor, person, login string) bool {
+	if person == "" || e.by.Person != "" || e.isOwn(actor, person, login) {
+		return e.isOwn(actor, person, login)
+	}
+	var names []string
+	for _, p := range mem.Programs {
+		for _, l := range p.Links {
+			if l.Person == person {
+				names = append(names, l.Account)
+			}
+		}
+	}
+	if e.Directory != nil {
+		if p, err := e.Find(ctx, person); err == nil {
+			names = append(names, p.Names()...)
+		}
+	}
+	return slices.ContainsFunc(names, func(name string) bool { return e.isOwn(actor, person, name) })
+}
+
 // refuse records a decision that was refused, and gives why.
 func (e *Engine) refuse(ctx context.Context, actor string, refusal error, c *Change, data any) error {
 	r := Record{Kind: KindRefusal, Actor: actor, Person: c.Person, Program: c.Program, Account: c.Account, Op: c.Op, Cause: c.Cause, Why: []string{refusal.Error()}}

@@ -233,6 +233,11 @@ func TestNobodyTicksOffTheirOwnTask(t *testing.T) {
 	if err := w.engine.As(engine.Decider{Person: "k-zoe"}).TaskDone(t.Context(), "oidc:1", tasks[0].ID, "done"); !errors.Is(err, engine.ErrOwnAccess) {
 		t.Error(err)
 	}
+	for _, login := range []string{"zoe", "ZOE"} { // as the command line knows her
+		if err := w.engine.TaskDone(t.Context(), login, tasks[0].ID, "done"); !errors.Is(err, engine.ErrOwnAccess) {
+			t.Errorf("%s: %v", login, err)
+		}
+	}
 	if err := w.engine.TaskDone(t.Context(), "boss", tasks[0].ID, "done"); err != nil {
 		t.Error(err)
 	}

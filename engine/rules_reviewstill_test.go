@@ -329,3 +329,32 @@ func TestAReviewCountsWhatIsInNoLine(t *testing.T) {
 		t.Errorf("%d %v", r.Gone, err)
 	}
 }
+
+// An account whose owner is not known any more, or is somebody else, is nobody's to decide on in the former one's line.
+func TestAnAccountThatIsSomebodyElsesIsLookedAtAgain(t *testing.T) {
+	w := managed(t, map[string][]string{"a": {"wiki/x"}}, "a")
+	w.later()
+	w.later()
+	x := w.lineOn(w.start(bobs), "personal", "wiki/x")
+	w.pass(time.Minute)
+	if err := w.journal.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindLink, Person: "k-zoe", Program: "wiki", Account: "personal", Entitlement: engine.PersonalAccount}}); err != nil {
+		t.Fatal(err)
+	}
+	w.engine.Policy.(*reviewed).rules["a"] = nil
+	w.refusedAs(engine.ErrLookAgain, false, x)
+}
+
+// Of several personal accounts, as somebody has whose key was changed, policy is about the newest.
+func TestAReviewKnowsFormerAccounts(t *testing.T) {
+	w := managed(t, map[string][]string{"a": {"wiki/x"}}, "a")
+	w.later()
+	w.later()
+	w.pass(time.Minute)
+	if err := w.journal.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindLink, Person: "new-bob", Program: "wiki", Account: "newer", Entitlement: engine.PersonalAccount}}); err != nil {
+		t.Fatal(err)
+	}
+	w.record([]engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactReKeyed, Person: "k-bob", Key: "new-bob"}}})
+	if l := w.lineOn(w.start(bobs), "personal", "wiki/x"); l.Kind == engine.PersonalAccount || l.Given {
+		t.Errorf("%+v", l)
+	}
+}

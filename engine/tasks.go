@@ -63,7 +63,7 @@ func (e *Engine) TaskDone(ctx context.Context, actor, id, note string) error {
 		if f.Key != id {
 			continue
 		}
-		if e.isOwn(actor, f.Person, "") {
+		if e.isTheirs(ctx, mem, actor, f.Person, "") {
 			return e.refuse(ctx, actor, ErrOwnAccess, &Change{Person: f.Person, Program: f.Program}, id)
 		}
 		f.Data = mustJSON(actor + ": " + note)

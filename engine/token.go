@@ -108,7 +108,7 @@ func (e *Engine) MakeToken(ctx context.Context, actor string, t Token, reason st
 	return e.Journal.Append(ctx, Guard{Control: mem.Control}, []Record{{Kind: KindToken, Actor: actor, Why: []string{why, reason}, Set: []Fact{f}}})
 }
 
-// EndToken takes a token back: whoever has it is signed out at once.
+// EndToken takes a token back: whoever has it is signed out at once, and what it was used to delegate ends.
 func (e *Engine) EndToken(ctx context.Context, actor, name string) error {
 	mem, err := e.Journal.Memory(ctx, e.Now())
 	if err != nil {
@@ -118,5 +118,15 @@ func (e *Engine) EndToken(ctx context.Context, actor, name string) error {
 	if _, is := mem.Fact(key); !is {
 		return fmt.Errorf("there is no token %s; see: rolecall token list", quote(name))
 	}
-	return e.Journal.Append(ctx, Free, []Record{{Kind: KindToken, Actor: actor, Why: []string{"token " + name + " is taken back"}, Clear: []FactKey{key}}})
+	return e.Journal.Append(ctx, Free, []Record{{Kind: KindToken, Actor: actor, Why: []string{"token " + name + " is taken back"}, Clear: append(mem.delegatedBy("token:"+name), key)}})
+}
+
+// delegatedBy are the delegations that an actor made.
+func (m *Memory) delegatedBy(actor string) (out []FactKey) {
+	for _, f := range m.Facts(FactDelegate) {
+		if d := DelegationOf(f); d.By == actor {
+			out = append(out, f.FactKey)
+		}
+	}
+	return out
 }

@@ -43,6 +43,13 @@ func TestTokens(t *testing.T) {
 	if err := w.engine.MakeToken(t.Context(), "boss", again, "she audits again"); err != nil {
 		t.Error(err)
 	}
+	w.record([]engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactDelegate, Person: "1", Key: "2"}, Data: []byte(`{"By":"token:ann"}`)},
+		{FactKey: engine.FactKey{Kind: engine.FactDelegate, Person: "3", Key: "2"}, Data: []byte(`{"By":"token:eve"}`)}})
+	defer func() {
+		if left := w.memory().Facts(engine.FactDelegate); len(left) != 1 || left[0].Person != "3" {
+			t.Errorf("what the token delegated outlives it: %v", left)
+		}
+	}()
 	if err := w.engine.EndToken(t.Context(), "boss", "ann"); err != nil || len(w.memory().Tokens()) > 0 {
 		t.Errorf("%v %+v", err, w.memory().Tokens())
 	}

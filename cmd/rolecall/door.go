@@ -67,7 +67,7 @@ func (d *door) Who(r *http.Request) (u web.User, in bool, err error) {
 		return u, false, err
 	}
 	m := d.match(who)
-	u = web.User{Actor: who.Actor(), Name: cmp.Or(who.Name, who.Login, who.Subject), Person: m.one(), Words: append(who.Words(), m.words...), Unsure: m.unsure(who)}
+	u = web.User{Actor: who.Actor(), Name: cmp.Or(who.Name, who.Login, who.Subject), Person: m.one(), Words: append(who.Words(), m.words...), Unsure: m.unsure(who), Token: who.By == byToken}
 	u.Permission, err = d.permission(r.Context(), who)
 	return u, err == nil, err
 }

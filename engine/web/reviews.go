@@ -49,7 +49,7 @@ type reviewsView struct {
 func sees(u User) bool { return u.Permission >= Viewer }
 
 func isAsked(u User, l *engine.ReviewLine) bool {
-	return u.Person != "" && slices.Contains(l.Reviewers, u.Person)
+	return u.Person != "" && !u.Token && slices.Contains(l.Reviewers, u.Person)
 }
 
 func (s *Site) reviews(ctx context.Context, r asked) (view, error) {
@@ -235,6 +235,10 @@ func (v *reviewView) address(from int) string {
 }
 
 func (s *Site) decideReview(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
+	if r.User.Token && r.User.Permission < Reviewer {
+		s.noted(ctx, r.User, "deciding on a review with a token without the permission reviewer")
+		return "", Refused{"Being asked is no permission of a token: sign in yourself", http.StatusForbidden}
+	}
 	d := engine.ReviewDecision{Review: r.PathValue("name"), Lines: r.PostForm["line"]}
 	verb := r.PostFormValue("do")
 	if verb != "keep" && verb != "revoke" {

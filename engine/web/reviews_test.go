@@ -132,6 +132,32 @@ func TestReviewsWithoutLogin(t *testing.T) {
 	}
 }
 
+// A token is good for its permission alone: whoever has it stands in for nobody, is asked about nothing, and lets nobody decide.
+func TestATokenIsGoodForItsPermissionAlone(t *testing.T) {
+	today := noon().Truncate(24 * time.Hour)
+	for _, token := range []bool{true, false} {
+		s, d, refused := guarded(t, Viewer)
+		d.user.Person, d.user.Token = "boss", token
+		b := records("x").reviewOf("q1", "Ann", 4)
+		b.facts = append(b.facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactDelegate, Person: "p9", Key: "boss"}, Since: today, Until: today, Data: asJSON(map[string]any{"OfName": "Zoe"})})
+		s.Journal = func() Journal { return b }
+		codes := []int{send(s, http.MethodPost, "/waiting", "do=approve&item=i1&reason=r").Code, send(s, http.MethodPost, "/reviews/q1", "do=keep&line=l3&reason=r").Code}
+		d.user.Permission = Approver
+		codes = append(codes, send(s, http.MethodPost, "/delegations", "to=bob&from=2027-01-04&until=2027-01-31&reason=r").Code)
+		for n, code := range codes {
+			if (code == http.StatusForbidden) != token {
+				t.Errorf("token %v: %d: %d", token, n, code)
+			}
+		}
+		if (len(*refused) == 3) != token {
+			t.Errorf("token %v: recorded %v", token, *refused)
+		}
+		if code := send(s, http.MethodPost, "/reviews/q1", "do=keep&line=l3&reason=r").Code; code == http.StatusForbidden {
+			t.Error("who may review anything may do so with a token")
+		}
+	}
+}
+
 // Who stands in for an approver gets to what waits, and to nothing else; they are not offered what is about them, or about whom they
 // stand in for.
 func TestStandInsOnWaiting(t *testing.T) {

@@ -37,9 +37,9 @@ func (s *Site) delegations(ctx context.Context) (out []engine.Delegation, err er
 	return out, err
 }
 
-// standsFor finds in whose place somebody may decide now.
+// standsFor finds in whose place somebody may decide now. A token lets nobody decide for others, who may not know of it.
 func (s *Site) standsFor(ctx context.Context, u *User) error {
-	if u.Person == "" {
+	if u.Person == "" || u.Token {
 		return nil
 	}
 	all, err := s.delegations(ctx)
@@ -68,6 +68,10 @@ func (s *Site) delegationRows(ctx context.Context, u User) (out []delegationRow,
 }
 
 func (s *Site) delegate(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {
+	if r.User.Token { // who steals it would decide on, after it was taken back
+		s.noted(ctx, r.User, "delegating with a token")
+		return "", Refused{"With a token nobody lets others decide in their place: sign in yourself", http.StatusForbidden}
+	}
 	if r.User.Person == "" {
 		return "", Refused{"The directory knows nobody by what you signed in with, so that nobody can stand in for you", http.StatusConflict}
 	}

@@ -46,6 +46,7 @@ type User struct {
 	Words      []string            // all that they may be called by elsewhere
 	Unsure     string              // why nobody can tell whose access is theirs: they decide on nothing but cuts; "": it can be told
 	Permission Permission          //
+	Token      bool                // they came with a token: its permission is all that it is good for
 	StandsFor  []engine.Delegation // those in whose place they may decide now
 }
 
