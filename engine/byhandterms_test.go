@@ -138,7 +138,10 @@ func TestOverdueTasksAreTold(t *testing.T) {
 	w.pass(time.Second)
 	same(t, "the leaver", overdue(), []string{"wiki: 3 tasks of wiki should have been done by hand, the first by " + leaver.Format("2006-01-02 15:04")})
 	w.pass(first.Sub(w.now))
-	same(t, "one more", overdue(), []string{"wiki: 4 tasks of wiki should have been done by hand, the first by " + leaver.Format("2006-01-02 15:04")})
+	w.fire("p3")
+	w.apply() // due last of all
+	w.pass(48 * time.Hour)
+	same(t, "more", overdue(), []string{"wiki: 8 tasks of wiki should have been done by hand, the first by " + leaver.Format("2006-01-02 15:04")})
 	for _, task := range engine.HandTasks(w.memory().Open, w.engine.Programs) {
 		if err := w.engine.TaskDone(t.Context(), "boss", task.ID, "done"); err != nil {
 			t.Fatal(err)

@@ -42,6 +42,12 @@ type keptData struct {
 	Review, Account string
 }
 
+// keptOf is what a review remembers with an extra; of others it is nothing.
+func keptOf(f Fact) (k keptData, is bool) {
+	is = len(f.Data) > 0 && json.Unmarshal(f.Data, &k) == nil && k.Account != ""
+	return k, is
+}
+
 // becomes decides a line, and gives the facts that the next plan goes by.
 func (d *drawing) becomes(actor string, l *ReviewLine, o *ReviewDecision) ([]Fact, error) {
 	p, kind, now := d.find(l.Person), d.estate.kindOf(l.Person, l.Program, l.Account), d.now.UTC()
@@ -138,8 +144,8 @@ func (d *drawing) lost(after Policy, p *Person) string {
 // gives nothing.
 func (s *Snapshot) lapse() {
 	for _, f := range s.Memory.Facts(FactExtra) {
-		var k keptData
-		if len(f.Data) == 0 || json.Unmarshal(f.Data, &k) != nil || k.Account == "" {
+		k, kept := keptOf(f)
+		if !kept {
 			continue
 		}
 		at := slices.IndexFunc(s.Readings, func(r *Reading) bool { return r.Program.Name == f.Program })

@@ -15,6 +15,7 @@ func (b *builder) reviews() {
 		b.notice("info", "review", k.Program, k.Person, fmt.Sprintf("%s was kept by a review, and somebody took it away before Rolecall managed it: it is not given back", Entitlement{k.Program, k.Entitlement}))
 		b.clear(k)
 	}
+	b.adopted()
 	open := map[string]int{}
 	anew := b.redrawing()
 	for _, f := range b.s.Memory.Facts(FactLine) {
@@ -37,6 +38,18 @@ func (b *builder) reviews() {
 		if r.Open = open[f.Key]; r.Overdue(b.s.Now, b.s.Settings.Zone) {
 			b.warn("review", "", "", fmt.Sprintf("the review %s was due on %s, and %s not decided: see rolecall review show %s",
 				r.Name, r.Due.Format("2006-01-02"), plural(r.Open, "line is", "lines are"), r.Name))
+		}
+	}
+}
+
+// adopted makes extras of what reviews kept like any other as soon as they are managed: what vanishes then, as when an account is
+// suspended, comes back.
+func (b *builder) adopted() {
+	for _, f := range b.s.Memory.Facts(FactExtra) {
+		k, kept := keptOf(f)
+		if p := b.programNamed(f.Program); kept && p != nil && p.mem.manages(k.Account, f.Entitlement) {
+			f.Data = nil
+			b.set(f)
 		}
 	}
 }

@@ -220,6 +220,21 @@ func TestWhatAReviewKeepsIsNotGivenAnew(t *testing.T) {
 	w.has("bob", "y", true)
 }
 
+// What a review kept and Rolecall adopted is like any other extra.
+func TestWhatAReviewKeptComesBackOnceItIsManaged(t *testing.T) {
+	w, lines := campaign(t)
+	w.judged(true, "extra", line(t, lines, "bob", "wiki/y"))
+	w.program("wiki").Repair = "regrant"
+	w.later()
+	w.later()
+	if extras := w.memory().Facts(engine.FactExtra); len(extras) != 1 || len(extras[0].Data) != 0 {
+		t.Errorf("%+v", extras)
+	}
+	w.targets["wiki"].Set("bob", "y", false)
+	w.later()
+	w.has("bob", "y", true)
+}
+
 // A manager of former days decides nothing, and no more than the review is about.
 func TestWhatAskedPeopleMayDecide(t *testing.T) {
 	w, lines := campaign(t)
