@@ -93,6 +93,7 @@ func TestLegalHoldOfSomebodyWhoIsGone(t *testing.T) {
 	}
 	w.vanish("ann")
 	w.vanish("zoe")
+	w.engine.Programs = nil // of a program that is not looked after any more
 	for _, step := range []struct {
 		name string
 		err  error
