@@ -123,38 +123,44 @@ func (p *Program) lists(ctx context.Context) error {
 // findTries is how often a list is read that changes all the time, as it does while accounts are made side by side.
 const findTries = 20
 
-// among gives the first of all accounts that is it. That there is none is believed of a whole list only.
-func (p *Program) among(ctx context.Context, is func(*account) bool) (found *account, err error) {
+// steadily reads a list, again if it changed meanwhile.
+func steadily(read func() error) (err error) {
 	for range findTries {
 		var changed *partial
-		err = p.accounts(ctx, func(a *account) error {
+		if err = read(); !errors.As(err, &changed) || changed.code != engine.ReasonPartial {
+			break
+		}
+	}
+	if errors.Is(err, errFound) {
+		return nil
+	}
+	return err
+}
+
+// among gives the first of all accounts that is it. That there is none is believed of a whole list only.
+func (p *Program) among(ctx context.Context, is func(*account) bool) (found *account, err error) {
+	err = steadily(func() error {
+		return p.accounts(ctx, func(a *account) error {
 			if is(a) {
 				found = a
 				return errFound
 			}
 			return nil
 		})
-		if !errors.As(err, &changed) || changed.code != engine.ReasonPartial {
-			break
-		}
-	}
-	if err != nil && !errors.Is(err, errFound) {
-		return nil, err
-	}
-	return found, nil
+	})
+	return found, err
 }
 
 // search gives the first account of a list that is it.
 func (p *Program) search(ctx context.Context, l *list, v values, is func(*account) bool) (found *account, err error) {
-	err = p.each(ctx, l, v, func(item any) error {
-		a, err := p.account(item)
-		if err == nil && is(a) {
-			found, err = a, errFound
-		}
-		return err
+	err = steadily(func() error {
+		return p.each(ctx, l, v, func(item any) error {
+			a, err := p.account(item)
+			if err == nil && is(a) {
+				found, err = a, errFound
+			}
+			return err
+		})
 	})
-	if err != nil && !errors.Is(err, errFound) {
-		return nil, err
-	}
-	return found, nil
+	return found, err
 }
