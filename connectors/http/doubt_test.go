@@ -373,3 +373,20 @@ func TestCreateOverwritesNobody(t *testing.T) {
 		t.Errorf("%q, %s, %v", id, outcome, err)
 	}
 }
+
+// Accounts are made side by side: a look-up that sees its list grow reads it again.
+func TestALookUpReadsAListThatGrewAgain(t *testing.T) {
+	p := newAPI(t, "page")
+	config, grew := p.config(), 0
+	config.Users.Named = &rest.Read{Path: "/users?name={name}", Items: "/data", Paging: config.Users.List.Paging}
+	p.page = func(r *http.Request, list []any, total int) ([]any, int) {
+		if r.URL.Query().Get("name") != "" && later(r) && grew == 0 {
+			grew, total = 1, total+1
+		}
+		return list, total
+	}
+	id, outcome, err := open(t, config, nil, canary).Create(t.Context(), engine.NewAccount{Name: "eve", Person: "p1"})
+	if id == "" || outcome != engine.Done || err != nil || grew == 0 {
+		t.Errorf("%q, %s, %v; the list grew %d times", id, outcome, err, grew)
+	}
+}
