@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -17,7 +19,8 @@ func TestHandTasksOnThePage(t *testing.T) {
 	replace(t, filepath.Join(dir, "rolecall.yaml"), "programs:\n", "programs:\n  legacy:\n    kind: manual\n    list: programs/legacy.csv\n    create: \"{login}\"\n    revoke: managed\n    due: 3d\n"+
 		"    how: Users, then New\n    link: https://legacy.example.com/users\n")
 	replace(t, filepath.Join(dir, "policies", "company.yaml"), "rules:\n", "rules:\n  - {name: sales-sell, roles: {any: [\"department:sales\"]}, grant: [legacy/orders]}\n")
-	if err := os.WriteFile(filepath.Join(dir, "programs", "legacy.csv"), []byte("account,active,entitlements\nroot,yes,orders\n"), 0o600); err != nil {
+	list, past := filepath.Join(dir, "programs", "legacy.csv"), time.Now().Add(-time.Hour) // a younger one may still be written
+	if err := errors.Join(os.WriteFile(list, []byte("account,active,entitlements\nroot,yes,orders\n"), 0o600), os.Chtimes(list, past, past)); err != nil {
 		t.Fatal(err)
 	}
 	d := startDaemonAs(t, p)
