@@ -8,8 +8,8 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// fresh are the intents that this process committed since it last began to lead, until it claims them: reading them back and
-// parsing them is a tenth of a first provisioning. What is kept counts only while the journal holds the same leaf under the
+// fresh are the intents that this process committed since it last began to lead, until it claims them, so that they need not be read
+// back and parsed. What is kept counts only while the journal holds the same leaf under the
 // same number, so that a database that was put back in between is believed, and not this. Safe for concurrent use.
 type fresh struct {
 	mu      sync.Mutex

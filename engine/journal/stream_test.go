@@ -70,3 +70,10 @@ func TestASendingThatCannotBegin(t *testing.T) {
 		t.Errorf("%d records of %d, %v", found, streamPart, err)
 	}
 }
+
+// A small batch, of which nothing was sent yet, has nothing to abandon.
+func TestNothingIsAbandonedThatWasNotBegun(t *testing.T) {
+	if err := new(batch).abandonStream(); err != nil {
+		t.Error(err)
+	}
+}
