@@ -128,7 +128,7 @@ type Approvals struct {
 type Escalate struct {
 	// After is how long it may wait. 0: it is told to nobody.
 	After time.Duration `yaml:"after"`
-	// To are those whom it is told to then, for people to read.
+	// To are those who should hear of it then, for people to read: nothing is sent to them by this; channels of `notices` that want alarms are told.
 	To []string `yaml:"to"`
 }
 
