@@ -21,7 +21,6 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 	if r.Max < 1 {
 		return nil, ctx.Err()
 	}
-	var claimed []*intentRow // parsed without the lock
 	err = s.locked(ctx, func(t *tx, _ *head) error {
 		chosen, err := t.choose(r)
 		if err != nil || chosen.len() == 0 {
@@ -31,16 +30,16 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 			return err
 		}
 		engine.Failpoint("claim.torn")
-		claimed, err = t.claimed(chosen)
+		claimed, err := t.claimed(chosen)
+		for _, c := range claimed {
+			if err == nil { // what can't be read is claimed by nobody
+				var i engine.Intent
+				i, err = c.intent()
+				intents = append(intents, i)
+			}
+		}
 		return err
 	})
-	for _, c := range claimed {
-		if err == nil {
-			var i engine.Intent
-			i, err = c.intent()
-			intents = append(intents, i)
-		}
-	}
 	if err != nil {
 		return nil, s.wrap("claim work of "+r.Program, err)
 	}

@@ -87,3 +87,16 @@ func TestKeptIntentsAreForgotten(t *testing.T) {
 		t.Errorf("%v; a new leader keeps %d of the one before", err, len(s.fresh.records))
 	}
 }
+
+// Where an intent can't be read, nobody has claimed those beside it: they may still be withdrawn.
+func TestWhatCannotBeReadIsClaimedByNobody(t *testing.T) {
+	s, now := freshIntents(t)
+	s.write.MustExec(`UPDATE journal SET public = '{', leaf = 'other' WHERE public LIKE '%edit pages%'`)
+	if got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "wiki", Max: 9, Now: now, Lease: time.Minute}); err == nil || got != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	claimed := 0
+	if err := s.read.Get(&claimed, "SELECT count(*) FROM open_intent WHERE claimed <> 0"); err != nil || claimed != 0 {
+		t.Errorf("%d are claimed, %v", claimed, err)
+	}
+}
