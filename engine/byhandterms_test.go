@@ -186,3 +186,12 @@ func TestAListByHandIsAsOldAsItsExport(t *testing.T) {
 		}
 	}
 }
+
+// The page names which programs people change, and no other.
+func TestProgramsThatPeopleChange(t *testing.T) {
+	wiki := enginetest.NewProgram("wiki", nil)
+	names := engine.ByHandNames([]engine.Program{{Name: "legacy", Connector: handmade{}}, {Name: "wiki", Connector: wiki}, {Name: "keys", Connector: handmade{}}})
+	if strings.Join(names, " ") != "legacy keys" {
+		t.Error(names)
+	}
+}

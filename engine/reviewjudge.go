@@ -105,7 +105,7 @@ func (d *drawing) forbids(decided []Record, lines []ReviewLine) error {
 	for i := range decided {
 		facts = append(facts, decided[i].Set...)
 	}
-	after, asked := WithGiven(d.e.Policy, NewMemory(facts)), map[string]bool{}
+	after := WithGiven(d.e.Policy, NewMemory(facts))
 	for i := range lines {
 		l := &lines[i]
 		if l.Becomes != "extra" {
@@ -115,10 +115,6 @@ func (d *drawing) forbids(decided []Record, lines []ReviewLine) error {
 		if d.verdictOn(after, p, ParseEntitlement(l.Entitlement)).Say == Denied {
 			return fmt.Errorf("%w: %s of %s", ErrForbidden, l.Entitlement, l.Name)
 		}
-		if asked[p.Key] {
-			continue
-		}
-		asked[p.Key] = true
 		if lost := d.lost(after, p); lost != "" {
 			return fmt.Errorf("%w: %s would lose %s for %s", ErrForbidden, l.Name, lost, l.Entitlement)
 		}

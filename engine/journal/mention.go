@@ -177,7 +177,7 @@ func (w *walk) mentioned() view {
 				return m, true, err
 			},
 			take: taking(want),
-			rest: maps.All(want),
+			rest: allOf(want),
 		}.compare(ctx, t)
 	}
 }

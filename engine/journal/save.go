@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
-	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -56,7 +55,7 @@ func (b *batch) saveRecords() error {
 
 func (b *batch) saveHoldings() error {
 	made, changed, gone := newRows("iiiiiii").expect(len(b.touched.Holdings)), newRows("iiiiiii"), newRows("ii")
-	for key := range once(b.touched.Holdings) {
+	once(b.touched.Holdings, func(key engine.Held3) {
 		old, was := b.before.Holdings[key]
 		h, is := b.fold.Holding(key)
 		switch account, right := b.ids(key); {
@@ -67,7 +66,7 @@ func (b *batch) saveHoldings() error {
 		case was && !is:
 			gone.add(account, right)
 		}
-	}
+	})
 	if err := b.run("DELETE FROM holding WHERE (account, entitlement) IN (SELECT column1, column2 FROM @rows r)", gone); err != nil {
 		return err
 	}
@@ -227,18 +226,14 @@ func (b *batch) saveBaselines() error {
 }
 
 // once goes through a list and passes over what came before.
-func once[T comparable](list []T) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		seen := make(map[T]struct{}, len(list))
-		for _, one := range list {
-			if _, again := seen[one]; again {
-				continue
-			}
-			seen[one] = struct{}{}
-			if !yield(one) {
-				return
-			}
+func once[T comparable](list []T, do func(T)) {
+	seen := make(map[T]struct{}, len(list))
+	for _, one := range list {
+		if _, again := seen[one]; again {
+			continue
 		}
+		seen[one] = struct{}{}
+		do(one)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -322,6 +323,25 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 		s.write.MustExec(tampering)
 		if v := verify(t, s); v.Fault != nil || !strings.Contains(strings.Join(v.Wrong, "\n"), want) {
 			t.Errorf("%s: %v, %q, not %q", tampering, v.Fault, v.Wrong, want)
+		}
+	}
+}
+
+// TestVerifyNamesWhatCannotBeRead: a number that is none, and an intent whose data are of another shape.
+func TestVerifyNamesWhatCannotBeRead(t *testing.T) {
+	for tampering, want := range map[string]string{
+		"UPDATE journal SET intent = 'six' WHERE seq = 6":                                                `first record after number 5 can't be read; was it changed in the database? sql: Scan error on column index 10, name "intent": a number is six, a string`,
+		"UPDATE journal SET intent = 'six' WHERE seq = 1":                                                "first record after number 0 can't be read",
+		`UPDATE journal SET personal = replace(personal, '"source":"corp"', '"source":1') WHERE seq = 5`: "record 5 can't be read: json",
+	} {
+		s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
+		fill(t, s)
+		if n, err := s.write.MustExec(tampering).RowsAffected(); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		v, err := s.Verify(t.Context())
+		if got := fmt.Sprint(err, strings.Join(v.Wrong, "\n")); !strings.Contains(got, want) {
+			t.Errorf("%s: %q, not %q, fault %v", tampering, got, want, v.Fault)
 		}
 	}
 }

@@ -147,8 +147,17 @@ func (r *reading) start(after, upTo int64) {
 
 func (p *portion) read(ctx context.Context, t *sqlx.Tx, d *decoder) error {
 	return each(t.QueryxContext(ctx, t.Rebind(selectStored), p.after, p.upTo, page))(func(r *sqlx.Rows) error {
+		n := len(p.rows)
 		p.rows = append(p.rows, row{})
-		return d.scan(r, &p.rows[len(p.rows)-1])
+		if err := d.scan(r, &p.rows[n]); err != nil {
+			after := p.after
+			if n > 0 {
+				after = p.rows[n-1].Seq
+			}
+			p.rows = p.rows[:n] // half of it would look as if it were moved
+			return fmt.Errorf("the first record after number %d can't be read; was it changed in the database? %w", max(after, 0), err)
+		}
+		return nil
 	})
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -51,7 +49,7 @@ type viewed[K, V comparable] struct {
 	what, query string
 	scan        func(*sqlx.Rows) (K, V, error)
 	take        func(K) (V, bool)
-	rest        iter.Seq2[K, V]
+	rest        func(put func(K, V))
 }
 
 func (v viewed[K, V]) compare(ctx context.Context, t *sqlx.Tx) (wrong []string, err error) {
@@ -70,9 +68,9 @@ func (v viewed[K, V]) compare(ctx context.Context, t *sqlx.Tx) (wrong []string, 
 		return nil
 	})
 	missing := []string{}
-	for key, value := range v.rest {
+	v.rest(func(key K, value V) {
 		missing = append(missing, fmt.Sprintf("the records say, but the tables do not: %s %+v: %+v", v.what, key, value))
-	}
+	})
 	slices.Sort(missing)
 	return append(wrong, missing...), err
 }
@@ -83,6 +81,15 @@ func taking[K comparable, V any](m map[K]V) func(K) (V, bool) {
 		v, ok := m[key]
 		delete(m, key)
 		return v, ok
+	}
+}
+
+// allOf gives what is left of a map.
+func allOf[K comparable, V any](m map[K]V) func(put func(K, V)) {
+	return func(put func(K, V)) {
+		for key, value := range m {
+			put(key, value)
+		}
 	}
 }
 
@@ -167,11 +174,9 @@ func (w *walk) holdings() view {
 			h, ok := w.fold.TakeHolding(k)
 			return of(h), ok
 		},
-		rest: func(yield func(engine.Held3, holdingView) bool) {
+		rest: func(put func(engine.Held3, holdingView)) {
 			for key, h := range w.fold.Holdings() {
-				if !yield(key, of(*h)) {
-					return
-				}
+				put(key, of(*h))
 			}
 		},
 	}.compare
@@ -239,16 +244,12 @@ func (w *walk) tenured() view {
 			}
 			return v, ok
 		},
-		rest: func(yield func(tenureKey, tenureView) bool) {
+		rest: func(put func(tenureKey, tenureView)) {
 			for key, t := range w.tenures.Open {
-				if !yield(tenureKey{key, t.Record}, of(&t)) {
-					return
-				}
+				put(tenureKey{key, t.Record}, of(&t))
 			}
 			for key, t := range closed {
-				if !yield(key, of(t)) {
-					return
-				}
+				put(key, of(t))
 			}
 		},
 	}.compare
@@ -289,7 +290,7 @@ func (w *walk) links() view {
 			return key, v, err
 		},
 		take: taking(w.linked),
-		rest: maps.All(w.linked),
+		rest: allOf(w.linked),
 	}.compare
 }
 
@@ -323,11 +324,9 @@ func (w *walk) openIntents() view {
 			i, ok := w.fold.TakeOpen(seq)
 			return openViewOf(&i), ok
 		},
-		rest: func(yield func(int64, openView) bool) {
+		rest: func(put func(int64, openView)) {
 			for seq, i := range w.fold.Open() {
-				if !yield(seq, openViewOf(i)) {
-					return
-				}
+				put(seq, openViewOf(i))
 			}
 		},
 	}.compare
@@ -356,7 +355,7 @@ func (w *walk) facts() view {
 			return f.FactKey, viewOf(f), err
 		},
 		take: taking(want),
-		rest: maps.All(want),
+		rest: allOf(want),
 	}.compare
 }
 
@@ -373,6 +372,6 @@ func (w *walk) baselines() view {
 			return program, true, err
 		},
 		take: taking(want),
-		rest: maps.All(want),
+		rest: allOf(want),
 	}.compare
 }
