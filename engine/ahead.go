@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -16,8 +19,9 @@ func leased(until, now time.Time) bool {
 	return until.After(now) && !until.After(now.Add(LongestLease))
 }
 
-// FactAhead remembers since when a lease is known to be from a clock that was ahead: Since; Key: when it ends, which is the same for
-// all that were claimed at once.
+// FactAhead remembers since when something is known to be from a clock that was ahead: Since. With Key it is a lease, by when it ends,
+// which is the same for all that were claimed at once. With program and Key, it is what was changed there, by when the last of it was.
+// With account and entitlement it is the moment of a change itself, by the clock of whoever made it: its record bears the journal's time.
 const FactAhead = "ahead"
 
 // NoticeAhead is the code of the notice that a clock was ahead once, and of what lies in the future because of it.
@@ -47,9 +51,15 @@ func (s *Snapshot) outlived() {
 			s.ahead = append(s.ahead, c)
 		}
 	}
-	s.endLeases(latest)
 	if m.Time.After(latest) {
 		s.late = m.Time
+	}
+	seen := s.changedAhead(latest)
+	maps.Copy(seen, s.endLeases(latest))
+	for _, f := range m.Facts(FactAhead) {
+		if !seen[f.FactKey] && (f.Account == "" || s.late.IsZero()) {
+			s.caughtUp = append(s.caughtUp, f.FactKey)
+		}
 	}
 }
 
@@ -81,28 +91,77 @@ func (f Fact) outlived(now, latest, slot time.Time) Fact {
 
 // endLeases: nobody knows when a lease really ended that lies too far ahead. It counts from when that was first seen, so
 // that what it covered is read back only after any call and the list's lag.
-func (s *Snapshot) endLeases(latest time.Time) {
-	m, found := s.Memory, map[FactKey]bool{}
+func (s *Snapshot) endLeases(latest time.Time) map[FactKey]bool {
+	m, seen := s.Memory, map[FactKey]bool{}
 	for i := range m.Open {
 		o := &m.Open[i]
 		if !o.Lease.After(latest) {
 			continue
 		}
-		key := FactKey{Kind: FactAhead, Key: o.Lease.UTC().Format(time.RFC3339Nano)}
-		f, known := m.Fact(key)
-		if !known {
-			f = Fact{FactKey: key, Since: s.Now}
-		}
-		if !known && !found[key] {
-			s.ahead = append(s.ahead, f)
-		}
-		o.Claimed, o.Lease, found[key] = f.Since, f.Since.Add(lease), true
+		since := s.firstSeen(FactKey{Kind: FactAhead, Key: o.Lease.UTC().Format(time.RFC3339Nano)}, seen)
+		o.Claimed, o.Lease = since, since.Add(lease)
 		s.inFuture++
 	}
-	for _, f := range m.Facts(FactAhead) {
-		if !found[f.FactKey] {
-			s.caughtUp = append(s.caughtUp, f.FactKey)
+	return seen
+}
+
+// changedAhead: nor does anybody know when a clock that was ahead changed what bears such a time. A list may lag behind the moment at
+// which the last of it was first seen, in each program, and behind none that is still to come.
+func (s *Snapshot) changedAhead(latest time.Time) map[FactKey]bool {
+	seen := map[FactKey]bool{}
+	s.changed = map[string]time.Time{}
+	if s.late.IsZero() {
+		return seen
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Memory.Programs)) {
+		last := latest.Unix()
+		for i := range s.Memory.Programs[name].Rows {
+			last = max(last, s.Memory.Programs[name].Rows[i].Since)
 		}
+		if last > latest.Unix() {
+			s.changed[name] = s.firstSeen(FactKey{Kind: FactAhead, Program: name, Key: unixTime(last).Format(time.RFC3339)}, seen)
+		}
+	}
+	return seen
+}
+
+// firstSeen is since when something is known to be from a clock that was ahead.
+func (s *Snapshot) firstSeen(key FactKey, seen map[FactKey]bool) time.Time {
+	f, known := s.Memory.Fact(key)
+	if !known {
+		f = Fact{FactKey: key, Since: s.Now}
+	}
+	if !known && !seen[key] {
+		s.ahead = append(s.ahead, f)
+	}
+	seen[key] = true
+	return f.Since
+}
+
+// changedAt is when Rolecall last changed a holding, as far as this clock can tell.
+func (p *programPlan) changedAt(row *HoldingRow) time.Time {
+	at := unixTime(row.Since + 1) // kept in whole seconds
+	first, ahead := p.b.s.changed[p.program.Name]
+	if !ahead || !at.After(p.b.s.Now.Add(farAhead)) {
+		return at
+	}
+	f, _ := p.b.s.Memory.Fact(p.key(FactAhead, row.Entitlement, row.Account))
+	return later(first, f.Since)
+}
+
+// forgetAhead ends what is remembered of changes that any list shows by now.
+func (p *programPlan) forgetAhead(before time.Time) {
+	for _, f := range p.b.s.Memory.Facts(FactAhead) {
+		if f.Program == p.program.Name && f.Account != "" && f.Since.Before(before) {
+			p.b.clear(f.FactKey)
+		}
+	}
+}
+
+// byOwnClock remembers when a change was made, where the journal's time is that of a clock that was far ahead.
+func (r *Record) byOwnClock(journal, now time.Time) {
+	if journal.After(now.Add(farAhead)) && (r.Outcome == Done || r.Outcome == Already) {
+		r.Set = append(r.Set, Fact{FactKey: FactKey{Kind: FactAhead, Program: r.Program, Account: r.Account, Entitlement: r.Entitlement}, Since: now.UTC()})
 	}
 }
 
@@ -122,4 +181,24 @@ func (b *builder) noteAhead() {
 		b.warn(NoticeAhead, "", "", fmt.Sprintf("the journal's time is %s, ahead of this machine's clock; it never runs backwards, so records bear that time until the clock has caught up",
 			b.s.late.UTC().Format(time.RFC3339)))
 	}
+}
+
+// ended records outcomes, and, where only the record shows that the journal's time is that of a clock that was far ahead, when they were.
+func (e *Engine) ended(ctx context.Context, outcomes []Record) error {
+	if err := e.Journal.Append(ctx, Free, outcomes); err != nil {
+		return err
+	}
+	note := Record{Kind: KindNote}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.Kind == KindOutcome && !slices.ContainsFunc(o.Set, func(f Fact) bool { return f.Kind == FactAhead }) {
+			one := Record{Program: o.Program, Account: o.Account, Entitlement: o.Entitlement, Outcome: o.Outcome}
+			one.byOwnClock(o.Time, e.Now())
+			note.Set = append(note.Set, one.Set...)
+		}
+	}
+	if len(note.Set) == 0 {
+		return nil
+	}
+	return e.Journal.Append(ctx, Free, []Record{note})
 }

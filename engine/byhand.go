@@ -145,7 +145,7 @@ func (e *Engine) handDone(ctx context.Context, mem *Memory, actor, id, note stri
 				records = append(records, active)
 			}
 		}
-		return true, e.Journal.Append(ctx, Free, records)
+		return true, e.ended(ctx, records)
 	}
 	return false, nil
 }

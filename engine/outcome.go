@@ -40,6 +40,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	if ok && c.Op == OpResume { // whoever suspends it from now on is somebody else
 		r.Clear = append(r.Clear, suspended)
 	}
+	r.byOwnClock(i.Time, w.e.Now())
 	w.count(c, res)
 	return r
 }
@@ -48,7 +49,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 // claim is over. A failure would close the intent, and say that nothing happened.
 func (w *worker) othersKnow(i *Intent, res Result) bool {
 	untried := errors.Is(res.Err, errStopped) || errors.Is(res.Err, errUnread)
-	return untried && i.Repeatable() && (i.Attempts > 1 || !w.e.Now().Before(i.Lease.Add(-skew)))
+	return untried && i.Repeatable() && (i.Attempts > 1 || w.left(i.Lease) <= skew)
 }
 
 // tells says whether the result ends the intent. What is tried again was tried before with an unknown effect, which a failure

@@ -110,13 +110,15 @@ func (p *programPlan) reserved() {
 // it yet: else it would blame others for what it did itself.
 func (p *programPlan) withoutLag() Set {
 	lag := p.program.Describes.Lag
+	since := p.reading.Proof.Started.Add(-lag)
+	p.forgetAhead(since)
 	if lag <= 0 {
 		return p.reading.held
 	}
 	held := p.reading.held.Clone()
-	since := p.reading.Proof.Started.Add(-lag)
-	for _, row := range p.mem.Rows {
-		if !row.Managed || unixTime(row.Since+1).Before(since) { // kept in whole seconds
+	for i := range p.mem.Rows {
+		row := &p.mem.Rows[i]
+		if !row.Managed || p.changedAt(row).Before(since) {
 			continue
 		}
 		if row.Seen {

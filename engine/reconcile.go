@@ -23,6 +23,7 @@ type Engine struct {
 	Outbox     Outbox                                                 //
 	Settings   Settings                                               //
 	Now        func() time.Time                                       //
+	Uptime     func() time.Duration                                   // since some moment, whatever the clock is set to meanwhile; nil: leases go by Now alone; called concurrently
 	Log        *slog.Logger                                           // nil: silent
 	Progress   func(phase, what string, done, of int)                 // nil: none; called concurrently, in the phases read and work
 	Timing     func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed

@@ -21,15 +21,16 @@ type Snapshot struct {
 	Person   string // key: plan nobody else
 	ask      string // key: whose keeping an explanation asks for
 
-	refused   *refusedBaseline // the directory's read, where the baseline speaks against it
-	otherwise bool             // it was asked something else than in the accepted read
-	lapsed    []FactKey        // extras of reviews, see lapse
-	excused   []FactKey        // an approval that this read uses up
-	baseline  []Fact           // what later reads are held against
-	ahead     []Fact           // corrected, see outlived
-	inFuture  int              // how much was
-	late      time.Time        // the journal's time, if that lies in the future
-	caughtUp  []FactKey        // of leases that lie in the future no more
+	refused   *refusedBaseline     // the directory's read, where the baseline speaks against it
+	otherwise bool                 // it was asked something else than in the accepted read
+	lapsed    []FactKey            // extras of reviews, see lapse
+	excused   []FactKey            // an approval that this read uses up
+	baseline  []Fact               // what later reads are held against
+	ahead     []Fact               // corrected, see outlived
+	inFuture  int                  // how much was
+	late      time.Time            // the journal's time, if that lies in the future
+	caughtUp  []FactKey            // of what lies in the future no more
+	changed   map[string]time.Time // by program: when it was first seen that something was changed there in the future
 	timed     func(phase, what string) (done func())
 }
 

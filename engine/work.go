@@ -111,6 +111,7 @@ type worker struct {
 	lost    *atomic.Int32 // see Program.Lost
 	flight  sync.WaitGroup
 	pauses  pauses
+	leases  uptimes
 
 	mu     sync.Mutex
 	errs   []error // of the journal
@@ -279,7 +280,7 @@ func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record
 		return nil
 	}
 	Failpoint("outcome.before")
-	err := w.e.Journal.Append(context.WithoutCancel(ctx), Free, outcomes)
+	err := w.e.ended(context.WithoutCancel(ctx), outcomes)
 	Failpoint("outcome.after")
 	if err != nil || w.e.Settled == nil {
 		return err
@@ -324,7 +325,7 @@ func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration)
 	if err := w.mayStart(ctx); err != nil {
 		return nil, nil, err
 	}
-	left := lease.Sub(w.e.Now()) - skew // after the look, which may have taken long
+	left := w.left(lease) - skew // after the look, which may have taken long
 	if ctx.Err() != nil || left < w.callTime() {
 		return nil, nil, errStopped
 	}

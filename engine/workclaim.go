@@ -96,8 +96,10 @@ func (c *claims) end() error {
 func (c *claims) claim(ctx context.Context) ([]Intent, error) {
 	e, p := c.w.e, c.w.p
 	Failpoint("claim.before")
+	began := e.uptime()
 	intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: c.w.most(), Now: e.Now(), Lease: lease, Since: c.began, After: p.After})
 	if err == nil && len(intents) > 0 {
+		c.w.took(intents[0].Lease, began)
 		Failpoint("claim.after")
 	}
 	return intents, err

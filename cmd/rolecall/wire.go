@@ -171,9 +171,15 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 	}
 	protect(programs, policy.Protected().Accounts)
 	return &system{cfg: cfg, schema: schema, policy: policy, packed: packed, schedule: schedule, channels: channels, engine: &engine.Engine{
-		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Log: a.logger(),
+		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Uptime: uptime(), Log: a.logger(),
 		Timing: a.timed(), Progress: a.progress.step, Wait: a.Wait,
 	}}, nil
+}
+
+// uptime counts from now on, whatever the clock is set to meanwhile.
+func uptime() func() time.Duration {
+	began := time.Now()
+	return func() time.Duration { return time.Since(began) }
 }
 
 // join adds the journal, which stays the caller's if it is refused.

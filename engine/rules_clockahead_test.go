@@ -1,0 +1,161 @@
+package engine_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
+)
+
+// skewed is a company whose program lists an hour late, and whose engine and journal go by a clock of their own.
+func skewed(t *testing.T) (w *world, skew *time.Duration) {
+	w, skew = company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}}), new(time.Duration)
+	clock := func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.now.Add(*skew) }
+	w.journal = enginetest.NewJournal(clock)
+	w.engine.Journal, w.engine.Outbox, w.engine.Now = w.journal, w.journal, clock
+	w.targets["wiki"].Describes.Lag = time.Hour
+	w.hire("bob", "a")
+	return w, skew
+}
+
+// aheadFacts are what is remembered because a clock was ahead.
+func (w *world) aheadFacts() int { return len(w.memory().Facts(engine.FactAhead)) }
+
+// What was changed while a clock was far ahead was changed before it was mended: once the list can show it, the list is believed.
+func TestAListIsBelievedOnceAClockThatWasAheadIsMended(t *testing.T) {
+	w, skew := skewed(t)
+	*skew = year
+	w.apply()
+	*skew = 0
+	w.pass(30 * time.Minute)
+	if p, _ := w.apply(); !noticed(p, engine.NoticeAhead) {
+		t.Error("nobody is told")
+	}
+	w.has("bob", "x", true)
+	w.targets["wiki"].Set("bob", "x", false) // somebody takes it away
+	for range 4 {
+		w.later()
+	}
+	w.wants("bob", "grant wiki/x blocked: removed by somebody else")
+	w.pass(year)
+	w.apply()
+	if n := w.aheadFacts(); n != 0 {
+		t.Errorf("%d facts are left although the clock has caught up", n)
+	}
+}
+
+// What is changed after a clock was mended bears the journal's time, which is still that of the far ahead one. The list lags behind
+// the moment at which it was really made, and nobody is blamed meanwhile.
+func TestALaggingListBlamesNobodyAfterAClockWasAhead(t *testing.T) {
+	for name, change := range map[string]func(w *world){
+		"granted":   func(w *world) { w.roles("bob", "a", "b"); w.apply() },
+		"read back": func(w *world) { w.roles("bob", "a", "b"); w.once(enginetest.LoseAfter); w.apply() },
+	} {
+		w, skew := skewed(t)
+		w.apply()
+		w.pass(2 * time.Hour)
+		w.apply()
+		*skew = year
+		w.hire("ann", "a")
+		w.apply()
+		*skew = 0
+		for range 3 {
+			w.later() // it is known for longer than the lag that a clock was ahead
+		}
+		change(w)
+		for range 9 {
+			w.pass(20 * time.Minute)
+			p, _ := w.apply()
+			if lines := about(p, "bob"); slices.ContainsFunc(lines, func(l string) bool { return l == "grant wiki/y blocked: removed by somebody else" }) {
+				t.Errorf("%s: %v", name, lines)
+			}
+		}
+		w.has("bob", "y", true)
+		w.targets["wiki"].Set("bob", "y", false)
+		for range 3 {
+			w.later()
+		}
+		w.wants("bob", "grant wiki/y blocked: removed by somebody else")
+	}
+}
+
+// An intent from before a clock was ahead is carried out after it was mended: only the record of its outcome shows that.
+func TestAnIntentFromBeforeAClockWasAheadIsChangedNow(t *testing.T) {
+	w, skew := skewed(t)
+	w.apply()
+	w.pass(2 * time.Hour)
+	w.roles("bob", "a", "b")
+	if _, err := w.engine.Commit(t.Context(), w.mustPlan(), "test", w.lead()); err != nil {
+		t.Fatal(err)
+	}
+	*skew = year
+	w.record(nil)
+	*skew = 0
+	if _, err := w.engine.Work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.aheadFacts(); n != 1 {
+		t.Errorf("%d facts, want that of the change", n)
+	}
+	w.has("bob", "y", true)
+}
+
+// standstill is what a call does to the clocks.
+type standstill struct {
+	*enginetest.Program
+	during func()
+}
+
+func (s standstill) Create(ctx context.Context, n engine.NewAccount) (string, engine.Outcome, error) {
+	s.during()
+	return s.Program.Create(ctx, n)
+}
+
+// A clock that is set back makes no lease longer: by the uptime it has ended, and somebody else may act.
+func TestAClockSetBackStretchesNoLease(t *testing.T) {
+	for name, c := range map[string]struct {
+		set, takes time.Duration
+		begun      bool
+	}{
+		"set back":             {-time.Hour, 11 * time.Minute, false},
+		"set back, soon over":  {-time.Hour, time.Minute, true},
+		"suspended":            {11 * time.Minute, 0, false},
+		"neither":              {time.Minute, time.Minute, true},
+		"less than a call may": {0, 9*time.Minute + 40*time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "wiki")
+			w.policy.rules = map[string][]string{"a": {"wiki"}}
+			w.hire("ann", "a")
+			w.hire("bob", "a")
+			up := time.Duration(0)
+			w.engine.Uptime = func() time.Duration { w.mu.Lock(); defer w.mu.Unlock(); return up }
+			first := true
+			w.program("wiki").Connector = standstill{w.targets["wiki"], func() {
+				if first {
+					w.pass(c.set)
+					w.mu.Lock()
+					up, first = up+c.takes, false
+					w.mu.Unlock()
+				}
+			}}
+			w.apply()
+			if n := w.accounts(); n != map[bool]int{false: 1, true: 2}[c.begun] {
+				t.Errorf("%d accounts were made", n)
+			}
+		})
+	}
+}
+
+// accounts is how many there are.
+func (w *world) accounts() (n int) {
+	for _, h := range w.targets["wiki"].Truth() {
+		if h.Entitlement == engine.Exists {
+			n++
+		}
+	}
+	return n
+}
