@@ -22,6 +22,7 @@ func leased(until, now time.Time) bool {
 // FactAhead remembers since when something is known to be from a clock that was ahead: Since. With Key it is a lease, by when it ends,
 // which is the same for all that were claimed at once. With program and Key, it is what was changed there, by when the last of it was.
 // With account and entitlement it is the moment of a change itself, by the clock of whoever made it: its record bears the journal's time.
+// With nothing it is since when the journal's own time was seen to be ahead, and Until that time.
 const FactAhead = "ahead"
 
 // NoticeAhead is the code of the notice that a clock was ahead once, and of what lies in the future because of it.
@@ -56,6 +57,7 @@ func (s *Snapshot) outlived() {
 	}
 	seen := s.changedAhead(latest)
 	maps.Copy(seen, s.endLeases(latest))
+	maps.Copy(seen, s.misdated())
 	for _, f := range m.Facts(FactAhead) {
 		if !seen[f.FactKey] && (f.Account == "" || s.late.IsZero()) {
 			s.caughtUp = append(s.caughtUp, f.FactKey)
@@ -123,6 +125,29 @@ func (s *Snapshot) changedAhead(latest time.Time) map[FactKey]bool {
 		}
 	}
 	return seen
+}
+
+// misdated finds what the journal's time says nothing of: from when it was first seen to be far ahead up to that time, whatever was
+// recorded bears that. It is remembered for as long as budgets look back.
+func (s *Snapshot) misdated() map[FactKey]bool {
+	f, known := s.Memory.Fact(FactKey{Kind: FactAhead})
+	if known = known && f.Until.Add(s.Settings.Window()).After(s.Now); !known && s.late.IsZero() {
+		return nil
+	}
+	if !known {
+		f = Fact{FactKey: FactKey{Kind: FactAhead}, Since: s.Now}
+	}
+	if s.late.After(f.Until) {
+		f.Until = s.late
+		s.ahead = append(s.ahead, f)
+	}
+	s.wrong = f
+	return map[FactKey]bool{f.FactKey: true}
+}
+
+// wrongTime says that a charge bears the time of a clock that was far ahead, microseconds.
+func (s *Snapshot) wrongTime(at int64) bool {
+	return at > s.Now.Add(farAhead).UnixMicro() || at > s.wrong.Since.UnixMicro() && at <= s.wrong.Until.UnixMicro()
 }
 
 // firstSeen is since when something is known to be from a clock that was ahead.

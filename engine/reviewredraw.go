@@ -47,10 +47,11 @@ func (b *builder) redrawing() *redrawing {
 // changed draws an open line anew, and says whether a reviewer is to see something else than before. What can't be seen now changes
 // nothing.
 func (r *redrawing) changed(b *builder, l *ReviewLine) bool {
-	p, program := r.find(l.Person), b.programNamed(l.Program) // which there is, or the line were over
-	if p == nil || b.subjects[b.index[l.Person]].standing != present || r.reviews[l.Review] == nil {
+	i, there := b.index[l.Person]
+	if !there || b.subjects[i].standing != present || r.reviews[l.Review] == nil {
 		return false
 	}
+	p, program := b.subjects[i].person, b.programNamed(l.Program) // which there is, or the line were over
 	r.review = r.reviews[l.Review]
 	was := *l
 	account, right, known := program.numbers(l.Account, l.Right())

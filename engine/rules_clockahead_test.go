@@ -40,7 +40,9 @@ func TestAListIsBelievedOnceAClockThatWasAheadIsMended(t *testing.T) {
 		w.later()
 	}
 	w.wants("bob", "grant wiki/x blocked: removed by somebody else")
-	w.pass(year)
+	w.pass(year + 48*time.Hour)
+	w.apply()
+	w.pass(time.Minute)
 	w.apply()
 	if n := w.aheadFacts(); n != 0 {
 		t.Errorf("%d facts are left although the clock has caught up", n)
@@ -97,7 +99,7 @@ func TestAnIntentFromBeforeAClockWasAheadIsChangedNow(t *testing.T) {
 	if _, err := w.engine.Work(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := w.aheadFacts(); n != 1 {
+	if n := w.aheadFacts(); n != 1 { // no run has seen it yet
 		t.Errorf("%d facts, want that of the change", n)
 	}
 	w.has("bob", "y", true)
@@ -158,4 +160,42 @@ func (w *world) accounts() (n int) {
 		}
 	}
 	return n
+}
+
+// What was charged bears the journal's time, so that budgets count it until that is over. Whoever lost something in between is no free
+// choice for the next time: who was charged once is else not counted twice.
+func TestBudgetsCountAnewWhoLostSomethingWhileTheJournalWasAhead(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"while it is": 48 * time.Hour, "once it is not": 400*24*time.Hour + time.Hour} {
+		w, skew := skewed(t)
+		for _, login := range []string{"p1", "p2", "p3"} {
+			w.hire(login, "a")
+		}
+		w.apply()
+		w.later()
+		w.later()
+		*skew = 400 * 24 * time.Hour
+		w.record(nil)
+		*skew = 0
+		w.later()
+		for _, login := range []string{"p1", "p2", "p3"} {
+			w.roles(login)
+			w.later()
+			w.later()
+			w.has(login, "x", false)
+			w.roles(login, "a")
+			w.later()
+			w.later()
+			w.has(login, "x", true)
+		}
+		w.pass(wait - 12*time.Hour)
+		w.apply()
+		w.pass(2 * time.Hour)
+		w.engine.Settings.Limits.RevokePeople = tight(3)
+		for _, login := range []string{"p1", "p2", "p3"} {
+			w.roles(login)
+		}
+		if p, _ := w.apply(); states(p, engine.OpRevoke)[engine.NeedsApproval] != 3 {
+			t.Errorf("%s: %v", name, lines(p))
+		}
+	}
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -93,6 +94,25 @@ func TestALineIsNotDrawnFromWhatCannotBeSeen(t *testing.T) {
 	if l := line(t, w.linesNow(), "bob", "wiki/x"); !l.Given || l.Why != x.Why {
 		t.Errorf("%+v", l)
 	}
+}
+
+// A line of somebody of whom nothing else is known says nothing of anybody else.
+func TestALineOfNobodyIsNobodysLine(t *testing.T) {
+	w, lines := campaign(t)
+	l := line(t, lines, "bob", "wiki/x")
+	l.Person, l.Why = "k-ghost", "as it was"
+	data, err := json.Marshal(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.record([]engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactLine, Program: "wiki", Account: "bob", Entitlement: "x", Person: "k-ghost", Key: "q1"}, Since: l.Since, Data: data}})
+	w.later()
+	for _, now := range w.linesNow() {
+		if now.Person == "k-ghost" && now.Why == "as it was" {
+			return
+		}
+	}
+	t.Error("it was drawn anew, or is gone")
 }
 
 // A line whose review is not remembered any more stops no run.

@@ -31,6 +31,7 @@ type Snapshot struct {
 	late      time.Time            // the journal's time, if that lies in the future
 	caughtUp  []FactKey            // of what lies in the future no more
 	changed   map[string]time.Time // by program: when it was first seen that something was changed there in the future
+	wrong     Fact                 // between its two times the journal's own says nothing, see misdated
 	timed     func(phase, what string) (done func())
 }
 

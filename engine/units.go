@@ -122,6 +122,9 @@ func (u *units) between(from, to time.Time, match func(*ChargeKind) bool) {
 
 // ofRow goes by the numbers that a charge's kind, account and person were found to have here, by name if it has none.
 func (u *units) ofRow(charges *Charges, r chargeRow) unit {
+	if u.b.s.wrongTime(r.at) {
+		return u.longAgo(charges.charge(r))
+	}
 	found := u.b.chargedAs()
 	if u.by == people {
 		if i := found.person(r.person); i != none {
@@ -134,6 +137,15 @@ func (u *units) ofRow(charges *Charges, r chargeRow) unit {
 	}
 	c := charges.charge(r)
 	return u.ofCharge(&c)
+}
+
+// longAgo is what a charge counts as that bears the time of a clock that was far ahead. It counts until that time is out of the window,
+// since nobody knows when it was; whoever lost something then is counted anew for whatever they are to lose now.
+func (u *units) longAgo(c Charge) unit {
+	if u.by == people {
+		return named("ahead", c.Person, map[bool]string{true: c.Program + " " + c.Account}[c.Person == ""])
+	}
+	return named("ahead", c.Program+" "+c.Account, c.Entitlement)
 }
 
 func (u *units) ofCharge(c *Charge) unit {

@@ -38,8 +38,8 @@ func (k *checker) waited(r *engine.Record) {
 	if s == nil {
 		return
 	}
-	if wait := k.program(r.Program).Wait; s.wanted || r.Time.Sub(s.at) < wait-5*time.Second {
-		k.m.fail(I1, "the account %s of %s is to be deleted %s after it was suspended (wanted since: %v), not %s", r.Account, r.Program, r.Time.Sub(s.at), s.wanted, wait)
+	if wait := k.program(r.Program).Wait; s.wanted || k.m.now.Sub(s.at) < wait-5*time.Second {
+		k.m.fail(I1, "the account %s of %s is to be deleted %s after it was suspended (wanted since: %v), not %s", r.Account, r.Program, k.m.now.Sub(s.at), s.wanted, wait)
 	}
 }
 
@@ -75,8 +75,8 @@ func (k *checker) grace(r *engine.Record, h engine.Held3, leaver bool) {
 	if grace == 0 || !ok {
 		return
 	}
-	if k.ok(I1); r.Time.Sub(f.Since) < grace-5*time.Second {
-		k.m.fail(I1, "%s %s/%s of %s after %s of a grace of %s", r.Op, r.Program, r.Entitlement, r.Account, r.Time.Sub(f.Since), grace)
+	if k.ok(I1); k.m.now.Sub(f.Since) < grace-5*time.Second {
+		k.m.fail(I1, "%s %s/%s of %s after %s of a grace of %s", r.Op, r.Program, r.Entitlement, r.Account, k.m.now.Sub(f.Since), grace)
 	}
 }
 

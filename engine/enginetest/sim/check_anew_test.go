@@ -244,7 +244,7 @@ func (k *checker) wanted(a account, s *suspension, whole bool) {
 func (k *checker) endWanted(r *engine.Record) {
 	for a, who := range k.owner {
 		if s := k.suspends[a]; who == r.Person && s != nil && s.wanted && k.cut[who] {
-			s.wanted, s.at = false, r.Time
+			s.wanted, s.at = false, k.m.now
 		}
 	}
 }

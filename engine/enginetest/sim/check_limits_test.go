@@ -9,7 +9,7 @@ import (
 // charge [I6]: in no window more than the limits allow, but for approvals, cuts and a leaver who is alone in the run.
 func (k *checker) charge(r *engine.Record) {
 	k.ok(I6)
-	c := engine.Charge{Time: r.Time, Person: r.Person, Account: r.Account,
+	c := engine.Charge{Time: k.m.now, Person: r.Person, Account: r.Account,
 		ChargeKind: engine.ChargeKind{Class: r.Class, Program: r.Program, Entitlement: r.Entitlement, Approved: r.Approved, Cause: r.Cause}}
 	k.charges = append(k.charges, c)
 	if r.Class == "" || r.Approved || r.Cause == engine.CauseCut || k.alone(r) {
@@ -54,7 +54,7 @@ func (k *checker) within(r *engine.Record, l engine.Limit, unit func(*engine.Cha
 	for n := last - 1; n >= 0 && k.planTime().Sub(k.charges[n].Time) < l.Window+5e9; n-- {
 		switch c := &k.charges[n]; {
 		case c.Class != r.Class || c.Approved:
-		case r.Time.Sub(c.Time) < l.Window-5e9:
+		case k.m.now.Sub(c.Time) < l.Window-5e9:
 			counted[unit(c)] = true
 		case unit(c) == own: // maybe counted when the run planned, by its clock, and over since: nobody can have been charged in between
 			return

@@ -113,6 +113,7 @@ type openIntent struct {
 	unsure bool      // the answer to its last call was lost
 	lease  time.Time
 	leased time.Time // until when the last claim lasts, whatever came of it
+	ahead  bool      // it was by a clock that was far ahead
 	halted bool      // a run said that it would not make it
 }
 

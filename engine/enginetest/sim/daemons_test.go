@@ -77,7 +77,7 @@ func (m *model) work() {
 
 // meanwhile lets the daemon that works now pause, and something else happen.
 func (m *model) meanwhile(when string, likely int, most time.Duration) {
-	if m.quiet || m.cur.dead || m.depth > 0 || !m.faults.chance(likely) {
+	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || !m.faults.chance(likely) { // nobody heeds a lease from a clock that is far ahead
 		return
 	}
 	was := m.cur

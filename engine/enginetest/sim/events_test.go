@@ -44,6 +44,7 @@ func events() []event {
 		{12, "undo or release", (*model).undo},
 		{15, "a program is down", (*model).outage},
 		{20, "a replica falls behind", (*model).lag},
+		{8, "a clock is far ahead", (*model).farAhead},
 	}
 }
 
@@ -51,7 +52,7 @@ func events() []event {
 func (m *model) step(n int, all []event, total int) {
 	m.draws(n)
 	for _, d := range m.daemons {
-		d.dead, d.hurt = false, false
+		d.dead, d.hurt, d.wrong = false, false, 0
 	}
 	m.cur = m.daemons[max(0, m.faults.IntN(5)-2)]
 	m.count.steps++
@@ -74,6 +75,21 @@ func (m *model) pass() {
 	d := []time.Duration{time.Second, time.Minute, 11 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 25 * time.Hour, 100 * time.Hour}[m.events.IntN(8)]
 	m.now = m.now.Add(d)
 	m.say("%s pass", d)
+}
+
+// farAhead: the clock of one daemon is far ahead while it does something, and is mended. Its runs would take what is not due yet, and it
+// would take leases that still hold for over: nobody promises otherwise. What is promised is that nothing stays wrong after that.
+func (m *model) farAhead() {
+	d := []time.Duration{2 * time.Hour, 30 * 24 * time.Hour, 400 * 24 * time.Hour}[m.events.IntN(3)]
+	m.fault("clock: far ahead", "the clock of %s is ahead by %s", m.cur.name, d)
+	m.cur.wrong = d
+	do := []func(){m.work, m.work, m.cut, m.pause}[m.events.IntN(4)]
+	if m.check.leased() {
+		do = m.pause
+	}
+	was := m.cur
+	do()
+	was.wrong = 0
 }
 
 func (m *model) slot() {

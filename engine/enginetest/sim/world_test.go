@@ -26,6 +26,7 @@ type model struct {
 	events  draw
 	faults  draw
 	now     time.Time
+	began   time.Time
 	story   []string
 	telling bool
 	trace   hash.Hash64
@@ -66,8 +67,9 @@ func (d draw) chance(thousandths int) bool { return d.IntN(1000) < thousandths }
 type daemon struct {
 	name   string
 	engine *engine.Engine
-	dead   bool // until the next step
-	hurt   bool // something happened in this step that lets its work end early
+	dead   bool          // until the next step
+	hurt   bool          // something happened in this step that lets its work end early
+	wrong  time.Duration // how far its clock is off, until the step ends
 	seen   evidence
 }
 
@@ -89,8 +91,9 @@ const secret = "canary-7f3a-never-shown"
 func newModel(seed uint64, telling bool, count *figures) *model {
 	m := &model{seed: seed, telling: telling, watching: watched(), count: count, events: newDraw(), faults: newDraw(), trace: fnv.New64a(),
 		now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), policies: map[string]*policy{}}
+	m.began = m.now
 	m.draws(0)
-	m.store = &store{Journal: enginetest.NewJournal(func() time.Time { return m.now }), m: m}
+	m.store = &store{Journal: enginetest.NewJournal(func() time.Time { return m.now.Add(m.cur.wrong) }), m: m}
 	for i, name := range []string{"app", "grp", "wiki"} {
 		m.programs = append(m.programs, m.newProgram(uint64(i), name))
 	}
@@ -120,7 +123,8 @@ func (m *model) draws(step int) {
 func (m *model) newDaemon(name string, skew time.Duration) *daemon {
 	d := &daemon{name: name}
 	d.engine = &engine.Engine{OneByOne: true, Directory: (*directory)(m), Journal: m.store, Outbox: m.store, Settings: m.settings(),
-		Now: func() time.Time { return m.now.Add(skew) },
+		Now:    func() time.Time { return m.now.Add(skew + d.wrong) },
+		Uptime: func() time.Duration { return m.now.Sub(m.began) },
 		Former: func(_ context.Context, hash string) (engine.Policy, error) {
 			if p := m.policies[hash]; p != nil {
 				return p, nil
