@@ -251,6 +251,17 @@ func TestAnAccountIsGivenWithWhatIsInIt(t *testing.T) {
 	if l := w.lineOn(w.start(engine.ReviewOrder{Name: "q2", Reviewers: engine.ByManagers}), "personal", "wiki"); l.Given {
 		t.Errorf("%+v", l)
 	}
+	policy := w.engine.Policy.(*reviewed)
+	policy.blocks = map[string]string{"bob": "wiki/x"}
+	if l := w.lineOn(w.start(engine.ReviewOrder{Name: "q3", Reviewers: engine.ByManagers}), "personal", "wiki"); l.Given || l.Why != "not given by Rolecall, and no rule gives it" {
+		t.Errorf("what is forbidden gives no account: %+v", l)
+	}
+	w.roles("bob", "a")
+	policy.blocks = map[string]string{"bob": "wiki"}
+	policy.rules["c"] = []string{"wiki"} // so that policy has a word on the account itself
+	if l := w.lineOn(w.start(engine.ReviewOrder{Name: "q4", Reviewers: engine.ByManagers}), "personal", "wiki"); l.Given || l.Why != "a block or a conflict forbids it" {
+		t.Errorf("%+v", l)
+	}
 }
 
 // Nobody keeps what is in an account that is somebody else's by now, where policy says nothing else against it.

@@ -75,6 +75,19 @@ func (m *model) work() {
 	}
 }
 
+// setBack: somebody sets the clock of the daemon that works now back, perhaps while the machine stands still, until it acts.
+func (m *model) setBack(likely int) {
+	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || !m.faults.chance(likely) {
+		return
+	}
+	m.now = m.now.Add(time.Duration(m.faults.IntN(15)) * time.Minute)
+	m.cur.wrong = -time.Duration(1+m.faults.IntN(3)) * time.Hour
+	m.fault("clock: set back", "the clock of %s is set back by %s", m.cur.name, -m.cur.wrong)
+}
+
+// mend sets a clock right that was set back.
+func (m *model) mend() { m.cur.wrong = max(0, m.cur.wrong) }
+
 // meanwhile lets the daemon that works now pause, and something else happen.
 func (m *model) meanwhile(when string, likely int, most time.Duration) {
 	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || !m.faults.chance(likely) { // nobody heeds a lease from a clock that is far ahead

@@ -22,7 +22,7 @@ func matrix() map[string][]string {
 		"35 what was there before":                        {"estate from before"},
 		"36 a source that is not ready, or hangs up":      {"directory: unreachable", "directory: breaks", "directory: partner down"},
 		"42 programs that refuse or are down":             {"call: refused", "call: fails", "call: takes long", "program: outage", "program: unreachable"},
-		"46, 47 clocks, and what ends while nobody looks": {"clock: jumps ahead", "event: run of the schedule", "event: give"},
+		"46, 47 clocks, and what ends while nobody looks": {"clock: jumps ahead", "clock: far ahead", "clock: set back", "event: run of the schedule", "event: give"},
 		"48 a secret that was rotated":                    {"program: secret rotated"},
 		"50 an id that is used again":                     {"program: id reused"},
 		"54 one bad person or program":                    {"directory: a bad person", "program: panic", "directory: panics", "program: batch breaks"},

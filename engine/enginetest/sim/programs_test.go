@@ -147,6 +147,7 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 		return enginetest.LoseBefore
 	}
 	if c.Writes() {
+		m.mend()
 		m.check.call(p.Name, c)
 		calling := m.check.calling
 		m.meanwhile("in the middle of a call", 25, 20*time.Second)

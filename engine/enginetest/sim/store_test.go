@@ -49,6 +49,7 @@ func (s *store) Append(ctx context.Context, g engine.Guard, records []engine.Rec
 	if err := s.fails(); err != nil {
 		return err
 	}
+	s.m.mend()
 	if g.Epoch != 0 {
 		s.m.meanwhile("between plan and commit", 60, 3*time.Hour)
 	}
@@ -104,6 +105,7 @@ func (s *store) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.Inte
 	if err := s.fails(); err != nil {
 		return nil, err
 	}
+	s.m.mend()
 	out, err := s.Journal.Claim(ctx, r)
 	if err != nil || len(out) == 0 {
 		return out, err
@@ -113,5 +115,6 @@ func (s *store) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.Inte
 		return nil, errDead
 	}
 	s.m.meanwhile("after claiming", 30, 15*time.Minute)
+	s.m.setBack(12)
 	return out, nil
 }
