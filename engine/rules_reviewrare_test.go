@@ -332,20 +332,33 @@ func TestWhatAReviewKeptAndIsManagedDoesNotLapse(t *testing.T) {
 	}
 }
 
-// Of what a review took from a leaver nobody is told that it stays, and nobody is asked once more.
+// Of what a review took from a leaver nobody is told that it stays, and nobody is asked once more, where there is no account to suspend.
 func TestWhatAReviewRevokesIsNoLeaversLeftover(t *testing.T) {
 	for _, unmanaged := range []engine.UnmanagedMode{engine.UnmanagedReport, engine.UnmanagedApprove} {
-		w, lines := campaign(t)
+		w := newWorld(t, "wiki")
+		w.targets["wiki"].Describes = engine.Description{Keyed: true}
+		w.policy.rules = map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y", "wiki/z"}}
+		w.engine.Policy = &reviewed{rolePolicy: w.policy}
 		w.engine.Settings.Unmanaged = unmanaged
-		w.program("wiki").Describes.Accounts, w.program("wiki").Describes.Lifecycle = false, false
-		w.judged(false, "revocation", line(t, lines, "bob", "wiki/y"))
+		for _, login := range []string{"yan", "zoe"} {
+			w.hire(login, "a", "b")
+		}
+		w.hire("bob", "a")
+		w.manages("ZOE", "bob")
+		w.apply()
+		w.targets["wiki"].Set("k-bob", "y", true)
+		w.targets["wiki"].Set("k-bob", "z", true)
+		w.later()
+		w.judged(false, "revocation", w.lineOn(w.start(bobs), "k-bob", "wiki/y"))
 		w.fire("bob")
 		p := w.later()
-		if n := noticesOf(p, engine.NoticeLeaverUnmanaged); len(n) != 0 {
-			t.Errorf("%v: %+v", unmanaged, n)
+		told := noticesOf(p, engine.NoticeLeaverUnmanaged)
+		if want := map[engine.UnmanagedMode]int{engine.UnmanagedReport: 1}[unmanaged]; len(told) != want || want > 0 && !strings.Contains(told[0].Text, "wiki/z") {
+			t.Errorf("%v: %+v", unmanaged, told)
 		}
 		ys := slices.DeleteFunc(about(p, "bob"), func(l string) bool { return !strings.Contains(l, "wiki/y") })
 		same(t, fmt.Sprint(unmanaged), ys, []string{"revoke wiki/y ready"})
-		w.has("bob", "y", false)
+		w.has("k-bob", "y", false)
+		w.has("k-bob", "z", true)
 	}
 }
