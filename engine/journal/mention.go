@@ -78,12 +78,21 @@ func (m *mentions) put(one mention) {
 	}
 }
 
+// saveMentions writes them; a block that the journal ended in before may have them already.
 func (b *batch) saveMentions() error {
-	r := newRows("tti")
+	begun, fresh := newRows("tti"), newRows("tti").expect(len(b.mentions.all))
 	for _, m := range slices.SortedFunc(maps.Keys(b.mentions.all), compareMentions) {
-		r.add(m.what, m.name, m.block)
+		if m.block*mentionBlock < b.before.Seq {
+			begun.add(m.what, m.name, m.block)
+		} else {
+			fresh.add(m.what, m.name, m.block)
+		}
 	}
-	return b.run("INSERT INTO mention (what, name, block) SELECT * FROM @rows r WHERE true ON CONFLICT (what, name, block) DO NOTHING", r)
+	err := b.run("INSERT INTO mention (what, name, block) SELECT * FROM @rows r WHERE true ON CONFLICT (what, name, block) DO NOTHING", begun)
+	if err != nil {
+		return err
+	}
+	return b.insert("mention", "what, name, block", fresh)
 }
 
 func compareMentions(a, b mention) int {
