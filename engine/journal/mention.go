@@ -78,21 +78,14 @@ func (m *mentions) put(one mention) {
 	}
 }
 
-// saveMentions writes them; a block that the journal ended in before may have them already.
+// saveMentions writes them. They may be there: from records of the same block, or from some that are gone, of a journal that was cut off,
+// and a cut goes on there.
 func (b *batch) saveMentions() error {
-	begun, fresh := newRows("tti"), newRows("tti").expect(len(b.mentions.all))
+	r := newRows("tti").expect(len(b.mentions.all))
 	for _, m := range slices.SortedFunc(maps.Keys(b.mentions.all), compareMentions) {
-		if m.block*mentionBlock < b.before.Seq {
-			begun.add(m.what, m.name, m.block)
-		} else {
-			fresh.add(m.what, m.name, m.block)
-		}
+		r.add(m.what, m.name, m.block)
 	}
-	err := b.run("INSERT INTO mention (what, name, block) SELECT * FROM @rows r WHERE true ON CONFLICT (what, name, block) DO NOTHING", begun)
-	if err != nil {
-		return err
-	}
-	return b.insert("mention", "what, name, block", fresh)
+	return b.run("INSERT INTO mention (what, name, block) SELECT * FROM @rows r WHERE true ON CONFLICT (what, name, block) DO NOTHING", r)
 }
 
 func compareMentions(a, b mention) int {
