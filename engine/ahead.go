@@ -203,7 +203,7 @@ func (b *builder) noteAhead() {
 			plural(n, "slot, lease or fact", "slots, leases or facts")))
 	}
 	if !b.s.late.IsZero() {
-		b.warn(NoticeAhead, "", "", fmt.Sprintf("the journal's time is %s, ahead of this machine's clock; it never runs backwards, so records bear that time until the clock has caught up",
+		b.warn(NoticeAhead, "", "", fmt.Sprintf("the journal's time is %s, ahead of this machine's clock; it never runs backwards, so records bear that time, and limits count what they charge, until the clock has caught up",
 			b.s.late.UTC().Format(time.RFC3339)))
 	}
 }

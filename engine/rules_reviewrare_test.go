@@ -317,16 +317,20 @@ func TestHalfAListEndsNothingThatAReviewKept(t *testing.T) {
 	}
 }
 
-// What was adopted before the extra was made like any other is managed, so that its end is not the review's matter.
+// What was adopted before the extra was made like any other is managed, so that its end is not the review's matter: it is repaired.
 func TestWhatAReviewKeptAndIsManagedDoesNotLapse(t *testing.T) {
 	w, lines := campaign(t)
+	w.program("wiki").Repair = "regrant"
 	w.judged(true, "extra", line(t, lines, "bob", "wiki/y"))
 	w.later()
 	if extras := w.memory().Facts(engine.FactExtra); len(extras) != 1 || len(extras[0].Data) == 0 {
 		t.Fatalf("the next run is to see it: %+v", extras)
 	}
 	w.targets["wiki"].Set("bob", "y", false)
-	w.later()
+	if told := noticesOf(w.later(), "review"); len(told) != 0 {
+		t.Errorf("%+v", told)
+	}
+	w.has("bob", "y", true)
 	if extras := w.memory().Facts(engine.FactExtra); len(extras) != 1 {
 		t.Errorf("%v", extras)
 	}
