@@ -255,3 +255,14 @@ func TestAnAccountIsNotCommittedInParts(t *testing.T) {
 		t.Errorf("parts of %d records, want %d", sizes, want)
 	}
 }
+
+// A clock that was set back may have two leases end at the same time: the first one is over sooner.
+func TestOfTwoLeasesThatEndAtOnceTheFirstEndsFirst(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	w := &worker{e: &Engine{Now: func() time.Time { return now }, Uptime: func() time.Duration { return 2 * time.Hour }}}
+	w.took(now.Add(lease), 2*time.Hour-lease/2)
+	w.took(now.Add(lease), 2*time.Hour)
+	if left := w.left(now.Add(lease)); left != lease/2 {
+		t.Errorf("%s are left", left)
+	}
+}

@@ -25,11 +25,9 @@ func (w *worker) took(until time.Time, began time.Duration) {
 	if w.leases.ends == nil {
 		w.leases.ends = map[int64]time.Duration{}
 	}
-	ends := began + lease
-	if other, known := w.leases.ends[until.UnixMicro()]; known {
-		ends = min(ends, other)
+	if _, known := w.leases.ends[until.UnixMicro()]; !known { // of two that end at once by the clock, the first one ends first
+		w.leases.ends[until.UnixMicro()] = began + lease
 	}
-	w.leases.ends[until.UnixMicro()] = ends
 }
 
 // left is how long a lease still holds: by the clock, which also goes on while the machine stands still, and by the uptime.
