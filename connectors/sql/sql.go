@@ -1,8 +1,8 @@
 // Package sql manages accounts and rights that are kept in a database, in two forms.
 //
 // With `preset: postgres` the accounts are the roles of a PostgreSQL cluster and the rights are memberships in other
-// roles. Without a preset the program's own tables are read and changed by statements of the configuration, in PostgreSQL
-// or SQLite.
+// roles. Without a preset the program's own tables are read and changed by statements of the configuration, in PostgreSQL,
+// MariaDB (or MySQL) or SQLite.
 package sql
 
 import (
@@ -83,5 +83,8 @@ func openDatabase(c Config, o Options) (db *sqlx.DB, identity string, err error)
 	if strings.HasPrefix(c.URL, "postgres://") || strings.HasPrefix(c.URL, "postgresql://") {
 		return openPostgres(c, o)
 	}
-	return nil, "", errors.New("url is not of the form postgres://user@host/database or sqlite:path")
+	if strings.HasPrefix(c.URL, "mariadb://") || strings.HasPrefix(c.URL, "mysql://") {
+		return openMariaDB(c, o)
+	}
+	return nil, "", errors.New("url is not of the form postgres://user@host/database, mariadb://user@host/database or sqlite:path")
 }
