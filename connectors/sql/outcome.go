@@ -36,11 +36,14 @@ func outcomeOf(err error) engine.Outcome {
 	return engine.Failed
 }
 
+// cutShort: the server ends, the statement or the connection was killed or took too long. What was being committed may be done or not.
+var cutShort = []uint16{1053, 1077, 1079, 1152, 1317, 1927, 1969, 3024}
+
 // answered says that the error is the database's own: it did not do what it was told.
 func answered(err error) bool {
 	var pqErr *pq.Error
 	var myErr *mysql.MySQLError
-	return errors.As(err, &pqErr) || errors.As(err, &myErr)
+	return errors.As(err, &pqErr) || errors.As(err, &myErr) && !slices.Contains(cutShort, myErr.Number)
 }
 
 // refusal is a reason that will hold when the call is repeated.

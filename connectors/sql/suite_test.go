@@ -206,6 +206,9 @@ func testSessions(t *testing.T, s *servers.PostgresServer, u *enginetest.Connect
 
 func TestOnMariaDB(t *testing.T) {
 	s := servers.MariaDB(t)
+	t.Run("preset", func(t *testing.T) {
+		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest { return freshAccounts(t, s) })
+	})
 	t.Run("statements", func(t *testing.T) {
 		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest {
 			name := s.NewDatabase(t)
@@ -309,7 +312,7 @@ func TestConfigurationMistakes(t *testing.T) {
 		"has its own":             func(c *sql.Config) { c.Statements.Grant = "x" },
 		"is unknown":              func(c *sql.Config) { c.Preset = "oracle" },
 		"statements.accounts":     func(c *sql.Config) { c.Preset, c.Rights = "", nil },
-		"belong to preset":        func(c *sql.Config) { c.Preset = "" },
+		"belong to a preset":      func(c *sql.Config) { c.Preset = "" },
 		"come together": func(c *sql.Config) {
 			c.Preset, c.Rights, c.Statements = "", nil, statements("text")
 			c.Statements.Resume = ""
