@@ -49,7 +49,7 @@ func (p *MariaDB) change(ctx context.Context, c engine.Call) (engine.Outcome, er
 			}
 		}
 		if !c.Grant && (c.Entitlement == engine.Active || c.Entitlement == engine.Exists) {
-			if err := endSessions(ctx, db, a.login); err != nil {
+			if err := p.endSessions(ctx, db, a.login); err != nil {
 				return engine.Failed, err
 			}
 		}
@@ -164,7 +164,6 @@ func (p *MariaDB) run(ctx context.Context, db *sqlx.Conn, statement, account str
 	default:
 		return engine.Uncertain, err
 	}
-	engine.Failpoint("call.torn.sql")
 	a, err := p.read(ctx, db, account)
 	if err == nil && !shows(a) {
 		err = errors.New("MariaDB says that it was done, but does not show it")
@@ -176,10 +175,20 @@ func (p *MariaDB) run(ctx context.Context, db *sqlx.Conn, statement, account str
 }
 
 // endSessions ends what the login has running: who is in stays in. MariaDB does not tell which account of the same login a session
-// belongs to, so all of them end; who may still sign in does so again.
-func endSessions(ctx context.Context, db *sqlx.Conn, login string) error {
-	if _, err := db.ExecContext(ctx, "KILL CONNECTION USER "+quoteName(login)); err != nil {
-		return fmt.Errorf("the account can't sign in any more, but its sessions go on (CONNECTION ADMIN is needed to end them): %w", err)
+// belongs to, so all of them end; who may still sign in does so again. Without CONNECTION ADMIN the statement ends nothing, and
+// mostly says nothing, so the right is looked up.
+func (p *MariaDB) endSessions(ctx context.Context, db *sqlx.Conn, login string) error {
+	const but = "the account can't sign in any more, but its sessions go on"
+	may := false
+	err := db.QueryRowxContext(ctx, `SELECT coalesce(max(CAST(JSON_VALUE(Priv, '$.access') AS UNSIGNED) & ? <> 0), 0) FROM mysql.global_priv WHERE CONCAT(User, '@', Host) = CURRENT_USER()`, connectionAdmin).Scan(&may)
+	if err == nil && !may {
+		err = fmt.Errorf("CONNECTION ADMIN is needed to end them, granted to %s itself", p.own())
+	}
+	if err == nil {
+		_, err = db.ExecContext(ctx, "KILL CONNECTION USER "+quoteName(login))
+	}
+	if err != nil {
+		return fmt.Errorf(but+": %w", err)
 	}
 	return nil
 }

@@ -129,6 +129,9 @@ var globalNames = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DR
 // mighty privileges on everything make an account one that could change its own rights, or Rolecall's.
 const mighty = 1<<1 | 1<<2 | 1<<3 | 1<<10 | 1<<15 | 1<<25 | 1<<30 // INSERT, UPDATE, DELETE (of the database mysql, too), GRANT OPTION, SUPER, CREATE USER, SET USER
 
+// connectionAdmin is the bit of CONNECTION ADMIN.
+const connectionAdmin = uint64(1) << 32
+
 func globalPrivileges(access uint64) (out []string) {
 	for left := access; left != 0; left &= left - 1 {
 		if n := bits.TrailingZeros64(left); n < len(globalNames) {

@@ -215,6 +215,8 @@ func TestOnMariaDB(t *testing.T) {
 			return freshTables(t, "mysql", s.DSN("root", name), s.URL("root", name), "bigint AUTO_INCREMENT PRIMARY KEY")
 		})
 	})
+	t.Run("rules of the preset", func(t *testing.T) { testMariaDBPreset(t, s) })
+	t.Run("other settings", func(t *testing.T) { testOtherSettings(t, s) })
 }
 
 func TestStatementsOnSQLite(t *testing.T) {

@@ -49,6 +49,13 @@ func MariaDB(t testing.TB, settings ...string) *MariaDBServer {
 	return s
 }
 
+// StartWith starts the server again after a stop, with other settings.
+func (s *MariaDBServer) StartWith(t testing.TB, settings ...string) {
+	t.Helper()
+	s.settings = settings
+	s.Start(t)
+}
+
 // Start starts the server again after a stop, on the same port and data.
 func (s *MariaDBServer) Start(t testing.TB) {
 	t.Helper()
