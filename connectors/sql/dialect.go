@@ -26,7 +26,7 @@ func dialectOf(driver string) dialect {
 	case "postgres":
 		return dialect{name: "PostgreSQL", text: "CAST(%s AS text)", given: "?", dollars: true}
 	}
-	return dialect{name: "SQLite", text: "CAST(%s AS text)", given: "?"}
+	return dialect{name: "SQLite", text: "(CAST(%s AS text) || '')", given: "?"} // a cast keeps the collation
 }
 
 // as gives a column as text, letter for letter: no collation folds case, accents or spaces at the end.

@@ -63,6 +63,7 @@ func TestOnPostgreSQL(t *testing.T) {
 			return freshTables(t, "postgres", dsn, dsn, "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
 		})
 	})
+	t.Run("rules of statements", func(t *testing.T) { testTablesOnPostgreSQL(t, s) })
 }
 
 func freshRoles(t *testing.T, s *servers.PostgresServer) *enginetest.ConnectorUnderTest {
@@ -215,6 +216,7 @@ func TestOnMariaDB(t *testing.T) {
 			return freshTables(t, "mysql", s.DSN("root", name), s.URL("root", name), "bigint AUTO_INCREMENT PRIMARY KEY")
 		})
 	})
+	t.Run("rules of statements", func(t *testing.T) { testTablesOnMariaDB(t, s) })
 	t.Run("rules of the preset", func(t *testing.T) { testMariaDBPreset(t, s) })
 	t.Run("other settings", func(t *testing.T) { testOtherSettings(t, s) })
 }
