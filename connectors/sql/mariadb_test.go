@@ -2,6 +2,7 @@ package sql_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -80,6 +81,7 @@ func testMariaDBPreset(t *testing.T, s *servers.MariaDBServer) {
 	t.Run("a new account has no password", func(t *testing.T) { testNewAccount(t, s, p) })
 	t.Run("a suspend ends sessions", func(t *testing.T) { testMariaDBSessions(t, s, p) })
 	t.Run("a reader changes nothing", func(t *testing.T) { testReader(t, s, u) })
+	t.Run("as documented", func(t *testing.T) { testDocumentedAccounts(t, s) })
 	t.Run("an answer is lost", func(t *testing.T) { testLostAccounts(t, s) })
 }
 
@@ -331,6 +333,7 @@ func lostAnswers(t *testing.T, cut *servers.Cutter, p func() engine.Connector, c
 }
 
 func testLostAccounts(t *testing.T, s *servers.MariaDBServer) {
+	emptyMariaDB(t, s)
 	cut := servers.NewCutter(t, fmt.Sprintf("127.0.0.1:%d", s.Port))
 	c := mariaConfig(s)
 	c.URL = "mariadb://rolecall@" + cut.Address + "/"
@@ -365,6 +368,38 @@ func testOtherSettings(t *testing.T, s *servers.MariaDBServer) {
 			s.Kill()
 		})
 	}
+	t.Run("TLS", func(t *testing.T) { testTLS(t, s) })
+	s.StartWith(t)
+	defer s.Kill()
+	t.Run("a server without TLS", func(t *testing.T) {
+		ca := servers.NewCA(t, t.TempDir())
+		c := mariaConfig(s)
+		c.URL += "?ca=" + ca.File
+		if _, err := open(t, c).Holdings(t.Context(), func(engine.Holding) error { return nil }); err == nil || !strings.Contains(err.Error(), "TLS") {
+			t.Error(err)
+		}
+	})
+}
+
+// With ca, TLS is spoken on this machine, too, and only with whom the authority vouches for.
+func testTLS(t *testing.T, s *servers.MariaDBServer) {
+	ca, other := servers.NewCA(t, s.Dir()), servers.NewCA(t, t.TempDir())
+	cert, key := ca.Issue(t, "db", "127.0.0.1")
+	if err := errors.Join(s.Own(cert), s.Own(key)); err != nil {
+		t.Fatal(err)
+	}
+	s.StartWith(t, "ssl-cert="+cert, "ssl-key="+key)
+	defer s.Kill()
+	s.Exec(t, `ALTER USER rolecall@127.0.0.1 REQUIRE SSL`)
+	for address, want := range map[string]string{s.URL("rolecall", "") + "?ca=" + ca.File: "", s.URL("rolecall", "") + "?ca=" + other.File: "certificate", s.URL("rolecall", ""): "Access denied"} {
+		c := mariaConfig(s)
+		c.URL = address
+		_, err := open(t, c).Holdings(t.Context(), func(engine.Holding) error { return nil })
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", address, err, want)
+		}
+	}
+	s.Exec(t, `ALTER USER rolecall@127.0.0.1 REQUIRE NONE`)
 }
 
 func refuses(t *testing.T, p engine.Connector, want string) {

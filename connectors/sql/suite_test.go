@@ -303,14 +303,41 @@ func TestStatementsAreChecked(t *testing.T) {
 	}
 }
 
+func maria(change func(*sql.Config)) func(*sql.Config) {
+	return func(c *sql.Config) {
+		c.Preset, c.URL = "mariadb", "mariadb://u@localhost/"
+		change(c)
+	}
+}
+
 func TestConfigurationMistakes(t *testing.T) {
 	good := sql.Config{Preset: "postgres", URL: "postgres://u@localhost/db", Rights: []string{"x"}}
 	for want, change := range map[string]func(*sql.Config){
-		"holds a password":        func(c *sql.Config) { c.URL = "postgres://u:" + canary + "@localhost/db" },
-		"url can't be read":       func(c *sql.Config) { c.URL = "postgres://u:" + canary + "@local host:x/db" },
-		"is not of the form":      func(c *sql.Config) { c.URL = "oracle://" + canary },
-		"does not verify":         func(c *sql.Config) { c.URL = "postgres://u@db.example.com/db?sslmode=require" },
-		"rights is missing":       func(c *sql.Config) { c.Rights = nil },
+		"holds a password":                    func(c *sql.Config) { c.URL = "postgres://u:" + canary + "@localhost/db" },
+		"url can't be read":                   func(c *sql.Config) { c.URL = "postgres://u:" + canary + "@local host:x/db" },
+		"is not of the form":                  func(c *sql.Config) { c.URL = "oracle://" + canary },
+		"does not verify":                     func(c *sql.Config) { c.URL = "postgres://u@db.example.com/db?sslmode=require" },
+		"rights is missing":                   func(c *sql.Config) { c.Rights = nil },
+		"needs a url of the form postgres":    func(c *sql.Config) { c.URL = "mariadb://u@localhost/" },
+		"needs a url of the form mariadb":     func(c *sql.Config) { c.Preset = "mariadb" },
+		"privileges, host and sign_in belong": func(c *sql.Config) { c.Host = "%" },
+		"url holds a password":                maria(func(c *sql.Config) { c.URL = "mariadb://u:" + canary + "@localhost/" }),
+		"url can't be read; write mariadb":    maria(func(c *sql.Config) { c.URL = "mariadb://u:" + canary + "@local host:x/db" }),
+		"names no user":                       maria(func(c *sql.Config) { c.URL = "mariadb://localhost/" }),
+		"names no host":                       maria(func(c *sql.Config) { c.URL = "mariadb://u@/db" }),
+		"parameter \"allowAllFiles\"":         maria(func(c *sql.Config) { c.URL += "?allowAllFiles=true" }),
+		"ca: open":                            maria(func(c *sql.Config) { c.URL += "?ca=/nowhere" }),
+		"names no database":                   maria(func(c *sql.Config) { c.Preset, c.Rights, c.Statements = "", nil, statements("char") }),
+		"or privileges":                       maria(func(c *sql.Config) { c.Rights = nil }),
+		"is not of the form SELECT on":        maria(func(c *sql.Config) { c.Privileges = []string{"SELECT on `x`"} }),
+		"\"ALL PRIVILEGES\" can't be granted": maria(func(c *sql.Config) { c.Privileges = []string{"ALL PRIVILEGES on x"} }),
+		"is MariaDB's own":                    maria(func(c *sql.Config) { c.Privileges = []string{"UPDATE on mysql.global_priv"} }),
+		"the host \"a'b\" is none":            maria(func(c *sql.Config) { c.Host = "a'b" }),
+		"sign_in \"ed25519\" is unknown":      maria(func(c *sql.Config) { c.SignIn = "ed25519" }),
+		"update needs create": func(c *sql.Config) {
+			c.Preset, c.Rights, c.Statements = "", nil, statements("text")
+			c.Statements.Create, c.Statements.Delete = "", ""
+		},
 		"syntax error in pattern": func(c *sql.Config) { c.Rights = []string{"["} },
 		"exactly one":             func(c *sql.Config) { c.Password = engine.Secret{Env: "A", File: "b"} },
 		"has its own":             func(c *sql.Config) { c.Statements.Grant = "x" },

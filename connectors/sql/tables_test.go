@@ -155,6 +155,16 @@ func testTablesOnMariaDB(t *testing.T, s *servers.MariaDBServer) {
 			t.Error(err)
 		}
 	})
+	t.Run("as documented", func(t *testing.T) {
+		d := onMariaDB(t, s)
+		c, commands := documented(t, "Tables of a program")
+		database := d.url[strings.LastIndex(d.url, "/")+1:]
+		s.Exec(t, "CREATE OR REPLACE USER rolecall@127.0.0.1; USE "+database+"; "+strings.ReplaceAll(commands, "TO rolecall", "TO rolecall@127.0.0.1"))
+		for _, statement := range []*string{&c.Statements.Revoke, &c.Statements.Suspend, &c.Statements.Resume, &c.Statements.Update, &c.Statements.Delete, &c.Statements.Grant} {
+			*statement = strings.NewReplacer("AS text", "AS char", "AS bigint", "AS signed").Replace(*statement)
+		}
+		testDocumentedTables(t, c, s.URL("rolecall", database))
+	})
 	t.Run("what does not fit is not cut", func(t *testing.T) {
 		d := onMariaDB(t, s)
 		s.Exec(t, `SET GLOBAL sql_mode = ''`)
@@ -248,6 +258,13 @@ func testHostileValues(t *testing.T, d database) {
 
 func testTablesOnPostgreSQL(t *testing.T, s *servers.PostgresServer) {
 	t.Run("hostile values", func(t *testing.T) { testHostileValues(t, onPostgreSQL(t, s)) })
+	t.Run("as documented", func(t *testing.T) {
+		d := onPostgreSQL(t, s)
+		c, commands := documented(t, "Tables of a program")
+		s.Exec(t, `DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'rolecall') THEN CREATE ROLE rolecall LOGIN; END IF; END $$`)
+		d.exec(t, commands)
+		testDocumentedTables(t, c, as(d.url, "rolecall"))
+	})
 	t.Run("lists of different types", func(t *testing.T) {
 		d := onPostgreSQL(t, s)
 		d.exec(t, `INSERT INTO user_rights VALUES (1, 'read')`)

@@ -111,6 +111,17 @@ func (s *MariaDBServer) client(sql string) *exec.Cmd {
 	return s.command("mariadb", "--no-defaults", "--socket="+s.Socket, "--user=root", "--default-character-set=utf8mb4", "-N", "-B", "-r", "-e", sql)
 }
 
+// Dir is a folder that the server can read.
+func (s *MariaDBServer) Dir() string { return s.dir }
+
+// Own gives a file to the user whom the server runs as.
+func (s *MariaDBServer) Own(file string) error {
+	if s.owner == nil {
+		return nil
+	}
+	return os.Chown(file, int(s.owner.Uid), int(s.owner.Gid))
+}
+
 func (s *MariaDBServer) data() string { return filepath.Join(s.dir, "data") }
 
 // command prepares a program that runs as the owner of the data.
