@@ -233,6 +233,9 @@ func truth(text string) bool { return text == "1" || text == "true" }
 func (a *mariaAccount) add(part int, x, y, z string) {
 	switch part {
 	case 1:
+		if strings.Contains(x, " on ") { // not to be taken for a privilege
+			x = "role " + x
+		}
 		a.holds = append(a.holds, x)
 		return
 	case 2:

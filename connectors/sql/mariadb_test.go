@@ -77,6 +77,14 @@ func testMariaDBPreset(t *testing.T, s *servers.MariaDBServer) {
 			t.Errorf("granted on %q", got)
 		}
 	})
+	t.Run("some roles are never rights", func(t *testing.T) { testOddRoles(t, s) })
+	t.Run("a grant to nobody makes nobody", func(t *testing.T) {
+		s.Exec(t, `SET GLOBAL sql_mode = ''`)
+		defer s.Exec(t, `SET GLOBAL sql_mode = DEFAULT`)
+		if _, err := sql.Affected(t.Context(), open(t, mariaConfig(s)), "GRANT SELECT ON shop_x.* TO ghost@'10.%'"); err == nil {
+			t.Error("an account that was dropped meanwhile is made again, without a password")
+		}
+	})
 	t.Run("takes names for names", func(t *testing.T) { testHostileAccounts(t, s, p) })
 	t.Run("a new account has no password", func(t *testing.T) { testNewAccount(t, s, p) })
 	t.Run("a suspend ends sessions", func(t *testing.T) { testMariaDBSessions(t, s, p) })
@@ -168,10 +176,27 @@ func testProtected(t *testing.T, s *servers.MariaDBServer, p engine.Connector) {
 	}
 }
 
+func testOddRoles(t *testing.T, s *servers.MariaDBServer) {
+	s.Exec(t, `CREATE ROLE `+"`SELECT on shop_x`"+`; GRANT `+"`SELECT on shop_x`"+` TO Ann@'10.%'; GRANT SELECT ON test.* TO PUBLIC`)
+	defer s.Exec(t, `DROP ROLE `+"`SELECT on shop_x`"+`; REVOKE SELECT ON test.* FROM PUBLIC`)
+	c := mariaConfig(s)
+	c.Rights, c.Privileges = []string{"*"}, []string{"INSERT on shop_x.orders"}
+	p := open(t, c)
+	for _, right := range []string{"PUBLIC", "NONE", "SELECT on shop_x"} {
+		if outcome, err := p.Grant(t.Context(), "old@localhost", right); outcome != engine.Refused || err == nil || !strings.Contains(err.Error(), "not among") {
+			t.Errorf("%s: %s, %v", right, outcome, err)
+		}
+	}
+	held, err := p.(engine.Reader).Account(t.Context(), "Ann@10.%")
+	if got := fmt.Sprint(names(held)); err != nil || got != "[.exists  role SELECT on shop_x]" {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
 func testHostileAccounts(t *testing.T, s *servers.MariaDBServer, p engine.Connector) {
 	t.Helper()
 	before := snapshotOf(t, s)
-	for _, name := range []string{`x'; DROP USER ann@'10.%'; -- `, `x\`, `x\' OR 1=1 -- `, "x`y", `x"y`, "x@y@z'", "per%cent", "😀", strings.Repeat("é", 81), "trailing ", " x", "x\x00", "x\ny", "",
+	for _, name := range []string{`x'; DROP USER ann@'10.%'; -- `, `x\`, `x\' OR 1=1 -- `, "x`y", `x"y`, "x@y@z'", "per%cent", "😀", "𝐀nn", strings.Repeat("é", 81), "trailing ", " x", "x\x00", "x\ny", "",
 		"root", "mysql", "rolecall", "ignored", "mariadb.sys", "PUBLIC", "zero\u200bwidth", "\xff"} {
 		outcome := engine.Refused
 		if name == "x@y@z'" { // odd, and a name all the same

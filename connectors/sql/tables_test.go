@@ -165,6 +165,15 @@ func testTablesOnMariaDB(t *testing.T, s *servers.MariaDBServer) {
 		}
 		testDocumentedTables(t, c, s.URL("rolecall", database))
 	})
+	t.Run("rows that match are counted", func(t *testing.T) {
+		d := onMariaDB(t, s)
+		if n, err := sql.Affected(t.Context(), d.u.Connector, "UPDATE users SET blocked = blocked"); n != 4 || err != nil {
+			t.Error(n, err)
+		}
+		if n, err := sql.Affected(t.Context(), d.u.Connector, "UPDATE users SET blocked = true WHERE 'ann' = 'ANN'"); n != 0 || err != nil {
+			t.Errorf("texts that differ by case are equal: %d, %v", n, err)
+		}
+	})
 	t.Run("what does not fit is not cut", func(t *testing.T) {
 		d := onMariaDB(t, s)
 		s.Exec(t, `SET GLOBAL sql_mode = ''`)
