@@ -12,7 +12,7 @@ import (
 )
 
 // refusedByPostgres: rights, dependents, duplicate, undefined, grant loop, reserved, bad value. PostgreSQL manual, appendix A.
-var refusedByPostgres = []pq.ErrorCode{"42501", "2BP01", "42710", "42704", "0LP01", "42939", "22023"}
+var refusedByPostgres = []string{"42501", "2BP01", "42710", "42704", "0LP01", "42939", "22023"}
 
 // refusedByMariaDB are the numbers of errors that the same call will meet again. MariaDB error code reference.
 var refusedByMariaDB = []uint16{
@@ -29,7 +29,7 @@ func outcomeOf(err error) engine.Outcome {
 	var myErr *mysql.MySQLError
 	switch {
 	case errors.As(err, &refused),
-		errors.As(err, &pqErr) && slices.Contains(refusedByPostgres, pqErr.Code),
+		errors.As(err, &pqErr) && slices.Contains(refusedByPostgres, string(pqErr.Code)),
 		errors.As(err, &myErr) && slices.Contains(refusedByMariaDB, myErr.Number):
 		return engine.Refused
 	}

@@ -43,7 +43,7 @@ func MariaDB(t testing.TB, settings ...string) *MariaDBServer {
 	}
 	s.Port, s.Socket = freePort(t), filepath.Join(s.dir, "s")
 	run(t, s.command("mariadb-install-db", "--no-defaults", "--datadir="+s.data(), "--auth-root-authentication-method=normal", "--skip-test-db",
-		"--skip-name-resolve", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"))
+		"--skip-name-resolve", "--tmpdir="+s.dir, "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"))
 	s.Start(t)
 	t.Cleanup(s.Kill)
 	return s
@@ -59,7 +59,8 @@ func (s *MariaDBServer) StartWith(t testing.TB, settings ...string) {
 // Start starts the server again after a stop, on the same port and data.
 func (s *MariaDBServer) Start(t testing.TB) {
 	t.Helper()
-	args := []string{"--no-defaults", "--datadir=" + s.data(), "--socket=" + s.Socket, "--port=" + strconv.Itoa(s.Port), "--bind-address=127.0.0.1",
+	// A folder of its own for temporary files: a server that starts deletes those of the others.
+	args := []string{"--no-defaults", "--tmpdir=" + s.dir, "--datadir=" + s.data(), "--socket=" + s.Socket, "--port=" + strconv.Itoa(s.Port), "--bind-address=127.0.0.1",
 		"--pid-file=" + filepath.Join(s.dir, "pid"), "--skip-name-resolve", "--innodb-buffer-pool-size=32M", "--performance-schema=off"}
 	for _, line := range s.settings {
 		args = append(args, "--"+line)
