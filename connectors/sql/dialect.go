@@ -24,7 +24,7 @@ func dialectOf(driver string) dialect {
 	case "mysql":
 		return dialect{name: "MariaDB", text: "CAST(CONVERT(%s USING utf8mb4) AS BINARY)", given: "CAST(CONVERT(? USING utf8mb4) AS BINARY)"}
 	case "postgres":
-		return dialect{name: "PostgreSQL", text: "CAST(%s AS text)", given: "?", dollars: true}
+		return dialect{name: "PostgreSQL", text: `CAST(%s AS text) COLLATE "C"`, given: "?", dollars: true}
 	}
 	return dialect{name: "SQLite", text: "(CAST(%s AS text) || '')", given: "?"} // a cast keeps the collation
 }

@@ -249,7 +249,7 @@ func (p *MariaDB) madeFor(ctx context.Context, db sqlx.QueryerContext, login, ma
 		if err := rows.Scan(&name, &whose); err != nil {
 			return "", err
 		}
-		if found = "other"; name == login {
+		if name == login { // not one with spaces at the end
 			found = whose
 		}
 	}

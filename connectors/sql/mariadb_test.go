@@ -78,6 +78,11 @@ func testMariaDBPreset(t *testing.T, s *servers.MariaDBServer) {
 		}
 	})
 	t.Run("some roles are never rights", func(t *testing.T) { testOddRoles(t, s) })
+	t.Run("what does not show is not done", func(t *testing.T) {
+		if outcome, err := sql.Silent(t.Context(), p, "Ann@10.%", "app_read"); outcome != engine.Uncertain || err == nil {
+			t.Error(outcome, err)
+		}
+	})
 	t.Run("a grant to nobody makes nobody", func(t *testing.T) {
 		s.Exec(t, `SET GLOBAL sql_mode = ''`)
 		defer s.Exec(t, `SET GLOBAL sql_mode = DEFAULT`)

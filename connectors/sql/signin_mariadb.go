@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
@@ -56,11 +57,24 @@ func openMariaDB(c Config, o Options) (*sqlx.DB, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("url can't be used: %w", err)
 	}
-	db := sqlx.NewDb(sql.OpenDB(connector), "mysql")
+	db := sqlx.NewDb(sql.OpenDB(patient{connector, cfg.Timeout}), "mysql")
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxIdleTime(time.Minute)
 	return db, identity, nil
+}
+
+// patient waits so long for the whole sign-in: a server of another kind waits for the client to speak first, and for ever.
+type patient struct {
+	driver.Connector
+	most time.Duration
+}
+
+// Connect implements driver.Connector.
+func (p patient) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.most)
+	defer cancel()
+	return p.Connector.Connect(ctx)
 }
 
 // askPassword asks at each connection, so that a changed one is seen.

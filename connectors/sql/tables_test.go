@@ -274,6 +274,19 @@ func testTablesOnPostgreSQL(t *testing.T, s *servers.PostgresServer) {
 		d.exec(t, commands)
 		testDocumentedTables(t, c, as(d.url, "rolecall"))
 	})
+	t.Run("a collation that folds case", func(t *testing.T) {
+		d := onPostgreSQL(t, s)
+		d.exec(t, `CREATE COLLATION folds (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`, `CREATE TABLE held (code text COLLATE folds)`, `INSERT INTO held VALUES ('Read')`)
+		p := d.with(t, func(s *sql.Statements) { s.Holdings = "SELECT 1 AS account, code AS entitlement FROM held" })
+		if _, reasons := state(t, p); len(reasons) != 1 || !strings.Contains(reasons[0], `"Read" and "read" are one name`) {
+			t.Error(reasons)
+		}
+		p = d.with(t, func(s *sql.Statements) {
+			s.Accounts = "SELECT login COLLATE folds AS account FROM users"
+			s.Suspend, s.Resume = "", ""
+		})
+		refused(t, p, "ANN", "read", "no account")
+	})
 	t.Run("lists of different types", func(t *testing.T) {
 		d := onPostgreSQL(t, s)
 		d.exec(t, `INSERT INTO user_rights VALUES (1, 'read')`)
