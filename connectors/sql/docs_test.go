@@ -13,14 +13,14 @@ import (
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
 
-// documented gives the example and the commands that stand under a heading of docs/connectors.md.
+// documented gives the example and the commands that stand under a heading, or behind a text, of docs/connectors.md.
 func documented(t *testing.T, heading string) (c sql.Config, commands string) {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/connectors.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, part, _ := strings.Cut(string(text), "\n### "+heading+"\n")
+	_, part, _ := strings.Cut(string(text), "\n"+heading)
 	part, _, _ = strings.Cut(part, "\n## ")
 	part, _, _ = strings.Cut(part, "\n### ")
 	block := func(kind string) string {
@@ -43,7 +43,7 @@ func testDocumentedAccounts(t *testing.T, s *servers.MariaDBServer) {
 	emptyMariaDB(t, s)
 	s.Exec(t, `DROP USER rolecall@127.0.0.1; CREATE ROLE reporting; CREATE DATABASE shop; CREATE TABLE shop.orders (n int)`)
 	defer s.Exec(t, `DROP DATABASE shop`)
-	c, commands := documented(t, "MariaDB accounts")
+	c, commands := documented(t, "### MariaDB accounts\n")
 	s.Exec(t, strings.ReplaceAll(commands, "10.0.0.5", "127.0.0.1"))
 	c.URL, c.Password, c.SignIn = s.URL("rolecall", ""), engine.Secret{Env: "PW"}, "unix_socket" // pam needs a plug-in of the server
 	s.Exec(t, `SET PASSWORD FOR rolecall@127.0.0.1 = PASSWORD('`+canary+`')`)
@@ -109,5 +109,21 @@ func testDocumentedTables(t *testing.T, c sql.Config, url string) {
 	}
 	if list, reasons := state(t, p); len(reasons) > 0 || len(list) < 7 {
 		t.Error(list, reasons)
+	}
+}
+
+func testMediaWiki(t *testing.T, s *servers.MariaDBServer) {
+	name := s.NewDatabase(t)
+	s.Exec(t, "USE "+name+`; CREATE TABLE user (user_id int unsigned AUTO_INCREMENT PRIMARY KEY, user_name varbinary(255) NOT NULL UNIQUE, user_email tinyblob NOT NULL);
+		CREATE TABLE user_groups (ug_user int unsigned NOT NULL, ug_group varbinary(255) NOT NULL, ug_expiry varbinary(14), PRIMARY KEY (ug_user, ug_group));
+		INSERT INTO user (user_name, user_email) VALUES ('Ann Example', 'ann@example.com'), ('Łucja', ''), ('łucja', ''); INSERT INTO user_groups VALUES (1, 'sysop', NULL), (2, 'bot', '20270101000000')`)
+	c, _ := documented(t, "A recipe: the groups of MediaWiki")
+	c.URL = s.URL("root", name)
+	p := open(t, c)
+	done(t, p.Grant, "2", "Interface-Admin é")
+	done(t, p.Revoke, "1", "sysop")
+	list, reasons := state(t, p)
+	if want := `[1 ".exists" 2 ".exists" 3 ".exists" 2 "Interface-Admin é"]`; fmt.Sprint(list) != want || len(reasons) > 0 {
+		t.Errorf("%v, %v", list, reasons)
 	}
 }

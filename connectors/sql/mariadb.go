@@ -336,7 +336,7 @@ func (p *MariaDB) info(a *mariaAccount) *engine.AccountInfo {
 	switch {
 	case a.login == "root" || a.login == "mysql" || a.login == p.own():
 		info.Kind = "service"
-	case a.access&mighty != 0:
+	case a.mighty():
 		info.Kind = "admin"
 	}
 	return info

@@ -93,7 +93,7 @@ func (p *MariaDB) checkMine(a *mariaAccount) error {
 	switch {
 	case a.login == p.own():
 		return refuse("Rolecall itself signs in as %q; change it by hand", a.login)
-	case a.login == "root" || a.login == "mysql" || a.access&mighty != 0:
+	case a.login == "root" || a.login == "mysql" || a.mighty():
 		return refuse("the account %q can change rights itself; change it by hand", a.login+"@"+a.host)
 	}
 	return errors.Join(checkIdentifier("account", a.login), checkHost(a.host))
@@ -146,7 +146,7 @@ func (p *MariaDB) right(ctx context.Context, db sqlx.QueryerContext, name string
 		return "", err
 	case role == nil:
 		return "", refuse("there is no role %q", name)
-	case role.access&mighty != 0:
+	case role.mighty():
 		return "", refuse("who has the role %q can change rights; grant it by hand", name)
 	}
 	return quoteName(name), nil

@@ -129,6 +129,24 @@ var globalNames = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DR
 // mighty privileges on everything make an account one that could change its own rights, or Rolecall's.
 const mighty = 1<<1 | 1<<2 | 1<<3 | 1<<10 | 1<<15 | 1<<25 | 1<<30 // INSERT, UPDATE, DELETE (of the database mysql, too), GRANT OPTION, SUPER, CREATE USER, SET USER
 
+// mighty says that who holds this could change rights: on everything, in the tables that keep them, or in the name of another account.
+func (a *mariaAccount) mighty() bool {
+	return a.access&mighty != 0 || slices.ContainsFunc(a.holds, func(held string) bool {
+		what, on, _ := strings.Cut(held, " on ")
+		pattern, like := strings.CutPrefix(on, "databases like ")
+		return what == "PROXY" || writes[what] && (on == "mysql" || strings.HasPrefix(on, "mysql.") || like && likeMySQL(pattern))
+	})
+}
+
+var writes = map[string]bool{"INSERT": true, "UPDATE": true, "DELETE": true, "ALTER": true, "DROP": true, "TRIGGER": true}
+
+// likeMySQL compares a pattern of databases with the name mysql.
+func likeMySQL(pattern string) bool {
+	text := strings.NewReplacer("%", ".*", "_", ".").Replace(regexp.QuoteMeta(strings.ReplaceAll(pattern, `\`, "")))
+	matched, err := regexp.MatchString("^"+text+"$", "mysql")
+	return matched || err != nil
+}
+
 // connectionAdmin is the bit of CONNECTION ADMIN.
 const connectionAdmin = uint64(1) << 32
 

@@ -134,7 +134,12 @@ func testGlobalNames(t *testing.T, s *servers.MariaDBServer, p engine.Connector)
 }
 
 func testProtected(t *testing.T, s *servers.MariaDBServer, p engine.Connector) {
-	s.Exec(t, "CREATE USER `back\\slash`@localhost, `a``b`@localhost, chief@localhost, app_read@localhost, root@'10.%', 'rolecall'@'10.%', ''@'10.%'; GRANT CREATE USER ON *.* TO chief@localhost")
+	s.Exec(t, "CREATE USER `back\\slash`@localhost, `a``b`@localhost, chief@localhost, app_read@localhost, root@'10.%', 'rolecall'@'10.%', ''@'10.%'; GRANT CREATE USER ON *.* TO chief@localhost;"+
+		"CREATE USER keeper@localhost, wide@localhost, narrow@localhost, proxy@localhost; GRANT UPDATE ON mysql.global_priv TO keeper@localhost;"+
+		"GRANT DELETE ON `my%`.* TO wide@localhost; GRANT DELETE ON `mine%`.* TO narrow@localhost; GRANT SELECT ON mysql.* TO narrow@localhost; GRANT PROXY ON root@localhost TO proxy@localhost;"+
+		"CREATE ROLE app_keeper; GRANT UPDATE ON mysql.* TO app_keeper")
+	defer s.Exec(t, `DROP ROLE app_keeper`)
+	done(t, p.Grant, "narrow@localhost", "SELECT on shop_x")
 	before := snapshotOf(t, s)
 	for _, tc := range []struct{ account, right, want string }{
 		{"ann@10.%", "dba", "not among the rights"},
@@ -142,6 +147,10 @@ func testProtected(t *testing.T, s *servers.MariaDBServer, p engine.Connector) {
 		{"ann@10.%", "SELECT on shop_y", "not among the rights"},
 		{"ann@10.%", "PROCESS on everything", "not among the rights"},
 		{"ann@10.%", "app_boss", "can change rights"},
+		{"ann@10.%", "app_keeper", "can change rights"},
+		{"keeper@localhost", "SELECT on shop_x", "can change rights itself"},
+		{"wide@localhost", "SELECT on shop_x", "can change rights itself"},
+		{"proxy@localhost", "SELECT on shop_x", "can change rights itself"},
 		{"root@localhost", "SELECT on shop_x", "can change rights itself"},
 		{"root@10.%", "app_read", "can change rights itself"},
 		{"chief@localhost", "app_read", "can change rights itself"},

@@ -18,7 +18,7 @@ var refusedByPostgres = []string{"42501", "2BP01", "42710", "42704", "0LP01", "4
 var refusedByMariaDB = []uint16{
 	1044, 1141, 1142, 1143, 1147, 1227, 1370, 1410, 1698, 1959, // lacks the right to, or there is no such grant
 	1048, 1054, 1064, 1146, 1305, 1366, 1406, 1264, 1265, 1292, 1267, // null, unknown column, syntax, no table, no routine, values that don't fit
-	1062, 1169, 1216, 1217, 1451, 1452, 3819, 4025, 1644, // duplicate, foreign key, check, SIGNAL of a trigger
+	1216, 1217, 1451, 1452, 3819, 4025, 1644, // foreign key, check, SIGNAL of a trigger; a duplicate may be of the same moment
 	1133, 1396, 1470, 1962, 1961, // no such account, CREATE or DROP USER failed, name too long, role can't be revoked or granted
 }
 

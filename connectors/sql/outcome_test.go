@@ -17,7 +17,8 @@ func TestOutcomes(t *testing.T) {
 		want     engine.Outcome
 		answered bool
 	}{
-		{&mysql.MySQLError{Number: 1062}, engine.Refused, true},
+		{&mysql.MySQLError{Number: 1452}, engine.Refused, true},
+		{&mysql.MySQLError{Number: 1062}, engine.Failed, true},
 		{&mysql.MySQLError{Number: 1213}, engine.Failed, true},  // a deadlock: later it works
 		{&mysql.MySQLError{Number: 1927}, engine.Failed, false}, // the connection was killed: a commit may have been made
 		{&mysql.MySQLError{Number: 1053}, engine.Failed, false},

@@ -157,7 +157,7 @@ func testTablesOnMariaDB(t *testing.T, s *servers.MariaDBServer) {
 	})
 	t.Run("as documented", func(t *testing.T) {
 		d := onMariaDB(t, s)
-		c, commands := documented(t, "Tables of a program")
+		c, commands := documented(t, "### Tables of a program\n")
 		database := d.url[strings.LastIndex(d.url, "/")+1:]
 		s.Exec(t, "CREATE OR REPLACE USER rolecall@127.0.0.1; USE "+database+"; "+strings.ReplaceAll(commands, "TO rolecall", "TO rolecall@127.0.0.1"))
 		for _, statement := range []*string{&c.Statements.Revoke, &c.Statements.Suspend, &c.Statements.Resume, &c.Statements.Update, &c.Statements.Delete, &c.Statements.Grant} {
@@ -165,6 +165,7 @@ func testTablesOnMariaDB(t *testing.T, s *servers.MariaDBServer) {
 		}
 		testDocumentedTables(t, c, s.URL("rolecall", database))
 	})
+	t.Run("MediaWiki", func(t *testing.T) { testMediaWiki(t, s) })
 	t.Run("rows that match are counted", func(t *testing.T) {
 		d := onMariaDB(t, s)
 		if n, err := sql.Affected(t.Context(), d.u.Connector, "UPDATE users SET blocked = blocked"); n != 4 || err != nil {
@@ -269,7 +270,7 @@ func testTablesOnPostgreSQL(t *testing.T, s *servers.PostgresServer) {
 	t.Run("hostile values", func(t *testing.T) { testHostileValues(t, onPostgreSQL(t, s)) })
 	t.Run("as documented", func(t *testing.T) {
 		d := onPostgreSQL(t, s)
-		c, commands := documented(t, "Tables of a program")
+		c, commands := documented(t, "### Tables of a program\n")
 		s.Exec(t, `DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'rolecall') THEN CREATE ROLE rolecall LOGIN; END IF; END $$`)
 		d.exec(t, commands)
 		testDocumentedTables(t, c, as(d.url, "rolecall"))
