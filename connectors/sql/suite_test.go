@@ -52,6 +52,7 @@ func oid(t *testing.T, s *servers.PostgresServer, role string) string {
 }
 
 func TestOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	s := servers.Postgres(t)
 	t.Run("preset", func(t *testing.T) {
 		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest { return freshRoles(t, s) })
@@ -206,6 +207,7 @@ func testSessions(t *testing.T, s *servers.PostgresServer, u *enginetest.Connect
 }
 
 func TestOnMariaDB(t *testing.T) {
+	t.Parallel()
 	s := servers.MariaDB(t)
 	t.Run("preset", func(t *testing.T) {
 		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest { return freshAccounts(t, s) })
