@@ -42,19 +42,31 @@ func (p *MariaDB) change(ctx context.Context, c engine.Call) (engine.Outcome, er
 		if err != nil {
 			return outcomeOf(err), err
 		}
-		outcome := engine.Already
-		if a.has(c.Entitlement) != c.Grant {
-			if outcome, err = p.run(ctx, db, statement, c.Account, func(a *mariaAccount) bool { return a.has(c.Entitlement) == c.Grant }); err != nil {
-				return outcome, err
-			}
-		}
-		if !c.Grant && (c.Entitlement == engine.Active || c.Entitlement == engine.Exists) {
-			if err := p.endSessions(ctx, db, a.login); err != nil {
-				return engine.Failed, err
-			}
-		}
-		return outcome, nil
+		return p.carryOut(ctx, db, a, c, statement)
 	})
+}
+
+// carryOut makes the change, if it is needed, and ends sessions: before a drop, after which nothing would be left to do it again for, and
+// after a lock, also one that was there, since it may have failed the first time.
+func (p *MariaDB) carryOut(ctx context.Context, db *sqlx.Conn, a *mariaAccount, c engine.Call, statement string) (engine.Outcome, error) {
+	if !c.Grant && c.Entitlement == engine.Exists {
+		if err := p.endSessions(ctx, db, a.login); err != nil {
+			return engine.Failed, err
+		}
+	}
+	outcome := engine.Already
+	if a.has(c.Entitlement) != c.Grant {
+		var err error
+		if outcome, err = p.run(ctx, db, statement, c.Account, func(a *mariaAccount) bool { return a.has(c.Entitlement) == c.Grant }); err != nil {
+			return outcome, err
+		}
+	}
+	if !c.Grant && c.Entitlement == engine.Active {
+		if err := p.endSessions(ctx, db, a.login); err != nil {
+			return engine.Failed, fmt.Errorf("the account can't sign in any more, but its sessions go on: %w", err)
+		}
+	}
+	return outcome, nil
 }
 
 // connected gives do one connection: a statement must be read back where it was made.
@@ -178,7 +190,6 @@ func (p *MariaDB) run(ctx context.Context, db *sqlx.Conn, statement, account str
 // belongs to, so all of them end; who may still sign in does so again. Without CONNECTION ADMIN the statement ends nothing, and
 // mostly says nothing, so the right is looked up.
 func (p *MariaDB) endSessions(ctx context.Context, db *sqlx.Conn, login string) error {
-	const but = "the account can't sign in any more, but its sessions go on"
 	may := false
 	err := db.QueryRowxContext(ctx, `SELECT coalesce(max(CAST(JSON_VALUE(Priv, '$.access') AS UNSIGNED) & ? <> 0), 0) FROM mysql.global_priv WHERE CONCAT(User, '@', Host) = CURRENT_USER()`, connectionAdmin).Scan(&may)
 	if err == nil && !may {
@@ -187,10 +198,7 @@ func (p *MariaDB) endSessions(ctx context.Context, db *sqlx.Conn, login string) 
 	if err == nil {
 		_, err = db.ExecContext(ctx, "KILL CONNECTION USER "+quoteName(login))
 	}
-	if err != nil {
-		return fmt.Errorf(but+": %w", err)
-	}
-	return nil
+	return err
 }
 
 // Create makes an account that nobody can sign in to with a password, until an administrator sets one.

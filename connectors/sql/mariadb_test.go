@@ -288,6 +288,14 @@ func testMariaDBSessions(t *testing.T, s *servers.MariaDBServer, p engine.Connec
 	if n := sessions(); n != "0" {
 		t.Errorf("%s sessions of the suspended account go on", n)
 	}
+	// A drop ends them, too, and does not happen where it can't.
+	done(t, p.Grant, "sam@127.0.0.1", engine.Active)
+	_ = session()
+	done(t, p.Revoke, "sam@127.0.0.1", engine.Exists)
+	if n := sessions(); n != "0" {
+		t.Errorf("%s sessions of the dropped account go on", n)
+	}
+	s.Exec(t, `CREATE USER sam@127.0.0.1 ACCOUNT LOCK`)
 	// Without the right to end sessions the answer is an error, not Done, also when asked again.
 	done(t, p.Grant, "sam@127.0.0.1", engine.Active)
 	_ = session()
@@ -297,6 +305,9 @@ func testMariaDBSessions(t *testing.T, s *servers.MariaDBServer, p engine.Connec
 		if outcome, err := weak.Revoke(t.Context(), "sam@127.0.0.1", engine.Active); outcome != engine.Failed || err == nil || !strings.Contains(err.Error(), "its sessions go on") {
 			t.Errorf("a suspend that leaves a session gives %s, %v", outcome, err)
 		}
+	}
+	if outcome, err := weak.Revoke(t.Context(), "sam@127.0.0.1", engine.Exists); outcome != engine.Failed || err == nil || s.Exec(t, `SELECT User FROM mysql.global_priv WHERE User = 'sam'`) != "sam" {
+		t.Errorf("a drop that leaves a session: %s, %v", outcome, err)
 	}
 	s.Exec(t, `GRANT CONNECTION ADMIN ON *.* TO rolecall@127.0.0.1`)
 	if outcome, err := open(t, mariaConfig(s)).Revoke(t.Context(), "sam@127.0.0.1", engine.Active); outcome != engine.Already || err != nil || sessions() != "0" {
@@ -386,6 +397,11 @@ func testLostAccounts(t *testing.T, s *servers.MariaDBServer) {
 		_, outcome, err := p.(engine.Creator).Create(t.Context(), engine.NewAccount{Name: "zoe", Person: "7"})
 		return outcome, err
 	}, is(`SELECT 1 FROM mysql.global_priv WHERE User = 'zoe'`), func() { s.Exec(t, `DROP USER zoe@'10.%'`) })
+	s.Exec(t, `CREATE USER zoe@'10.%'`)
+	lostAnswers(t, cut, p, func(p engine.Connector) (engine.Outcome, error) {
+		return p.Revoke(t.Context(), "zoe@10.%", engine.Exists)
+	},
+		is(`SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM mysql.global_priv WHERE User = 'zoe')`), func() { s.Exec(t, `CREATE USER zoe@'10.%'`) })
 }
 
 // A server with other settings takes no name for something else.
