@@ -77,7 +77,7 @@ func Says() map[string]string {
 		"manual":     "programs without any interface: each change is a task for a person",
 		"plugin":     "any executable, in any language, that speaks a small protocol",
 		"scim":       "any program with SCIM 2.0",
-		"sql":        "roles of PostgreSQL, or tables of a program",
+		"sql":        "roles of PostgreSQL, accounts of MariaDB, or tables of a program in either or in SQLite",
 	}
 }
 

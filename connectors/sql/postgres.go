@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -240,27 +239,3 @@ func parseOID(text string) (uint32, bool) {
 func (p *Postgres) explain(err error) error {
 	return fmt.Errorf("program %s, %s: %w", p.options.Program, p.identity, err)
 }
-
-// outcomeOf says what an error within a transaction that is rolled back means. Refused: the same call will fail again.
-// Codes: PostgreSQL manual, appendix A.
-func outcomeOf(err error) engine.Outcome {
-	var refused refusal
-	var pqErr *pq.Error
-	switch {
-	case errors.As(err, &refused):
-		return engine.Refused
-	case errors.As(err, &pqErr):
-		switch pqErr.Code {
-		case "42501", "2BP01", "42710", "42704", "0LP01", "42939", "22023": // rights, dependents, duplicate, undefined, grant loop, reserved, bad value
-			return engine.Refused
-		}
-	}
-	return engine.Failed
-}
-
-// refusal is a reason that will hold when the call is repeated.
-type refusal string
-
-func (r refusal) Error() string { return string(r) }
-
-func refuse(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }

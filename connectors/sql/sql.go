@@ -1,8 +1,8 @@
 // Package sql manages accounts and rights that are kept in a database, in two forms.
 //
 // With `preset: postgres` the accounts are the roles of a PostgreSQL cluster and the rights are memberships in other
-// roles. Without a preset the program's own tables are read and changed by statements of the configuration, in PostgreSQL
-// or SQLite.
+// roles; with `preset: mariadb` they are the accounts of a MariaDB server, its roles and privileges. Without a preset the program's own tables are read and changed by statements of the configuration, in PostgreSQL,
+// MariaDB (or MySQL) or SQLite.
 package sql
 
 import (
@@ -19,11 +19,14 @@ import (
 
 // Config is the connector's own part of a program's configuration.
 type Config struct {
-	Preset     string        `yaml:"preset"`     // postgres, or nothing: statements
-	URL        string        `yaml:"url"`        // postgres://user@host:port/database?sslmode=…, without password; or sqlite:path
-	Password   engine.Secret `yaml:"password"`   // for PostgreSQL; none: peer, certificate or trust
+	Preset     string        `yaml:"preset"`     // postgres or mariadb, or nothing: statements
+	URL        string        `yaml:"url"`        // postgres://user@host:port/database?sslmode=…, mariadb://user@host:port/database?ca=…, without password; or sqlite:path
+	Password   engine.Secret `yaml:"password"`   // none: peer, certificate or trust (PostgreSQL), unix_socket (MariaDB)
 	Rights     []string      `yaml:"rights"`     // preset: patterns (path.Match) of the roles that are rights and may be granted
-	Ignore     []string      `yaml:"ignore"`     // preset: patterns of roles that are neither accounts nor rights
+	Ignore     []string      `yaml:"ignore"`     // preset: patterns of roles (postgres) or logins (mariadb) that are neither accounts nor rights
+	Privileges []string      `yaml:"privileges"` // preset mariadb: privileges that may be granted, such as SELECT on shop, or on shop.orders
+	Host       string        `yaml:"host"`       // preset mariadb: where new accounts may sign in from; % (anywhere) unless set
+	SignIn     string        `yaml:"sign_in"`    // preset mariadb: how new accounts sign in: unix_socket, pam, gssapi, named_pipe; not before a password is set unless set
 	Statements Statements    `yaml:"statements"` // without preset
 }
 
@@ -57,31 +60,50 @@ func open(c Config, o Options) (engine.Connector, error) {
 }
 
 func onDatabase(c Config, o Options, db *sqlx.DB, identity string) (engine.Connector, error) {
+	if c.Preset != "" && c.Statements != (Statements{}) {
+		return nil, fmt.Errorf("preset: %s has its own statements; remove statements, or the preset", c.Preset)
+	}
+	if c.Preset != "mariadb" && len(c.Privileges)+len(c.Host)+len(c.SignIn) > 0 {
+		return nil, errors.New("privileges, host and sign_in belong to preset: mariadb")
+	}
 	switch c.Preset {
 	case "postgres":
-		if c.Statements != (Statements{}) {
-			return nil, errors.New("preset: postgres has its own statements; remove statements, or the preset")
-		}
 		return newPostgres(c, o, db, identity)
+	case "mariadb":
+		return newMariaDB(c, o, db, identity)
 	case "":
 		if len(c.Rights)+len(c.Ignore) > 0 {
-			return nil, errors.New("rights and ignore belong to preset: postgres; list the rights with statements.catalogue")
+			return nil, errors.New("rights and ignore belong to a preset; list the rights with statements.catalogue")
 		}
 		return newTables(c.Statements, o, db, identity)
 	}
-	return nil, fmt.Errorf("preset %q is unknown; write postgres, or leave it out and give statements", c.Preset)
+	return nil, fmt.Errorf("preset %q is unknown; write postgres or mariadb, or leave it out and give statements", c.Preset)
 }
 
+// schemes of the databases; a preset belongs to one of them.
+var schemes = map[string]string{"postgres://": "postgres", "postgresql://": "postgres", "mariadb://": "mariadb", "mysql://": "mariadb", "sqlite:": "sqlite"}
+
 func openDatabase(c Config, o Options) (db *sqlx.DB, identity string, err error) {
-	if path, ok := strings.CutPrefix(c.URL, "sqlite:"); ok && c.Preset == "" && path != "" {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(o.Dir, path)
+	database := ""
+	for scheme, of := range schemes {
+		if strings.HasPrefix(c.URL, scheme) && len(c.URL) > len(scheme) {
+			database = of
 		}
-		db, err = openSQLite(path)
-		return db, "sql:sqlite:" + path, err
 	}
-	if strings.HasPrefix(c.URL, "postgres://") || strings.HasPrefix(c.URL, "postgresql://") {
+	switch {
+	case database == "":
+		return nil, "", errors.New("url is not of the form postgres://user@host/database, mariadb://user@host/database or sqlite:path")
+	case (c.Preset == "postgres" || c.Preset == "mariadb") && c.Preset != database:
+		return nil, "", fmt.Errorf("preset: %s needs a url of the form %s://user@host", c.Preset, c.Preset)
+	case database == "postgres":
 		return openPostgres(c, o)
+	case database == "mariadb":
+		return openMariaDB(c, o)
 	}
-	return nil, "", errors.New("url is not of the form postgres://user@host/database or sqlite:path")
+	path := strings.TrimPrefix(c.URL, "sqlite:")
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(o.Dir, path)
+	}
+	db, err = openSQLite(path)
+	return db, "sql:sqlite:" + path, err
 }

@@ -52,6 +52,7 @@ func oid(t *testing.T, s *servers.PostgresServer, role string) string {
 }
 
 func TestOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	s := servers.Postgres(t)
 	t.Run("preset", func(t *testing.T) {
 		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest { return freshRoles(t, s) })
@@ -63,6 +64,7 @@ func TestOnPostgreSQL(t *testing.T) {
 			return freshTables(t, "postgres", dsn, dsn, "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
 		})
 	})
+	t.Run("rules of statements", func(t *testing.T) { testTablesOnPostgreSQL(t, s) })
 }
 
 func freshRoles(t *testing.T, s *servers.PostgresServer) *enginetest.ConnectorUnderTest {
@@ -204,6 +206,23 @@ func testSessions(t *testing.T, s *servers.PostgresServer, u *enginetest.Connect
 	}
 }
 
+func TestOnMariaDB(t *testing.T) {
+	t.Parallel()
+	s := servers.MariaDB(t)
+	t.Run("preset", func(t *testing.T) {
+		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest { return freshAccounts(t, s) })
+	})
+	t.Run("statements", func(t *testing.T) {
+		enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest {
+			name := s.NewDatabase(t)
+			return freshTables(t, "mysql", s.DSN("root", name), s.URL("root", name), "bigint AUTO_INCREMENT PRIMARY KEY")
+		})
+	})
+	t.Run("rules of statements", func(t *testing.T) { testTablesOnMariaDB(t, s) })
+	t.Run("rules of the preset", func(t *testing.T) { testMariaDBPreset(t, s) })
+	t.Run("other settings", func(t *testing.T) { testOtherSettings(t, s) })
+}
+
 func TestStatementsOnSQLite(t *testing.T) {
 	enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest {
 		file := filepath.Join(t.TempDir(), "a program?.db")
@@ -211,8 +230,9 @@ func TestStatementsOnSQLite(t *testing.T) {
 	})
 }
 
-func statements() sql.Statements {
-	return sql.Statements{
+// statements are written for all three databases, but for the name of the text type in a cast.
+func statements(text string) sql.Statements {
+	s := sql.Statements{
 		Accounts:  "SELECT id AS account, login AS name, NOT blocked AS active, person, mail FROM users",
 		Holdings:  "SELECT user_id AS account, code AS entitlement FROM user_rights ORDER BY 1",
 		Catalogue: "SELECT code AS entitlement FROM rights;",
@@ -221,8 +241,13 @@ func statements() sql.Statements {
 		Suspend:   "UPDATE users SET blocked = true WHERE CAST(id AS text) = :account",
 		Resume:    "UPDATE users SET blocked = false WHERE CAST(id AS text) = :account",
 		Create:    "INSERT INTO users (login, person, mail) VALUES (:name, :person, :mail)",
+		Update:    "UPDATE users SET login = :name, mail = :mail WHERE CAST(id AS text) = :account",
 		Delete:    "DELETE FROM users WHERE CAST(id AS text) = :account",
 	}
+	for _, statement := range []*string{&s.Grant, &s.Revoke, &s.Suspend, &s.Resume, &s.Update, &s.Delete} {
+		*statement = strings.ReplaceAll(*statement, "AS text", "AS "+text)
+	}
+	return s
 }
 
 func freshTables(t *testing.T, driver, dsn, address, key string) *enginetest.ConnectorUnderTest {
@@ -232,19 +257,20 @@ func freshTables(t *testing.T, driver, dsn, address, key string) *enginetest.Con
 		t.Fatal(err)
 	}
 	defer db.Close()
-	db.MustExec(`CREATE TABLE users (id ` + key + `, login text UNIQUE NOT NULL, person text, mail text, blocked boolean NOT NULL DEFAULT false)`)
-	db.MustExec(`CREATE TABLE rights (code text PRIMARY KEY)`)
-	db.MustExec(`CREATE TABLE user_rights (user_id bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE, code text NOT NULL REFERENCES rights, PRIMARY KEY (user_id, code))`)
+	text := map[bool]string{true: "char", false: "text"}[driver == "mysql"]
+	db.MustExec(`CREATE TABLE users (id ` + key + `, login varchar(100) UNIQUE NOT NULL, person text, mail text, blocked boolean NOT NULL DEFAULT false)`)
+	db.MustExec(`CREATE TABLE rights (code varchar(100) PRIMARY KEY)`)
+	db.MustExec(`CREATE TABLE user_rights (user_id bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE, code varchar(100) NOT NULL REFERENCES rights (code), PRIMARY KEY (user_id, code))`)
 	db.MustExec(`INSERT INTO rights VALUES ('read'), ('Write All'), ('Löschen''s')`)
 	db.MustExec(`INSERT INTO users (login, blocked) VALUES ('ann', false), ('Ben Smith', false), ('Łucja', false), ('old', true)`)
 	var ids []string
-	if err := db.Select(&ids, `SELECT CAST(id AS text) FROM users WHERE NOT blocked ORDER BY id`); err != nil {
+	if err := db.Select(&ids, `SELECT CAST(id AS `+text+`) FROM users WHERE NOT blocked ORDER BY id`); err != nil {
 		t.Fatal(err)
 	}
-	broken := statements()
+	broken := statements(text)
 	broken.Holdings = "SELECT no AS account, column AS entitlement FROM nowhere"
 	return &enginetest.ConnectorUnderTest{
-		Connector: open(t, sql.Config{URL: address, Statements: statements()}), Accounts: ids,
+		Connector: open(t, sql.Config{URL: address, Statements: statements(text)}), Accounts: ids,
 		Rights: []string{"read", "Write All", "Löschen's"}, Stranger: "4711", NoRight: "fly",
 		NewNames: []string{"dan", "Eve É"}, New: engine.NewAccount{Attributes: map[string]string{"mail": "x@example.com"}},
 		Broken: []engine.Connector{open(t, sql.Config{URL: address, Statements: broken})},
@@ -257,15 +283,14 @@ func TestStatementsAreChecked(t *testing.T) {
 		change func(*sql.Statements)
 		want   string
 	}{
-		"too many rows":   {func(s *sql.Statements) { s.Suspend = "UPDATE users SET blocked = true" }, "4 rows instead of one"},
-		"no row":          {func(s *sql.Statements) { s.Suspend = "UPDATE users SET blocked = true WHERE login = :account" }, "0 rows instead of one"},
-		"another row":     {func(s *sql.Statements) { s.Suspend = "UPDATE users SET blocked = true WHERE login = 'old'" }, "does not show the change"},
-		"wrong parameter": {func(s *sql.Statements) { s.Suspend = "UPDATE users SET blocked = true WHERE id = :acount" }, "parameter"},
+		"too many rows": {func(s *sql.Statements) { s.Suspend = "UPDATE users SET blocked = true" }, "4 rows instead of one"},
+		"no row":        {func(s *sql.Statements) { s.Suspend = "UPDATE users SET blocked = true WHERE login = :account" }, "0 rows instead of one"},
+		"another row":   {func(s *sql.Statements) { s.Suspend = "UPDATE users SET blocked = true WHERE login = 'old'" }, "does not show the change"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "x.db")
 			u := freshTables(t, "sqlite", file, "sqlite:"+file, "integer PRIMARY KEY")
-			s := statements()
+			s := statements("text")
 			tc.change(&s)
 			p := open(t, sql.Config{URL: "sqlite:" + file, Statements: s})
 			outcome, err := p.Revoke(t.Context(), u.Accounts[0], engine.Active)
@@ -280,27 +305,54 @@ func TestStatementsAreChecked(t *testing.T) {
 	}
 }
 
+func maria(change func(*sql.Config)) func(*sql.Config) {
+	return func(c *sql.Config) {
+		c.Preset, c.URL = "mariadb", "mariadb://u@localhost/"
+		change(c)
+	}
+}
+
 func TestConfigurationMistakes(t *testing.T) {
 	good := sql.Config{Preset: "postgres", URL: "postgres://u@localhost/db", Rights: []string{"x"}}
 	for want, change := range map[string]func(*sql.Config){
-		"holds a password":        func(c *sql.Config) { c.URL = "postgres://u:" + canary + "@localhost/db" },
-		"url can't be read":       func(c *sql.Config) { c.URL = "postgres://u:" + canary + "@local host:x/db" },
-		"is not of the form":      func(c *sql.Config) { c.URL = "mysql://" + canary },
-		"does not verify":         func(c *sql.Config) { c.URL = "postgres://u@db.example.com/db?sslmode=require" },
-		"rights is missing":       func(c *sql.Config) { c.Rights = nil },
+		"holds a password":                    func(c *sql.Config) { c.URL = "postgres://u:" + canary + "@localhost/db" },
+		"url can't be read":                   func(c *sql.Config) { c.URL = "postgres://u:" + canary + "@local host:x/db" },
+		"is not of the form":                  func(c *sql.Config) { c.URL = "oracle://" + canary },
+		"does not verify":                     func(c *sql.Config) { c.URL = "postgres://u@db.example.com/db?sslmode=require" },
+		"rights is missing":                   func(c *sql.Config) { c.Rights = nil },
+		"needs a url of the form postgres":    func(c *sql.Config) { c.URL = "mariadb://u@localhost/" },
+		"needs a url of the form mariadb":     func(c *sql.Config) { c.Preset = "mariadb" },
+		"privileges, host and sign_in belong": func(c *sql.Config) { c.Host = "%" },
+		"url holds a password":                maria(func(c *sql.Config) { c.URL = "mariadb://u:" + canary + "@localhost/" }),
+		"url can't be read; write mariadb":    maria(func(c *sql.Config) { c.URL = "mariadb://u:" + canary + "@local host:x/db" }),
+		"names no user":                       maria(func(c *sql.Config) { c.URL = "mariadb://localhost/" }),
+		"names no host":                       maria(func(c *sql.Config) { c.URL = "mariadb://u@/db" }),
+		"parameter \"allowAllFiles\"":         maria(func(c *sql.Config) { c.URL += "?allowAllFiles=true" }),
+		"ca: open":                            maria(func(c *sql.Config) { c.URL += "?ca=/nowhere" }),
+		"names no database":                   maria(func(c *sql.Config) { c.Preset, c.Rights, c.Statements = "", nil, statements("char") }),
+		"or privileges":                       maria(func(c *sql.Config) { c.Rights = nil }),
+		"is not of the form SELECT on":        maria(func(c *sql.Config) { c.Privileges = []string{"SELECT on `x`"} }),
+		"\"ALL PRIVILEGES\" can't be granted": maria(func(c *sql.Config) { c.Privileges = []string{"ALL PRIVILEGES on x"} }),
+		"is MariaDB's own":                    maria(func(c *sql.Config) { c.Privileges = []string{"UPDATE on mysql.global_priv"} }),
+		"the host \"a'b\" is none":            maria(func(c *sql.Config) { c.Host = "a'b" }),
+		"sign_in \"ed25519\" is unknown":      maria(func(c *sql.Config) { c.SignIn = "ed25519" }),
+		"update needs create": func(c *sql.Config) {
+			c.Preset, c.Rights, c.Statements = "", nil, statements("text")
+			c.Statements.Create, c.Statements.Delete = "", ""
+		},
 		"syntax error in pattern": func(c *sql.Config) { c.Rights = []string{"["} },
 		"exactly one":             func(c *sql.Config) { c.Password = engine.Secret{Env: "A", File: "b"} },
 		"has its own":             func(c *sql.Config) { c.Statements.Grant = "x" },
 		"is unknown":              func(c *sql.Config) { c.Preset = "oracle" },
 		"statements.accounts":     func(c *sql.Config) { c.Preset, c.Rights = "", nil },
-		"belong to preset":        func(c *sql.Config) { c.Preset = "" },
+		"belong to a preset":      func(c *sql.Config) { c.Preset = "" },
 		"come together": func(c *sql.Config) {
-			c.Preset, c.Rights, c.Statements = "", nil, statements()
+			c.Preset, c.Rights, c.Statements = "", nil, statements("text")
 			c.Statements.Resume = ""
 		},
-		"write CAST": func(c *sql.Config) {
-			c.Preset, c.Rights, c.Statements = "", nil, statements()
-			c.Statements.Grant = "x::text"
+		"suspend names the parameter :acount; it can have :account": func(c *sql.Config) {
+			c.Preset, c.Rights, c.Statements = "", nil, statements("text")
+			c.Statements.Suspend = "UPDATE users SET blocked = true WHERE id = :acount"
 		},
 	} {
 		c := good

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // Statements read and change a program's own tables. Values are always parameters, written :account, :entitlement, :name,
-// :person, or the name of an attribute of `create`. A cast is written CAST(x AS text), since :: starts a parameter.
+// :person, or the name of an attribute of `create`.
 type Statements struct {
 	Accounts  string `yaml:"accounts"`  // SELECT with the column account, and if there are: active, name, kind, person, attributes
 	Holdings  string `yaml:"holdings"`  // SELECT with the columns account and entitlement
@@ -24,6 +25,7 @@ type Statements struct {
 	Suspend   string `yaml:"suspend"`   // :account
 	Resume    string `yaml:"resume"`    // :account
 	Create    string `yaml:"create"`    // :name, :person, attributes
+	Update    string `yaml:"update"`    // :account, :name, :person, attributes that are columns of accounts
 	Delete    string `yaml:"delete"`    // :account
 }
 
@@ -31,9 +33,12 @@ type Statements struct {
 // statement, exactly one row, read back through the list, commit. Safe for concurrent use.
 type Tables struct {
 	db       *sqlx.DB
+	dialect  dialect
 	identity string
-	s        Statements
+	s        Statements           // what reads is in the driver's form
+	changes  map[string]statement // by the name of the key
 	options  Options
+	fit      atomic.Bool // the tables can take changes back
 }
 
 func newTables(s Statements, o Options, db *sqlx.DB, identity string) (engine.Connector, error) {
@@ -45,18 +50,63 @@ func newTables(s Statements, o Options, db *sqlx.DB, identity string) (engine.Co
 	if (s.Suspend == "") != (s.Resume == "") || (s.Create == "") != (s.Delete == "") {
 		return nil, errors.New("statements suspend and resume come together, and so do create and delete")
 	}
-	for name, text := range map[string]*string{"accounts": &s.Accounts, "holdings": &s.Holdings, "catalogue": &s.Catalogue, "grant": &s.Grant,
-		"revoke": &s.Revoke, "suspend": &s.Suspend, "resume": &s.Resume, "create": &s.Create, "delete": &s.Delete} {
-		*text = strings.TrimRight(strings.TrimSpace(*text), ";")
-		if strings.Contains(*text, "::") {
-			return nil, fmt.Errorf("statements.%s has a ::, which starts a parameter; write CAST(x AS text)", name)
-		}
+	if s.Update != "" && s.Create == "" {
+		return nil, errors.New("statements.update needs create and delete, too")
 	}
-	t := &Tables{db: db, identity: identity, s: s, options: o}
+	t := &Tables{db: db, dialect: dialectOf(db.DriverName()), identity: identity, options: o}
+	if err := t.parse(s); err != nil {
+		return nil, err
+	}
 	if s.Create != "" {
 		return &creator{t}, nil
 	}
 	return t, nil
+}
+
+// parse finds mistakes before anything is called.
+func (p *Tables) parse(s Statements) error {
+	p.s, p.changes = s, map[string]statement{}
+	for _, list := range []struct {
+		name string
+		text *string
+	}{{"accounts", &p.s.Accounts}, {"holdings", &p.s.Holdings}, {"catalogue", &p.s.Catalogue}} {
+		parsed, err := p.dialect.parse(*list.text, []string{})
+		if err != nil {
+			return fmt.Errorf("statements.%s %w", list.name, err)
+		}
+		*list.text = parsed.query
+	}
+	for _, change := range []struct {
+		name, text string
+		parameters []string
+	}{
+		{"grant", s.Grant, []string{"account", "entitlement"}}, {"revoke", s.Revoke, []string{"account", "entitlement"}},
+		{"suspend", s.Suspend, []string{"account"}}, {"resume", s.Resume, []string{"account"}}, {"delete", s.Delete, []string{"account"}},
+		{"create", s.Create, nil}, {"update", s.Update, nil},
+	} {
+		if change.text == "" {
+			continue
+		}
+		parsed, err := p.dialect.parse(change.text, change.parameters)
+		if err == nil {
+			err = p.dialect.checkChange(parsed.query)
+		}
+		if err != nil {
+			return fmt.Errorf("statements.%s %w", change.name, err)
+		}
+		p.changes[change.name] = parsed
+	}
+	return nil
+}
+
+// checkTables looks once whether the tables can take changes back.
+func (p *Tables) checkTables(ctx context.Context) error {
+	if p.fit.Load() {
+		return nil
+	}
+	err := p.dialect.checkTables(ctx, p.db)
+	p.fit.Store(err == nil)
+	return err
 }
 
 // Close ends the connections; the program is not used afterwards.
@@ -72,18 +122,21 @@ func (c *creator) Create(ctx context.Context, a engine.NewAccount) (string, engi
 
 // Describe reads the catalogue, if there is one.
 func (p *Tables) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: p.identity, Accounts: p.s.Suspend != "", Lifecycle: p.s.Create != "", Concurrency: maxConnections}
+	d := engine.Description{Identity: p.identity, Accounts: p.s.Suspend != "", Lifecycle: p.s.Create != "", Rename: p.s.Update != "",
+		Concurrency: maxConnections}
+	if err := p.checkTables(ctx); err != nil {
+		return d, p.explain(err)
+	}
 	if d.Lifecycle {
 		d.Deletes = "whatever statements.delete removes"
 	}
 	if p.s.Catalogue == "" {
 		return d, nil
 	}
-	d.Grantable = []string{}
-	if err := p.db.SelectContext(ctx, &d.Grantable, "SELECT CAST(c.entitlement AS text) FROM ("+p.s.Catalogue+") AS c"); err != nil {
+	var err error
+	if d.Grantable, err = p.catalogue(ctx, p.db); err != nil {
 		return d, p.explain(err)
 	}
-	slices.Sort(d.Grantable)
 	return d, nil
 }
 
@@ -102,10 +155,7 @@ func (p *Tables) Holdings(ctx context.Context, yield func(engine.Holding) error)
 		}
 		return own
 	}
-	err = p.listAccounts(ctx, tx, &proof, count)
-	if err == nil {
-		err = p.listHoldings(ctx, tx, "", count)
-	}
+	err = p.listAll(ctx, tx, &proof, count)
 	if own != nil {
 		return proof, own
 	}
@@ -116,6 +166,38 @@ func (p *Tables) Holdings(ctx context.Context, yield func(engine.Holding) error)
 	return proof, nil
 }
 
+func (p *Tables) listAll(ctx context.Context, tx *sqlx.Tx, proof *engine.Proof, yield func(engine.Holding) error) error {
+	accounts, err := p.listAccounts(ctx, tx, proof, yield)
+	if err != nil {
+		return err
+	}
+	catalogue, err := p.catalogue(ctx, tx)
+	if err != nil {
+		return err
+	}
+	strangers, unlisted := false, false
+	err = p.listHoldings(ctx, tx, "", func(h engine.Holding) error {
+		_, listed := slices.BinarySearch(catalogue, h.Entitlement)
+		strangers, unlisted = strangers || !accounts[h.Account], unlisted || !listed
+		return yield(h)
+	})
+	if err != nil {
+		return err
+	}
+	return p.checkCollation(ctx, tx, proof, strangers, unlisted)
+}
+
+// catalogue gives the rights that exist, sorted; none if there is no such list.
+func (p *Tables) catalogue(ctx context.Context, db sqlx.QueryerContext) ([]string, error) {
+	names := []string{}
+	if p.s.Catalogue == "" {
+		return names, nil
+	}
+	err := sqlx.SelectContext(ctx, db, &names, "SELECT "+p.dialect.as("c.entitlement")+" FROM ("+p.s.Catalogue+"\n) AS c")
+	slices.Sort(names)
+	return names, err
+}
+
 // snapshot isolates a read; a transaction of SQLite is one without asking, and takes the write lock when it may write.
 func (p *Tables) snapshot() *sql.TxOptions {
 	if p.db.DriverName() == "sqlite" {
@@ -124,9 +206,10 @@ func (p *Tables) snapshot() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
-func (p *Tables) listAccounts(ctx context.Context, tx *sqlx.Tx, proof *engine.Proof, yield func(engine.Holding) error) error {
+// listAccounts also gives the ids.
+func (p *Tables) listAccounts(ctx context.Context, tx *sqlx.Tx, proof *engine.Proof, yield func(engine.Holding) error) (map[string]bool, error) {
 	seen := map[string]bool{}
-	return p.eachAccount(ctx, tx, "", nil, func(a account) error {
+	err := p.eachAccount(ctx, tx, "", nil, func(a account) error {
 		if seen[a.id] {
 			proof.Add(engine.ReasonDuplicate, fmt.Sprintf("statements.accounts gives the account %q twice; make account unique", a.id))
 			return nil
@@ -139,6 +222,7 @@ func (p *Tables) listAccounts(ctx context.Context, tx *sqlx.Tx, proof *engine.Pr
 		}
 		return nil
 	})
+	return seen, err
 }
 
 func (p *Tables) holdings(a account) []engine.Holding {
@@ -151,9 +235,9 @@ func (p *Tables) holdings(a account) []engine.Holding {
 
 // listHoldings gives the rights of one account, or of all for "".
 func (p *Tables) listHoldings(ctx context.Context, tx *sqlx.Tx, only string, yield func(engine.Holding) error) error {
-	query, args := "SELECT CAST(h.account AS text), CAST(h.entitlement AS text) FROM ("+p.s.Holdings+") AS h", []any(nil)
+	query, args := "SELECT "+p.dialect.as("h.account")+", "+p.dialect.as("h.entitlement")+" FROM ("+p.s.Holdings+"\n) AS h", []any(nil)
 	if only != "" {
-		query, args = query+" WHERE CAST(h.account AS text) = ?", []any{only}
+		query, args = query+" WHERE "+p.dialect.is("h.account"), []any{only}
 	}
 	rows, err := tx.QueryContext(ctx, tx.Rebind(query), args...)
 	if err != nil {
@@ -206,7 +290,7 @@ type account struct {
 
 // account finds one account; nil if it is not there.
 func (p *Tables) account(ctx context.Context, tx *sqlx.Tx, id string) (found *account, err error) {
-	err = p.eachAccount(ctx, tx, "WHERE CAST(a.account AS text) = ?", []any{id}, func(a account) error { found = &a; return nil })
+	err = p.eachAccount(ctx, tx, "WHERE "+p.dialect.is("a.account"), []any{id}, func(a account) error { found = &a; return nil })
 	if err != nil {
 		return nil, p.explain(err)
 	}
@@ -214,7 +298,7 @@ func (p *Tables) account(ctx context.Context, tx *sqlx.Tx, id string) (found *ac
 }
 
 func (p *Tables) eachAccount(ctx context.Context, tx *sqlx.Tx, where string, args []any, yield func(account) error) error {
-	rows, err := tx.QueryxContext(ctx, tx.Rebind("SELECT * FROM ("+p.s.Accounts+") AS a "+where), args...)
+	rows, err := tx.QueryxContext(ctx, tx.Rebind("SELECT * FROM ("+p.s.Accounts+"\n) AS a "+where), args...)
 	if err != nil {
 		return err
 	}

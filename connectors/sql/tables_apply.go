@@ -3,13 +3,13 @@ package sql
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -32,42 +32,63 @@ func (p *Tables) change(ctx context.Context, c engine.Call) (engine.Outcome, err
 		return engine.Refused, p.explain(refuse("names can't have control characters: %q, %q", c.Account, c.Entitlement))
 	}
 	return p.transact(ctx, func(tx *sqlx.Tx) (engine.Outcome, error) {
-		has, err := p.has(ctx, tx, c)
+		before, err := p.held(ctx, tx, c.Account)
+		if err == nil && before[c.Entitlement] != c.Grant {
+			err = p.allowed(ctx, tx, before, c)
+		}
 		if err != nil {
 			return "", err
 		}
-		if has == c.Grant {
+		if before[c.Entitlement] == c.Grant {
 			return engine.Already, nil
 		}
 		if err := p.exec(ctx, tx, p.statement(c), map[string]any{"account": c.Account, "entitlement": c.Entitlement}); err != nil {
 			return "", err
 		}
-		if has, err = p.read(ctx, tx, c); err == nil && has != c.Grant {
-			err = refuse("the statement changed one row, but the list does not show the change, so it was taken back")
+		after, err := p.held(ctx, tx, c.Account)
+		if err == nil {
+			err = compare(c, before, after)
 		}
 		return engine.Done, err
 	})
 }
 
-// has says whether the account holds it now; a grant to nobody, or of something unknown, is refused.
-func (p *Tables) has(ctx context.Context, tx *sqlx.Tx, c engine.Call) (bool, error) {
-	a, err := p.account(ctx, tx, c.Account)
-	switch {
-	case err != nil:
-		return false, err
-	case a == nil && c.Grant:
-		return false, refuse("there is no account %q; it must be created first", c.Account)
-	case a == nil:
-		return false, nil
-	case p.statement(c) == "" && (!c.Grant || c.Entitlement != engine.Exists):
-		return false, refuse("there is no statement for this change; add it to statements")
+// held is all that the account holds, through the list, as a later run will see it; nil if it is not there.
+func (p *Tables) held(ctx context.Context, tx *sqlx.Tx, id string) (map[string]bool, error) {
+	a, err := p.account(ctx, tx, id)
+	if err != nil || a == nil {
+		return nil, err
 	}
-	if c.Grant && c.Entitlement != engine.Active && c.Entitlement != engine.Exists {
-		if err := p.checkCatalogue(ctx, tx, c.Entitlement); err != nil {
-			return false, err
+	out := map[string]bool{engine.Exists: true, engine.Active: a.active}
+	err = p.listHoldings(ctx, tx, id, func(h engine.Holding) error { out[h.Entitlement] = true; return nil })
+	return out, err
+}
+
+// compare refuses a change that the list does not show, and one that gives more than it should, as triggers may. A resume may bring
+// rights back into the list.
+func compare(c engine.Call, before, after map[string]bool) error {
+	if after[c.Entitlement] != c.Grant {
+		return refuse("the statement changed one row, but the list does not show the change, so it was taken back")
+	}
+	for _, right := range slices.Sorted(maps.Keys(after)) {
+		if after[right] && !before[right] && right != c.Entitlement && c.Entitlement != engine.Active {
+			return refuse("the statement gave %q, too, so it was taken back; is there a trigger?", right)
 		}
 	}
-	return p.read(ctx, tx, c)
+	return nil
+}
+
+// allowed refuses a change that can't be made: to nobody, of something unknown, or without a statement.
+func (p *Tables) allowed(ctx context.Context, tx *sqlx.Tx, before map[string]bool, c engine.Call) error {
+	switch {
+	case before == nil:
+		return refuse("there is no account %q; it must be created first", c.Account)
+	case p.statement(c) == "":
+		return refuse("there is no statement for this change; add it to statements")
+	case c.Grant && c.Entitlement != engine.Active:
+		return p.checkCatalogue(ctx, tx, c.Entitlement)
+	}
+	return nil
 }
 
 func (p *Tables) checkCatalogue(ctx context.Context, tx *sqlx.Tx, right string) error {
@@ -75,7 +96,7 @@ func (p *Tables) checkCatalogue(ctx context.Context, tx *sqlx.Tx, right string) 
 		return nil
 	}
 	n := 0
-	query := "SELECT count(*) FROM (" + p.s.Catalogue + ") AS c WHERE CAST(c.entitlement AS text) = ?"
+	query := "SELECT count(*) FROM (" + p.s.Catalogue + "\n) AS c WHERE " + p.dialect.is("c.entitlement")
 	if err := tx.GetContext(ctx, &n, tx.Rebind(query), right); err != nil {
 		return err
 	}
@@ -85,37 +106,26 @@ func (p *Tables) checkCatalogue(ctx context.Context, tx *sqlx.Tx, right string) 
 	return nil
 }
 
-// read looks through the list, as a later run will.
-func (p *Tables) read(ctx context.Context, tx *sqlx.Tx, c engine.Call) (bool, error) {
-	if c.Entitlement == engine.Active || c.Entitlement == engine.Exists {
-		a, err := p.account(ctx, tx, c.Account)
-		return a != nil && (c.Entitlement == engine.Exists || a.active), err
-	}
-	has := false
-	err := p.listHoldings(ctx, tx, c.Account, func(h engine.Holding) error { has = has || h.Entitlement == c.Entitlement; return nil })
-	return has, err
-}
-
+// statement names the one that makes a change; "" where there is none.
 func (p *Tables) statement(c engine.Call) string {
-	switch {
-	case c.Entitlement == engine.Active && c.Grant:
-		return p.s.Resume
-	case c.Entitlement == engine.Active:
-		return p.s.Suspend
-	case c.Entitlement == engine.Exists && !c.Grant:
-		return p.s.Delete
-	case c.Entitlement == engine.Exists:
-		return ""
-	case c.Grant:
-		return p.s.Grant
+	name := map[bool]map[string]string{
+		true:  {engine.Active: "resume", engine.Exists: "", "right": "grant"},
+		false: {engine.Active: "suspend", engine.Exists: "delete", "right": "revoke"},
+	}[c.Grant]
+	what, reserved := name[c.Entitlement]
+	if !reserved {
+		what = name["right"]
 	}
-	return p.s.Revoke
+	if _, written := p.changes[what]; !written {
+		return ""
+	}
+	return what
 }
 
 // create makes an account. It is found again by its name, in the columns name or account.
 func (p *Tables) create(ctx context.Context, n engine.NewAccount) (id string, outcome engine.Outcome, err error) {
-	if n.Name == "" || !plain(n.Name) || strings.TrimSpace(n.Name) != n.Name {
-		return "", engine.Refused, p.explain(refuse("an account needs a name without control characters and spaces at the ends; this is %q", n.Name))
+	if !goodName(n.Name) {
+		return "", engine.Refused, p.explain(badName(n.Name))
 	}
 	outcome, err = p.transact(ctx, func(tx *sqlx.Tx) (engine.Outcome, error) {
 		old, err := p.named(ctx, tx, n.Name)
@@ -128,12 +138,7 @@ func (p *Tables) create(ctx context.Context, n engine.NewAccount) (id string, ou
 			}
 			return "", refuse("there is an account %q already, which was not made for this person; review it with adopt", n.Name)
 		}
-		values := map[string]any{}
-		for name, value := range n.Attributes {
-			values[name] = value
-		}
-		values["name"], values["person"] = n.Name, n.Person
-		if err := p.exec(ctx, tx, p.s.Create, values); err != nil {
+		if err := p.exec(ctx, tx, "create", values(n)); err != nil {
 			return "", err
 		}
 		made, err := p.named(ctx, tx, n.Name)
@@ -156,9 +161,9 @@ func (p *Tables) named(ctx context.Context, tx *sqlx.Tx, name string) ([]account
 	if err != nil {
 		return nil, err
 	}
-	where, args := "WHERE CAST(a.account AS text) = ?", []any{name}
+	where, args := "WHERE "+p.dialect.is("a.account"), []any{name}
 	if slices.Contains(columns, "name") {
-		where, args = where+" OR CAST(a.name AS text) = ?", []any{name, name}
+		where, args = where+" OR "+p.dialect.is("a.name"), []any{name, name}
 	}
 	var out []account
 	err = p.eachAccount(ctx, tx, where, args, func(a account) error { out = append(out, a); return nil })
@@ -167,7 +172,7 @@ func (p *Tables) named(ctx context.Context, tx *sqlx.Tx, name string) ([]account
 
 // columns are those of statements.accounts.
 func (p *Tables) columns(ctx context.Context, tx *sqlx.Tx) ([]string, error) {
-	rows, err := tx.QueryContext(ctx, "SELECT * FROM ("+p.s.Accounts+") AS a WHERE 1 = 0")
+	rows, err := tx.QueryContext(ctx, "SELECT * FROM ("+p.s.Accounts+"\n) AS a WHERE 1 = 0")
 	if err != nil {
 		return nil, err
 	}
@@ -177,12 +182,13 @@ func (p *Tables) columns(ctx context.Context, tx *sqlx.Tx) ([]string, error) {
 }
 
 // exec runs one statement of the configuration, which must change exactly one row.
-func (p *Tables) exec(ctx context.Context, tx *sqlx.Tx, statement string, values map[string]any) error {
-	query, args, err := sqlx.Named(statement, values)
+func (p *Tables) exec(ctx context.Context, tx *sqlx.Tx, what string, values map[string]any) error {
+	statement := p.changes[what]
+	args, err := statement.args(values)
 	if err != nil {
-		return refuse("the statement names a parameter that this change does not have: %v", err)
+		return err
 	}
-	result, err := tx.ExecContext(ctx, tx.Rebind(query), args...)
+	result, err := tx.ExecContext(ctx, statement.query, args...)
 	if err != nil {
 		return err
 	}
@@ -195,6 +201,9 @@ func (p *Tables) exec(ctx context.Context, tx *sqlx.Tx, statement string, values
 
 // transact commits what do did, if it did anything. Only a commit without an answer leaves something unknown.
 func (p *Tables) transact(ctx context.Context, do func(tx *sqlx.Tx) (engine.Outcome, error)) (engine.Outcome, error) {
+	if err := p.checkTables(ctx); err != nil {
+		return outcomeOf(err), p.explain(err)
+	}
 	tx, err := p.db.BeginTxx(ctx, nil)
 	if err != nil {
 		return engine.Failed, p.explain(err)
@@ -209,11 +218,10 @@ func (p *Tables) transact(ctx context.Context, do func(tx *sqlx.Tx) (engine.Outc
 	}
 	engine.Failpoint("call.torn.sql")
 	err = tx.Commit()
-	var answered *pq.Error
 	switch {
 	case err == nil:
 		return engine.Done, nil
-	case errors.As(err, &answered):
+	case answered(err):
 		return outcomeOf(err), p.explain(err)
 	}
 	return engine.Uncertain, p.explain(err)
@@ -221,4 +229,85 @@ func (p *Tables) transact(ctx context.Context, do func(tx *sqlx.Tx) (engine.Outc
 
 func plain(name string) bool {
 	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
+}
+
+// Update changes the name and attributes of an account. Each value must show in a column of statements.accounts, so that it can be
+// told whether it is needed, and whether it was done.
+func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (engine.Outcome, error) {
+	switch {
+	case p.s.Update == "":
+		return engine.Refused, p.explain(refuse("there is no statement for this change; add update to statements"))
+	case !plain(id):
+		return engine.Refused, p.explain(refuse("there is no account %q", id))
+	case !goodName(to.Name):
+		return engine.Refused, p.explain(badName(to.Name))
+	}
+	return p.transact(ctx, func(tx *sqlx.Tx) (engine.Outcome, error) {
+		now, err := p.account(ctx, tx, id)
+		if err != nil {
+			return "", err
+		}
+		if now == nil {
+			return "", refuse("there is no account %q", id)
+		}
+		if differs, err := p.differs(ctx, tx, now, to); err != nil || differs == "" {
+			return engine.Already, err
+		}
+		values := values(to)
+		values["account"] = id
+		if err := p.exec(ctx, tx, "update", values); err != nil {
+			return "", err
+		}
+		if now, err = p.account(ctx, tx, id); err != nil {
+			return "", err
+		}
+		if now == nil {
+			return "", refuse("after statements.update the account %q is gone from the list, so it was taken back", id)
+		}
+		differs, err := p.differs(ctx, tx, now, to)
+		if err == nil && differs != "" {
+			err = refuse("after statements.update the list does not show the new %s, so it was taken back", differs)
+		}
+		return engine.Done, err
+	})
+}
+
+// differs names a column that is not as it should be; "" if there is none.
+func (p *Tables) differs(ctx context.Context, tx *sqlx.Tx, a *account, to engine.NewAccount) (string, error) {
+	columns, err := p.columns(ctx, tx)
+	if err != nil {
+		return "", err
+	}
+	want := maps.Clone(to.Attributes)
+	if want == nil {
+		want = map[string]string{}
+	}
+	want["name"] = to.Name
+	for _, column := range slices.Sorted(maps.Keys(want)) {
+		if !slices.Contains(columns, column) {
+			return "", refuse("an update needs the column %q in statements.accounts, to see whether it is so already", column)
+		}
+		if a.info.Attributes[column] != want[column] {
+			return column, nil
+		}
+	}
+	return "", nil
+}
+
+// values are the parameters of create and update.
+func values(a engine.NewAccount) map[string]any {
+	values := map[string]any{}
+	for name, value := range a.Attributes {
+		values[name] = value
+	}
+	values["name"], values["person"] = a.Name, a.Person
+	return values
+}
+
+func goodName(name string) bool {
+	return name != "" && plain(name) && strings.TrimSpace(name) == name
+}
+
+func badName(name string) error {
+	return refuse("an account needs a name without control characters and spaces at the ends; this is %q", name)
 }

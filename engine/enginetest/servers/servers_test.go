@@ -123,3 +123,14 @@ func TestRabbitMQ(t *testing.T) {
 	}
 	_ = answer.Body.Close()
 }
+
+func TestMariaDB(t *testing.T) {
+	s := MariaDB(t)
+	name := s.NewDatabase(t)
+	s.Exec(t, "CREATE TABLE "+name+".t (x varchar(10)); INSERT INTO "+name+".t VALUES ('Łucja')")
+	s.Kill()
+	s.StartWith(t, "sql-mode=ANSI_QUOTES")
+	if got := s.Exec(t, `SELECT x, @@sql_mode FROM "`+name+`".t`); got != "Łucja\tANSI_QUOTES" {
+		t.Errorf("after a crash: %q", got)
+	}
+}

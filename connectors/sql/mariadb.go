@@ -1,0 +1,355 @@
+package sql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// MariaDB manages the accounts of a MariaDB server. An account is a 'login'@'host' that is neither ignored nor anonymous nor MariaDB's
+// own; it is active while it is not locked. Its id is login@host: there is nothing else that stays, so an account that is renamed by
+// hand is another one. Its rights are the roles that were granted to it, and its privileges, one for each object ("SELECT on shop").
+// All are listed; roles that match `rights`, and privileges that are named in `privileges`, can be changed. Accounts that could change
+// rights themselves, and the one that Rolecall signs in as, are never changed. MariaDB commits each statement about accounts by itself:
+// a change is one statement, and is read back. Safe for concurrent use.
+type MariaDB struct {
+	db             *sqlx.DB
+	identity       string
+	rights, ignore []string
+	privileges     map[string]privilege
+	host           string // of new accounts
+	signIn         string // clause of CREATE USER before the impossible password; "" or ending in OR
+	options        Options
+	server         atomic.Pointer[mariaServer]
+}
+
+// mariaServer is what is asked for once.
+type mariaServer struct {
+	own string // login that Rolecall has
+	all string // SELECT of everything, made for the columns that this version has
+}
+
+// ways to sign in without a password of MariaDB's.
+var ways = []string{"unix_socket", "pam", "gssapi", "named_pipe"}
+
+func newMariaDB(c Config, o Options, db *sqlx.DB, identity string) (*MariaDB, error) {
+	p := &MariaDB{db: db, identity: identity, rights: c.Rights, ignore: c.Ignore, privileges: map[string]privilege{}, host: strings.ToLower(c.Host), options: o}
+	if len(c.Rights)+len(c.Privileges) == 0 {
+		return nil, errors.New("rights is missing; name the roles that may be granted, or patterns such as app_*, or privileges")
+	}
+	if p.host == "" {
+		p.host = "%"
+	}
+	if err := checkHost(p.host); err != nil {
+		return nil, err
+	}
+	for _, pattern := range slices.Concat(c.Rights, c.Ignore) {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+		}
+	}
+	for _, text := range c.Privileges {
+		one, err := parsePrivilege(text)
+		if err != nil {
+			return nil, err
+		}
+		p.privileges[text] = one
+	}
+	if c.SignIn != "" {
+		if !slices.Contains(ways, c.SignIn) {
+			return nil, fmt.Errorf("sign_in %q is unknown; write one of %s, or leave it out: then nobody can sign in before an administrator sets a password", c.SignIn, strings.Join(ways, ", "))
+		}
+		p.signIn = c.SignIn + " OR "
+	}
+	return p, nil
+}
+
+// Close ends the connections; the program is not used afterwards.
+func (p *MariaDB) Close() error { return p.db.Close() }
+
+// Canonical folds the host: MariaDB tells logins apart by case, and hosts not.
+func (p *MariaDB) Canonical(account, entitlement string) (string, string) {
+	if login, host, ok := splitAccount(account); ok {
+		account = login + "@" + strings.ToLower(host)
+	}
+	return account, entitlement
+}
+
+// Describe lists the roles and privileges that may be granted.
+func (p *MariaDB) Describe(ctx context.Context) (engine.Description, error) {
+	d := engine.Description{Identity: p.identity, Accounts: true, Lifecycle: true, Concurrency: maxConnections, Grantable: []string{},
+		Deletes: "the account, with its rights; views and routines that run in its name stop working"}
+	if _, err := p.ask(ctx); err != nil {
+		return d, p.explain(err)
+	}
+	var names []string
+	if err := p.db.SelectContext(ctx, &names, `SELECT User FROM mysql.global_priv WHERE JSON_VALUE(Priv, '$.is_role') = 1`); err != nil {
+		return d, p.explain(err)
+	}
+	for _, name := range names {
+		if p.isRole(name) {
+			d.Grantable = append(d.Grantable, name)
+		}
+	}
+	for name := range p.privileges {
+		d.Grantable = append(d.Grantable, name)
+	}
+	slices.Sort(d.Grantable)
+	return d, nil
+}
+
+// isRole says whether a role of that name is a right. What looks like a privilege is none.
+func (p *MariaDB) isRole(name string) bool {
+	return matches(p.rights, name) && !strings.Contains(name, " on ") && !strings.EqualFold(name, "PUBLIC") && !strings.EqualFold(name, "NONE")
+}
+
+func (p *MariaDB) isAccount(login string) bool {
+	return login != "" && login != "mariadb.sys" && !matches(p.ignore, login)
+}
+
+// ask finds out once what the server is.
+func (p *MariaDB) ask(ctx context.Context) (*mariaServer, error) {
+	if known := p.server.Load(); known != nil {
+		return known, nil
+	}
+	var version, user string
+	var folds int
+	if err := p.db.QueryRowxContext(ctx, `SELECT VERSION(), CURRENT_USER(), @@lower_case_table_names`).Scan(&version, &user, &folds); err != nil {
+		return nil, err
+	}
+	if !strings.Contains(version, "MariaDB") {
+		return nil, refuse("the server is no MariaDB (it says %q); its accounts are kept differently", version)
+	}
+	for name, one := range p.privileges {
+		if on := one.database + one.table; folds != 0 && on != strings.ToLower(on) {
+			return nil, refuse("the server keeps names of databases and tables in small letters; write the privilege %q so", name)
+		}
+	}
+	var columns []string
+	if err := p.db.SelectContext(ctx, &columns, `SELECT COLUMN_NAME FROM information_schema.COLUMNS
+		WHERE TABLE_SCHEMA = 'mysql' AND TABLE_NAME = 'db' AND COLUMN_NAME LIKE '%\_priv' ORDER BY ORDINAL_POSITION`); err != nil {
+		return nil, err
+	}
+	if len(columns) == 0 {
+		return nil, refuse("the account that signs in can't see mysql.db; give it the rights that docs/connectors.md names")
+	}
+	login, _, _ := splitAccount(user)
+	known := &mariaServer{own: login, all: everything(columns)}
+	p.server.Store(known)
+	return known, nil
+}
+
+// everything makes one statement of all tables, since MariaDB locks what one statement reads, and has no snapshot of these. Accounts
+// come in order, each before what it holds.
+func everything(columns []string) string {
+	var each []string
+	for _, column := range columns {
+		each = append(each, "IF("+quoteName(column)+" = 'Y', '"+strings.ReplaceAll(column, "'", "")+"', NULL)")
+	}
+	return `SELECT * FROM (
+		SELECT 0 AS part, User AS login, Host AS host, coalesce(JSON_VALUE(Priv, '$.access'), '0') AS a, coalesce(JSON_VALUE(Priv, '$.account_locked'), '0') AS b,
+			coalesce(JSON_VALUE(Priv, '$.is_role'), '0') AS c FROM mysql.global_priv
+		UNION ALL SELECT 1, User, Host, Role, '', '' FROM mysql.roles_mapping
+		UNION ALL SELECT 2, User, Host, Db, CONCAT_WS(',', ` + strings.Join(each, ", ") + `), '' FROM mysql.db
+		UNION ALL SELECT 3, User, Host, CONCAT(Db, '.', Table_name), Table_priv, '' FROM mysql.tables_priv
+		UNION ALL SELECT 4, User, Host, CONCAT(Db, '.', Table_name), Column_priv, Column_name FROM mysql.columns_priv
+		UNION ALL SELECT 5, User, Host, CONCAT(Db, '.', Routine_name), Proc_priv, Routine_type FROM mysql.procs_priv
+		UNION ALL SELECT 6, User, Host, Proxied_user, Proxied_host, '' FROM mysql.proxies_priv
+	) AS x`
+}
+
+const (
+	inOrder = ` ORDER BY CAST(login AS BINARY), CAST(host AS BINARY), part`
+	onlyOne = ` WHERE login = ? AND host = ?` // ignores spaces at the end; the caller compares
+)
+
+// mariaAccount is one account with all that it holds.
+type mariaAccount struct {
+	login, host string
+	access      uint64
+	locked      bool
+	role        bool
+	holds       []string // sorted, each once
+}
+
+// list gives accounts and roles in order.
+func (p *MariaDB) list(ctx context.Context, db sqlx.QueryerContext, where string, args []any, yield func(*mariaAccount) error) error {
+	server, err := p.ask(ctx)
+	if err != nil {
+		return err
+	}
+	rows, err := db.QueryContext(ctx, server.all+where+inOrder, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var now *mariaAccount
+	for rows.Next() {
+		var part int
+		var login, host, a, b, c string
+		if err := rows.Scan(&part, &login, &host, &a, &b, &c); err != nil {
+			return err
+		}
+		if part == 0 {
+			if err := finish(now, yield); err != nil {
+				return err
+			}
+			if now, err = startAccount(login, host, a, b, c); err != nil {
+				return err
+			}
+		} else if now != nil && now.login == login && now.host == host { // rows without an account mean nothing to MariaDB either
+			now.add(part, a, b, c)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return finish(now, yield)
+}
+
+func startAccount(login, host, access, locked, role string) (*mariaAccount, error) {
+	n, err := strconv.ParseUint(access, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("mysql.global_priv says that the access of %s@%s is %q, which is no number", login, host, access)
+	}
+	a := &mariaAccount{login: login, host: host, access: n, locked: truth(locked), role: truth(role)}
+	for _, name := range globalPrivileges(n) {
+		a.holds = append(a.holds, name+" on everything")
+	}
+	return a, nil
+}
+
+func truth(text string) bool { return text == "1" || text == "true" }
+
+func (a *mariaAccount) add(part int, x, y, z string) {
+	switch part {
+	case 1:
+		if strings.Contains(x, " on ") { // not to be taken for a privilege
+			x = "role " + x
+		}
+		a.holds = append(a.holds, x)
+		return
+	case 2:
+		x = onEntry(x)
+	case 4:
+		x += " (" + z + ")"
+	case 5:
+		x = strings.ToLower(z) + " " + x
+	case 6:
+		a.holds = append(a.holds, "PROXY on "+x+"@"+y)
+		return
+	}
+	for _, name := range privilegesIn(y) {
+		a.holds = append(a.holds, name+" on "+x)
+	}
+}
+
+func finish(a *mariaAccount, yield func(*mariaAccount) error) error {
+	if a == nil {
+		return nil
+	}
+	slices.Sort(a.holds)
+	a.holds = slices.Compact(a.holds)
+	return yield(a)
+}
+
+// Holdings reads everything in one statement and streams it by login and host.
+func (p *MariaDB) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
+	proof := engine.Proof{Source: p.options.Program, Started: p.options.Now()}
+	var own error
+	err := p.list(ctx, p.db, "", nil, func(a *mariaAccount) error {
+		for _, h := range p.holdings(a) {
+			if own = yield(h); own != nil {
+				return own
+			}
+			proof.Count++
+		}
+		return nil
+	})
+	if own != nil {
+		return proof, own
+	}
+	if err != nil {
+		return proof, p.explain(err)
+	}
+	proof.Finished = p.options.Now()
+	return proof, nil
+}
+
+// Account reads one account.
+func (p *MariaDB) Account(ctx context.Context, id string) ([]engine.Holding, error) {
+	a, err := p.read(ctx, p.db, id)
+	if err != nil {
+		return nil, p.explain(err)
+	}
+	if a == nil {
+		return nil, nil
+	}
+	return p.holdings(a), nil
+}
+
+// read finds one account; nil if it is not there, or none.
+func (p *MariaDB) read(ctx context.Context, db sqlx.QueryerContext, id string) (found *mariaAccount, err error) {
+	login, host, ok := splitAccount(id)
+	if !ok || !plain(id) || !p.isAccount(login) {
+		return nil, nil
+	}
+	err = p.list(ctx, db, onlyOne, []any{login, host}, func(a *mariaAccount) error {
+		if a.login == login && a.host == host && !a.role {
+			found = a
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (p *MariaDB) holdings(a *mariaAccount) []engine.Holding {
+	if a.role || !p.isAccount(a.login) {
+		return nil
+	}
+	id := a.login + "@" + a.host
+	out := []engine.Holding{{Account: id, Entitlement: engine.Exists, Info: p.info(a)}}
+	if !a.locked {
+		out = append(out, engine.Holding{Account: id, Entitlement: engine.Active})
+	}
+	for _, name := range a.holds {
+		out = append(out, engine.Holding{Account: id, Entitlement: name})
+	}
+	return out
+}
+
+func (p *MariaDB) info(a *mariaAccount) *engine.AccountInfo {
+	info := &engine.AccountInfo{Name: a.login + "@" + a.host, Attributes: map[string]string{"login": a.login, "host": a.host}}
+	if a.host == p.host {
+		info.Name = a.login
+	}
+	info.Attributes["name"] = info.Name
+	switch {
+	case a.login == "root" || a.login == "mysql" || a.login == p.own():
+		info.Kind = "service"
+	case a.mighty():
+		info.Kind = "admin"
+	}
+	return info
+}
+
+// own is the login that Rolecall has.
+func (p *MariaDB) own() string {
+	if known := p.server.Load(); known != nil {
+		return known.own
+	}
+	return ""
+}
+
+func (p *MariaDB) explain(err error) error {
+	return fmt.Errorf("program %s, %s: %w", p.options.Program, p.identity, err)
+}
