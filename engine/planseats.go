@@ -37,10 +37,11 @@ type seating struct {
 	p      *programPlan
 	rules  *SeatRules
 	kinds  []kindSeats
-	base   Set // what the program shows or may show: what is taken counts until it is seen to be gone
-	giving Set // the same with what is being given
-	gains  map[uint32][]*Change
-	facts  map[FactKey]bool // that stay
+	base   Set                  // what the program shows or may show: what is taken counts until it is seen to be gone
+	giving Set                  // the same with what is being given
+	asking map[uint32][]*Change // what is to be given, by account,
+	gains  map[uint32][]*Change // and of that what can be given yet
+	facts  map[FactKey]bool     // that stay
 	plans  []SeatPlan
 }
 
@@ -78,7 +79,7 @@ func (b *builder) seats() {
 }
 
 func (p *programPlan) newSeating() *seating {
-	s := &seating{p: p, rules: p.program.Seats, gains: map[uint32][]*Change{}, facts: map[FactKey]bool{}}
+	s := &seating{p: p, rules: p.program.Seats, facts: map[FactKey]bool{}}
 	s.base = p.reading.held.Or(&p.sets.Actual)
 	s.giving = s.base.Or(&p.sets.Giving)
 	s.othersGiving()
@@ -95,12 +96,26 @@ func (p *programPlan) newSeating() *seating {
 	for i := range s.kinds {
 		s.kinds[i].seen, s.kinds[i].taken = now[i], roaring.Or(now[i], then[i])
 	}
-	for i := range p.changes() {
-		if c := &p.changes()[i]; c.Op.Gives() && c.Op != OpAdopt && c.account != none && c.State == Ready {
-			s.gains[c.account] = append(s.gains[c.account], c)
+	s.asking = p.given()
+	p.dependencies() // what can't be made anyway takes no seat
+	s.gains = p.given()
+	for account, changes := range s.gains { // an account that nobody may use is not made
+		if !slices.ContainsFunc(changes, func(c *Change) bool { return c.right != p.exists }) {
+			delete(s.gains, account)
 		}
 	}
 	return s
+}
+
+// given are the changes that give something, by account.
+func (p *programPlan) given() map[uint32][]*Change {
+	out := map[uint32][]*Change{}
+	for i := range p.changes() {
+		if c := &p.changes()[i]; c.Op.Gives() && c.Op != OpAdopt && c.account != none && (c.State == Ready || c.State == NeedsApproval) {
+			out[c.account] = append(out[c.account], c)
+		}
+	}
+	return out
 }
 
 // othersGiving: a plan for one person knows no others, whose open work takes seats all the same.
@@ -268,8 +283,8 @@ func (s *seating) claims(i int) (out []SeatClaim) {
 		if len(changes) == 0 || !s.needs(account)[i] {
 			continue
 		}
-		c := SeatClaim{Person: changes[0].Person, Login: changes[0].Login, Name: changes[0].Name, Since: s.p.b.s.Now, account: account}
-		for _, change := range changes {
+		c := SeatClaim{Person: changes[0].Person, Login: changes[0].Login, Name: changes[0].Name, Since: Instant(s.p.b.s.Now), account: account}
+		for _, change := range s.asking[account] {
 			if len(k.For) == 0 || k.rights[change.right] {
 				c.Priority = max(c.Priority, s.priority(change.Rules))
 			}
@@ -348,7 +363,7 @@ func (s *seating) joiner(i int, who *subject, verdicts []Verdict) (SeatClaim, bo
 	if len(rights) == 0 || !s.kindsOf(true, true, func(right uint32) bool { return rights[right] })[i] {
 		return SeatClaim{}, false
 	}
-	c := SeatClaim{Person: who.key, Login: who.person.Login(), Name: who.person.Name(), Priority: s.priority(rules), Since: s.p.b.s.Now, Joiner: true, account: none}
+	c := SeatClaim{Person: who.key, Login: who.person.Login(), Name: who.person.Name(), Priority: s.priority(rules), Since: Instant(s.p.b.s.Now), Joiner: true, account: none}
 	if f, ok := s.fact(&s.kinds[i], who.key); ok {
 		c.Since = f.Since
 	}
@@ -516,14 +531,14 @@ func (p *programPlan) forgetSeats(s *seating) {
 	}
 }
 
-// stillAsks: whoever can't be seen now, or whose grant waits for something else, keeps the place in the list.
+// stillAsks: whoever can't be seen now, of whom nobody can tell what they should have, or whose grant waits for something else, keeps the place in the list.
 func (s *seating) stillAsks(f Fact, asks map[string]bool) bool {
 	n, known := s.p.b.index[f.Person]
 	i := slices.IndexFunc(s.kinds, func(k kindSeats) bool { return k.Name == f.Key && k.Count != NoSeatLimit })
 	switch {
 	case i < 0 || !known:
 		return false
-	case s.p.b.subjects[n].standing == unseen:
+	case s.p.b.subjects[n].standing == unseen || s.p.unsureOf[n]:
 		return true
 	}
 	account := s.p.account[n]
