@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ func (m *model) seated(p *engine.Program) {
 type seats struct {
 	asked     map[string]time.Time // person → since when they ask, as the journal remembers it
 	forgotten []string             // people who ask no more, by the append that is looked at
-	given     bool                 // an append that is looked at gives one
+	given     []string             // accounts that an append gives one to
 }
 
 // seatAsked keeps since when people ask.
@@ -65,7 +66,7 @@ func (k *checker) seatForgotten(person string) {
 // seatTaken notes that an intent may take a seat.
 func (k *checker) seatTaken(r *engine.Record) {
 	if r.Program == "wiki" && (r.Op == engine.OpCreate || r.Entitlement == engine.Active) {
-		k.seats.given = true
+		k.seats.given = append(k.seats.given, strings.TrimPrefix(r.Account, engine.ProposedPrefix))
 	}
 }
 
@@ -77,10 +78,11 @@ func (k *checker) seatsKept() {
 	}
 	k.seats.forgotten = nil
 	most, l := k.m.fewSeats(), k.m.cur.seen.lists["wiki"]
-	if given := k.seats.given; most == 0 || l == nil || !given {
-		return
+	given := k.seats.given
+	k.seats.given = nil
+	if most == 0 || l == nil || !slices.ContainsFunc(given, func(id string) bool { return !l.held[[2]string{id, engine.Active}] }) {
+		return // whom the list shows with a seat is given the same one
 	}
-	k.seats.given = false
 	k.ok(I6)
 	if n := k.sitting(l); n > most {
 		k.m.fail(I6, "%d seats of wiki are taken or given, of %d", n, most)
@@ -118,7 +120,7 @@ func (k *checker) seatOrder(p *engine.Plan) {
 	}
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		if c.Program != "wiki" || !c.Op.Gives() || c.Op == engine.OpAdopt || c.Right() != engine.Active || c.State != engine.Ready && c.State != engine.NeedsApproval {
+		if c.Program != "wiki" || !c.Op.Gives() || c.Op == engine.OpAdopt || c.Right() != engine.Active || c.State != engine.Ready && c.State != engine.NeedsApproval || l == nil || l.held[[2]string{c.Account, engine.Active}] {
 			continue
 		}
 		for _, w := range waiting {
