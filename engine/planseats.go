@@ -71,6 +71,7 @@ func (b *builder) seats() {
 		}
 		slices.SortFunc(s.plans, func(x, y SeatPlan) int { return strings.Compare(x.Kind, y.Kind) })
 		s.mark()
+		s.budget()
 		p.forgetSeats(s)
 		s.notices()
 		b.plan.Seats = append(b.plan.Seats, s.plans...)
@@ -579,10 +580,45 @@ func (s *seating) first(k *kindSeats, changes []*Change) *Change {
 	})
 }
 
+// budget compares what the seats cost in a month, with what this plan gives, with what may be spent. Seats that are paid for anyway
+// cost no more when they are taken.
+func (s *seating) budget() {
+	c := &s.rules.Contract
+	now, then, currency := 0.0, 0.0, ""
+	for i := range s.kinds {
+		k := &s.kinds[i]
+		if currency = cmp.Or(currency, k.Price.Currency); k.Price.Currency == "" || k.Price.Currency != currency {
+			continue // money is never added across currencies
+		}
+		n := slices.IndexFunc(s.plans, func(p SeatPlan) bool { return p.Kind == k.Name })
+		now += k.Price.Of(max(k.Count, s.plans[n].Taken))
+		then += k.Price.Of(max(k.Count, s.plans[n].Taken+s.plans[n].Given))
+	}
+	if c.Budget <= 0 || then <= c.Budget || s.p.b.s.Person != "" {
+		return
+	}
+	reason := fmt.Sprintf("the seats of %s cost %.2f %s a month with this plan, and %.2f may be spent", s.p.program.Name, then, currency, c.Budget)
+	s.p.b.alarm(NoticeBudget, s.p.program.Name, "", reason)
+	if !c.Hold || then <= now {
+		return
+	}
+	for account, changes := range s.gains {
+		if !slices.Contains(s.needs(account), true) {
+			continue
+		}
+		for _, change := range changes {
+			if change.State == Ready && change.Item == "" && change.right != s.p.exists && change.Queued == 0 {
+				s.p.b.hold(change, reason)
+			}
+		}
+	}
+}
+
 // Codes of notices about seats.
 const (
 	NoticeSeats       = "seats"        // people wait, or too many are taken
 	NoticeSeatsUntold = "seats-untold" // nobody knows how many are free
+	NoticeBudget      = "seats-budget" // more is spent than may be
 	NoticeSeatsDiffer = "seats-differ" // the list and the program's own count
 )
 
