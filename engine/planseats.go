@@ -10,10 +10,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// FactSeat remembers since when somebody should have a seat and has none: program, person, Key: the kind; Since; Text: seatKept
-// where one is kept for somebody who joins; Count: the priority.
-const FactSeat = "seat"
-
+// seatKept is the text of a FactSeat of somebody who joins, or joined, and for whom one is kept.
 const seatKept = "kept"
 
 // SeatPlan is what a plan says of the seats of one kind.
