@@ -6,12 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
-	"github.com/rolecall/rolecall/engine"
 )
 
 func (a *app) reportSeats() *cobra.Command {
@@ -24,9 +24,9 @@ func (a *app) reportSeats() *cobra.Command {
 		Example: "  rolecall report seats\n  rolecall report seats -o csv > seats.csv\n  rolecall report seats --since 2027-01-01 -o csv > days.csv",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if since != "" {
-				return a.seatDays(c.Context(), since)
+				return a.tell(c.Context(), seatDays(since))
 			}
-			return a.seats(c.Context())
+			return a.tell(c.Context(), seats)
 		},
 	}
 	c.Flags().StringVar(&since, "since", "", "how many seats were taken on each day from this `DAY` on, 2027-01-31")
@@ -80,20 +80,11 @@ func monthly(p *config.Price) *costing {
 	return &costing{p.Amount, p.Currency}
 }
 
-// seating reads who sits where.
-func (a *app) seating(ctx context.Context) (s *system, seating *engine.Seating, err error) {
-	if s, err = a.open(ctx, reading); err != nil {
-		return nil, nil, err
-	}
-	seating, err = s.engine.Seats(ctx)
-	settle(&err, s.close)
-	return s, seating, err
-}
-
-func (a *app) seats(ctx context.Context) error {
-	s, seating, err := a.seating(ctx)
+// seats are told of by reading everything.
+func seats(ctx context.Context, s *system, _ time.Time) (reported, error) {
+	seating, err := s.engine.Seats(ctx)
 	if err != nil {
-		return err
+		return reported{}, err
 	}
 	taken := map[string]int{}
 	for i := range seating.Seats {
@@ -117,10 +108,7 @@ func (a *app) seats(ctx context.Context) error {
 		}
 		t.Add(color, name, paid, strconv.Itoa(one.Taken), free, strconv.Itoa(one.Waiting), one.Price.String(), one.Month.String(), one.Contract, one.Notice, one.Vendor, one.Owner)
 	}
-	if err := a.out().Data(t, form); err != nil {
-		return err
-	}
-	return incomplete(seating.Proofs)
+	return reported{table: t, form: form, proofs: seating.Proofs, charts: seatCharts(form.Programs)}, nil
 }
 
 func seatsOf(name string, p *config.Program, taken, waiting int) seatReport {

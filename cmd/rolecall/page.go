@@ -28,6 +28,8 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		},
 		Extras:    s.extras,
 		Exports:   exports{s},
+		Reports:   func() []web.ReportKind { return s.reportKinds(ctx) },
+		CSV:       writeCSV,
 		Prove:     s.prove,
 		Levels:    func() *web.Levels { return s.levelsAt(ctx) },
 		Programs:  func() []web.Program { return described(s.system().cfg) },

@@ -49,6 +49,8 @@ func (s *Site) calls() []call {
 		{"GET " + apiBase + "/runs", Viewer, told(s.runs, runsOf), nil},
 		{"GET " + apiBase + "/runs/{run}", Viewer, told(s.run, runOf), nil},
 		{"GET " + apiBase + "/runs/{run}/undo", Admin, told(s.undoForm, undoOf), nil},
+		{"GET " + apiBase + "/reports", Viewer, told(s.reports, reportsOf), nil},
+		{"GET " + apiBase + "/reports/{report}", Viewer, s.tellReport, nil},
 		{"GET " + apiBase + "/audit", Viewer, told(s.audit, auditOf), nil},
 		{"GET " + apiBase + "/audit/export", Viewer, nil, s.export},
 		{"GET " + apiBase + "/audit/{seq}", Viewer, told(s.event, wholeOf), nil},

@@ -45,6 +45,8 @@ type Options struct {
 	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
 	Ways      Ways                                                            // with a Door
 	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door
+	Reports   func() []ReportKind                                             // nil: there are none
+	CSV       TableWriter                                                     // with Reports
 	Exports   Exports                                                         // nil: nothing is exported
 	Prove     func(ctx context.Context, seq int64) (Proof, error)             // that a record is in the journal; nil: nothing is proven
 	Refused   func(ctx context.Context, u User, what string) error            // is told what somebody may not; nil: nobody is
