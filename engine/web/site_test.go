@@ -126,7 +126,7 @@ func get(s *Site, path string) *httptest.ResponseRecorder {
 
 // everyPage are addresses of all pages; person and run stand for what is in the records.
 func everyPage() []string {
-	return []string{"/", "/people", "/people/p1", "/waiting", "/programs", "/programs/crm", "/runs", "/runs/r1", "/runs/r1?by=person", "/reports", "/reports/seats?page=3", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
+	return []string{"/", "/people", "/people/p1", "/waiting", "/programs", "/programs/crm", "/runs", "/runs/r1", "/runs/r1?by=person", "/reports/seats?page=3", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
 }
 
 // outlook is a company of one, whose name and everything else is a text.
