@@ -168,6 +168,7 @@ func TestAPI(t *testing.T) {
 		Data struct{ Leavers []engine.Departure }
 	}
 	bob.ask("/api/v1/reports", &struct{}{})
+	bob.ask("/api/v1/programs/wiki/holders", &struct{}{})
 	if bob.until("/api/v1/reports/leavers", &leavers); len(leavers.Data.Leavers) == 0 {
 		t.Error("who was cut off is in no report")
 	}

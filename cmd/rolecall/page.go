@@ -7,12 +7,14 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/login"
 	"github.com/rolecall/rolecall/engine/web"
+	"github.com/rolecall/rolecall/policies"
 )
 
 // page is what people look at in a browser. It listens on loopback only, which the configuration is checked for.
@@ -23,6 +25,10 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Paused:  func(ctx context.Context) ([]engine.Fact, error) { return paused(ctx, s.system()) },
 		Items:   func(ctx context.Context) ([]engine.Item, error) { return items(ctx, s.system()) },
 		Hand:    func(ctx context.Context) ([]engine.Task, error) { return tasks(ctx, s.system()) },
+		Holders: func(ctx context.Context, program, after string, accounts int) ([]engine.Held, error) {
+			return s.system().store.Holders(ctx, program, after, accounts)
+		},
+		Leads: func(program string) []web.Lead { return leadsTo(s.system().policy, program) },
 		CutSince: func(ctx context.Context, person string) (*engine.Fact, error) {
 			return cutSince(ctx, s.system(), person)
 		},
@@ -136,7 +142,44 @@ func described(cfg *config.File) (out []web.Program) {
 				d.Notice = d.Ends.Add(-p.Contract.Notice)
 			}
 		}
+		d.Declared = declared(p.Accounts, zone(cfg))
 		out = append(out, d)
+	}
+	return out
+}
+
+// declared are the service and shared accounts of a configuration, sorted by name.
+func declared(accounts map[string]*config.Account, in *time.Location) (out []web.DeclaredAccount) {
+	for _, name := range slices.Sorted(maps.Keys(accounts)) {
+		if a := accounts[name]; a.Kind == engine.ServiceAccount || a.Kind == engine.SharedAccount {
+			out = append(out, web.DeclaredAccount{Name: name, Kind: a.Kind, Owner: a.Owner, Review: dayAfter(a.Review, in)})
+		}
+	}
+	return out
+}
+
+// leadsTo are the rules that lead to a program, for people.
+func leadsTo(policy *policies.Policy, program string) (out []web.Lead) {
+	for _, l := range policy.Leads(program) {
+		one := web.Lead{Name: l.Name, Mode: l.Mode, Reason: l.Reason, Place: l.Place, When: l.When}
+		if l.Extra {
+			one.Until = l.Until.Format(time.DateOnly)
+		}
+		var roles []string
+		for _, r := range []struct {
+			word string
+			list []string
+		}{{"any of ", l.Any}, {"all of ", l.All}, {"none of ", l.None}} {
+			if len(r.list) > 0 {
+				roles = append(roles, r.word+strings.Join(r.list, ", "))
+			}
+		}
+		one.Roles = strings.Join(roles, "; ")
+		for _, e := range l.Grants {
+			one.Grants = append(one.Grants, e.String())
+		}
+		slices.Sort(one.Grants)
+		out = append(out, one)
 	}
 	return out
 }

@@ -40,6 +40,9 @@ func dayCharts(days []seatDay) (out []web.ReportChart) {
 		}
 		out[i].Days, out[i].Until = append(out[i].Days, float64(d.Peak)), d.Day
 	}
+	for i := range out {
+		out[i].Title += fmt.Sprintf(": seats taken each day, at most %g", slices.Max(out[i].Days))
+	}
 	return out
 }
 

@@ -45,6 +45,7 @@ func (s *Site) calls() []call {
 		{"GET " + apiBase + "/people/{key}/cut", Approver, told(s.cutForm, cutOf), nil},
 		{"GET " + apiBase + "/programs", Viewer, told(s.programs, programsOf), nil},
 		{"GET " + apiBase + "/programs/{name}", Viewer, told(s.program, programOf), nil},
+		{"GET " + apiBase + "/programs/{name}/holders", Viewer, told(s.holders, holdersOf), nil},
 		{"GET " + apiBase + "/waiting", Viewer, told(s.waiting, waitingOf), nil},
 		{"GET " + apiBase + "/runs", Viewer, told(s.runs, runsOf), nil},
 		{"GET " + apiBase + "/runs/{run}", Viewer, told(s.run, runOf), nil},

@@ -56,6 +56,7 @@ func operations() []operation {
 		{pattern: "POST /api/v1/people/{key}/give", summary: "Give somebody an extra until a day", takes: giveBody{}, gives: doneJSON{}},
 		{pattern: "GET /api/v1/programs", summary: "All programs, their seats and their cost", gives: programList{}},
 		{pattern: "GET /api/v1/programs/{name}", summary: "One program, what changes there and what nobody manages", gives: programWhole{}},
+		{pattern: "GET /api/v1/programs/{name}/holders", summary: "Who has what in a program now, up to 50 accounts", query: []parameter{{"after", "goes on behind this account"}}, gives: holderList{}},
 		{pattern: "GET /api/v1/waiting", summary: "What waits for a decision, what can't be done yet, what comes later, what is to be done by hand", gives: waitingList{}},
 		{pattern: "POST /api/v1/waiting", summary: "Approve or reject items", says: "Nobody decides on their own access. An approval counts once, within 24 hours, and is checked again against what is then. All items are decided, or none.",
 			takes: decideBody{}, gives: doneJSON{}},

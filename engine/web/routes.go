@@ -50,6 +50,7 @@ func (s *Site) routes() []route {
 		{"GET /people/{key}", Viewer, s.person, nil},
 		{"GET /programs", Viewer, s.programs, nil},
 		{"GET /programs/{name}", Viewer, s.program, nil},
+		{"GET /programs/{name}/holders", Viewer, s.holders, nil},
 		{"GET /waiting", Viewer, s.waiting, nil},
 		{"GET /runs", Viewer, s.runs, nil},
 		{"GET /runs/{run}", Viewer, s.run, nil},

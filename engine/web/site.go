@@ -35,6 +35,8 @@ type Options struct {
 	Failed    func(what string, err error)
 	Items     func(context.Context) ([]engine.Item, error)                    // what waits for a decision, or was decided and not yet used
 	Hand      func(context.Context) ([]engine.Task, error)                    // changes that people make; nil: there are none
+	Holders   HoldersOf                                                       // who has what in a program now
+	Leads     func(program string) []Lead                                     // the rules that lead to it, sorted by name
 	CutSince  func(ctx context.Context, person string) (*engine.Fact, error)  // since when somebody is cut off; nil: they are not
 	Extras    func(ctx context.Context, person string) ([]engine.Fact, error) // that somebody was given and that are not over
 	Decisions Decisions                                                       // with a Door
@@ -59,6 +61,23 @@ type Program struct {
 	Price                     string // of one seat, "19 EUR per month", "" if not said
 	Monthly                   Money  // the same by month
 	Ends, Notice              time.Time
+	Declared                  []DeclaredAccount // sorted by name
+}
+
+// DeclaredAccount is a service or shared account of the configuration, which is nobody's.
+type DeclaredAccount struct {
+	Name, Kind string
+	Owner      string    // who answers for it, "" for nobody
+	Review     time.Time // when its time is over; zero: none is set
+}
+
+// Lead is a rule, or a dated extra, that gives something in a program.
+type Lead struct {
+	Name, Mode, Reason, Place string
+	Roles                     string   // that it asks for, in words; "" for none
+	When                      string   // its condition, "" for none
+	Grants                    []string // sorted, in this program
+	Until                     string   // of an extra: its last day, "" of a rule
 }
 
 // Levels are how long changes took in the days before a time.
