@@ -33,6 +33,7 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 			return cutSince(ctx, s.system(), person)
 		},
 		Extras:    s.extras,
+		Blanked:   s.blanked,
 		Exports:   exports{s},
 		Reports:   func() []web.ReportKind { return s.reportKinds(ctx) },
 		CSV:       writeCSV,
@@ -236,3 +237,12 @@ func (s *server) levelsAt(ctx context.Context) *web.Levels {
 
 // looked keeps what the last run saw, for the page.
 func (s *server) looked(o *engine.Outlook) { s.outlook.Store(o) }
+
+// blanked is when, by whom and why the records of somebody were blanked, nil if they were not.
+func (s *server) blanked(ctx context.Context, person string) (*web.Blanked, error) {
+	b, err := blankingOf(ctx, s.system().store, person)
+	if b == nil {
+		return nil, err
+	}
+	return &web.Blanked{At: b.at, By: b.By, Reason: b.Reason, Record: b.Record}, err
+}

@@ -162,9 +162,9 @@ func TestReportCharts(t *testing.T) {
 	for want, got := range map[string][]web.ReportChart{
 		"How long accounts lived on: under a minute=1(1/5)false under an hour=1(1/5)false under a day=1(1/5)false a day or longer=1(1/5)false not ended yet=1(1/5)true[]   0;": leaverCharts(
 			[]engine.Departure{ended(time.Second), ended(time.Minute), ended(time.Hour), ended(24 * time.Hour), {Decided: at, Open: 1}}),
-		"Seats that are taken: crm=3 of 2(3/2)true[]   0;":       seatCharts([]seatReport{{Program: "crm", Seats: 2, Taken: 3}, {Program: "free"}}),
-		"Unmanaged holdings: b=2(2/2)false a=1(1/2)false[]   0;": unmanagedCharts([]engine.Unmanaged{{Program: "a"}, {Program: "b"}, {Program: "b"}}),
-		"crm: seats taken each day, at most 4:[3 4] 2027-01-03 2027-01-04 0;":                     dayCharts([]seatDay{{Day: "2027-01-03", Program: "crm", Peak: 3}, {Day: "2027-01-04", Program: "crm", Peak: 4}}),
+		"Seats that are taken: crm=3 of 2(3/2)true[]   0;":                    seatCharts([]seatReport{{Program: "crm", Seats: 2, Taken: 3}, {Program: "free"}}),
+		"Unmanaged holdings: b=2(2/2)false a=1(1/2)false[]   0;":              unmanagedCharts([]engine.Unmanaged{{Program: "a"}, {Program: "b"}, {Program: "b"}}),
+		"crm: seats taken each day, at most 4:[3 4] 2027-01-03 2027-01-04 0;": dayCharts([]seatDay{{Day: "2027-01-03", Program: "crm", Peak: 3}, {Day: "2027-01-04", Program: "crm", Peak: 4}}),
 		"What a month costs, in EUR: Sales=30.00 EUR(30/30)false (free seats)=5.00 EUR(5/30)false[]   0;What a month costs, in USD: Sales=1.00 USD(1/1)false[]   0;": costCharts(
 			[]costLine{{Value: "Sales", Kind: "people", Month: costing{10, "EUR"}}, {Value: "Sales", Kind: "people", Month: costing{20, "EUR"}}, {Kind: "free", Month: costing{5, "EUR"}}, {Value: "Sales", Kind: "people", Month: costing{1, "USD"}}}),
 		"Cost until the contract's end, of the budget: crm=9.00 EUR of 8.00 EUR(9/8)true[]   0;": forecastCharts(

@@ -49,6 +49,7 @@ type Options struct {
 	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door
 	Reports   func() []ReportKind                                             // nil: there are none
 	CSV       TableWriter                                                     // with Reports
+	Blanked   func(ctx context.Context, person string) (*Blanked, error)      // of somebody whom records know by a number alone; nil: they were not blanked
 	Exports   Exports                                                         // nil: nothing is exported
 	Prove     func(ctx context.Context, seq int64) (Proof, error)             // that a record is in the journal; nil: nothing is proven
 	Refused   func(ctx context.Context, u User, what string) error            // is told what somebody may not; nil: nobody is
@@ -85,6 +86,13 @@ type Levels struct {
 	At   time.Time
 	Days int
 	List []engine.Level // sorted by program
+}
+
+// Blanked says when, by whom and why the records of somebody were blanked.
+type Blanked struct {
+	At         time.Time
+	By, Reason string
+	Record     int64
 }
 
 // Money is an amount in a currency; none without one.

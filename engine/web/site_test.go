@@ -131,6 +131,12 @@ func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
 			}
 			return []engine.Fact{{FactKey: engine.FactKey{Person: "p1", Program: "crm", Entitlement: o.People[0].Entry}, Text: o.People[0].Entry, Until: noon()}}, b.err
 		},
+		Blanked: func(_ context.Context, person string) (*Blanked, error) {
+			if person != "#12" || o == nil {
+				return nil, b.err
+			}
+			return &Blanked{noon(), o.People[0].Entry, o.People[0].Entry, 9}, b.err
+		},
 		CutSince: func(context.Context, string) (*engine.Fact, error) {
 			if o == nil {
 				return nil, b.err
@@ -159,7 +165,7 @@ func get(s *Site, path string) *httptest.ResponseRecorder {
 
 // everyPage are addresses of all pages; person and run stand for what is in the records.
 func everyPage() []string {
-	return []string{"/", "/people", "/people/p1", "/waiting", "/programs", "/programs/crm", "/programs/crm/holders", "/runs", "/runs/r1", "/runs/r1?by=person", "/reports/seats?page=3", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
+	return []string{"/", "/people", "/people/p1", "/people/%2312", "/waiting", "/programs", "/programs/crm", "/programs/crm/holders", "/runs", "/runs/r1", "/runs/r1?by=person", "/reports/seats?page=3", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
 }
 
 // outlook is a company of one, whose name and everything else is a text.
