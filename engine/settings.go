@@ -54,6 +54,7 @@ type Program struct {
 	Lost        *atomic.Int32              // calls that never returned: while there are too many the program is set aside; nil: each piece of work counts its own
 	After       []string                   // programs whose work comes first
 	Owner       string                     // who answers for it, by any name that the directory knows
+	LastUse     LastUse                    // when accounts were last used, where the program shows that
 }
 
 // Limit allows max(Floor, min(Cap, Percent of the highest count in the window)) removals or grants in a rolling Window.

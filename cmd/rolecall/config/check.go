@@ -235,6 +235,12 @@ func (c *checks) program(name string, p *Program) {
 	if p.Contract != nil && p.Contract.Budget != 0 && (p.Price == nil || !(p.Contract.Budget > 0 && p.Contract.Budget <= mostPrice)) {
 		c.add(&p.Contract.Budget, "program "+name+": the budget is no amount of money, or the program has no price", "budget: 500, in the currency of price:")
 	}
+	if p.Usage != nil && strings.TrimSpace(p.Usage.Purpose) == "" {
+		c.add(p.Usage, "program "+name+": usage: has no purpose", "purpose: \"licences that nobody needs are given back\"")
+	}
+	if p.Usage != nil && strings.TrimSpace(p.Usage.LastUsed) == "" {
+		c.add(p.Usage, "program "+name+": usage: does not say which attribute of an account holds the last use", "last_used: last_login")
+	}
 	if p.Price != nil && p.Price.Per != "month" && p.Price.Per != "year" {
 		c.word(&p.Price.Per, "price: per", p.Price.Per, "month", "year")
 	}
