@@ -15,7 +15,7 @@ func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64)
 	defer e.timed("journal", "")()
 	guard := Guard{Epoch: epoch, Control: p.control, Until: p.until}
 	Failpoint("commit.before")
-	for part := range chunks(p.Records(run, actor), 5000) {
+	for part := range chunks(p.Records(run, actor), commitPart, sameAccount) {
 		if err := e.Journal.Append(ctx, guard, part); err != nil {
 			return run, err
 		}
@@ -30,22 +30,33 @@ func (e *Engine) Commit(ctx context.Context, p *Plan, actor string, epoch int64)
 	return run, nil
 }
 
-// chunks gives what comes in lists of at most n. The first one grows as it fills, since most plans are far smaller than n.
-func chunks[T any](all iter.Seq[T], n int) iter.Seq[[]T] {
+// commitPart is how many records travel to the journal at once.
+const commitPart = 5000
+
+// chunks gives what comes in lists of n, or of some more: what belongs together stays so. The first list grows as it fills, since most
+// plans are far smaller than n.
+func chunks[T any](all iter.Seq[T], n int, together func(a, b *T) bool) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		var part []T
 		for one := range all {
-			if part = append(part, one); len(part) == n {
+			if len(part) >= n && !together(&part[len(part)-1], &one) {
 				if !yield(part) {
 					return
 				}
 				part = make([]T, 0, n)
 			}
+			part = append(part, one)
 		}
 		if len(part) > 0 {
 			yield(part)
 		}
 	}
+}
+
+// sameAccount keeps what is about one account in one transaction. A worker may carry out a part before the next one is there; what
+// came later for an account that is only proposed would not know the one that was made meanwhile.
+func sameAccount(a, b *Record) bool {
+	return a.Account != "" && a.Account == b.Account && a.Program == b.Program
 }
 
 // Records is all that committing the plan writes, one by one: the run, what it observed, the items that wait, the intents.
@@ -96,7 +107,7 @@ func (p *Plan) heldLines() (out []heldLine) {
 // itemRecords keeps what newly waits for approval.
 func (p *Plan) itemRecords() iter.Seq[Record] {
 	return func(yield func(Record) bool) {
-		for part := range chunks(p.newItems(), notePart) {
+		for part := range chunks(p.newItems(), notePart, func(_, _ *Fact) bool { return false }) {
 			if !yield(Record{Kind: KindNote, Set: part}) {
 				return
 			}

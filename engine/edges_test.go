@@ -42,7 +42,7 @@ func TestReadersMayStop(t *testing.T) {
 	}
 	stops(t, "records", p.Records("r1", "test"), 5) // the run, the note, one record of both items, two intents
 	stops(t, "items", p.newItems(), 2)
-	stops(t, "lists of one", chunks(p.newItems(), 1), 2)
+	stops(t, "lists of one", chunks(p.newItems(), 1, func(_, _ *Fact) bool { return false }), 2)
 	p.Changes = slices.Repeat(p.Changes[:1], 2*notePart+1)
 	stops(t, "records of items", p.itemRecords(), 3)
 	var c Charges
@@ -236,5 +236,22 @@ func TestWhatALegalHoldStops(t *testing.T) {
 	}
 	if got != "1 withdrawn lawyer\n2 halted lawyer\n" {
 		t.Error(got)
+	}
+}
+
+// What is about one account is committed together: a worker that carries out a first part may make a proposed account, and what came
+// later for the proposal would be lost.
+func TestAnAccountIsNotCommittedInParts(t *testing.T) {
+	records := make([]Record, 0, 12)
+	for _, account := range []string{"", "", "ann", "ann", "ann", "ben", "cleo", "cleo", "", ""} {
+		records = append(records, Record{Program: "wiki", Account: account})
+	}
+	records = append(records, Record{Program: "crm", Account: "dora"}, Record{Program: "wiki", Account: "dora"})
+	var sizes []int
+	for part := range chunks(slices.Values(records), 3, sameAccount) {
+		sizes = append(sizes, len(part))
+	}
+	if want := []int{5, 3, 3, 1}; !slices.Equal(sizes, want) {
+		t.Errorf("parts of %d records, want %d", sizes, want)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"path/filepath"
 	"strings"
 
 	"github.com/rolecall/rolecall/engine/journal"
@@ -59,7 +60,12 @@ func upgraded(d *doomed) {
 	if !d.sqlite {
 		return
 	}
-	s, err := journal.Open(context.Background(), d.address()+".before-5", journal.Options{ReadOnly: true})
+	copies, err := filepath.Glob(strings.TrimPrefix(d.address(), "sqlite:") + ".before-*")
+	if err != nil || len(copies) != 1 {
+		d.wrong("copies from before: %q, %v", copies, err)
+		return
+	}
+	s, err := journal.Open(context.Background(), "sqlite:"+copies[0], journal.Options{ReadOnly: true})
 	if err != nil {
 		d.wrong("the copy from before: %v", err)
 		return

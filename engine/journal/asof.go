@@ -17,9 +17,6 @@ const tenuresAt = `SELECT a.program, a.name, e.name, coalesce((SELECT p.key FROM
 	FROM tenure t JOIN account a ON a.id = t.account JOIN entitlement e ON e.id = t.entitlement JOIN ruleset s ON s.id = t.rules
 	WHERE t.from_seq <= ? AND (t.until_seq = 0 OR t.until_seq > ?)`
 
-// lastBefore is the last record before a time. Asked for the last number alone, PostgreSQL reads back from the newest record.
-const lastBefore = "SELECT coalesce(max(seq), 0) FROM journal WHERE time = (SELECT max(time) FROM journal WHERE time < ?)"
-
 // AsOf implements engine.AsOf.
 func (s *Store) AsOf(ctx context.Context, at time.Time, person, program, account string) (held []engine.Held, err error) {
 	err = s.reading(ctx, func(t *sqlx.Tx) error {
@@ -33,10 +30,11 @@ func (s *Store) AsOf(ctx context.Context, at time.Time, person, program, account
 }
 
 func readAsOf(ctx context.Context, t *sqlx.Tx, at time.Time, person, program, account string) (held []engine.Held, err error) {
-	var last int64
-	if err := t.GetContext(ctx, &last, t.Rebind(lastBefore), floor(at)+1); err != nil {
+	next, err := firstFrom(ctx, t, t.Rebind, floor(at)+1)
+	if err != nil {
 		return nil, err
 	}
+	last := next - 1
 	query, args := tenuresAt, []any{last, last, last, last}
 	if person != "" {
 		query += " AND t.account IN (SELECT l.account FROM link l JOIN person p ON p.id = l.person WHERE p.key = ?)"

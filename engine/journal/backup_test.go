@@ -69,7 +69,7 @@ func TestABackupWithAWrongIndexIsDamaged(t *testing.T) {
 	}
 	db.SetMaxOpenConns(1)
 	db.MustExec("PRAGMA writable_schema = 1")
-	db.MustExec("UPDATE sqlite_schema SET sql = replace(sql, '(time', '(seq') WHERE name = 'journal_time'")
+	db.MustExec("UPDATE sqlite_schema SET sql = replace(sql, '(person,', '(time,') WHERE name = 'journal_person'")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

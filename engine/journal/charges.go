@@ -16,7 +16,7 @@ import (
 // What many charges have in common comes as one text, parts by a character that no name has before the last one.
 const selectCharges = `SELECT time, person * 4294967296 + account,
 	class || '\x1f' || program || '\x1f' || source || '\x1f' || approved || '\x1f' || cause || '\x1f' || entitlement
-	FROM journal WHERE class <> '' AND time >= ? ORDER BY seq`
+	FROM journal WHERE class <> '' AND seq >= ? ORDER BY seq`
 
 // readCharges comes after the links, which name most of the people.
 func (b *builders) readCharges(ctx context.Context, t *sqlx.Tx, since time.Time) (engine.Charges, error) {
@@ -26,7 +26,11 @@ func (b *builders) readCharges(ctx context.Context, t *sqlx.Tx, since time.Time)
 	}
 	charges := engine.NewCharges(b.people, accounts)
 	kinds, unnamed := map[string]uint32{}, map[int64]bool{}
-	err := each(t.QueryxContext(ctx, t.Rebind(strings.ReplaceAll(selectCharges, `\x1f`, "\x1f")), micros(since)))(func(r *sqlx.Rows) error {
+	first, err := firstFrom(ctx, t, t.Rebind, micros(since))
+	if err != nil {
+		return charges, err
+	}
+	err = each(t.QueryxContext(ctx, t.Rebind(strings.ReplaceAll(selectCharges, `\x1f`, "\x1f")), first))(func(r *sqlx.Rows) error {
 		var at, who int64
 		var kind string
 		if err := r.Scan(&at, &who, &kind); err != nil {

@@ -26,11 +26,12 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 		if err != nil || chosen.len() == 0 {
 			return err
 		}
-		if err := t.take(r, chosen); err != nil {
+		own, others, err := t.take(r, chosen)
+		if err != nil {
 			return err
 		}
 		engine.Failpoint("claim.torn")
-		claimed, err := t.claimed(chosen)
+		claimed, err := t.claimed(own, others)
 		for _, c := range claimed {
 			if err == nil { // what can't be read is claimed by nobody
 				var i engine.Intent
@@ -185,12 +186,38 @@ func (h *choice) pick(seq, account int64) {
 	}
 }
 
-func (t *tx) take(c engine.ClaimRequest, chosen *rows) error {
+// take claims what was chosen. It gives those that this process committed, with what has become of them, and the numbers of the
+// others.
+func (t *tx) take(c engine.ClaimRequest, chosen *rows) (own []*intentRow, others *rows, err error) {
 	now := engine.Instant(c.Now)
-	r := newRows("iii")
+	r := newRows("iii").expect(chosen.len())
 	for _, seq := range chosen.numbers {
 		r.add(seq, micros(now), micros(engine.Instant(now.Add(c.Lease))))
 	}
-	return t.run(`UPDATE open_intent SET claimed = r.column2, lease = r.column3, attempts = attempts + 1 FROM @rows r
-		WHERE open_intent.seq = r.column1`, r)
+	kept := t.store.fresh.take(chosen.numbers)
+	sound, err := t.sound(kept)
+	if err != nil {
+		return nil, nil, err
+	}
+	others = newRows("i")
+	const query = `UPDATE open_intent SET claimed = r.column2, lease = r.column3, attempts = attempts + 1 FROM @rows r
+		WHERE open_intent.seq = r.column1
+		RETURNING open_intent.seq, open_intent.account, repeatable, uncertain, claimed, lease, attempts`
+	err = t.query(query, r, func(r *sqlx.Rows) error {
+		var seq, account int64
+		var i intentRow
+		err := r.Scan(&seq, &account, &i.repeatable, &i.uncertain, &i.claimed, &i.lease, &i.attempts)
+		k, known := kept[seq]
+		if known = known && sound[k.with]; known {
+			i.record = k.record
+			i.account, known = t.store.names.accounts.named(account)
+		}
+		if known {
+			own = append(own, &i)
+		} else {
+			others.add(seq)
+		}
+		return err
+	})
+	return own, others, err
 }

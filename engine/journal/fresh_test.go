@@ -61,16 +61,42 @@ func TestOwnIntentsAreClaimedAsTheyAreRead(t *testing.T) {
 	}
 }
 
+// otherHistory makes the journal one that was put back and went on: its last record is not that which this process committed.
+func otherHistory(s *Store) {
+	s.write.MustExec(`UPDATE journal SET leaf = 'other' WHERE seq = (SELECT size FROM head)`)
+}
+
 // A database that was put back may hold another intent under the same number.
 func TestAnotherIntentOfTheSameNumberIsRead(t *testing.T) {
 	s, now := freshIntents(t)
-	s.write.MustExec(`UPDATE journal SET public = replace(public, 'edit pages', 'read pages'), leaf = 'other' WHERE public LIKE '%edit pages%'`)
+	otherHistory(s)
+	s.write.MustExec(`UPDATE journal SET public = replace(public, 'edit pages', 'read pages') WHERE public LIKE '%edit pages%'`)
 	var rights []string
 	for _, i := range claimAll(t, s, now) {
 		rights = append(rights, i.Change.Entitlement)
 	}
 	if all := strings.Join(rights, ","); !strings.Contains(all, "read pages") || strings.Contains(all, "edit pages") {
 		t.Errorf("claimed %s: what is kept was believed against the database", all)
+	}
+}
+
+// Of two transactions only that is believed which the journal has.
+func TestEachTransactionIsLookedFor(t *testing.T) {
+	s, now := freshIntents(t)
+	otherHistory(s)
+	s.write.MustExec(`UPDATE journal SET public = replace(public, 'edit pages', 'read pages') WHERE public LIKE '%edit pages%'`)
+	later := engine.IntentRecord("r2", "daemon", "corp", engine.Change{Op: engine.OpGrant, Account: "e", Program: "wiki", Entitlement: "wiki/edit pages"}, "")
+	if err := s.Append(context.Background(), engine.Free, []engine.Record{later}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "wiki", Max: 9, Now: now, Lease: time.Minute})
+	if err != nil || len(got) != 4 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for _, i := range got {
+		if want := map[string]string{"bob": "wiki/read pages", "e": "wiki/edit pages"}[i.Change.Account]; want != "" && i.Change.Entitlement != want {
+			t.Errorf("%s gets %s, not %s", i.Change.Account, i.Change.Entitlement, want)
+		}
 	}
 }
 
@@ -91,7 +117,8 @@ func TestKeptIntentsAreForgotten(t *testing.T) {
 // Where an intent can't be read, nobody has claimed those beside it: they may still be withdrawn.
 func TestWhatCannotBeReadIsClaimedByNobody(t *testing.T) {
 	s, now := freshIntents(t)
-	s.write.MustExec(`UPDATE journal SET public = '{', leaf = 'other' WHERE public LIKE '%edit pages%'`)
+	otherHistory(s)
+	s.write.MustExec(`UPDATE journal SET public = '{' WHERE public LIKE '%edit pages%'`)
 	if got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "wiki", Max: 9, Now: now, Lease: time.Minute}); err == nil || got != nil {
 		t.Errorf("%+v, %v", got, err)
 	}

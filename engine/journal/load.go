@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"cmp"
+
 	"github.com/jmoiron/sqlx"
 
 	"github.com/rolecall/rolecall/engine"
@@ -31,7 +33,7 @@ func (b *batch) load(requests []*request) error {
 	return nil
 }
 
-// openIntent is a row of open_intent with its account's name.
+// openIntent is a row of open_intent with its account's name, which comes later.
 type openIntent struct {
 	Seq                int64
 	Program            string
@@ -43,7 +45,7 @@ type openIntent struct {
 }
 
 const (
-	selectOpen = "SELECT o.seq, o.program, o.account, a.name, o.entitlement, o.op, o.uncertain, o.claimed, o.attempts FROM open_intent o JOIN account a ON a.id = o.account WHERE o.account IN "
+	selectOpen = "SELECT o.seq, o.program, o.account, o.entitlement, o.op, o.uncertain, o.claimed, o.attempts FROM open_intent o WHERE o.account IN "
 	ofAccounts = selectOpen + "(SELECT column1 FROM @rows r)"
 	besides    = selectOpen + "(SELECT l.account FROM @rows r JOIN open_intent l ON l.seq = r.column1)" // intents, and what else is open of their accounts
 )
@@ -69,15 +71,22 @@ func (b *batch) loadNamed(requests []*request, open map[int64]openIntent) error 
 }
 
 func (b *batch) loadOpen(query string, keys *rows, into map[int64]openIntent) error {
-	return b.query(query, keys, func(r *sqlx.Rows) error {
+	var found []openIntent
+	names := map[int64]string{}
+	err := b.query(query, keys, func(r *sqlx.Rows) error {
 		var o openIntent
-		if err := r.Scan(&o.Seq, &o.Program, &o.Account, &o.Name, &o.Entitlement, &o.Op, &o.Uncertain, &o.Claimed, &o.Attempts); err != nil {
-			return err
-		}
-		into[o.Seq] = o
-		b.names.accounts.fresh[name{o.Program, o.Name}] = o.Account
-		return nil
+		err := r.Scan(&o.Seq, &o.Program, &o.Account, &o.Entitlement, &o.Op, &o.Uncertain, &o.Claimed, &o.Attempts)
+		found, names[o.Account] = append(found, o), ""
+		return err
 	})
+	if err == nil {
+		err = b.names.accounts.spelled(b.tx, names)
+	}
+	for _, o := range found {
+		o.Name = names[o.Account]
+		into[o.Seq] = o
+	}
+	return err
 }
 
 // accounts are the numbers of all accounts that the records may touch; those made just now can't have anything.
@@ -132,30 +141,45 @@ func (b *batch) loadAccounts(accounts map[int64]engine.Held3, open map[int64]ope
 	return b.loadFacts(proposed)
 }
 
+// heldRow is a row of holding.
+type heldRow struct{ account, entitlement, managed, confirmed, seen, since, rules int64 }
+
+// loadHoldings reads what accounts hold. Names come by number: most are known, and each comes many times.
 func (b *batch) loadHoldings(ids *rows, accounts map[int64]engine.Held3) error {
-	const query = `SELECT h.account, h.entitlement, e.name, h.managed, h.confirmed, h.seen, h.since, h.rules, s.rules
-		FROM @rows r JOIN holding h ON h.account = r.column1 JOIN entitlement e ON e.id = h.entitlement JOIN ruleset s ON s.id = h.rules`
-	return b.query(query, ids, func(r *sqlx.Rows) error {
-		var account, entitlement, managed, confirmed, seen, since, rules int64
-		var right, text string
-		if err := r.Scan(&account, &entitlement, &right, &managed, &confirmed, &seen, &since, &rules, &text); err != nil {
-			return err
-		}
-		key := accounts[account]
-		key.Entitlement = right
-		list, err := parseRules(text)
-		if err != nil {
-			return err
-		}
-		h := engine.HoldingState{Managed: managed != 0, Confirmed: confirmed != 0, Seen: seen != 0, Since: instant(since), Rules: list}
-		b.before.Holdings[key] = h
-		if h.Seen {
-			b.tenures.Open[key] = engine.Tenure{Held3: key, Managed: h.Managed, Rules: h.Rules}
-		}
-		b.names.entitlements.fresh[name{key.Program, right}] = entitlement
-		b.names.rulesets.fresh[name{"", text}] = rules
-		return nil
+	const query = `SELECT h.account, h.entitlement, h.managed, h.confirmed, h.seen, h.since, h.rules FROM @rows r JOIN holding h ON h.account = r.column1`
+	var held []heldRow
+	rights, texts := map[int64]string{}, map[int64]string{}
+	err := b.query(query, ids, func(r *sqlx.Rows) error {
+		var h heldRow
+		err := r.Scan(&h.account, &h.entitlement, &h.managed, &h.confirmed, &h.seen, &h.since, &h.rules)
+		held, rights[h.entitlement], texts[h.rules] = append(held, h), "", ""
+		return err
 	})
+	if err == nil {
+		err = cmp.Or(b.names.entitlements.spelled(b.tx, rights), b.names.rulesets.spelled(b.tx, texts))
+	}
+	if err != nil {
+		return err
+	}
+	lists := make(map[int64][]string, len(texts))
+	for id, text := range texts {
+		if lists[id], err = parseRules(text); err != nil {
+			return err
+		}
+	}
+	for _, h := range held {
+		key := accounts[h.account]
+		key.Entitlement = rights[h.entitlement]
+		b.remember(key, engine.HoldingState{Managed: h.managed != 0, Confirmed: h.confirmed != 0, Seen: h.seen != 0, Since: instant(h.since), Rules: lists[h.rules]})
+	}
+	return nil
+}
+
+func (b *batch) remember(key engine.Held3, h engine.HoldingState) {
+	b.before.Holdings[key] = h
+	if h.Seen {
+		b.tenures.Open[key] = engine.Tenure{Held3: key, Managed: h.Managed, Rules: h.Rules}
+	}
 }
 
 func (b *batch) loadFacts(accounts *rows) error {

@@ -24,15 +24,16 @@ type mention struct {
 const (
 	mentionBlock = 1024 // records; never changed
 	sinceMention = "since"
+	runMention   = "run" // of which all blocks are known, those before since too
 )
 
 func blockOf(seq int64) int64 { return (seq - 1) / mentionBlock }
 
 // named is what a record, or a query, names.
-func named(actor, program string, entitlement *string, op engine.Op, outcome engine.Outcome) [5]mention {
-	all := [5]mention{{what: "actor", name: actor}, {what: "program", name: program}, {what: "op", name: string(op)}, {what: "outcome", name: string(outcome)}}
+func named(run, actor, program string, entitlement *string, op engine.Op, outcome engine.Outcome) [6]mention {
+	all := [6]mention{{what: runMention, name: run}, {what: "actor", name: actor}, {what: "program", name: program}, {what: "op", name: string(op)}, {what: "outcome", name: string(outcome)}}
 	if program != "" && entitlement != nil {
-		all[4] = mention{what: "right", name: program + "/" + *entitlement}
+		all[5] = mention{what: "right", name: program + "/" + *entitlement}
 	}
 	return all
 }
@@ -42,7 +43,7 @@ func ruleMention(rule string) mention { return mention{what: "rule", name: rule}
 // mentions collects them. Many records name what the one before named.
 type mentions struct {
 	all   map[mention]bool
-	last  [5]mention
+	last  [6]mention
 	rules []string
 	block int64
 }
@@ -50,12 +51,12 @@ type mentions struct {
 func (m *mentions) add(r *engine.Record) {
 	block := blockOf(r.Seq)
 	if m.all == nil || block != m.block {
-		m.block, m.last, m.rules = block, [5]mention{}, nil
+		m.block, m.last, m.rules = block, [6]mention{}, nil
 		if m.all == nil {
 			m.all = map[mention]bool{}
 		}
 	}
-	all := named(r.Actor, r.Program, &r.Entitlement, r.Op, r.Outcome)
+	all := named(r.Run, r.Actor, r.Program, &r.Entitlement, r.Op, r.Outcome)
 	for i, one := range all {
 		if one != m.last[i] {
 			m.put(one)
@@ -77,8 +78,10 @@ func (m *mentions) put(one mention) {
 	}
 }
 
+// saveMentions writes them. They may be there: from records of the same block, or from some that are gone, of a journal that was cut off,
+// and a cut goes on there.
 func (b *batch) saveMentions() error {
-	r := newRows("tti")
+	r := newRows("tti").expect(len(b.mentions.all))
 	for _, m := range slices.SortedFunc(maps.Keys(b.mentions.all), compareMentions) {
 		r.add(m.what, m.name, m.block)
 	}
@@ -93,12 +96,16 @@ func compareMentions(a, b mention) int {
 type span struct{ from, to int64 }
 
 // spans are the stretches, oldest first, outside of which no record can be what q asks for; nil: everything is one. An index of the
-// journal's own finds quicker what is of one person, account or run.
+// journal's own finds quicker what is of one person or account, and a run's blocks are few.
 func (s *Store) spans(ctx context.Context, q *engine.Query) ([]span, error) {
-	if q.Person != "" || q.Account != "" || q.Run != "" {
+	if q.Person != "" || q.Account != "" {
 		return nil, nil
 	}
-	asked := named(q.Actor, q.Program, q.Entitlement, q.Op, q.Outcome)
+	if q.Run != "" {
+		blocks, err := s.blocks(ctx, mention{what: runMention, name: q.Run}, q)
+		return stretches(0, [][]int64{blocks}), err
+	}
+	asked := named("", q.Actor, q.Program, q.Entitlement, q.Op, q.Outcome)
 	var lists [][]int64
 	for _, one := range append(asked[:], ruleMention(q.Rule)) {
 		if one.name == "" {
@@ -160,7 +167,7 @@ func (sp span) within(q engine.Query) engine.Query {
 	return q
 }
 
-// mentioned is compared from the block on from which all are there.
+// mentioned is compared from the block on from which all are there, runs in all blocks.
 func (w *walk) mentioned() view {
 	return func(ctx context.Context, t *sqlx.Tx) ([]string, error) {
 		var since int64
@@ -168,10 +175,10 @@ func (w *walk) mentioned() view {
 			return nil, err
 		}
 		want := w.mentions.all
-		maps.DeleteFunc(want, func(m mention, _ bool) bool { return m.block < since })
+		maps.DeleteFunc(want, func(m mention, _ bool) bool { return m.block < since && m.what != runMention })
 		return viewed[mention, bool]{
 			what:  "mention",
-			query: "SELECT what, name, block FROM mention WHERE what <> 'since' AND block >= " + strconv.FormatInt(since, 10),
+			query: "SELECT what, name, block FROM mention WHERE what <> 'since' AND (what = 'run' OR block >= " + strconv.FormatInt(since, 10) + ")",
 			scan: func(r *sqlx.Rows) (m mention, v bool, err error) {
 				err = r.Scan(&m.what, &m.name, &m.block)
 				return m, true, err

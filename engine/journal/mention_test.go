@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -39,13 +40,18 @@ func TestSearchAcrossBlocks(t *testing.T) {
 		"right":     {engine.Query{Program: "wiki", Entitlement: &right}, func(r *engine.Record) bool { return r.Program == "wiki" && r.Entitlement == right }},
 		"refused":   {engine.Query{Outcome: engine.Refused}, func(r *engine.Record) bool { return r.Outcome == engine.Refused }},
 		"two":       {engine.Query{Outcome: engine.Failed, Actor: "cron"}, func(r *engine.Record) bool { return r.Outcome == engine.Failed && r.Actor == "cron" }},
+		"run":       {engine.Query{Run: "run-000002"}, func(r *engine.Record) bool { return r.Run == "run-000002" }},
+		"no run":    {engine.Query{Run: "run-00000"}, func(*engine.Record) bool { return false }},
+		"both":      {engine.Query{Run: "run-000001", Actor: "cron"}, func(r *engine.Record) bool { return r.Run == "run-000001" && r.Actor == "cron" }},
+		"past":      {engine.Query{From: all[len(all)-1].Time.Add(time.Hour)}, func(*engine.Record) bool { return false }},
+		"future":    {engine.Query{To: all[len(all)-1].Time.Add(time.Hour), Run: "run-000001"}, func(r *engine.Record) bool { return r.Run == "run-000001" }},
 		"a period":  {engine.Query{From: all[1500].Time, To: all[3500].Time, Actor: "cron"}, func(r *engine.Record) bool { return r.Actor == "cron" && r.Seq > 1500 && r.Seq <= 3500 }},
 		"all times": {engine.Query{From: all[1023].Time, To: all[4096].Time}, func(r *engine.Record) bool { return r.Seq > 1023 && r.Seq <= 4096 }},
 	}
 	for _, since := range []int64{0, 1, 2, 6} {
 		if since > 0 {
 			s.write.MustExec("UPDATE mention SET block = ? WHERE what = 'since'", since)
-			s.write.MustExec("DELETE FROM mention WHERE block < ? AND what <> 'since'", since)
+			s.write.MustExec("DELETE FROM mention WHERE block < ? AND what <> 'since' AND what <> 'run'", since)
 		}
 		for name, c := range queries {
 			var want []int64
@@ -80,6 +86,7 @@ func TestSearchAcrossBlocks(t *testing.T) {
 // A row that is missing would hide what happened from those who search for it.
 func TestVerifyFindsWhatSearchesWouldMiss(t *testing.T) {
 	for _, sql := range []string{"DELETE FROM mention WHERE what = 'actor'", "DELETE FROM mention WHERE what = 'op' AND name = 'create'", "UPDATE mention SET block = 5 WHERE what = 'rule'",
+		"UPDATE mention SET block = 5 WHERE what = 'since'; DELETE FROM mention WHERE what = 'run'",
 		"INSERT INTO mention VALUES ('actor', 'somebody', 0)"} {
 		s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
 		fill(t, s)

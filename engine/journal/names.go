@@ -19,13 +19,14 @@ type name struct{ program, name string }
 // table is one table of names with the numbers that are known: cached ones are committed and never change, fresh ones
 // belong to the transaction under way.
 type table struct {
-	find, insert string // statements
-	keyed        bool   // names have a program
-	last         int64  // number given, as of the head row
-	cached       map[name]int64
-	fresh        map[name]int64
-	wanted       map[name]bool
-	made         []name // fresh ones that the tables do not have yet
+	find, spell, insert string // statements
+	keyed               bool   // names have a program
+	last                int64  // number given, as of the head row
+	cached              map[name]int64
+	texts               map[int64]name // the cached ones by number
+	fresh               map[name]int64
+	wanted              map[name]bool
+	made                []name // fresh ones that the tables do not have yet
 }
 
 // names are the four tables. Guarded by Store.writing.
@@ -38,12 +39,14 @@ func newNames() *names {
 	single := func(of, column string) *table {
 		return &table{
 			find:   "SELECT n.id, '', n." + column + " FROM @rows r JOIN " + of + " n ON n." + column + " = r.column1",
+			spell:  "SELECT n.id, '', n." + column + " FROM @rows r JOIN " + of + " n ON n.id = r.column1",
 			insert: "INSERT INTO " + of + " (id, " + column + ") SELECT * FROM @rows r",
 		}
 	}
 	keyed := func(of string) *table {
 		return &table{keyed: true,
 			find:   "SELECT n.id, n.program, n.name FROM @rows r JOIN " + of + " n ON n.program = r.column1 AND n.name = r.column2",
+			spell:  "SELECT n.id, n.program, n.name FROM @rows r JOIN " + of + " n ON n.id = r.column1",
 			insert: "INSERT INTO " + of + " (id, program, name) SELECT * FROM @rows r",
 		}
 	}
@@ -73,6 +76,31 @@ func (t *table) known(program, text string) int64 {
 	return id
 }
 
+// named gives the name of a number that is known.
+func (t *table) named(id int64) (string, bool) {
+	k, ok := t.texts[id]
+	return k.name, ok
+}
+
+// spelled gives the names of numbers, and reads those that are not known.
+func (t *table) spelled(in *tx, ids map[int64]string) error {
+	unknown := newRows("i")
+	for id := range ids {
+		var known bool
+		if ids[id], known = t.named(id); !known {
+			unknown.add(id)
+		}
+	}
+	slices.Sort(unknown.numbers)
+	return in.query(t.spell, unknown, func(r *sqlx.Rows) error {
+		var id int64
+		var k name
+		err := r.Scan(&id, &k.program, &k.name)
+		ids[id], t.fresh[k] = k.name, id
+		return err
+	})
+}
+
 func sortedNames(set map[name]bool) []name {
 	return slices.SortedFunc(maps.Keys(set), func(a, b name) int {
 		return cmp.Or(strings.Compare(a.program, b.program), strings.Compare(a.name, b.name))
@@ -82,7 +110,7 @@ func sortedNames(set map[name]bool) []name {
 // begin forgets what a transaction before has left.
 func (t *table) begin(last int64) {
 	if t.last = last; len(t.cached) > mostCached || t.cached == nil {
-		t.cached = map[name]int64{}
+		t.cached, t.texts = map[name]int64{}, map[int64]name{}
 	}
 	t.fresh, t.wanted, t.made = map[name]int64{}, map[name]bool{}, nil
 }
@@ -141,7 +169,7 @@ func (t *table) row(r *rows, k name) {
 // commit keeps what the transaction found and gave.
 func (t *table) commit() {
 	for k, id := range t.fresh {
-		t.cached[k] = id
+		t.cached[k], t.texts[id] = id, k
 	}
 }
 

@@ -183,7 +183,7 @@ func later(t *testing.T, sql string) fs.FS {
 }
 
 // newest is the number of this program's last migration.
-const newest = 4
+const newest = 5
 
 // schemaOf is the schema of the program that had so many migrations.
 func schemaOf(t *testing.T, n int) fstest.MapFS {
@@ -294,18 +294,19 @@ func copies(t *testing.T, s *Store) (n int64) {
 	t.Helper()
 	if s.path == "" {
 		var there bool
-		if err := s.read.Get(&there, "SELECT to_regclass('before_5_journal') IS NOT NULL"); err != nil || !there {
+		if err := s.read.Get(&there, fmt.Sprintf("SELECT to_regclass('before_%d_journal') IS NOT NULL", newest+1)); err != nil || !there {
 			return 0
 		}
-		if err := s.read.Get(&n, "SELECT count(*) FROM before_5_journal"); err != nil {
+		if err := s.read.Get(&n, fmt.Sprintf("SELECT count(*) FROM before_%d_journal", newest+1)); err != nil {
 			t.Error(err)
 		}
 		return n
 	}
-	if _, err := os.Stat(s.path + ".before-5"); err != nil {
+	copied := fmt.Sprintf("%s.before-%d", s.path, newest+1)
+	if _, err := os.Stat(copied); err != nil {
 		return 0
 	}
-	v := verify(t, openStore(t, "sqlite:"+s.path+".before-5", nil))
+	v := verify(t, openStore(t, "sqlite:"+copied, nil))
 	if !v.OK() {
 		t.Errorf("the copy: %+v", v)
 	}
@@ -328,7 +329,7 @@ func TestALargeFileIsLookedAtWholeByVerify(t *testing.T) {
 	s.write.MustExec("CREATE TABLE ballast (x BLOB)")
 	s.write.MustExec("INSERT INTO ballast VALUES (zeroblob(?))", checkedWhole)
 	var page, size int64
-	if err := errors.Join(s.write.Get(&page, "SELECT rootpage FROM sqlite_master WHERE name = 'journal_time'"), s.write.Get(&size, "PRAGMA page_size"), s.closeWhole()); err != nil {
+	if err := errors.Join(s.write.Get(&page, "SELECT rootpage FROM sqlite_master WHERE name = 'journal_person'"), s.write.Get(&size, "PRAGMA page_size"), s.closeWhole()); err != nil {
 		t.Fatal(err)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)

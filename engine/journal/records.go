@@ -60,22 +60,21 @@ func (s *Store) StoredRecords(ctx context.Context, q engine.Query, yield func(en
 	return nil
 }
 
-// bounded turns times into numbers of records, of which the order is the same: time never runs backwards in a journal. The index of
-// times alone would have all records of a long period sorted first.
+// bounded turns times into numbers of records, of which the order is the same: time never runs backwards in a journal.
 func (s *Store) bounded(ctx context.Context, q *engine.Query) error {
-	var seq int64
 	if !q.From.IsZero() {
-		if err := s.read.GetContext(ctx, &seq, s.read.Rebind(lastBefore), ceiling(q.From)); err != nil {
+		first, err := firstFrom(ctx, s.read, s.read.Rebind, ceiling(q.From))
+		if err != nil {
 			return err
 		}
-		q.After = max(q.After, seq)
+		q.After = max(q.After, first-1)
 	}
 	if q.To.IsZero() {
 		return nil
 	}
-	err := s.read.GetContext(ctx, &seq, s.read.Rebind("SELECT coalesce(min(seq), 0) FROM journal WHERE time = (SELECT min(time) FROM journal WHERE time >= ?)"), ceiling(q.To))
-	if seq > 0 && (q.Before == 0 || q.Before > seq) {
-		q.Before = seq
+	next, err := firstFrom(ctx, s.read, s.read.Rebind, ceiling(q.To))
+	if err == nil && (q.Before == 0 || q.Before > next) {
+		q.Before = next
 	}
 	return err
 }
@@ -184,10 +183,10 @@ func (c *conditions) all(q engine.Query) {
 		c.add("j.seq < ?", q.Before)
 	}
 	if !q.From.IsZero() {
-		c.add("j.time + 0 >= ?", ceiling(q.From)) // not by the index, see bounded
+		c.add("j.time >= ?", ceiling(q.From))
 	}
 	if !q.To.IsZero() {
-		c.add("j.time + 0 < ?", ceiling(q.To))
+		c.add("j.time < ?", ceiling(q.To))
 	}
 	c.columns(q)
 	if q.Person != "" {
