@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -342,69 +341,6 @@ func (s *Site) linked(r *Report) func(column int, row *ReportRow) string {
 		}
 		return ""
 	}
-}
-
-// drawn gives bars their lengths.
-func drawn(c ReportChart) reportChart {
-	out := reportChart{ReportChart: c}
-	for _, b := range c.Bars {
-		d := drawnBar{b, 0}
-		if b.Whole > 0 {
-			d.Percent = max(0, min(100, 100*b.Part/b.Whole))
-		}
-		out.Drawn = append(out.Drawn, d)
-	}
-	if len(c.Days) > 0 {
-		out.Line = dayBars(c.Days, c.From, c.Until)
-	}
-	return out
-}
-
-// dayBars draws an amount for each day; the most fills the height.
-func dayBars(days []float64, from, until string) (c chart) {
-	most := slices.Max(days)
-	c.Says = fmt.Sprintf("each day from %s to %s, at most %s", clean(from), clean(until), thousands(most))
-	width := 100 / float64(len(days))
-	for i, n := range days {
-		if n > 0 {
-			height := 24 * n / most
-			c.Bars = append(c.Bars, bar{float64(i) * width, 24 - height, width * .9, height})
-		}
-	}
-	return c
-}
-
-// TableWriter writes rows as CSV.
-type TableWriter func(to io.Writer, header []string, rows [][]string) error
-
-// reportCSV sends all rows that a page of the report would lead to.
-func (s *Site) reportCSV(ctx context.Context, w http.ResponseWriter, r asked) (string, error) {
-	v, err := s.reportOf(ctx, r)
-	if err != nil {
-		return "", err
-	}
-	if v.Report == nil {
-		return "", errReading()
-	}
-	rows, _, err := v.rows(r)
-	if err != nil {
-		return "", err
-	}
-	var header []string
-	for _, c := range v.Report.Columns {
-		header = append(header, c.Name)
-	}
-	cells := make([][]string, len(rows))
-	for i, row := range rows {
-		cells[i] = row.Cells
-	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="rolecall-`+v.Name+`-`+v.Report.At.UTC().Format("20060102")+`.csv"`)
-	if err := s.CSV(w, header, cells); err != nil {
-		s.Failed(r.URL.Path, err)
-		panic(http.ErrAbortHandler) // a list that ends early must not look whole
-	}
-	return "", nil
 }
 
 // errReading is answered where a page would say that something is being read.
