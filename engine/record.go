@@ -42,6 +42,7 @@ const (
 	KindToken    Kind = "token"    // a token to sign in with was made or taken back
 	KindHold     Kind = "hold"     // somebody is under a legal hold: nothing of theirs is deleted
 	KindEndHold  Kind = "endhold"  // and no more
+	KindBlank    Kind = "blank"    // the personal part of the records of somebody was deleted; Data: the Blanking
 	KindReview   Kind = "review"   // a review of access began or was closed: its Review is in Data
 	KindLine     Kind = "line"     // one line of a review was put up, decided or closed: its ReviewLine is in Data
 	KindUnblock  Kind = "unblock"  // a block that a review led to was ended
@@ -54,7 +55,7 @@ const (
 // Control says that a plan made before the record must not be committed after it.
 func (k Kind) Control() bool {
 	switch k {
-	case KindRun, KindLink, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept, KindRestore, KindReKey, KindHold, KindEndHold, KindReview, KindLine, KindUnblock:
+	case KindRun, KindLink, KindCut, KindLift, KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindPolicy, KindConfig, KindAccept, KindRestore, KindReKey, KindHold, KindEndHold, KindBlank, KindReview, KindLine, KindUnblock:
 		return true
 	}
 	return false
@@ -64,7 +65,7 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate, KindNotice, KindExport}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindBlank, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate, KindNotice, KindExport}
 }
 
 // Charges says that what the kind is about may count against the budgets.

@@ -55,6 +55,7 @@ type Program struct {
 	After       []string                   // programs whose work comes first
 	Seats       *SeatRules                 // nil: nothing is said of seats
 	Owner       string                     // who answers for it, by any name that the directory knows
+	LastUse     LastUse                    // when accounts were last used, where the program shows that
 }
 
 // Limit allows max(Floor, min(Cap, Percent of the highest count in the window)) removals or grants in a rolling Window.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/audit"
 	"github.com/rolecall/rolecall/engine/enginetest/openapi"
 	"github.com/rolecall/rolecall/engine/journal"
@@ -57,6 +58,18 @@ func (c *caller) send(method, path, body string, headers ...string) (status int,
 func (c *caller) ask(path string, into any) {
 	c.t.Helper()
 	status, answer := c.send(http.MethodGet, path, "")
+	if err := json.Unmarshal(answer, into); status != http.StatusOK || err != nil {
+		c.t.Fatalf("%s: %d %s %v", path, status, answer, err)
+	}
+}
+
+// until asks until what is asked for was read.
+func (c *caller) until(path string, into any) {
+	c.t.Helper()
+	status, answer := c.send(http.MethodGet, path, "")
+	for status == http.StatusServiceUnavailable { // each answer waits for a second
+		status, answer = c.send(http.MethodGet, path, "")
+	}
 	if err := json.Unmarshal(answer, into); status != http.StatusOK || err != nil {
 		c.t.Fatalf("%s: %d %s %v", path, status, answer, err)
 	}
@@ -151,6 +164,14 @@ func TestAPI(t *testing.T) {
 	}
 	bob.exported(p)
 	bob.proven(2)
+	var leavers struct {
+		Data struct{ Leavers []engine.Departure }
+	}
+	bob.ask("/api/v1/reports", &struct{}{})
+	bob.ask("/api/v1/programs/wiki/holders", &struct{}{})
+	if bob.until("/api/v1/reports/leavers", &leavers); len(leavers.Data.Leavers) == 0 {
+		t.Error("who was cut off is in no report")
+	}
 	if left := alice.doc.Unanswered(); strings.Join(left, " ") != "GET /api/v1/mine/people/{key} GET /api/v1/mine/programs/{name} POST /api/v1/delegations POST /api/v1/delegations/end POST /api/v1/tasks/done" { // she leads nobody, owns nothing, nothing is to be done by hand, and a token lets nobody decide in its place
 		t.Errorf("nothing was asked of %v", left)
 	}

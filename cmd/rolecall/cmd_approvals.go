@@ -104,6 +104,8 @@ func refused(err error) error {
 	switch {
 	case errors.As(err, &wrong):
 		return usage("", "%w", err)
+	case errors.Is(err, engine.ErrNotBlanked):
+		return &failure{exitFailed, err, "rolecall person export shows what is known"}
 	case errors.Is(err, engine.ErrNoReason):
 		return usage("--reason \"…\"", "%w", err)
 	case errors.Is(err, engine.ErrUnknownPerson), errors.Is(err, engine.ErrAmbiguous):

@@ -15,7 +15,8 @@ import (
 // shownRecord is the documented answer of audit show.
 type shownRecord struct {
 	recordJSON
-	Proof proofJSON `json:"proof"`
+	Blanked *blankedJSON `json:"blanked,omitempty"` // when, by whom and why what is missing was deleted
+	Proof   proofJSON    `json:"proof"`
 }
 
 // proofJSON shows that the record, by its hash, is in the journal (RFC 6962, 2.1.1).
@@ -63,6 +64,11 @@ func (a *app) showRecord(ctx context.Context, seq int64) (err error) {
 		return err
 	}
 	found[0].Proof = proofOf(p)
+	if found[0].Stored.Salt == "" {
+		if found[0].Blanked, err = blankingOf(ctx, s, found[0].Person); err != nil {
+			return err
+		}
+	}
 	// One record is shown as JSON in every format: nothing of it may be left out.
 	return render.Out{W: a.Stdout}.JSON(found[0])
 }

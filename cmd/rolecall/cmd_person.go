@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) personCommand() *cobra.Command {
-	return a.group("person", "What is known of somebody, and legal holds", a.personExport(), a.personHold(), a.personHolds())
+	return a.group("person", "What is known of somebody, legal holds, and blanking", a.personExport(), a.personHold(), a.personHolds(), a.personBlank(), a.personBlanked())
 }
 
 func (a *app) personHold() *cobra.Command {

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) reportCommand() *cobra.Command {
-	return a.group("report", "Lists for those who answer for programs", a.reportSeats(), a.reportCost(), a.reportUnmanaged(), a.reportLeavers(), a.reportService())
+	return a.group("report", "Lists for those who answer for programs", a.reportSeats(), a.reportCost(), a.reportUnmanaged(), a.reportLeavers(), a.reportService(), a.reportDormant())
 }
 
 func (a *app) reportService() *cobra.Command {
@@ -23,7 +23,7 @@ func (a *app) reportService() *cobra.Command {
 			"that accounts: of the program's configuration names. They are never matched to a person, and nothing is changed in them.\n" +
 			"The programs are read, the directory is not. Exits with 5 if a program could not be read completely.",
 		Example: "  rolecall report service\n  rolecall report service -o csv > service-accounts.csv",
-		RunE:    func(c *cobra.Command, _ []string) error { return a.serviceAccounts(c.Context()) },
+		RunE:    func(c *cobra.Command, _ []string) error { return a.tell(c.Context(), serviceAccounts) },
 	}
 }
 
@@ -34,15 +34,11 @@ type serviceJSON struct {
 	Proofs   []engine.Proof          `json:"proofs"`
 }
 
-func (a *app) serviceAccounts(ctx context.Context) (err error) {
-	s, err := a.open(ctx, reading)
-	if err != nil {
-		return err
-	}
-	defer settle(&err, s.close)
+// serviceAccounts are told of by reading all programs.
+func serviceAccounts(ctx context.Context, s *system, _ time.Time) (reported, error) {
 	list, proofs, err := s.engine.NobodysAccounts(ctx)
 	if err != nil {
-		return err
+		return reported{}, err
 	}
 	t := render.Table{Header: []string{"program", "account", "name", "kind", "owner", "review", "note", "holdings"}}
 	for i := range list {
@@ -50,10 +46,7 @@ func (a *app) serviceAccounts(ctx context.Context) (err error) {
 		note, color := remark(one)
 		t.Add(color, one.Program, one.Account, one.Name, one.Kind, one.Owner, lastDay(one.Review, zone(s.cfg)), note, strings.Join(one.Holdings, ", "))
 	}
-	if err := a.out().Data(t, serviceJSON{Version: 1, Accounts: append([]engine.NobodysAccount{}, list...), Proofs: proofs}); err != nil {
-		return err
-	}
-	return incomplete(proofs)
+	return reported{table: t, form: serviceJSON{Version: 1, Accounts: append([]engine.NobodysAccount{}, list...), Proofs: proofs}, proofs: proofs}, nil
 }
 
 func remark(one *engine.NobodysAccount) (string, render.Color) {
@@ -78,14 +71,19 @@ func lastDay(end time.Time, in *time.Location) string {
 
 // incomplete names the programs that were not read completely.
 func incomplete(proofs []engine.Proof) error {
-	var names []string
+	names := unread(proofs)
+	if len(names) == 0 {
+		return nil
+	}
+	return &failure{exitPartly, fmt.Errorf("the list may lack accounts, not read completely: %s", strings.Join(names, ", ")), "see: rolecall check"}
+}
+
+// unread are the sources that were not read completely, each with why.
+func unread(proofs []engine.Proof) (names []string) {
 	for i := range proofs {
 		if p := &proofs[i]; !p.Complete() {
 			names = append(names, fmt.Sprintf("%s (%s)", p.Source, p.Reasons[0].Detail))
 		}
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	return &failure{exitPartly, fmt.Errorf("the list may lack accounts, not read completely: %s", strings.Join(names, ", ")), "see: rolecall check"}
+	return names
 }

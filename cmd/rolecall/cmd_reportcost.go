@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
-	"github.com/rolecall/rolecall/policies"
 )
 
 func (a *app) reportCost() *cobra.Command {
@@ -27,9 +27,9 @@ func (a *app) reportCost() *cobra.Command {
 		Example: "  rolecall report cost\n  rolecall report cost --by cost_centre -o csv > cost.csv\n  rolecall report cost --forecast",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if ahead {
-				return a.forecasts(c.Context())
+				return a.tell(c.Context(), forecasts)
 			}
-			return a.cost(c.Context(), by)
+			return a.tell(c.Context(), costBy(by))
 		},
 	}
 	c.Flags().BoolVar(&ahead, "forecast", false, "what each program will have cost by the end of its contract, and its budget")
@@ -47,37 +47,37 @@ type costLine struct {
 	Month   costing `json:"month"`
 }
 
-func declares(name string) func(policies.Declared) bool {
-	return func(d policies.Declared) bool { return d.Name == name }
+// costBy sums by an attribute.
+func costBy(by string) reporter {
+	return func(ctx context.Context, s *system, _ time.Time) (reported, error) {
+		if names := declaredNames(s); !slices.Contains(names, by) {
+			return reported{}, usage(cmp.Or(engine.Suggest(by, names), "there are: "+strings.Join(names, ", ")), "--by %q is no declared attribute", by)
+		}
+		seating, err := s.engine.Seats(ctx)
+		if err != nil {
+			return reported{}, err
+		}
+		lines := costLines(s.cfg, seating, by)
+		t := render.Table{Header: []string{by, "program", "seats", "a month", "currency", "kind"}}
+		for _, l := range lines {
+			t.Add(render.Plain, l.called(), l.Program, strconv.FormatFloat(l.Seats, 'f', -1, 64), strconv.FormatFloat(l.Month.Amount, 'f', 2, 64), l.Month.Currency, l.Seat)
+		}
+		form := struct {
+			Version int                `json:"version"`
+			By      string             `json:"by"`
+			Lines   []costLine         `json:"lines"`
+			Proofs  []render.ProofJSON `json:"proofs"`
+		}{1, by, lines, render.Proofs(seating.Proofs)}
+		return reported{table: t, form: form, proofs: seating.Proofs, charts: costCharts(lines)}, nil
+	}
 }
 
-func (a *app) cost(ctx context.Context, by string) error {
-	s, seating, err := a.seating(ctx)
-	if err != nil {
-		return err
+// declaredNames are the attributes by which something can be summed.
+func declaredNames(s *system) (names []string) {
+	for _, d := range s.schema.Attributes {
+		names = append(names, d.Name)
 	}
-	if !slices.ContainsFunc(s.schema.Attributes, declares(by)) {
-		var names []string
-		for _, d := range s.schema.Attributes {
-			names = append(names, d.Name)
-		}
-		return usage(cmp.Or(engine.Suggest(by, names), "there are: "+strings.Join(names, ", ")), "--by %q is no declared attribute", by)
-	}
-	lines := costLines(s.cfg, seating, by)
-	t := render.Table{Header: []string{by, "program", "seats", "a month", "currency", "kind"}}
-	for _, l := range lines {
-		t.Add(render.Plain, l.called(), l.Program, strconv.FormatFloat(l.Seats, 'f', -1, 64), strconv.FormatFloat(l.Month.Amount, 'f', 2, 64), l.Month.Currency, l.Seat)
-	}
-	form := struct {
-		Version int                `json:"version"`
-		By      string             `json:"by"`
-		Lines   []costLine         `json:"lines"`
-		Proofs  []render.ProofJSON `json:"proofs"`
-	}{1, by, lines, render.Proofs(seating.Proofs)}
-	if err := a.out().Data(t, form); err != nil {
-		return err
-	}
-	return incomplete(seating.Proofs)
+	return names
 }
 
 func (l *costLine) called() string {

@@ -34,21 +34,16 @@ type forecast struct {
 }
 
 // forecasts reads the journal alone.
-func (a *app) forecasts(ctx context.Context) (err error) {
-	s, err := a.open(ctx, reading)
-	if err != nil {
-		return err
-	}
-	defer settle(&err, s.close)
+func forecasts(ctx context.Context, s *system, now time.Time) (reported, error) {
 	list := []forecast{}
 	for _, name := range slices.Sorted(maps.Keys(s.cfg.Programs)) {
 		p := s.cfg.Programs[name]
-		if p.Price == nil || p.Contract == nil || p.Contract.Ends.Before(a.Now()) {
+		if p.Price == nil || p.Contract == nil || p.Contract.Ends.Before(now) {
 			continue
 		}
-		one, err := s.forecast(ctx, name, p, a.Now())
+		one, err := s.forecast(ctx, name, p, now)
 		if err != nil {
-			return err
+			return reported{}, err
 		}
 		list = append(list, one)
 	}
@@ -64,10 +59,10 @@ func (a *app) forecasts(ctx context.Context) (err error) {
 		}
 		t.Add(color, f.Program, strconv.Itoa(f.Taken), seats, tenths(f.Trend), f.Ends, tenths(f.Then), f.Month.String(), f.Cost.String(), f.Budget.String(), f.Over.String())
 	}
-	return a.out().Data(t, struct {
+	return reported{table: t, charts: forecastCharts(list), form: struct {
 		Version  int        `json:"version"`
 		Programs []forecast `json:"programs"`
-	}{1, list})
+	}{1, list}}, nil
 }
 
 // tenths is a number that may not be known.

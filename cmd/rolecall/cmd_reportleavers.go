@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,29 +20,28 @@ func (a *app) reportUnmanaged() *cobra.Command {
 		Long: "Reads the directory and the programs and lists every holding that is not managed; accounts of nobody in the directory are\n" +
 			"orphans. Nothing of it is touched by ordinary runs. Exits with 5 if something could not be read completely.",
 		Example: "  rolecall report unmanaged\n  rolecall report unmanaged -o csv > unmanaged.csv",
-		RunE:    func(c *cobra.Command, _ []string) error { return a.unmanaged(c.Context()) },
+		RunE:    func(c *cobra.Command, _ []string) error { return a.tell(c.Context(), unmanaged) },
 	}
 }
 
-func (a *app) unmanaged(ctx context.Context) error {
-	_, seating, err := a.seating(ctx)
+func unmanaged(ctx context.Context, s *system, _ time.Time) (reported, error) {
+	seating, err := s.engine.Seats(ctx)
 	if err != nil {
-		return err
+		return reported{}, err
 	}
+	var people []string
 	t := render.Table{Header: []string{"program", "account", "name", "kind", "entitlement", "person", "login"}}
 	for i := range seating.Unmanaged {
 		u := &seating.Unmanaged[i]
 		t.Add(render.Plain, u.Program, u.Account, u.Name, u.Kind, u.Entitlement, u.Person, u.Login)
+		people = append(people, u.Person)
 	}
 	form := struct {
 		Version   int                `json:"version"`
 		Unmanaged []engine.Unmanaged `json:"unmanaged"`
 		Proofs    []render.ProofJSON `json:"proofs"`
 	}{1, append([]engine.Unmanaged{}, seating.Unmanaged...), render.Proofs(seating.Proofs)}
-	if err := a.out().Data(t, form); err != nil {
-		return err
-	}
-	return incomplete(seating.Proofs)
+	return reported{table: t, form: form, proofs: seating.Proofs, people: people, charts: unmanagedCharts(seating.Unmanaged)}, nil
 }
 
 func (a *app) reportLeavers() *cobra.Command {
@@ -61,22 +61,32 @@ func (a *app) reportLeavers() *cobra.Command {
 const leaversBack = 90
 
 func (a *app) leavers(ctx context.Context, from string) (err error) {
-	since, err := moment(from)
-	if err != nil {
-		return err
-	}
-	if from == "" {
-		since = a.Now().AddDate(0, 0, -leaversBack)
-	}
 	store, err := a.journalOnly(ctx)
 	if err != nil {
 		return err
 	}
 	defer settle(&err, store.Close)
-	list, err := engine.Departures(ctx, store, since)
+	r, err := departures(ctx, store, from, a.Now())
 	if err != nil {
 		return err
 	}
+	return a.out().Data(r.table, r.form)
+}
+
+// departures are told of from the journal alone.
+func departures(ctx context.Context, log engine.Log, from string, now time.Time) (reported, error) {
+	since, err := moment(from)
+	if err != nil {
+		return reported{}, err
+	}
+	if from == "" {
+		since = now.AddDate(0, 0, -leaversBack)
+	}
+	list, err := engine.Departures(ctx, log, since)
+	if err != nil {
+		return reported{}, err
+	}
+	var people []string
 	t := render.Table{Header: []string{"person", "login", "program", "account", "cause", "decided", "in effect", "after", "open", "last"}}
 	for i := range list {
 		d := &list[i]
@@ -87,10 +97,11 @@ func (a *app) leavers(ctx context.Context, from string) (err error) {
 			ended, after = stamp(d.Ended), config.FormatDuration(d.Ended.Sub(d.Decided).Round(1e9))
 		}
 		t.Add(color, cmp.Or(d.Name, d.Person), d.Login, d.Program, d.Account, string(d.Cause), stamp(d.Decided), ended, after, strconv.Itoa(d.Open), string(d.Last))
+		people = append(people, d.Person)
 	}
-	return a.out().Data(t, struct {
+	return reported{table: t, people: people, charts: leaverCharts(list), form: struct {
 		Version int                `json:"version"`
 		From    string             `json:"from"`
 		Leavers []engine.Departure `json:"leavers"`
-	}{1, fmt.Sprint(since.UTC().Format("2006-01-02T15:04:05Z")), list})
+	}{1, fmt.Sprint(since.UTC().Format("2006-01-02T15:04:05Z")), list}}, nil
 }

@@ -22,22 +22,23 @@ type seatDay struct {
 }
 
 // seatDays tells from the journal how many seats were taken. Programs are not called.
-func (a *app) seatDays(ctx context.Context, since string) (err error) {
-	day, err := config.ParseDate(since)
-	if err != nil {
-		return usage("--since 2027-01-31", "--since: %w", err)
+func seatDays(since string) reporter {
+	return func(ctx context.Context, s *system, now time.Time) (reported, error) {
+		day, err := config.ParseDate(since)
+		if err != nil {
+			return reported{}, usage("--since 2027-01-31", "--since: %w", err)
+		}
+		return s.seatDaysSince(ctx, day, now)
 	}
-	s, err := a.open(ctx, reading)
-	if err != nil {
-		return err
-	}
-	defer settle(&err, s.close)
+}
+
+func (s *system) seatDaysSince(ctx context.Context, day, now time.Time) (reported, error) {
 	from := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, zone(s.cfg))
 	days := []seatDay{}
 	for i := range s.engine.Programs {
-		list, err := s.seatDaysOf(ctx, &s.engine.Programs[i], from, a.Now())
+		list, err := s.seatDaysOf(ctx, &s.engine.Programs[i], from, now)
 		if err != nil {
-			return err
+			return reported{}, err
 		}
 		days = append(days, list...)
 	}
@@ -52,10 +53,10 @@ func (a *app) seatDays(ctx context.Context, since string) (err error) {
 		}
 		t.Add(color, d.Day, d.Program, strconv.Itoa(d.Peak), strconv.FormatFloat(d.Average, 'f', 1, 64), seats)
 	}
-	return a.out().Data(t, struct {
+	return reported{table: t, charts: dayCharts(days), form: struct {
 		Version int       `json:"version"`
 		Days    []seatDay `json:"days"`
-	}{1, days})
+	}{1, days}}, nil
 }
 
 func (s *system) seatDaysOf(ctx context.Context, p *engine.Program, from, now time.Time) (out []seatDay, err error) {

@@ -28,9 +28,9 @@ func (a *app) reportSeats() *cobra.Command {
 		Example: "  rolecall report seats\n  rolecall report seats -o csv > seats.csv\n  rolecall report seats --since 2027-01-01 -o csv > days.csv",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if since != "" {
-				return a.seatDays(c.Context(), since)
+				return a.tell(c.Context(), seatDays(since))
 			}
-			return a.seats(c.Context())
+			return a.tell(c.Context(), seats)
 		},
 	}
 	c.Flags().StringVar(&since, "since", "", "how many seats were taken on each day from this `DAY` on, 2027-01-31")
@@ -116,20 +116,11 @@ func monthly(p *config.Price) *costing {
 	return &costing{p.Amount, p.Currency}
 }
 
-// seating reads who sits where.
-func (a *app) seating(ctx context.Context) (s *system, seating *engine.Seating, err error) {
-	if s, err = a.open(ctx, reading); err != nil {
-		return nil, nil, err
-	}
-	seating, err = s.engine.Seats(ctx)
-	settle(&err, s.close)
-	return s, seating, err
-}
-
-func (a *app) seats(ctx context.Context) error {
-	s, seating, err := a.seating(ctx)
+// seats are told of by reading everything.
+func seats(ctx context.Context, s *system, now time.Time) (reported, error) {
+	seating, err := s.engine.Seats(ctx)
 	if err != nil {
-		return err
+		return reported{}, err
 	}
 	t := render.Table{Header: []string{"program", "kind", "seats", "taken", "free", "kept", "waiting", "to buy", "price", "a month", "contract ends", "notice by", "vendor", "owner"}}
 	form := struct {
@@ -138,17 +129,13 @@ func (a *app) seats(ctx context.Context) error {
 		Proofs   []render.ProofJSON `json:"proofs"`
 	}{1, []seatReport{}, render.Proofs(seating.Proofs)}
 	for _, name := range slices.Sorted(maps.Keys(s.cfg.Programs)) {
-		one := s.seatsOf(name, seating, a.Now())
+		one := s.seatsOf(name, seating, now)
 		form.Programs = append(form.Programs, one)
 		for i := range one.Kinds {
 			one.add(&t, &one.Kinds[i])
 		}
 	}
-	if err := a.out().Data(t, form); err != nil {
-		return err
-	}
-	a.waiting(form.Programs)
-	return incomplete(seating.Proofs)
+	return reported{table: t, form: form, proofs: seating.Proofs, charts: seatCharts(form.Programs), notes: whoWaits(form.Programs)}, nil
 }
 
 // add is one line of the table.
@@ -166,28 +153,26 @@ func (r *seatReport) add(t *render.Table, k *kindReport) {
 	t.Add(color, r.Program, k.Kind, paid, strconv.Itoa(k.Taken), free, strconv.Itoa(len(k.Kept)), strconv.Itoa(k.Waiting), strconv.Itoa(k.Buy), k.Price.String(), k.Month.String(), r.Contract, r.Notice, r.Vendor, r.Owner)
 }
 
-// waiting shows below the table who waits, for whom a seat is kept, and who would make room.
-func (a *app) waiting(programs []seatReport) {
-	if a.out().Format != render.TableFormat {
-		return
-	}
+// whoWaits are the lines below the table: who waits, for whom a seat is kept, and who would make room.
+func whoWaits(programs []seatReport) (lines []string) {
 	for i := range programs {
 		for _, k := range programs[i].Kinds {
 			what := strings.TrimSpace(programs[i].Program + " " + k.Kind)
 			if k.Unknown != "" {
-				a.out().Line("%s: no seat is given: %s", what, k.Unknown)
+				lines = append(lines, fmt.Sprintf("%s: no seat is given: %s", what, k.Unknown))
 			}
 			for _, c := range k.List {
-				a.out().Line("%s: %d. %s waits since %s%s", what, c.Place, render.Who(c.Name, c.Login, c.Person), c.Since.Format(time.DateOnly), priorityOf(&c))
+				lines = append(lines, fmt.Sprintf("%s: %d. %s waits since %s%s", what, c.Place, render.Who(c.Name, c.Login, c.Person), c.Since.Format(time.DateOnly), priorityOf(&c)))
 			}
 			for _, c := range k.Kept {
-				a.out().Line("%s: one is kept for %s, who joins on %s%s", what, render.Who(c.Name, c.Login, c.Person), c.Joins.Format(time.DateOnly), priorityOf(&c))
+				lines = append(lines, fmt.Sprintf("%s: one is kept for %s, who joins on %s%s", what, render.Who(c.Name, c.Login, c.Person), c.Joins.Format(time.DateOnly), priorityOf(&c)))
 			}
 			for _, c := range k.Displaced {
-				a.out().Line("%s: by priority alone %s%s would make room; nobody has to", what, render.Who(c.Name, c.Login, c.Person), priorityOf(&c))
+				lines = append(lines, fmt.Sprintf("%s: by priority alone %s%s would make room; nobody has to", what, render.Who(c.Name, c.Login, c.Person), priorityOf(&c)))
 			}
 		}
 	}
+	return lines
 }
 
 func priorityOf(c *engine.SeatClaim) string {

@@ -127,7 +127,7 @@ func (l *loss) open(ctx context.Context, present *journal.Store, same int64) err
 // decision is what somebody decided, which no read brings back; "" for all else.
 func decision(r engine.Record) string {
 	switch r.Kind {
-	case engine.KindCut, engine.KindLift, engine.KindPause, engine.KindResume, engine.KindApprove, engine.KindReject, engine.KindExtra, engine.KindUndo, engine.KindFree, engine.KindReKey, engine.KindHold, engine.KindEndHold,
+	case engine.KindCut, engine.KindLift, engine.KindPause, engine.KindResume, engine.KindApprove, engine.KindReject, engine.KindExtra, engine.KindUndo, engine.KindFree, engine.KindReKey, engine.KindHold, engine.KindEndHold, engine.KindBlank,
 		engine.KindReview, engine.KindLine, engine.KindUnblock, engine.KindDelegate:
 		what := strings.Join(slices.DeleteFunc([]string{r.Person, r.Program, r.Entitlement}, func(s string) bool { return s == "" }), " ")
 		return fmt.Sprintf("%s: %s %s by %s (%s).", stamp(r.Time), r.Kind, what, r.Actor, strings.Join(r.Why, "; "))

@@ -7,12 +7,14 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/login"
 	"github.com/rolecall/rolecall/engine/web"
+	"github.com/rolecall/rolecall/policies"
 )
 
 // page is what people look at in a browser. It listens on loopback only, which the configuration is checked for.
@@ -23,11 +25,18 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Paused:  func(ctx context.Context) ([]engine.Fact, error) { return paused(ctx, s.system()) },
 		Items:   func(ctx context.Context) ([]engine.Item, error) { return items(ctx, s.system()) },
 		Hand:    func(ctx context.Context) ([]engine.Task, error) { return tasks(ctx, s.system()) },
+		Holders: func(ctx context.Context, program, after string, accounts int) ([]engine.Held, error) {
+			return s.system().store.Holders(ctx, program, after, accounts)
+		},
+		Leads: func(program string) []web.Lead { return leadsTo(s.system().policy, program) },
 		CutSince: func(ctx context.Context, person string) (*engine.Fact, error) {
 			return cutSince(ctx, s.system(), person)
 		},
 		Extras:    s.extras,
+		Blanked:   s.blanked,
 		Exports:   exports{s},
+		Reports:   func() []web.ReportKind { return s.reportKinds(ctx) },
+		CSV:       writeCSV,
 		Prove:     s.prove,
 		Levels:    func() *web.Levels { return s.levelsAt(ctx) },
 		Programs:  func() []web.Program { return described(s.system().cfg, s.app.Now()) },
@@ -132,6 +141,7 @@ func described(cfg *config.File, now time.Time) (out []web.Program) {
 			d.Ends, d.Notice = lastDays(cfg, p.Contract, now)
 			d.Renews = p.Contract.Renews != ""
 		}
+		d.Declared = declared(p.Accounts, zone(cfg))
 		out = append(out, d)
 	}
 	return out
@@ -150,6 +160,42 @@ func lastDays(cfg *config.File, c *config.Contract, now time.Time) (ends, notice
 		return ends, time.Time{}
 	}
 	return ends, lastDay(notice)
+}
+
+// declared are the service and shared accounts of a configuration, sorted by name.
+func declared(accounts map[string]*config.Account, in *time.Location) (out []web.DeclaredAccount) {
+	for _, name := range slices.Sorted(maps.Keys(accounts)) {
+		if a := accounts[name]; a.Kind == engine.ServiceAccount || a.Kind == engine.SharedAccount {
+			out = append(out, web.DeclaredAccount{Name: name, Kind: a.Kind, Owner: a.Owner, Review: dayAfter(a.Review, in)})
+		}
+	}
+	return out
+}
+
+// leadsTo are the rules that lead to a program, for people.
+func leadsTo(policy *policies.Policy, program string) (out []web.Lead) {
+	for _, l := range policy.Leads(program) {
+		one := web.Lead{Name: l.Name, Mode: l.Mode, Reason: l.Reason, Place: l.Place, When: l.When}
+		if l.Extra {
+			one.Until = l.Until.Format(time.DateOnly)
+		}
+		var roles []string
+		for _, r := range []struct {
+			word string
+			list []string
+		}{{"any of ", l.Any}, {"all of ", l.All}, {"none of ", l.None}} {
+			if len(r.list) > 0 {
+				roles = append(roles, r.word+strings.Join(r.list, ", "))
+			}
+		}
+		one.Roles = strings.Join(roles, "; ")
+		for _, e := range l.Grants {
+			one.Grants = append(one.Grants, e.String())
+		}
+		slices.Sort(one.Grants)
+		out = append(out, one)
+	}
+	return out
 }
 
 // staleAfter is how old a look may be for the page: a run on another machine, or none for long, leaves the last one here
@@ -204,3 +250,12 @@ func (s *server) levelsAt(ctx context.Context) *web.Levels {
 
 // looked keeps what the last run saw, for the page.
 func (s *server) looked(o *engine.Outlook) { s.outlook.Store(o) }
+
+// blanked is when, by whom and why the records of somebody were blanked, nil if they were not.
+func (s *server) blanked(ctx context.Context, person string) (*web.Blanked, error) {
+	b, err := blankingOf(ctx, s.system().store, person)
+	if b == nil {
+		return nil, err
+	}
+	return &web.Blanked{At: b.at, By: b.By, Reason: b.Reason, Record: b.Record}, err
+}

@@ -111,12 +111,16 @@ func TestPagesInABrowser(t *testing.T) {
 	ada := b.link("Ada Lindgren")
 	b.shoot("audit", "/audit?outcome=done&program=wiki", "Export all that match")
 	b.shoot("proof", "/audit/3", "what is stored leads to")
+	b.shoot("program", "/programs/gitea", "Holders", "Unmanaged", "bot-ci", "Rules that lead here", "engineers-build", "History")
+	b.shoot("report-days", "/reports/days", "crm", "average")
+	b.shoot("report-seats", "/reports/seats", "Seats that are taken", "crm", "Download as CSV")
+	b.shoot("report-cost", "/reports/cost?by=department&sort=a+month&down=1", "What a month costs, in EUR", "(free seats)")
 	sees := map[string][]string{
 		"/": {"Everybody has what they should", "corp", "gitea", "Last runs"}, "/people": {"People", "active ("}, "/people?q=nobody+at+all": {"Nobody in the directory"},
-		"/programs": {"crm", "of 30"}, "/programs/gitea": {"Holders", "Unmanaged", "bot-ci"}, "/waiting": {"Nothing waits for an approval"}, "/runs": {"r1"}, "/runs/r1": {"adopt", "What it could see"},
+		"/programs": {"crm", "of 30"}, "/programs/wiki/holders": {"Who has something in wiki", "Ada Lindgren"}, "/waiting": {"Nothing waits for an approval"}, "/runs": {"r1"}, "/runs/r1": {"adopt", "What it could see"},
 		"/runs/r1?by=person": {"Ada Lindgren"}, "/audit": {"Record", "Older", "Export all that match:", "JSON Lines"}, "/audit?outcome=done&program=wiki": {"done"}, "/audit/1": {"Leaf of the Merkle tree", "what is stored leads to", "Root, path"},
 		ada: {"Ada Lindgren", "engineers-build", "History"}, ada + "?why=crm%2Fcontacts": {"does not match"}, ada + "?on=2026-01-01": {"Had at the end of 2026-01-01", "Nothing"},
-		"/nothing": {"Not there"},
+		"/nothing": {"Not there"}, "/reports": {"Seats by day", "Forecast"}, "/reports/forecast": {"Forecast"}, "/reports/unmanaged": {"Unmanaged holdings", "bot-ci"}, "/reports/leavers": {"How long accounts lived on"}, "/reports/service": {"Service accounts"},
 	}
 	for path, texts := range sees {
 		for width, scheme := range map[int64]string{375: "dark", 1440: "light"} {

@@ -64,6 +64,9 @@ func program(cfg *config.File, name string, p *config.Program, c engine.Connecto
 		Create: template(p.Create), Attributes: map[string]engine.Template{}, Accounts: map[string]engine.DeclaredAccount{}, Repair: p.Repair, Away: p.Away, Delete: p.Delete,
 		Wait: *cmp.Or(p.Wait, &cfg.Leavers.Wait), Grace: p.Grace, Protected: p.Protected, Admin: p.Admin, Concurrency: p.Concurrency, Rate: p.Rate, Lost: &atomic.Int32{}, After: p.After, Owner: p.Owner, Seats: seatRules(cfg, p),
 	}
+	if p.Usage != nil {
+		out.LastUse = engine.LastUse{Attribute: p.Usage.LastUsed, Purpose: p.Usage.Purpose}
+	}
 	for account, d := range p.Accounts {
 		out.Accounts[account] = engine.DeclaredAccount{Kind: d.Kind, Owner: d.Owner, Review: dayAfter(d.Review, zone(cfg))}
 	}

@@ -28,6 +28,7 @@ type server struct {
 	closeQueue func() error
 	plans      bool                           // it decides; otherwise it only works
 	outlook    atomic.Pointer[engine.Outlook] // what the last run here saw; nil before it
+	reports    kept                           // reports for the page
 	levels     atomic.Pointer[web.Levels]     // nil before they were read
 	measuring  sync.Mutex                     // held while levels are read
 	looking    sync.Mutex                     // held while a look for the page is made

@@ -40,7 +40,7 @@ func (p *program) ask(method, path, body string, headers ...string) *httptest.Re
 
 // filled is a path with what the site of tests has in it.
 func filled(path string) string {
-	return strings.NewReplacer("{key}", "p1", "{name}", "crm", "{run}", "r1", "{seq}", "1", "/export", "/export?format=jsonl").Replace(path)
+	return strings.NewReplacer("{key}", "p1", "{name}", "crm", "{run}", "r1", "{seq}", "1", "{report}", "seats", "/export", "/export?format=jsonl").Replace(path)
 }
 
 // bodies are what is sent to each address, and what is then done.
@@ -129,8 +129,8 @@ func TestMineForPrograms(t *testing.T) {
 func permissionsOfCalls() map[string]Permission {
 	return map[string]Permission{
 		"GET /api/openapi.json": Anybody, "GET /api/": Own, "POST /api/": Own, "GET /api/v1/me": Own, "GET /api/v1/mine": Own, "GET /api/v1/mine/people/{key}": Own, "GET /api/v1/mine/programs/{name}": Own,
-		"GET /api/v1/now": Viewer, "GET /api/v1/people": Viewer, "GET /api/v1/people/{key}": Viewer, "GET /api/v1/programs": Viewer, "GET /api/v1/programs/{name}": Viewer, "GET /api/v1/waiting": Viewer,
-		"GET /api/v1/runs": Viewer, "GET /api/v1/runs/{run}": Viewer, "GET /api/v1/audit": Viewer, "GET /api/v1/audit/{seq}": Viewer, "GET /api/v1/audit/export": Viewer, "GET /api/v1/people/{key}/cut": Approver, "POST /api/v1/waiting": Approver,
+		"GET /api/v1/now": Viewer, "GET /api/v1/people": Viewer, "GET /api/v1/people/{key}": Viewer, "GET /api/v1/programs": Viewer, "GET /api/v1/programs/{name}": Viewer, "GET /api/v1/waiting": Viewer, "GET /api/v1/programs/{name}/holders": Viewer,
+		"GET /api/v1/runs": Viewer, "GET /api/v1/runs/{run}": Viewer, "GET /api/v1/audit": Viewer, "GET /api/v1/reports": Viewer, "GET /api/v1/reports/{report}": Viewer, "GET /api/v1/audit/{seq}": Viewer, "GET /api/v1/audit/export": Viewer, "GET /api/v1/people/{key}/cut": Approver, "POST /api/v1/waiting": Approver,
 		"POST /api/v1/people/{key}/give": Approver, "POST /api/v1/people/{key}/cut": Approver, "POST /api/v1/people/{key}/lift": Admin, "POST /api/v1/pause": Admin, "POST /api/v1/resume": Admin,
 		"GET /api/v1/runs/{run}/undo": Admin, "POST /api/v1/runs/{run}/undo": Admin,
 		"POST /api/v1/tasks/done": Approver, "POST /api/v1/release": Admin, "POST /api/v1/delegations": Approver, "POST /api/v1/delegations/end": Approver,

@@ -54,13 +54,24 @@ func auditOf(v *auditView) (recordList, error) {
 
 // recordWhole is one record, and what led to it.
 type recordWhole struct {
-	Record recordJSON  `json:"record"`
-	Intent *recordJSON `json:"intent,omitempty"` // that it is the outcome of
-	Proof  *Proof      `json:"proof,omitempty"`  // that it is in the journal; absent: it can't be made
+	Record  recordJSON   `json:"record"`
+	Intent  *recordJSON  `json:"intent,omitempty"`  // that it is the outcome of
+	Proof   *Proof       `json:"proof,omitempty"`   // that it is in the journal; absent: it can't be made
+	Blanked *blankedJSON `json:"blanked,omitempty"` // when, by whom and why what is missing was deleted
 }
 
+// blankedJSON says when, by whom and why the records of somebody were blanked.
+type blankedJSON struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	Record int64     `json:"record"` // that says so
+}
+
+func blankedOf(b *Blanked) blankedJSON { return blankedJSON{b.At.UTC(), b.By, b.Reason, b.Record} }
+
 func wholeOf(v *eventView) (recordWhole, error) {
-	out := recordWhole{Record: recordOf(&v.eventRow), Proof: v.Proof}
+	out := recordWhole{Record: recordOf(&v.eventRow), Proof: v.Proof, Blanked: maybe(v.Blanked, blankedOf)}
 	if json.Valid(v.Data) {
 		out.Record.Data = v.Data
 	}

@@ -62,12 +62,13 @@ type accessJSON struct {
 // personWhole is somebody: who they are, what they have and why, what changes, what was.
 type personWhole struct {
 	accessJSON
-	Cut       *factJSON        `json:"cut,omitempty"`   // they are cut off, and why
-	Entry     *entryJSON       `json:"entry,omitempty"` // absent: not in the directory, as far as the last run saw
-	History   []recordJSON     `json:"history"`         // the last records; all of them are in the audit log
-	Asked     string           `json:"asked,omitempty"` // the entitlement of which it was asked why, or why not
-	Answer    []engine.Finding `json:"answer,omitzero"` // of the policy; empty: no rule gives it to anybody
-	CanBeHeld []string         `json:"can_be_held"`     // entitlements that can be asked about, and given
+	Cut       *factJSON        `json:"cut,omitempty"`     // they are cut off, and why
+	Blanked   *blankedJSON     `json:"blanked,omitempty"` // their records were blanked, and the key is the number that these show
+	Entry     *entryJSON       `json:"entry,omitempty"`   // absent: not in the directory, as far as the last run saw
+	History   []recordJSON     `json:"history"`           // the last records; all of them are in the audit log
+	Asked     string           `json:"asked,omitempty"`   // the entitlement of which it was asked why, or why not
+	Answer    []engine.Finding `json:"answer,omitzero"`   // of the policy; empty: no rule gives it to anybody
+	CanBeHeld []string         `json:"can_be_held"`       // entitlements that can be asked about, and given
 }
 
 // entryJSON is what the directory says of somebody.
@@ -126,7 +127,7 @@ func accessOf(v *personView) (accessJSON, error) {
 }
 
 func personOf(v *personView) (out personWhole, err error) {
-	out = personWhole{Cut: maybe(v.Cut, factOf), Entry: maybe(v.Person, entryOf), History: each(v.History, recordOf), Asked: v.Ask, CanBeHeld: each(v.Known, func(e *engine.Entitlement) string { return e.String() })}
+	out = personWhole{Blanked: maybe(v.Blanked, blankedOf), Cut: maybe(v.Cut, factOf), Entry: maybe(v.Person, entryOf), History: each(v.History, recordOf), Asked: v.Ask, CanBeHeld: each(v.Known, func(e *engine.Entitlement) string { return e.String() })}
 	if v.Ask != "" && v.Person != nil {
 		out.Answer = each(v.Answer, same)
 	}

@@ -84,6 +84,59 @@ type programWhole struct {
 	Seating     []engine.SeatPlan `json:"seating,omitempty"` // by kind, where seats are counted
 	Changes     []engine.Change   `json:"changes"`           // the first 100
 	MoreChanges int               `json:"more_changes"`      // that are not shown
+	Rules       []leadJSON        `json:"rules"`             // that give anything here, dated extras among them
+	Declared    []declaredJSON    `json:"declared"`          // service and shared accounts of the configuration
+	History     []recordJSON      `json:"history"`           // the newest records
+}
+
+// leadJSON is a rule that gives something in a program, or a dated extra.
+type leadJSON struct {
+	Name   string   `json:"name"`
+	Mode   string   `json:"mode"` // observe, additive or enforce
+	Reason string   `json:"reason,omitempty"`
+	Place  string   `json:"place"`           // file:line
+	Roles  string   `json:"roles,omitempty"` // that it asks for
+	When   string   `json:"when,omitempty"`  // its condition
+	Grants []string `json:"grants"`          // in this program
+	Until  string   `json:"until,omitempty"` // of an extra: its last day
+}
+
+// declaredJSON is a service or shared account that the configuration names.
+type declaredJSON struct {
+	Name   string    `json:"name"`
+	Kind   string    `json:"kind"`            // service or shared
+	Owner  string    `json:"owner,omitempty"` // who answers for it; absent: nobody
+	Review time.Time `json:"review,omitzero"` // when its time is over
+}
+
+func leadOf(l *Lead) leadJSON {
+	return leadJSON{l.Name, l.Mode, l.Reason, l.Place, l.Roles, l.When, each(l.Grants, same), l.Until}
+}
+
+func declaredOf(d *DeclaredAccount) declaredJSON {
+	return declaredJSON{d.Name, d.Kind, d.Owner, d.Review.UTC()}
+}
+
+// holderJSON is an account with what it holds.
+type holderJSON struct {
+	Account string    `json:"account"`
+	Person  string    `json:"person,omitempty"` // key; absent: whose it is, is not known
+	Since   time.Time `json:"since"`            // when the first of it was given, or seen
+	Managed bool      `json:"managed"`          // Rolecall gave or adopted some of it
+	Rights  []string  `json:"rights"`           // program/name, and the bare program for the active account; sorted
+	Rules   []string  `json:"rules"`            // that gave it
+}
+
+// holderList are accounts of a program, in the order of their names.
+type holderList struct {
+	Holders []holderJSON `json:"holders"`
+	After   string       `json:"after,omitempty"` // goes on with more; absent: there are none
+}
+
+func holdersOf(v *holdersView) (holderList, error) {
+	return holderList{each(v.Holders, func(h *holderRow) holderJSON {
+		return holderJSON{h.Account, h.Person, h.Since.UTC(), h.Managed, each(h.Rights, same), each(h.Rules, same)}
+	}), v.After}, nil
 }
 
 func ownedOf(v *programView) (out ownedJSON, err error) {
@@ -99,7 +152,9 @@ func ownedOf(v *programView) (out ownedJSON, err error) {
 
 func programOf(v *programView) (out programWhole, err error) {
 	out.ownedJSON, err = ownedOf(v)
-	out.Strangers, out.Changes, out.MoreChanges, out.Seating = each(v.Strangers, same), each(v.Changes, changeOf), v.More, v.Seating
+	out.Strangers, out.Changes, out.MoreChanges = each(v.Strangers, same), each(v.Changes, changeOf), v.More
+	out.Seating = v.Seating
+	out.Rules, out.Declared, out.History = each(v.Leads, leadOf), each(v.Declared, declaredOf), each(v.History, recordOf)
 	return out, err
 }
 

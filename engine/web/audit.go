@@ -139,9 +139,10 @@ func number(r asked, name string) (int64, error) {
 
 type eventView struct {
 	eventRow
-	Pretty string // Data, indented
-	Led    []eventRow
-	Proof  *Proof // nil: it can't be made
+	Pretty  string // Data, indented
+	Led     []eventRow
+	Proof   *Proof   // nil: it can't be made
+	Blanked *Blanked // nil: it was not
 }
 
 func (s *Site) event(ctx context.Context, r asked) (view, error) {
@@ -157,6 +158,9 @@ func (s *Site) event(ctx context.Context, r asked) (view, error) {
 		return view{}, fmt.Errorf("%w: there is no record %d", errNotThere, seq)
 	}
 	v := eventView{eventRow: list[0], Pretty: indented(list[0].Data), Proof: s.prove(ctx, r.URL.Path, seq)}
+	if v.Blanked, err = s.blankedOf(ctx, v.Person); err != nil {
+		return view{}, err
+	}
 	if v.Of > 0 {
 		if v.Led, err = s.events(ctx, engine.Query{After: v.Of - 1, Before: v.Of + 1, Limit: 1}); err != nil {
 			return view{}, err

@@ -130,7 +130,7 @@ func operationID(pattern string) string {
 
 func (g *schemas) parameters(o operation) (out []any) {
 	_, path, _ := strings.Cut(o.pattern, " ")
-	says := map[string]string{"key": "of the person, as the directory has it", "name": "of the program", "run": "its name, r12", "seq": "number of the record"}
+	says := map[string]string{"key": "of the person, as the directory has it", "name": "of the program", "run": "its name, r12", "report": "its name", "seq": "number of the record"}
 	for part := range strings.SplitSeq(path, "/") {
 		if name, variable := strings.CutPrefix(strings.TrimSuffix(part, "}"), "{"); variable {
 			out = append(out, map[string]any{"name": name, "in": "path", "required": true, "description": says[name], "schema": map[string]any{"type": "string"}})

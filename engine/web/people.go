@@ -112,6 +112,7 @@ type personView struct {
 	Answer  []engine.Finding
 	Known   []engine.Entitlement // what can be asked about, and given
 	Own     bool                 // it is whoever looks
+	Blanked *Blanked             // nil: they were not
 	Extras  []engine.Fact        // given on the command line or here, and not over
 }
 
@@ -143,6 +144,9 @@ func (s *Site) personOf(ctx context.Context, r asked, key string) (personView, e
 		return v, err
 	}
 	v.Own = v.Key == r.User.Person
+	if v.Blanked, err = s.blankedOf(ctx, v.Key); err != nil {
+		return v, err
+	}
 	if v.Extras, err = s.Extras(ctx, v.Key); err != nil {
 		return v, err
 	}
@@ -234,4 +238,12 @@ func isMade(c *engine.Change, held []engine.Held) bool {
 // overtaken says whether a cut came after the plan that means to give something.
 func (v *personView) overtaken(c *engine.Change) bool {
 	return v.Cut != nil && v.Cut.Since.After(v.Seen.At) && c.Op.Gives()
+}
+
+// blankedOf asks only of names that records give to those who have none any more.
+func (s *Site) blankedOf(ctx context.Context, person string) (*Blanked, error) {
+	if !strings.HasPrefix(person, "#") {
+		return nil, nil
+	}
+	return s.Blanked(ctx, person)
 }

@@ -73,9 +73,13 @@ type programView struct {
 	Changes   []changeRow
 	More      int // changes that are not shown
 	Strangers []engine.Unmanaged
-	Others    int // unmanaged ones that are not shown
-	Rules     []engine.Rule
+	Others    int               // unmanaged ones that are not shown
 	Seating   []engine.SeatPlan // by kind, where seats are counted
+	Leads     []Lead
+	Declared  []DeclaredAccount
+	Holders   []holderRow // the first of them
+	All       bool        // there are no more
+	History   []eventRow
 	Pausing   pausing
 }
 
@@ -117,7 +121,12 @@ func (s *Site) program(ctx context.Context, r asked) (view, error) {
 			v.Seating = append(v.Seating, k)
 		}
 	}
-	return view{"program", name, v}, nil
+	v.Leads, v.Declared = s.Leads(name), rows[i].Declared
+	if v.Holders, v.All, err = s.holderRows(ctx, name, "", shownAtFirst); err != nil {
+		return view{}, err
+	}
+	v.History, err = s.events(ctx, engine.Query{Program: name, Newest: true, Limit: shownHistory})
+	return view{"program", name, v}, err
 }
 
 func pausingOf(program string, paused []engine.Fact) pausing {

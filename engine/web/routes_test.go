@@ -76,12 +76,12 @@ func send(s *Site, method, path string, form string, headers ...string) *httptes
 func permissionsOfRoutes() map[string]Permission {
 	return map[string]Permission{
 		"GET /login": Anybody, "GET /login/start": Anybody, "GET /login/return": Anybody, "POST /login/token": Anybody, "POST /logout": Own,
-		"GET /{$}": Own, "GET /": Own, "GET /people": Viewer, "GET /people/{key}": Viewer, "GET /programs": Viewer, "GET /programs/{name}": Viewer,
+		"GET /{$}": Own, "GET /": Own, "GET /people": Viewer, "GET /people/{key}": Viewer, "GET /programs": Viewer, "GET /programs/{name}": Viewer, "GET /programs/{name}/holders": Viewer,
 		"POST /waiting": Approver, "POST /people/{key}/give": Approver, "GET /people/{key}/cut": Approver, "POST /people/{key}/cut": Approver, "POST /people/{key}/lift": Admin,
 		"POST /pause": Admin, "POST /resume": Admin, "GET /runs/{run}/undo": Admin, "POST /runs/{run}/undo": Admin,
 		"GET /reviews": Own, "GET /reviews/{name}": Own, "POST /reviews": Admin, "POST /reviews/{name}": Own, "POST /reviews/{name}/close": Admin, "POST /tasks/done": Approver, "POST /release": Admin, "POST /delegations": Approver, "POST /delegations/end": Approver,
 		"GET /mine": Own, "GET /mine/people/{key}": Own, "GET /mine/programs/{name}": Own,
-		"GET /waiting": Viewer, "GET /runs": Viewer, "GET /runs/{run}": Viewer, "GET /audit": Viewer, "GET /audit/{seq}": Viewer, "GET /audit/export": Viewer,
+		"GET /waiting": Viewer, "GET /runs": Viewer, "GET /runs/{run}": Viewer, "GET /audit": Viewer, "GET /reports": Viewer, "GET /reports/{report}": Viewer, "GET /reports/{report}/csv": Viewer, "GET /audit/{seq}": Viewer, "GET /audit/export": Viewer,
 	}
 }
 
@@ -112,7 +112,7 @@ func TestPermissionsAreAskedFor(t *testing.T) {
 		s, d, refused := guarded(t, p)
 		for _, one := range s.routes() {
 			method, path, _ := strings.Cut(one.pattern, " ")
-			path = strings.NewReplacer("{$}", "", "{key}", "p1", "{name}", "crm", "{run}", "r1", "{seq}", "1").Replace(path)
+			path = strings.NewReplacer("{$}", "", "{key}", "p1", "{name}", "crm", "{run}", "r1", "{seq}", "1", "{report}", "seats").Replace(path)
 			switch one.pattern {
 			case "GET /":
 				path = "/nothing"

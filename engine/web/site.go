@@ -35,6 +35,8 @@ type Options struct {
 	Failed    func(what string, err error)
 	Items     func(context.Context) ([]engine.Item, error)                    // what waits for a decision, or was decided and not yet used
 	Hand      func(context.Context) ([]engine.Task, error)                    // changes that people make; nil: there are none
+	Holders   HoldersOf                                                       // who has what in a program now
+	Leads     func(program string) []Lead                                     // the rules that lead to it, sorted by name
 	CutSince  func(ctx context.Context, person string) (*engine.Fact, error)  // since when somebody is cut off; nil: they are not
 	Extras    func(ctx context.Context, person string) ([]engine.Fact, error) // that somebody was given and that are not over
 	Decisions Decisions                                                       // with a Door
@@ -45,6 +47,9 @@ type Options struct {
 	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
 	Ways      Ways                                                            // with a Door
 	Local     func(next string) string                                        // an address of the page itself, "/" for any other; with a Door
+	Reports   func() []ReportKind                                             // nil: there are none
+	CSV       TableWriter                                                     // with Reports
+	Blanked   func(ctx context.Context, person string) (*Blanked, error)      // of somebody whom records know by a number alone; nil: they were not blanked
 	Exports   Exports                                                         // nil: nothing is exported
 	Prove     func(ctx context.Context, seq int64) (Proof, error)             // that a record is in the journal; nil: nothing is proven
 	Refused   func(ctx context.Context, u User, what string) error            // is told what somebody may not; nil: nobody is
@@ -57,7 +62,24 @@ type Program struct {
 	Price                     string // of one seat, "19 EUR per month", "" if not said
 	Monthly                   Money  // the same by month
 	Ends, Notice              time.Time
-	Renews                    bool // the contract goes on by itself
+	Renews                    bool              // the contract goes on by itself
+	Declared                  []DeclaredAccount // sorted by name
+}
+
+// DeclaredAccount is a service or shared account of the configuration, which is nobody's.
+type DeclaredAccount struct {
+	Name, Kind string
+	Owner      string    // who answers for it, "" for nobody
+	Review     time.Time // when its time is over; zero: none is set
+}
+
+// Lead is a rule, or a dated extra, that gives something in a program.
+type Lead struct {
+	Name, Mode, Reason, Place string
+	Roles                     string   // that it asks for, in words; "" for none
+	When                      string   // its condition, "" for none
+	Grants                    []string // sorted, in this program
+	Until                     string   // of an extra: its last day, "" of a rule
 }
 
 // Levels are how long changes took in the days before a time.
@@ -65,6 +87,13 @@ type Levels struct {
 	At   time.Time
 	Days int
 	List []engine.Level // sorted by program
+}
+
+// Blanked says when, by whom and why the records of somebody were blanked.
+type Blanked struct {
+	At         time.Time
+	By, Reason string
+	Record     int64
 }
 
 // Money is an amount in a currency; none without one.

@@ -19,11 +19,12 @@ import (
 
 // book is a journal of a few records.
 type book struct {
-	records []engine.Record
-	held    []engine.Held
-	changed bool // what is stored does not lead to the root
-	facts   []engine.Fact
-	err     error
+	records  []engine.Record
+	held     []engine.Held
+	changed  bool // what is stored does not lead to the root
+	facts    []engine.Fact
+	accounts int
+	err      error
 }
 
 func (b *book) Forms() []ExportForm {
@@ -62,6 +63,29 @@ func (b *book) Facts(_ context.Context, kind string) (out []engine.Fact, err err
 	return out, b.err
 }
 
+// holders has accounts by number, and what is held with the first of them.
+func (b *book) holders(_ context.Context, program, after string, accounts int) (out []engine.Held, err error) {
+	for _, h := range b.held {
+		for n := range 2*shownHolders + 1 {
+			name := h.Account + fmt.Sprintf("-%03d", n)
+			if h.Program == program && name > after && n < b.accounts && accounts > 0 {
+				h.Account, accounts = name, accounts-1
+				out = append(out, h)
+				h.Account = strings.TrimSuffix(name, fmt.Sprintf("-%03d", n))
+			}
+		}
+	}
+	return out, b.err
+}
+
+func declared(o *engine.Outlook) []DeclaredAccount {
+	if o == nil {
+		return nil
+	}
+	text := o.People[0].Entry
+	return []DeclaredAccount{{text, text, text, noon().AddDate(0, 0, -1)}, {Name: text}}
+}
+
 // silent is a policy that says nothing.
 type silent struct{ engine.Policy }
 
@@ -79,8 +103,17 @@ func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
 	}
 	s, err := New(Options{
 		Outlook: func() *engine.Outlook { return o }, Journal: func() Journal { return b }, Next: func() time.Time { return noon().Add(5 * time.Minute) }, Now: noon,
-		Programs: func() []Program { return []Program{{Name: "crm", Kind: "scim", Seats: 10, Monthly: Money{30, "EUR"}}} },
-		Paused:   func(context.Context) ([]engine.Fact, error) { return paused, b.err },
+		Programs: func() []Program {
+			return []Program{{Name: "crm", Kind: "scim", Seats: 10, Monthly: Money{30, "EUR"}, Declared: declared(o)}}
+		},
+		Holders: b.holders, Leads: func(string) []Lead {
+			if o == nil {
+				return nil
+			}
+			text := o.People[0].Entry
+			return []Lead{{text, text, text, text, text, text, []string{text}, text}}
+		},
+		Paused: func(context.Context) ([]engine.Fact, error) { return paused, b.err },
 		Levels: func() *Levels {
 			return &Levels{noon(), 3, []engine.Level{{Program: "crm", Access: engine.Spread{N: 3, Open: 1, Median: time.Second, P99: time.Hour, Days: []time.Duration{time.Second, -1, time.Hour}}}}}
 		},
@@ -98,12 +131,19 @@ func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
 			}
 			return []engine.Fact{{FactKey: engine.FactKey{Person: "p1", Program: "crm", Entitlement: o.People[0].Entry}, Text: o.People[0].Entry, Until: noon()}}, b.err
 		},
+		Blanked: func(_ context.Context, person string) (*Blanked, error) {
+			if person != "#12" || o == nil {
+				return nil, b.err
+			}
+			return &Blanked{noon(), o.People[0].Entry, o.People[0].Entry, 9}, b.err
+		},
 		CutSince: func(context.Context, string) (*engine.Fact, error) {
 			if o == nil {
 				return nil, b.err
 			}
 			return &o.Cuts[0], b.err
 		},
+		Reports: func() []ReportKind { return []ReportKind{reportKind(o)} }, CSV: plainCSV,
 		Exports: b, Prove: func(context.Context, int64) (Proof, error) {
 			return Proof{Size: 2, Root: "root", Path: []string{"beside"}, Checkpoint: "rolecall\n2\nroot", Leads: !b.changed, Stored: HashedAll{Public: "{}"}}, b.err
 		},
@@ -125,7 +165,7 @@ func get(s *Site, path string) *httptest.ResponseRecorder {
 
 // everyPage are addresses of all pages; person and run stand for what is in the records.
 func everyPage() []string {
-	return []string{"/", "/people", "/people/p1", "/waiting", "/programs", "/programs/crm", "/runs", "/runs/r1", "/runs/r1?by=person", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
+	return []string{"/", "/people", "/people/p1", "/people/%2312", "/waiting", "/programs", "/programs/crm", "/programs/crm/holders", "/runs", "/runs/r1", "/runs/r1?by=person", "/reports/seats?page=3", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
 }
 
 // outlook is a company of one, whose name and everything else is a text.
@@ -146,7 +186,7 @@ func outlook(text string) *engine.Outlook {
 
 func records(text string) *book {
 	r := engine.Record{Seq: 1, Time: noon(), Kind: engine.KindIntent, Run: "r1", Actor: text, Person: "p1", Program: "crm", Account: text, Entitlement: text, Op: engine.OpGrant, Why: []string{text}, Rules: []string{text}, Data: []byte(`{"login":"x"}`)}
-	b := &book{records: []engine.Record{{Seq: 1, Time: noon(), Kind: engine.KindRun, Run: "r1", Actor: text, Data: []byte(`{"Policy":"abc"}`)}, r},
+	b := &book{accounts: 1, records: []engine.Record{{Seq: 1, Time: noon(), Kind: engine.KindRun, Run: "r1", Actor: text, Data: []byte(`{"Policy":"abc"}`)}, r},
 		held: []engine.Held{{Program: "crm", Account: text, Entitlement: text, Person: "p1", From: noon(), Rules: []string{text}, Managed: true, Record: 1}}}
 	b.facts = append(b.facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTask, Person: "p1", Key: "t1"}, Text: text}, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactUndone, Account: text}},
 		engine.Fact{FactKey: engine.FactKey{Kind: engine.FactDelegate, Person: text, Key: "p77"}, Since: noon(), Until: noon(), Text: text, Data: asJSON(map[string]any{"OfName": text, "ToName": text, "By": text})})

@@ -17,14 +17,15 @@ import (
 // words are the functions of the templates.
 func (s *Site) words() template.FuncMap {
 	return template.FuncMap{
-		"when":   func(t time.Time) string { return s.when(t, "2006-01-02 15:04") },
-		"day":    func(t time.Time) string { return s.when(t, time.DateOnly) },
-		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"late":   func(t time.Time) bool { return s.Now().After(t) },
-		"ago":    func(t time.Time) string { return ago(s.Now().Sub(t)) },
-		"money":  func(m Money) string { return fmt.Sprintf("%s %s", thousands(m.Amount), m.Currency) },
-		"n":      func(n int) string { return thousands(float64(n)) },
-		"plural": plural, "path": url.PathEscape, "clean": clean, "short": short, "join": strings.Join,
+		"when":    func(t time.Time) string { return s.when(t, "2006-01-02 15:04") },
+		"day":     func(t time.Time) string { return s.when(t, time.DateOnly) },
+		"lastday": func(t time.Time) string { return s.when(t.AddDate(0, 0, -1), time.DateOnly) },
+		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"late":    func(t time.Time) bool { return s.Now().After(t) },
+		"ago":     func(t time.Time) string { return ago(s.Now().Sub(t)) },
+		"money":   func(m Money) string { return fmt.Sprintf("%s %s", thousands(m.Amount), m.Currency) },
+		"n":       func(n int) string { return thousands(float64(n)) },
+		"plural":  plural, "path": url.PathEscape, "clean": clean, "short": short, "join": strings.Join,
 		"percent": percent, "lasting": lasting, "name": s.nameOf, "account": accountOf,
 	}
 }

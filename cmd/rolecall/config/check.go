@@ -236,6 +236,12 @@ func (c *checks) program(name string, p *Program) {
 		c.add(&p.Contract.Budget, "program "+name+": the budget is no amount of money, or the program has no price", "budget: 500, in the currency of price:")
 	}
 	c.seats(name, p)
+	if p.Usage != nil && strings.TrimSpace(p.Usage.Purpose) == "" {
+		c.add(p.Usage, "program "+name+": usage: has no purpose", "purpose: \"licences that nobody needs are given back\"")
+	}
+	if p.Usage != nil && strings.TrimSpace(p.Usage.LastUsed) == "" {
+		c.add(p.Usage, "program "+name+": usage: does not say which attribute of an account holds the last use", "last_used: last_login")
+	}
 	if p.Concurrency < 0 || p.Rate < 0 {
 		c.add(p, "program "+name+": concurrency and rate can't be negative", "")
 	}

@@ -62,11 +62,21 @@ type Program struct {
 	Vendor string `yaml:"vendor"`
 	// Owner who answers for it, an address.
 	Owner string `yaml:"owner"`
+	// Usage says that the program shows when accounts were last used, and what that is looked at for.
+	Usage *Usage `yaml:"usage"`
 	// Scratch says that the program is there to be tried: `rolecall connector test` may change everything in it.
 	Scratch *Scratch `yaml:"scratch"`
 
 	// Settings are the keys that belong to the kind.
 	Settings Section `yaml:"-"`
+}
+
+// Usage is about when accounts were last used. That is data about people: it is looked at for a stated purpose or not at all.
+type Usage struct {
+	// Purpose is why it is looked at, for the people whom it is about; required.
+	Purpose string `yaml:"purpose"`
+	// LastUsed is the account attribute that holds the time or day of the last use; required.
+	LastUsed string `yaml:"last_used"`
 }
 
 // Scratch is what `rolecall connector test` may use of a program. What is left out is made or looked up where the program can.

@@ -62,7 +62,7 @@ func (b *Builder) decision(r *engine.Record) {
 	}
 	switch r.Kind {
 	case engine.KindCut, engine.KindLift, engine.KindPause, engine.KindResume, engine.KindApprove, engine.KindReject, engine.KindExtra, engine.KindUndo, engine.KindFree,
-		engine.KindTask, engine.KindPolicy, engine.KindConfig, engine.KindAccept, engine.KindRefusal, engine.KindRestore, engine.KindKey, engine.KindReKey, engine.KindToken, engine.KindHold, engine.KindEndHold,
+		engine.KindTask, engine.KindPolicy, engine.KindConfig, engine.KindAccept, engine.KindRefusal, engine.KindRestore, engine.KindKey, engine.KindReKey, engine.KindToken, engine.KindHold, engine.KindEndHold, engine.KindBlank,
 		engine.KindReview, engine.KindLine, engine.KindUnblock, engine.KindDelegate:
 	default:
 		return

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/cmd/rolecall/render"
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/journal"
+)
+
+// blankAfter is how long nothing may have been recorded of somebody who is blanked, unless another time is said.
+const blankAfter = 90 * 24 * time.Hour
+
+func (a *app) personBlank() *cobra.Command {
+	var reason string
+	after, force := config.FormatDuration(blankAfter), false
+	c := &cobra.Command{
+		Use: "blank PERSON", Short: "Delete what the journal's records hold of somebody who is gone; can't be undone", Args: args(cobra.ExactArgs(1)),
+		Long: "Deletes names, reasons and data of all records about the person and of the person's accounts, and the names by which they are known. What is\n" +
+			"left is that somebody, under a number, had what when, and every proof. Only who is gone is blanked: nobody whom the directory shows, who has\n" +
+			"an account anywhere, who is cut off or under a legal hold, or about whom anything was recorded within --after. Records of many people, such as\n" +
+			"what a read found, stay whole, and so do exports, bundles and backups; see the documentation of audit.",
+		Example: "  rolecall person blank 4711 --reason \"request 12/27\"",
+		RunE: func(c *cobra.Command, given []string) error {
+			age, err := config.ParseDuration(after)
+			if err != nil {
+				return usage("--after 90d", "--after: %w", err)
+			}
+			if force {
+				age = 0
+			}
+			return a.blank(c.Context(), engine.BlankOrder{Actor: a.Actor, Person: given[0], Reason: reason, After: age})
+		},
+	}
+	reasonFlag(c, &reason)
+	c.Flags().StringVar(&after, "after", after, "nothing may be recorded of them for this `SPAN`")
+	c.Flags().BoolVar(&force, "force", false, "whenever something was recorded last")
+	return c
+}
+
+func (a *app) blank(ctx context.Context, o engine.BlankOrder) (err error) {
+	s, err := a.open(ctx, writing)
+	if err != nil {
+		return err
+	}
+	defer settle(&err, s.close)
+	key, err := keyOf(ctx, s.store, o.Person)
+	if err != nil {
+		return err
+	}
+	o.Person = key
+	b, n, err := s.engine.Blank(ctx, s.store, o)
+	if err != nil {
+		return refused(err)
+	}
+	others, err := mentionedElsewhere(ctx, s.store, key)
+	if err != nil {
+		return err
+	}
+	a.out().Line("Blanked: %s, now called %s.", plural(n, "record"), b.Person)
+	if others > 0 {
+		a.out().Line("The key still occurs in %s of something else or of many people.", plural(others, "record"))
+	}
+	a.out().Line("Exports, bundles and backups made before hold what they held; keep them no longer than you must.")
+	return nil
+}
+
+// mentionedElsewhere counts the records in which a key still occurs as a word.
+func mentionedElsewhere(ctx context.Context, s *journal.Store, key string) (n int, err error) {
+	err = s.StoredRecords(ctx, engine.Query{}, func(_ engine.Record, stored journal.Stored) error {
+		if anyOf(stored.Personal, []string{key}) {
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// blankedJSON says whose records were blanked, when, by whom and why.
+type blankedJSON struct {
+	Person string `json:"person"` // as the records show it, #12
+	Time   string `json:"time"`
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+	Record int64  `json:"record"`
+
+	at time.Time
+}
+
+func (a *app) personBlanked() *cobra.Command {
+	return &cobra.Command{
+		Use: "blanked", Short: "Whose records were blanked, by their numbers", Args: args(cobra.NoArgs), Example: "  rolecall person blanked",
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			s, err := a.journalOnly(c.Context())
+			if err != nil {
+				return err
+			}
+			defer settle(&err, s.Close)
+			list, err := blankings(c.Context(), s)
+			if err != nil {
+				return err
+			}
+			if len(list) == 0 && a.out().Format == render.TableFormat {
+				a.out().Line("Nobody was blanked.")
+				return nil
+			}
+			t := render.Table{Header: []string{"person", "time", "by", "reason", "record"}}
+			for _, b := range list {
+				t.Add(render.Plain, b.Person, b.Time, b.By, b.Reason, fmt.Sprint(b.Record))
+			}
+			return a.out().Data(t, list)
+		},
+	}
+}
+
+// blankings are all there were, in order.
+func blankings(ctx context.Context, log engine.Log) ([]blankedJSON, error) {
+	out := []blankedJSON{}
+	err := log.Records(ctx, engine.Query{Kind: engine.KindBlank}, func(r engine.Record) error {
+		var b engine.Blanking
+		if err := json.Unmarshal(r.Data, &b); err != nil {
+			return fmt.Errorf("record %d can't be read: %w", r.Seq, err)
+		}
+		out = append(out, blankedJSON{b.Person, stamp(r.Time), r.Actor, strings.Join(r.Why, "; "), r.Seq, r.Time})
+		return nil
+	})
+	return out, err
+}
+
+// blankingOf is that of somebody by the number that the records show, nil for everybody else.
+func blankingOf(ctx context.Context, log engine.Log, person string) (*blankedJSON, error) {
+	list, err := blankings(ctx, log)
+	for i := range list {
+		if list[i].Person == person {
+			return &list[i], err
+		}
+	}
+	return nil, err
+}
