@@ -90,9 +90,13 @@ func askPassword(password engine.Secret, resolve engine.Resolve) func(context.Co
 func mariaDBSettings(u *url.URL, dir string) (*mysql.Config, error) {
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.DBName = u.User.Username(), strings.TrimPrefix(u.Path, "/")
-	cfg.Collation = "utf8mb4_bin"                                                          // texts that are compared with each other are the same or not
-	cfg.Params = map[string]string{"sql_mode": "CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"} // what does not fit is refused, not cut
-	cfg.ClientFoundRows = true                                                             // rows that match, as in the other databases
+	cfg.Collation = "utf8mb4_bin" // texts that are compared with each other are the same or not
+	cfg.Params = map[string]string{
+		"sql_mode":          "CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')", // what does not fit is refused, not cut
+		"sql_select_limit":  "18446744073709551615",                     // lists are whole; DEFAULT is what the server is set to
+		"lock_wait_timeout": "20",                                       // else a day: long after the call was given up
+	}
+	cfg.ClientFoundRows = true // rows that match, as in the other databases
 	cfg.Timeout, cfg.Logger = 30*time.Second, &mysql.NopLogger{}
 	if cfg.User == "" {
 		return nil, errors.New("url names no user; write mariadb://user@host:port/database")
