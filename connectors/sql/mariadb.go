@@ -88,17 +88,20 @@ func (p *MariaDB) Canonical(account, entitlement string) (string, string) {
 func (p *MariaDB) Describe(ctx context.Context) (engine.Description, error) {
 	d := engine.Description{Identity: p.identity, Accounts: true, Lifecycle: true, Concurrency: maxConnections, Grantable: []string{},
 		Deletes: "the account, with its rights; views and routines that run in its name stop working"}
-	if _, err := p.ask(ctx); err != nil {
+	if _, err := p.learn(ctx); err != nil { // again: by now it may be another one
 		return d, p.explain(err)
 	}
-	var names []string
-	if err := p.db.SelectContext(ctx, &names, `SELECT User FROM mysql.global_priv WHERE JSON_VALUE(Priv, '$.is_role') = 1`); err != nil {
+	if err := p.checkOwn(ctx, p.db, createUser); err != nil {
 		return d, p.explain(err)
 	}
-	for _, name := range names {
-		if p.isRole(name) {
-			d.Grantable = append(d.Grantable, name)
+	err := p.list(ctx, p.db, " WHERE host = ''", nil, func(a *mariaAccount) error {
+		if a.role && p.isRole(a.login) {
+			d.Grantable = append(d.Grantable, a.login)
 		}
+		return nil
+	})
+	if err != nil {
+		return d, p.explain(err)
 	}
 	for name := range p.privileges {
 		d.Grantable = append(d.Grantable, name)
@@ -109,7 +112,7 @@ func (p *MariaDB) Describe(ctx context.Context) (engine.Description, error) {
 
 // isRole says whether a role of that name is a right. What looks like a privilege is none.
 func (p *MariaDB) isRole(name string) bool {
-	return matches(p.rights, name) && !strings.Contains(name, " on ") && !strings.EqualFold(name, "PUBLIC") && !strings.EqualFold(name, "NONE")
+	return matches(p.rights, name) && !ambiguous(name) && !strings.EqualFold(name, "PUBLIC") && !strings.EqualFold(name, "NONE")
 }
 
 func (p *MariaDB) isAccount(login string) bool {
@@ -121,6 +124,10 @@ func (p *MariaDB) ask(ctx context.Context) (*mariaServer, error) {
 	if known := p.server.Load(); known != nil {
 		return known, nil
 	}
+	return p.learn(ctx)
+}
+
+func (p *MariaDB) learn(ctx context.Context) (*mariaServer, error) {
 	var version, user string
 	var folds int
 	if err := p.db.QueryRowxContext(ctx, `SELECT VERSION(), CURRENT_USER(), @@lower_case_table_names`).Scan(&version, &user, &folds); err != nil {
@@ -134,13 +141,9 @@ func (p *MariaDB) ask(ctx context.Context) (*mariaServer, error) {
 			return nil, refuse("the server keeps names of databases and tables in small letters; write the privilege %q so", name)
 		}
 	}
-	var columns []string
-	if err := p.db.SelectContext(ctx, &columns, `SELECT COLUMN_NAME FROM information_schema.COLUMNS
-		WHERE TABLE_SCHEMA = 'mysql' AND TABLE_NAME = 'db' AND COLUMN_NAME LIKE '%\_priv' ORDER BY ORDINAL_POSITION`); err != nil {
+	columns, err := p.privilegeColumns(ctx)
+	if err != nil {
 		return nil, err
-	}
-	if len(columns) == 0 {
-		return nil, refuse("the account that signs in can't see mysql.db; give it the rights that docs/connectors.md names")
 	}
 	login, _, _ := splitAccount(user)
 	known := &mariaServer{own: login, all: everything(columns)}
@@ -148,8 +151,19 @@ func (p *MariaDB) ask(ctx context.Context) (*mariaServer, error) {
 	return known, nil
 }
 
-// everything makes one statement of all tables, since MariaDB locks what one statement reads, and has no snapshot of these. Accounts
-// come in order, each before what it holds.
+// privilegeColumns of this version. Whoever may not see all of them gets an error, and not a part.
+func (p *MariaDB) privilegeColumns(ctx context.Context) ([]string, error) {
+	rows, err := p.db.QueryContext(ctx, `SELECT * FROM mysql.db LIMIT 0`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	return slices.DeleteFunc(columns, func(name string) bool { return !strings.HasSuffix(name, "_priv") }), errors.Join(err, rows.Err())
+}
+
+// everything makes one statement of all tables, since MariaDB locks what one statement reads, and has no snapshot of these. Roles
+// come first, then accounts in order, each before what it holds.
 func everything(columns []string) string {
 	var each []string
 	for _, column := range columns {
@@ -158,7 +172,7 @@ func everything(columns []string) string {
 	return `SELECT * FROM (
 		SELECT 0 AS part, User AS login, Host AS host, coalesce(JSON_VALUE(Priv, '$.access'), '0') AS a, coalesce(JSON_VALUE(Priv, '$.account_locked'), '0') AS b,
 			coalesce(JSON_VALUE(Priv, '$.is_role'), '0') AS c FROM mysql.global_priv
-		UNION ALL SELECT 1, User, Host, Role, '', '' FROM mysql.roles_mapping
+		UNION ALL SELECT 1, User, Host, Role, Admin_option, '' FROM mysql.roles_mapping
 		UNION ALL SELECT 2, User, Host, Db, CONCAT_WS(',', ` + strings.Join(each, ", ") + `), '' FROM mysql.db
 		UNION ALL SELECT 3, User, Host, CONCAT(Db, '.', Table_name), Table_priv, '' FROM mysql.tables_priv
 		UNION ALL SELECT 4, User, Host, CONCAT(Db, '.', Table_name), Column_priv, Column_name FROM mysql.columns_priv
@@ -168,8 +182,8 @@ func everything(columns []string) string {
 }
 
 const (
-	inOrder = ` ORDER BY CAST(login AS BINARY), CAST(host AS BINARY), part`
-	onlyOne = ` WHERE login = ? AND host = ?` // ignores spaces at the end; the caller compares
+	inOrder = ` ORDER BY host <> '', CAST(login AS BINARY), CAST(host AS BINARY), part` // a role has no host
+	ofLogin = ` WHERE login = ? OR host = ''`                                           // with all roles; ignores spaces at the end: the caller compares
 )
 
 // mariaAccount is one account with all that it holds.
@@ -179,9 +193,11 @@ type mariaAccount struct {
 	locked      bool
 	role        bool
 	holds       []string // sorted, each once
+	roles       []string // among these, as MariaDB spells them
+	mighty      bool     // could change rights, by itself or by a role
 }
 
-// list gives accounts and roles in order.
+// list gives roles, then accounts in order.
 func (p *MariaDB) list(ctx context.Context, db sqlx.QueryerContext, where string, args []any, yield func(*mariaAccount) error) error {
 	server, err := p.ask(ctx)
 	if err != nil {
@@ -192,6 +208,7 @@ func (p *MariaDB) list(ctx context.Context, db sqlx.QueryerContext, where string
 		return err
 	}
 	defer rows.Close()
+	l := lister{yield: yield}
 	var now *mariaAccount
 	for rows.Next() {
 		var part int
@@ -200,7 +217,7 @@ func (p *MariaDB) list(ctx context.Context, db sqlx.QueryerContext, where string
 			return err
 		}
 		if part == 0 {
-			if err := finish(now, yield); err != nil {
+			if err := l.finish(now); err != nil {
 				return err
 			}
 			if now, err = startAccount(login, host, a, b, c); err != nil {
@@ -213,7 +230,10 @@ func (p *MariaDB) list(ctx context.Context, db sqlx.QueryerContext, where string
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	return finish(now, yield)
+	if err := l.finish(now); err != nil {
+		return err
+	}
+	return l.flush()
 }
 
 func startAccount(login, host, access, locked, role string) (*mariaAccount, error) {
@@ -223,7 +243,7 @@ func startAccount(login, host, access, locked, role string) (*mariaAccount, erro
 	}
 	a := &mariaAccount{login: login, host: host, access: n, locked: truth(locked), role: truth(role)}
 	for _, name := range globalPrivileges(n) {
-		a.holds = append(a.holds, name+" on everything")
+		a.holds = append(a.holds, name+" on "+onAll)
 	}
 	return a, nil
 }
@@ -233,10 +253,13 @@ func truth(text string) bool { return text == "1" || text == "true" }
 func (a *mariaAccount) add(part int, x, y, z string) {
 	switch part {
 	case 1:
-		if strings.Contains(x, " on ") { // not to be taken for a privilege
+		a.roles = append(a.roles, x)
+		if ambiguous(x) {
 			x = "role " + x
 		}
-		a.holds = append(a.holds, x)
+		if a.holds = append(a.holds, x); y == "Y" {
+			a.holds = append(a.holds, x+adminOption)
+		}
 		return
 	case 2:
 		x = onEntry(x)
@@ -253,13 +276,42 @@ func (a *mariaAccount) add(part int, x, y, z string) {
 	}
 }
 
-func finish(a *mariaAccount, yield func(*mariaAccount) error) error {
+// lister holds roles back until all are known.
+type lister struct {
+	yield  func(*mariaAccount) error
+	roles  []*mariaAccount
+	mighty map[string]bool // roles; nil: not all are known yet
+}
+
+func (l *lister) finish(a *mariaAccount) error {
 	if a == nil {
 		return nil
 	}
 	slices.Sort(a.holds)
 	a.holds = slices.Compact(a.holds)
-	return yield(a)
+	if a.role && l.mighty == nil {
+		l.roles = append(l.roles, a)
+		return nil
+	}
+	if err := l.flush(); err != nil {
+		return err
+	}
+	a.mighty = a.mightyWith(l.mighty)
+	return l.yield(a)
+}
+
+func (l *lister) flush() error {
+	if l.mighty != nil {
+		return nil
+	}
+	l.mighty = mightyRoles(l.roles)
+	for _, role := range l.roles {
+		role.mighty = l.mighty[role.login]
+		if err := l.yield(role); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Holdings reads everything in one statement and streams it by login and host.
@@ -287,29 +339,42 @@ func (p *MariaDB) Holdings(ctx context.Context, yield func(engine.Holding) error
 
 // Account reads one account.
 func (p *MariaDB) Account(ctx context.Context, id string) ([]engine.Holding, error) {
-	a, err := p.read(ctx, p.db, id)
+	v, err := p.read(ctx, p.db, id)
 	if err != nil {
 		return nil, p.explain(err)
 	}
-	if a == nil {
+	if v.account == nil {
 		return nil, nil
 	}
-	return p.holdings(a), nil
+	return p.holdings(v.account), nil
 }
 
-// read finds one account; nil if it is not there, or none.
-func (p *MariaDB) read(ctx context.Context, db sqlx.QueryerContext, id string) (found *mariaAccount, err error) {
+// view is what a change of one account is decided on.
+type view struct {
+	account *mariaAccount   // nil: it is not there
+	others  []*mariaAccount // of the same login
+	roles   map[string]*mariaAccount
+}
+
+// read finds one account, also one that is ignored.
+func (p *MariaDB) read(ctx context.Context, db sqlx.QueryerContext, id string) (view, error) {
+	v := view{roles: map[string]*mariaAccount{}}
 	login, host, ok := splitAccount(id)
-	if !ok || !plain(id) || !p.isAccount(login) {
-		return nil, nil
+	if !ok || !kept(id) {
+		return v, nil
 	}
-	err = p.list(ctx, db, onlyOne, []any{login, host}, func(a *mariaAccount) error {
-		if a.login == login && a.host == host && !a.role {
-			found = a
+	err := p.list(ctx, db, ofLogin, []any{login}, func(a *mariaAccount) error {
+		switch {
+		case a.role:
+			v.roles[a.login] = a
+		case a.login == login && a.host == host:
+			v.account = a
+		case a.login == login:
+			v.others = append(v.others, a)
 		}
 		return nil
 	})
-	return found, err
+	return v, err
 }
 
 func (p *MariaDB) holdings(a *mariaAccount) []engine.Holding {
@@ -336,7 +401,7 @@ func (p *MariaDB) info(a *mariaAccount) *engine.AccountInfo {
 	switch {
 	case a.login == "root" || a.login == "mysql" || a.login == p.own():
 		info.Kind = "service"
-	case a.mighty():
+	case a.mighty:
 		info.Kind = "admin"
 	}
 	return info

@@ -107,13 +107,18 @@ func (p *Tables) checkCatalogue(ctx context.Context, tx *transaction, right stri
 
 // statement names the one that makes a change; "" where there is none.
 func (p *Tables) statement(c engine.Call) string {
-	name := map[bool]map[string]string{
-		true:  {engine.Active: "resume", engine.Exists: "", "right": "grant"},
-		false: {engine.Active: "suspend", engine.Exists: "delete", "right": "revoke"},
-	}[c.Grant]
-	what, reserved := name[c.Entitlement]
-	if !reserved {
-		what = name["right"]
+	what := "revoke"
+	switch {
+	case c.Entitlement == engine.Exists && c.Grant: // create has another call
+		return ""
+	case c.Entitlement == engine.Exists:
+		what = "delete"
+	case c.Entitlement == engine.Active && c.Grant:
+		what = "resume"
+	case c.Entitlement == engine.Active:
+		what = "suspend"
+	case c.Grant:
+		what = "grant"
 	}
 	if _, written := p.changes[what]; !written {
 		return ""

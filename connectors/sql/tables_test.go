@@ -152,6 +152,10 @@ func testTablesOnMariaDB(t *testing.T, s *servers.MariaDBServer) {
 		if list, _ := state(t, d.with(t, func(*sql.Statements) {})); len(list) != 7 {
 			t.Errorf("%q", list)
 		}
+		wait := 0
+		if err := sql.Session(d.u.Connector).Get(&wait, `SELECT @@lock_wait_timeout`); err != nil || wait > 60 {
+			t.Errorf("locks are waited for %d s, %v", wait, err)
+		}
 	})
 	t.Run("a view hides a table that takes nothing back", func(t *testing.T) { testHiddenTable(t, s, onMariaDB(t, s)) })
 	t.Run("no answer to the last word", func(t *testing.T) { testNoLastAnswer(t, s, onMariaDB(t, s)) })
