@@ -91,6 +91,7 @@ type Change struct {
 	Queued      int64       `json:"queued,omitempty"`   // the open intent that already stands for it
 	Failures    int         `json:"failures,omitempty"` // how often it failed so far
 	New         *NewAccount `json:"new,omitempty"`
+	Costs       []Cost      `json:"costs,omitempty"` // of the seats it takes or frees
 
 	basis   *basis // nil: it is charged to nothing
 	note    *Fact  // what is remembered once it is really tried

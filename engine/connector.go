@@ -86,6 +86,7 @@ type Description struct {
 	Accounts    bool          // knows Active: Grant resumes, Revoke suspends
 	Lifecycle   bool          // knows Exists: implements Creator, Revoke(account, Exists) deletes
 	Rename      bool          // implements Updater
+	Seats       bool          // implements SeatCounter
 	Keyed       bool          // accounts are the people's immutable keys: nothing to match or to create
 	Lag         time.Duration // lists may lag behind writes by this much
 	Deletes     string        // what a delete destroys, in words; "" if it can be taken back

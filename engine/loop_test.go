@@ -164,6 +164,8 @@ type rolePolicy struct {
 	grace  time.Duration
 	blocks map[string]string    // key → entitlement
 	until  map[string]time.Time // rule → the extra's end
+
+	priority map[string]int // by rule
 }
 
 func (r *rolePolicy) Entitlements() []engine.Entitlement {
@@ -187,7 +189,7 @@ func (r *rolePolicy) Rules() []engine.Rule {
 	var out []engine.Rule
 	for role := range r.rules {
 		until := r.until[role]
-		out = append(out, engine.Rule{Name: role, Hash: role + fmt.Sprint(r.rules[role]), Mode: r.mode[role], Grace: r.grace, Extra: !until.IsZero(), Until: until})
+		out = append(out, engine.Rule{Name: role, Hash: role + fmt.Sprint(r.rules[role]), Mode: r.mode[role], Grace: r.grace, Extra: !until.IsZero(), Until: until, Priority: r.priority[role]})
 	}
 	slices.SortFunc(out, func(a, b engine.Rule) int { return strings.Compare(a.Name, b.Name) })
 	return out

@@ -54,6 +54,7 @@ func MakePlan(s *Snapshot) *Plan {
 	b.doubts()
 	b.decide()
 	b.notePolicy()
+	b.seats() // who waits for one asks for no approval either
 	b.approvals()
 	b.dependencies() // what can't be made anyway asks for no approval and fills no budget
 	b.limits()
@@ -86,6 +87,7 @@ func (b *builder) finish() {
 	b.noteRun()
 	b.notePauses()
 	b.sortChanges()
+	b.costs()
 	slices.SortStableFunc(p.Unmanaged, func(x, y Unmanaged) int {
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Entitlement, y.Entitlement))
 	})

@@ -16,10 +16,12 @@ type Plan struct {
 	Sum       string      `json:"sum"` // of ID and Time: shows a file that was edited by hand
 	Policy    string      `json:"policy"`
 	Config    string      `json:"config"`
-	Proofs    []Proof     `json:"proofs"`    // by source: directory first, then programs
-	Changes   []Change    `json:"changes"`   // sorted by program, account, op order, entitlement
-	Unmanaged []Unmanaged `json:"unmanaged"` // listed, never touched
-	Notices   []Notice    `json:"notices"`   // what somebody should look at
+	Proofs    []Proof     `json:"proofs"`          // by source: directory first, then programs
+	Changes   []Change    `json:"changes"`         // sorted by program, account, op order, entitlement
+	Unmanaged []Unmanaged `json:"unmanaged"`       // listed, never touched
+	Notices   []Notice    `json:"notices"`         // what somebody should look at
+	Seats     []SeatPlan  `json:"seats,omitempty"` // by program, kind
+	Money     []Money     `json:"money,omitempty"` // by currency
 	Summary   Summary     `json:"summary"`
 
 	used     []Fact    // a reviewed plan that this one applies

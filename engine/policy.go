@@ -38,6 +38,8 @@ type Rule struct {
 	Extra  bool   // it is a dated extra
 	Until  time.Time
 	Author string // who wrote it, "" if not known
+
+	Priority int // of who waits for a seat because of it; the highest goes first
 }
 
 // Policy decides what people should have. It is pure, and safe for concurrent use.

@@ -53,6 +53,7 @@ type programPlan struct {
 	unchanged int
 	scheduled Set            // of leaving: what is in grace
 	leaving   Set            // what this plan takes away, or will once its time has come
+	seating   *seating       // of a program with seats
 	kept      map[string]int // holdings kept back without a line of their own, by reason
 }
 

@@ -112,6 +112,7 @@ func (e *Engine) readProgram(ctx context.Context, described Program, mem *Memory
 		r.Add(h)
 		return nil
 	})
+	e.readSeats(ctx, r)
 	r.Proof.Reasons = append(r.Proof.Reasons, proof.Reasons...)
 	r.Proof.Notices, r.Proof.Digest, r.Proof.Mark = proof.Notices, proof.Digest, proof.Mark
 	if _, people := p.Connector.(ByHand); people && proof.Started.Before(started) {

@@ -53,6 +53,7 @@ type Program struct {
 	Rate        float64                    // calls a second at most, 0: unlimited; a change of a Batcher counts as a call. Holds for one process
 	Lost        *atomic.Int32              // calls that never returned: while there are too many the program is set aside; nil: each piece of work counts its own
 	After       []string                   // programs whose work comes first
+	Seats       *SeatRules                 // nil: nothing is said of seats
 	Owner       string                     // who answers for it, by any name that the directory knows
 }
 

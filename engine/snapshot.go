@@ -50,6 +50,10 @@ type Reading struct {
 	rights   *Names
 	held     Set
 	infos    []*AccountInfo // by account, as far as there are any
+
+	countsSeats bool // the program can say how many seats are taken, and somebody needs to know
+	seatCounts  []SeatCount
+	seatsUnread string // why it did not
 }
 
 // NewReading starts from the numbers of memory, so that the two can be compared without looking names up again.

@@ -70,7 +70,7 @@ func (p *Policy) compileRules() {
 	for i := range p.defs.rules {
 		r := &p.defs.rules[i]
 		byName[r.name] = r
-		p.rules = append(p.rules, engine.Rule{Name: r.name, Hash: r.hash(), Mode: r.mode, Grace: r.grace, Reason: r.reason, Place: r.place})
+		p.rules = append(p.rules, engine.Rule{Name: r.name, Hash: r.hash(), Mode: r.mode, Grace: r.grace, Reason: r.reason, Place: r.place, Priority: r.priority})
 		if r.when != nil {
 			p.slots = max(p.slots, r.when.language.slots())
 		}

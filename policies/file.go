@@ -2,6 +2,7 @@ package policies
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type rule struct {
 	when                      *condition
 	grant                     []engine.Entitlement
 	grace                     time.Duration
+	priority                  int // of who waits for a seat; 0: like any other rule
 }
 
 type extra struct {
@@ -132,11 +134,24 @@ func (r *reader) rule(n *node) rule {
 		{"mode", false, r.word(&out.mode, modeObserve, modeAdditive, modeEnforce)},
 		{"reason", false, r.textInto(&out.reason)},
 		{"grace", false, r.duration(&out.grace)},
+		{"priority", false, r.priority(&out.priority)},
 	}, nil)
 	if ok && !hasRoles && !hasWhen {
 		r.wrong(n, "the rule has neither roles nor when, so it would match everybody", "if that is meant, write when: 'true'")
 	}
 	return out
+}
+
+// priority is a whole number from 0 to 1000.
+func (r *reader) priority(to *int) func(*node) {
+	return func(n *node) {
+		i, err := strconv.Atoi(n.text)
+		if n.kind != scalar || n.quoted || err != nil || i < 0 || i > 1000 {
+			r.wrong(n, "a priority is a whole number from 0 to 1000", "the highest goes first where seats are too few; left out it is 0")
+			return
+		}
+		*to = i
+	}
 }
 
 func (r *reader) name(n *node) string {

@@ -66,6 +66,11 @@ func (p *Policy) contentHash() string {
 	for i := range p.defs.conflicts {
 		parts = append(parts, p.defs.conflicts[i].hash())
 	}
+	for _, r := range p.rules {
+		if r.Priority != 0 { // it gives nobody anything, but decides who waits
+			parts = append(parts, digest("priority", r.Name, r.Priority))
+		}
+	}
 	slices.Sort(parts)
 	return digest("policy", parts)
 }

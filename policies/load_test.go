@@ -196,7 +196,7 @@ func TestHashIsOfTheContent(t *testing.T) {
 		t.Error("layout, comments, reasons and order changed the hash")
 	}
 	for from, to := range map[string]string{"name: a,": "name: z,", "[sre, engineer]": "{all: [sre, engineer]}", "grant: wiki": "grant: crm",
-		"keep: first": "keep: record", "[crm, wiki], keep": "[wiki, crm], keep", "reason: x": "mode: observe", ", reason: x": ", grace: 1d",
+		"keep: first": "keep: record", "[crm, wiki], keep": "[wiki, crm], keep", "reason: x": "mode: observe", ", reason: x": ", grace: 1d", "grant: wiki}": "grant: wiki, priority: 3}",
 		"reason: x}": "when: 'true'}"} {
 		if !strings.Contains(a, from) {
 			t.Fatalf("%q is not in the text", from)

@@ -111,7 +111,7 @@ func costLines(cfg *config.File, seating *engine.Seating, by string) []costLine 
 	}
 	out := []costLine{}
 	for name, p := range cfg.Programs {
-		if free := p.Seats - taken[name]; free > 0 {
+		if free := p.Seats.Count() - taken[name]; free > 0 {
 			sum[costLine{Kind: "free", Program: name}] = float64(free)
 		}
 	}

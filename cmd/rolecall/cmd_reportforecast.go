@@ -102,7 +102,7 @@ func foretold(name string, p *config.Program, stays []engine.Stay, days []engine
 		}
 	}
 	price := monthly(p.Price)
-	f := forecast{Program: name, Taken: len(still), Seats: p.Seats, Ends: p.Contract.Ends.Format(time.DateOnly), Month: *price.times(float64(max(p.Seats, len(still)))), Cost: costing{0, price.Currency}}
+	f := forecast{Program: name, Taken: len(still), Seats: p.Seats.Count(), Ends: p.Contract.Ends.Format(time.DateOnly), Month: *price.times(float64(max(p.Seats.Count(), len(still)))), Cost: costing{0, price.Currency}}
 	slope, known := trend(days)
 	left := int(math.Ceil(p.Contract.Ends.AddDate(0, 0, 1).Sub(now).Hours() / 24))
 	if known {
@@ -110,7 +110,7 @@ func foretold(name string, p *config.Program, stays []engine.Stay, days []engine
 		f.Trend, f.Then = &more, &then
 	}
 	for n := range left {
-		f.Cost.Amount += price.Amount / monthDays * math.Max(float64(p.Seats), math.Max(0, float64(f.Taken)+slope*float64(n)))
+		f.Cost.Amount += price.Amount / monthDays * math.Max(float64(p.Seats.Count()), math.Max(0, float64(f.Taken)+slope*float64(n)))
 	}
 	f.Cost.Amount = math.Round(f.Cost.Amount*100) / 100
 	if p.Contract.Budget > 0 {

@@ -23,7 +23,7 @@ func TestForecast(t *testing.T) {
 		return out
 	}
 	program := func(seats int, budget float64) *config.Program {
-		return &config.Program{Seats: seats, Price: &config.Price{Amount: monthDays, Currency: "EUR", Per: "month"}, Contract: &config.Contract{Ends: now.AddDate(0, 0, 9), Budget: budget}} // a seat costs 1 a day
+		return &config.Program{Seats: config.Seats{"": {Count: &seats}}, Price: &config.Price{Amount: monthDays, Currency: "EUR", Per: "month"}, Contract: &config.Contract{Ends: now.AddDate(0, 0, 9), Budget: budget}} // a seat costs 1 a day
 	}
 	for name, c := range map[string]struct {
 		p                  *config.Program

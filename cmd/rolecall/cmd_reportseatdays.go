@@ -61,7 +61,7 @@ func (a *app) seatDays(ctx context.Context, since string) (err error) {
 func (s *system) seatDaysOf(ctx context.Context, p *engine.Program, from, now time.Time) (out []seatDay, err error) {
 	stays, err := s.stays(ctx, p, from)
 	for _, d := range engine.SeatDays(stays, from, now) {
-		out = append(out, seatDay{d.Day.Format(time.DateOnly), p.Name, d.Peak, round(d.Average), s.cfg.Programs[p.Name].Seats})
+		out = append(out, seatDay{d.Day.Format(time.DateOnly), p.Name, d.Peak, round(d.Average), s.cfg.Programs[p.Name].Seats.Count()})
 	}
 	return out, err
 }

@@ -124,10 +124,10 @@ func (a *app) seats(ctx context.Context) error {
 }
 
 func seatsOf(name string, p *config.Program, taken, waiting int) seatReport {
-	one := seatReport{Program: name, Seats: p.Seats, Taken: taken, Waiting: waiting, Price: monthly(p.Price), Vendor: p.Vendor, Owner: p.Owner}
-	one.Month = one.Price.times(float64(cmp.Or(p.Seats, taken)))
-	if p.Seats > 0 {
-		one.Free = p.Seats - taken
+	one := seatReport{Program: name, Seats: p.Seats.Count(), Taken: taken, Waiting: waiting, Price: monthly(p.Price), Vendor: p.Vendor, Owner: p.Owner}
+	one.Month = one.Price.times(float64(cmp.Or(p.Seats.Count(), taken)))
+	if p.Seats.Count() > 0 {
+		one.Free = p.Seats.Count() - taken
 	}
 	if p.Contract != nil && !p.Contract.Ends.IsZero() {
 		one.Contract = p.Contract.Ends.Format("2006-01-02")

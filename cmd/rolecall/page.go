@@ -120,7 +120,7 @@ func (s *server) next() time.Time {
 func described(cfg *config.File) (out []web.Program) {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Programs)) {
 		p := cfg.Programs[name]
-		d := web.Program{Name: name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats}
+		d := web.Program{Name: name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats.Count()}
 		if p.Price != nil {
 			d.Price = fmt.Sprintf("%g %s per %s", p.Price.Amount, p.Price.Currency, cmp.Or(p.Price.Per, "month"))
 			d.Monthly = web.Money{Amount: p.Price.Amount, Currency: p.Price.Currency}

@@ -62,7 +62,7 @@ func program(cfg *config.File, name string, p *config.Program, c engine.Connecto
 	out := engine.Program{
 		Name: name, Kind: p.Kind, Connector: c, Revoke: p.Revoke, Patterns: p.Entitlements, Match: p.Match, MatchWith: template(p.MatchWith),
 		Create: template(p.Create), Attributes: map[string]engine.Template{}, Accounts: map[string]engine.DeclaredAccount{}, Repair: p.Repair, Away: p.Away, Delete: p.Delete,
-		Wait: *cmp.Or(p.Wait, &cfg.Leavers.Wait), Grace: p.Grace, Protected: p.Protected, Admin: p.Admin, Concurrency: p.Concurrency, Rate: p.Rate, Lost: &atomic.Int32{}, After: p.After, Owner: p.Owner,
+		Wait: *cmp.Or(p.Wait, &cfg.Leavers.Wait), Grace: p.Grace, Protected: p.Protected, Admin: p.Admin, Concurrency: p.Concurrency, Rate: p.Rate, Lost: &atomic.Int32{}, After: p.After, Owner: p.Owner, Seats: seatRules(cfg, p),
 	}
 	for account, d := range p.Accounts {
 		out.Accounts[account] = engine.DeclaredAccount{Kind: d.Kind, Owner: d.Owner, Review: dayAfter(d.Review, zone(cfg))}
@@ -71,6 +71,43 @@ func program(cfg *config.File, name string, p *config.Program, c engine.Connecto
 		out.Attributes[attribute] = template(text)
 	}
 	return out
+}
+
+// seatRules are nil where nothing is said of seats or their price.
+func seatRules(cfg *config.File, p *config.Program) *engine.SeatRules {
+	if len(p.Seats) == 0 && p.Price == nil {
+		return nil
+	}
+	out := &engine.SeatRules{Reserve: p.Reserve, Contract: contract(cfg, p.Contract)}
+	for _, name := range p.Seats.Names() {
+		k := cmp.Or(p.Seats[name], &config.SeatKind{})
+		kind := engine.SeatKind{Name: name, For: k.For, Count: engine.NoSeatLimit, Suspended: k.Suspended, Price: seatPrice(cmp.Or(k.Price, p.Price))}
+		if k.Count != nil {
+			kind.Count = *k.Count
+		}
+		out.Kinds = append(out.Kinds, kind)
+	}
+	return out
+}
+
+// seatPrice is by the month.
+func seatPrice(p *config.Price) (out engine.SeatPrice) {
+	if p == nil {
+		return out
+	}
+	out = engine.SeatPrice{Month: monthly(p).Amount, Currency: p.Currency, Minimum: p.Minimum}
+	for _, t := range p.Tiers {
+		out.Tiers = append(out.Tiers, engine.SeatTier{Above: t.Above, Month: monthly(&config.Price{Amount: t.Amount, Per: p.Per}).Amount})
+	}
+	return out
+}
+
+// contract ends at the midnight after its last day.
+func contract(cfg *config.File, c *config.Contract) (out engine.SeatContract) {
+	if c == nil || c.Ends.IsZero() {
+		return out
+	}
+	return engine.SeatContract{Ends: dayAfter(c.Ends, zone(cfg)), Notice: c.Notice, Renews: c.Months()}
 }
 
 // dayAfter is the midnight in a zone at which a day ends; no day has no end.

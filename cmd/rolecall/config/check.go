@@ -235,14 +235,9 @@ func (c *checks) program(name string, p *Program) {
 	if p.Contract != nil && p.Contract.Budget != 0 && (p.Price == nil || !(p.Contract.Budget > 0 && p.Contract.Budget <= mostPrice)) {
 		c.add(&p.Contract.Budget, "program "+name+": the budget is no amount of money, or the program has no price", "budget: 500, in the currency of price:")
 	}
-	if p.Price != nil && p.Price.Per != "month" && p.Price.Per != "year" {
-		c.word(&p.Price.Per, "price: per", p.Price.Per, "month", "year")
-	}
-	if p.Price != nil && (!(p.Price.Amount >= 0 && p.Price.Amount <= mostPrice) || !currency.MatchString(p.Price.Currency)) {
-		c.add(&p.Price.Amount, "program "+name+": the price is no amount of money", "amount: from 0 to 1e9, currency: three capital letters (ISO 4217)")
-	}
-	if p.Concurrency < 0 || p.Rate < 0 || p.Seats < 0 {
-		c.add(p, "program "+name+": concurrency, rate and seats can't be negative", "")
+	c.seats(name, p)
+	if p.Concurrency < 0 || p.Rate < 0 {
+		c.add(p, "program "+name+": concurrency and rate can't be negative", "")
 	}
 }
 

@@ -49,8 +49,11 @@ type Program struct {
 	Rate float64 `yaml:"rate"`
 	// After names programs whose work comes first.
 	After []string `yaml:"after"`
-	// Seats is how many are paid for.
-	Seats int `yaml:"seats"`
+	// Seats is how many are paid for: a number, or, where there are several kinds, a mapping from kind to its number or more.
+	// Nobody is given one that is not there: who waits stands in a list.
+	Seats Seats `yaml:"seats"`
+	// Reserve keeps seats for people who join within so long.
+	Reserve time.Duration `yaml:"reserve"`
 	// Price of one seat.
 	Price *Price `yaml:"price"`
 	// Contract about the program.
@@ -91,26 +94,6 @@ type Account struct {
 	Owner string `yaml:"owner"`
 	// Review is the day by which somebody looks at a service or shared account again; then a notice reminds.
 	Review time.Time `yaml:"review"`
-}
-
-// Price of one seat.
-type Price struct {
-	// Amount for one seat and one period.
-	Amount float64 `yaml:"amount"`
-	// Currency is an ISO 4217 code.
-	Currency string `yaml:"currency"`
-	// Per is `month` or `year`.
-	Per string `yaml:"per"`
-}
-
-// Contract about a program.
-type Contract struct {
-	// Ends is the last day.
-	Ends time.Time `yaml:"ends"`
-	// Notice is how long before the end it must be given up.
-	Notice time.Duration `yaml:"notice"`
-	// Budget is what may be spent in a month, in the currency of the price.
-	Budget float64 `yaml:"budget"`
 }
 
 // Patterns are names of entitlements, given as a list or as the keys of a mapping.

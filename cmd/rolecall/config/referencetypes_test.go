@@ -45,7 +45,7 @@ func programKinds() []kind {
 func words() map[string][]any {
 	return map[string][]any{
 		"config.Program.Revoke": {"never", "managed", "all"}, "config.Program.Repair": {"report", "regrant"}, "config.Program.Away": {"keep", "suspend"},
-		"config.Leavers.Unmanaged": {"suspend", "approve", "report"}, "config.Directory.Authority": {"people"}, "config.Price.Per": {"month", "year"},
+		"config.Leavers.Unmanaged": {"suspend", "approve", "report"}, "config.Directory.Authority": {"people"}, "config.Price.Per": {"month", "year"}, "config.Contract.Renews": {"month", "quarter", "year"},
 		"config.LDAPSource.Profile": {"openldap", "ad", "389ds", "freeipa"}, "config.File.Version": {Version}, "config.Expect.Of": {"revoke", "leavers", "grant"},
 	}
 }
@@ -153,6 +153,10 @@ func (r *reference) value(t reflect.Type) map[string]any {
 		return map[string]any{"type": "string", "format": "date"}
 	case reflect.TypeFor[Attribute](), reflect.TypeFor[Canary]():
 		return either(text, r.object(t, nil))
+	case reflect.TypeFor[Seats]():
+		return either(map[string]any{"type": "integer"}, map[string]any{"type": "object", "additionalProperties": r.value(reflect.TypeFor[SeatKind]())})
+	case reflect.TypeFor[SeatKind]():
+		return either(map[string]any{"type": "integer"}, r.object(t, nil))
 	case reflect.TypeFor[Patterns]():
 		return either(text, map[string]any{"type": "array", "items": text}, map[string]any{"type": "object"})
 	case reflect.TypeFor[engine.Secret]():
@@ -263,6 +267,8 @@ func word(t reflect.Type) string {
 		return "secret"
 	case reflect.TypeFor[Patterns]():
 		return "list or mapping"
+	case reflect.TypeFor[Seats]():
+		return "number or mapping"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

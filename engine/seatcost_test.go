@@ -1,0 +1,106 @@
+package engine_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// priced shows what a plan's lines cost, and the sums.
+func priced(p *engine.Plan) string {
+	var out []string
+	for _, c := range p.Changes {
+		for _, cost := range c.Costs {
+			line := fmt.Sprintf("%s %s %g", c.Op, c.Person, cost.Month)
+			if cost.Paid {
+				line += " paid"
+			}
+			if cost.From != nil {
+				line += " from " + cost.From.Format(time.DateOnly)
+			}
+			out = append(out, line)
+		}
+	}
+	for _, m := range p.Money {
+		out = append(out, fmt.Sprintf("%s +%g -%g bill %g", m.Currency, m.Costs, m.Saves, m.Bill))
+	}
+	return strings.Join(out, ", ")
+}
+
+func (w *world) costs(want string) {
+	w.t.Helper()
+	p, err := w.engine.Plan(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if got := priced(p); got != want {
+		w.t.Errorf("the plan costs\n  %s\nwant\n  %s", got, want)
+	}
+}
+
+// Each line says what its seat costs or saves: by tier, against what is paid for anyway, and from when.
+func TestPlansSayWhatTheyCost(t *testing.T) {
+	w := seated(t, 0, engine.SeatKind{Count: engine.NoSeatLimit, Price: engine.SeatPrice{Month: 10, Currency: "EUR", Minimum: 1, Tiers: []engine.SeatTier{{Above: 2, Month: 8}}}})
+	w.hire("ann", "a")
+	w.hire("bob", "a")
+	w.hire("carl", "c")
+	w.costs("grant k-ann 10 paid, grant k-bob 10, grant k-carl 8, EUR +28 -0 bill 18")
+	w.apply()
+	w.program("wiki").Seats.Contract = engine.SeatContract{Ends: w.now.Add(60 * 24 * time.Hour), Notice: 90 * 24 * time.Hour, Renews: 12}
+	w.costs("")
+	w.fire("bob")
+	w.costs("suspend k-bob -8, EUR +0 -8 bill -8")
+	w.program("wiki").Seats.Kinds[0].Count = 3 // all are paid for
+	w.costs("suspend k-bob -8 paid from 2027-05-01, EUR +0 -8 bill 0")
+}
+
+// Whoever waits for a seat costs nothing.
+func TestWhoWaitsCostsNothing(t *testing.T) {
+	w := seated(t, 0, engine.SeatKind{Count: 1, Price: engine.SeatPrice{Month: 10, Currency: "EUR"}})
+	w.hire("ann", "a")
+	w.hire("bob", "a")
+	w.costs("grant k-ann 10 paid, EUR +10 -0 bill 0")
+}
+
+func TestSeatPrices(t *testing.T) {
+	p := engine.SeatPrice{Month: 10, Currency: "EUR", Minimum: 5, Tiers: []engine.SeatTier{{Above: 10, Month: 8}, {Above: 20, Month: 5}}}
+	for n, want := range map[int]float64{0: 50, 5: 50, 10: 100, 11: 108, 20: 180, 22: 190} {
+		if got := p.Of(n); got != want {
+			t.Errorf("%d seats cost %g, want %g", n, got, want)
+		}
+	}
+	sum := 0.0
+	for n := 1; n <= 22; n++ {
+		sum += p.Seat(n)
+	}
+	if sum != p.Of(22) {
+		t.Errorf("one by one they cost %g, together %g", sum, p.Of(22))
+	}
+}
+
+// A contract that goes on by itself ends a term later once its notice is over.
+func TestContractTerms(t *testing.T) {
+	day := func(s string) time.Time {
+		at, err := time.Parse(time.DateOnly, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	c := engine.SeatContract{Ends: day("2027-01-31"), Notice: 10 * 24 * time.Hour, Renews: 1}
+	for now, want := range map[string]string{"2027-01-01": "2027-01-31", "2027-01-21": "2027-02-28", "2027-02-18": "2027-03-31"} {
+		if ends, notice := c.Term(day(now)); ends.Format(time.DateOnly) != want || ends.Sub(notice) != c.Notice {
+			t.Errorf("on %s it ends on %s (notice by %s), want %s", now, ends, notice, want)
+		}
+	}
+	c.Renews = 0
+	if ends, _ := c.Term(day("2028-01-01")); !ends.Equal(c.Ends) {
+		t.Errorf("one that does not go on ended on %s", ends)
+	}
+	if ends, notice := (&engine.SeatContract{}).Term(day("2028-01-01")); !ends.IsZero() || !notice.IsZero() {
+		t.Error("no end is none")
+	}
+}
