@@ -14,6 +14,8 @@ type Seat struct {
 	Name    string `json:"name,omitempty"`   // as the program shows it
 	Kind    string `json:"kind"`             // of the account
 	Person  string `json:"person,omitempty"` // key; "" where it is nobody's, or not known
+
+	Takes []string `json:"takes,omitempty"` // kinds of seats, sorted; one without a name where no kinds are told apart
 }
 
 // Seating is who sits where, and who waits.
@@ -21,6 +23,7 @@ type Seating struct {
 	People    []Person       // sorted by key
 	Seats     []Seat         // sorted by program, account
 	Waiting   map[string]int // by program: people who should have an active account and have none
+	Kinds     []SeatPlan     // of programs with seats or a price, by program, kind
 	Unmanaged []Unmanaged    // what Rolecall neither gave nor adopted
 	Proofs    []Proof        // directory first, then programs
 }
@@ -32,7 +35,7 @@ func (e *Engine) Seats(ctx context.Context) (*Seating, error) {
 		return nil, err
 	}
 	plan := e.MakePlan(s)
-	out := &Seating{People: s.People, Waiting: map[string]int{}, Unmanaged: plan.Unmanaged, Proofs: plan.Proofs}
+	out := &Seating{People: s.People, Waiting: map[string]int{}, Kinds: plan.Seats, Unmanaged: plan.Unmanaged, Proofs: plan.Proofs}
 	sortReadings(s.Readings)
 	for _, r := range s.Readings {
 		out.Seats = append(out.Seats, r.seats(s.Memory.Program(r.Program.Name))...)
@@ -52,6 +55,7 @@ func (r *Reading) seats(m *ProgramMemory) (out []Seat) {
 		person[l.Account] = l.Person
 	}
 	active, tells := r.rights.Find(Active)
+	needs := r.needs()
 	for _, n := range r.held.Accounts() {
 		if r.Program.Describes.Accounts && (!tells || !r.held.Has(active, n)) {
 			continue
@@ -60,6 +64,7 @@ func (r *Reading) seats(m *ProgramMemory) (out []Seat) {
 		if s.Person = person[s.Account]; s.Person == "" && r.Program.Describes.Keyed {
 			s.Person = s.Account
 		}
+		s.Takes = r.takes(n, needs)
 		if info := r.info(n); info != nil {
 			s.Name = cmp.Or(info.Display, info.Name)
 		}
@@ -67,4 +72,44 @@ func (r *Reading) seats(m *ProgramMemory) (out []Seat) {
 	}
 	slices.SortFunc(out, func(a, b Seat) int { return strings.Compare(a.Account, b.Account) })
 	return out
+}
+
+// needs are the rights that need a seat of a kind, by kind.
+func (r *Reading) needs() [][]uint32 {
+	if r.Program.Seats == nil {
+		return nil
+	}
+	out := make([][]uint32, len(r.Program.Seats.Kinds))
+	for i := range out {
+		for n := range uint32(r.rights.Len()) {
+			if r.Program.Seats.Kinds[i].needs(r.rights.Name(n)) {
+				out[i] = append(out[i], n)
+			}
+		}
+	}
+	return out
+}
+
+// takes names the kinds of seats that an active account takes.
+func (r *Reading) takes(account uint32, needs [][]uint32) (out []string) {
+	rest := ""
+	for i := range needs {
+		k := &r.Program.Seats.Kinds[i]
+		if len(k.For) == 0 {
+			rest = k.Name
+		} else if slices.ContainsFunc(needs[i], func(right uint32) bool { return r.held.Has(right, account) }) {
+			out = append(out, k.Name)
+		}
+	}
+	if len(out) == 0 && slices.ContainsFunc(r.kindsOfSeats(), func(k SeatKind) bool { return len(k.For) == 0 }) {
+		out = append(out, rest)
+	}
+	return out
+}
+
+func (r *Reading) kindsOfSeats() []SeatKind {
+	if r.Program.Seats == nil {
+		return nil
+	}
+	return r.Program.Seats.Kinds
 }

@@ -42,6 +42,7 @@ type costLine struct {
 	Value   string  `json:"value"` // "" is not known; see Kind
 	Kind    string  `json:"kind"`  // people, nobody (accounts of nobody known), free (seats that nobody takes)
 	Program string  `json:"program"`
+	Seat    string  `json:"seat,omitempty"` // kind of seat, where there are several
 	Seats   float64 `json:"seats"`
 	Month   costing `json:"month"`
 }
@@ -63,9 +64,9 @@ func (a *app) cost(ctx context.Context, by string) error {
 		return usage(cmp.Or(engine.Suggest(by, names), "there are: "+strings.Join(names, ", ")), "--by %q is no declared attribute", by)
 	}
 	lines := costLines(s.cfg, seating, by)
-	t := render.Table{Header: []string{by, "program", "seats", "a month", "currency"}}
+	t := render.Table{Header: []string{by, "program", "seats", "a month", "currency", "kind"}}
 	for _, l := range lines {
-		t.Add(render.Plain, l.called(), l.Program, strconv.FormatFloat(l.Seats, 'f', -1, 64), strconv.FormatFloat(l.Month.Amount, 'f', 2, 64), l.Month.Currency)
+		t.Add(render.Plain, l.called(), l.Program, strconv.FormatFloat(l.Seats, 'f', -1, 64), strconv.FormatFloat(l.Month.Amount, 'f', 2, 64), l.Month.Currency, l.Seat)
 	}
 	form := struct {
 		Version int                `json:"version"`
@@ -92,38 +93,56 @@ func (l *costLine) called() string {
 // costLines are sorted by value, people first, then program.
 func costLines(cfg *config.File, seating *engine.Seating, by string) []costLine {
 	sum := map[costLine]float64{} // seats, by what the line is about
-	taken := map[string]int{}
+	taken := map[[2]string]int{}  // by program and kind of seat
 	people := map[string]*engine.Person{}
 	for i := range seating.People {
 		people[seating.People[i].Key] = &seating.People[i]
 	}
 	for i := range seating.Seats {
 		seat := &seating.Seats[i]
-		taken[seat.Program]++
-		p := people[seat.Person]
-		if p == nil {
-			sum[costLine{Kind: "nobody", Program: seat.Program}]++
-			continue
-		}
-		for value, share := range shares(p, by) {
-			sum[costLine{Value: value, Kind: "people", Program: seat.Program}] += share
+		for _, kind := range seat.Takes {
+			taken[[2]string{seat.Program, kind}]++
+			p := people[seat.Person]
+			if p == nil {
+				sum[costLine{Kind: "nobody", Program: seat.Program, Seat: kind}]++
+				continue
+			}
+			for value, share := range shares(p, by) {
+				sum[costLine{Value: value, Kind: "people", Program: seat.Program, Seat: kind}] += share
+			}
 		}
 	}
 	out := []costLine{}
 	for name, p := range cfg.Programs {
-		if free := p.Seats.Count() - taken[name]; free > 0 {
-			sum[costLine{Kind: "free", Program: name}] = float64(free)
-		}
-	}
-	for l, seats := range sum {
-		if price := monthly(cfg.Programs[l.Program].Price); price != nil {
-			l.Seats, l.Month = float64(int(seats*1000+.5))/1000, *price.times(seats)
-			out = append(out, l)
+		rules := seatRules(cfg, p)
+		for i := 0; rules != nil && i < len(rules.Kinds); i++ {
+			k := &rules.Kinds[i]
+			out = append(out, kindLines(k, name, taken[[2]string{name, k.Name}], sum)...)
 		}
 	}
 	slices.SortFunc(out, func(a, b costLine) int {
-		return cmp.Or(-strings.Compare(a.Kind, b.Kind), strings.Compare(a.Value, b.Value), strings.Compare(a.Program, b.Program))
+		return cmp.Or(-strings.Compare(a.Kind, b.Kind), strings.Compare(a.Value, b.Value), strings.Compare(a.Program, b.Program), strings.Compare(a.Seat, b.Seat))
 	})
+	return out
+}
+
+// kindLines are the lines of one kind of seat. Each seat that is paid for costs the same share of what is paid for all of them; those
+// that nobody takes are free.
+func kindLines(k *engine.SeatKind, program string, taken int, sum map[costLine]float64) (out []costLine) {
+	paid := max(taken, k.Count, k.Price.Minimum)
+	if k.Price.Currency == "" || paid <= 0 {
+		return nil
+	}
+	if free := paid - taken; free > 0 {
+		sum[costLine{Kind: "free", Program: program, Seat: k.Name}] = float64(free)
+	}
+	each := costing{k.Price.Of(paid) / float64(paid), k.Price.Currency}
+	for l, seats := range sum {
+		if l.Program == program && l.Seat == k.Name {
+			l.Seats, l.Month = float64(int(seats*1000+.5))/1000, *each.times(seats)
+			out = append(out, l)
+		}
+	}
 	return out
 }
 

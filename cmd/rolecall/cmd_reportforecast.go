@@ -102,7 +102,7 @@ func foretold(name string, p *config.Program, stays []engine.Stay, days []engine
 		}
 	}
 	price := monthly(p.Price)
-	f := forecast{Program: name, Taken: len(still), Seats: p.Seats.Count(), Ends: p.Contract.Ends.Format(time.DateOnly), Month: *price.times(float64(max(p.Seats.Count(), len(still)))), Cost: costing{0, price.Currency}}
+	f := forecast{Program: name, Taken: len(still), Seats: p.Seats.Count(), Ends: p.Contract.Ends.Format(time.DateOnly), Month: costing{paidFor(p, float64(len(still))), price.Currency}, Cost: costing{0, price.Currency}}
 	slope, known := trend(days)
 	left := int(math.Ceil(p.Contract.Ends.AddDate(0, 0, 1).Sub(now).Hours() / 24))
 	if known {
@@ -110,7 +110,7 @@ func foretold(name string, p *config.Program, stays []engine.Stay, days []engine
 		f.Trend, f.Then = &more, &then
 	}
 	for n := range left {
-		f.Cost.Amount += price.Amount / monthDays * math.Max(float64(p.Seats.Count()), math.Max(0, float64(f.Taken)+slope*float64(n)))
+		f.Cost.Amount += paidFor(p, math.Max(0, float64(f.Taken)+slope*float64(n))) / monthDays
 	}
 	f.Cost.Amount = math.Round(f.Cost.Amount*100) / 100
 	if p.Contract.Budget > 0 {
@@ -121,6 +121,17 @@ func foretold(name string, p *config.Program, stays []engine.Stay, days []engine
 }
 
 func round(n float64) float64 { return math.Round(n*10) / 10 }
+
+// paidFor is what so many taken seats cost in a month by the price of the program, with its tiers; between two whole numbers it is
+// between what they cost.
+func paidFor(p *config.Program, taken float64) float64 {
+	price, n := seatPrice(p.Price), math.Max(float64(p.Seats.Count()), taken)
+	whole := int(n)
+	if whole < price.Minimum {
+		return price.Of(whole)
+	}
+	return price.Of(whole) + (n-float64(whole))*price.Seat(whole+1)
+}
 
 // trend is how many seats more are taken on each day than on the one before, by least squares.
 func trend(days []engine.SeatDay) (slope float64, known bool) {

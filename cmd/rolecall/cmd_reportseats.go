@@ -3,9 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +21,8 @@ func (a *app) reportSeats() *cobra.Command {
 	since := ""
 	c := &cobra.Command{
 		Use: "seats", Short: "Seats of each program: taken, free, waited for, and what they cost", Args: args(cobra.NoArgs),
-		Long: "An active account takes a seat. Reads the directory and the programs; nothing is changed. Exits with 5 if one could not be\n" +
+		Long: "An active account takes a seat, or one of each kind that its rights need. Below stand who waits and why, and for whom a seat is\n" +
+			"kept. Reads the directory and the programs; nothing is changed. Exits with 5 if one could not be\n" +
 			"read completely, since the numbers may then be too low.\n" +
 			"--since tells from the journal how many were taken on each day, at most and on average, as far as Rolecall saw; nothing is read then.",
 		Example: "  rolecall report seats\n  rolecall report seats -o csv > seats.csv\n  rolecall report seats --since 2027-01-01 -o csv > days.csv",
@@ -46,6 +50,27 @@ type seatReport struct {
 	Notice   string   `json:"notice,omitempty"`
 	Vendor   string   `json:"vendor,omitempty"`
 	Owner    string   `json:"owner,omitempty"`
+
+	Kinds []kindReport `json:"kinds"` // sorted by name
+}
+
+// kindReport is one kind of seat in it; one without a name where no kinds are told apart.
+type kindReport struct {
+	Kind      string             `json:"kind,omitempty"`
+	Seats     int                `json:"seats"` // that may be taken; 0: not said
+	Taken     int                `json:"taken"`
+	Free      int                `json:"free"`    // after those that are kept
+	Waiting   int                `json:"waiting"` // people who should have one and have none
+	Buy       int                `json:"buy"`     // so many more, and nobody waits for long
+	Told      *engine.SeatCount  `json:"told,omitempty"`
+	Unknown   string             `json:"unknown,omitempty"` // why nobody knows how many are free
+	Price     *costing           `json:"price"`
+	Month     *costing           `json:"month"`
+	List      []engine.SeatClaim `json:"list"`      // who gets none now, in their order
+	Kept      []engine.SeatClaim `json:"kept"`      // for people who join
+	Displaced []engine.SeatClaim `json:"displaced"` // who would make room by priority alone
+
+	limited bool
 }
 
 // costing is an amount for a month.
@@ -67,6 +92,17 @@ func (c *costing) times(n float64) *costing {
 		return nil
 	}
 	return &costing{c.Amount * n, c.Currency}
+}
+
+// plus adds what is in the same currency; money is never added across currencies.
+func (c *costing) plus(d *costing) *costing {
+	if c == nil || d == nil {
+		return cmp.Or(c, d)
+	}
+	if c.Currency != d.Currency {
+		return c
+	}
+	return &costing{c.Amount + d.Amount, c.Currency}
 }
 
 // monthly is what a seat costs in a month, nil if that is not said.
@@ -95,45 +131,132 @@ func (a *app) seats(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	taken := map[string]int{}
-	for i := range seating.Seats {
-		taken[seating.Seats[i].Program]++
-	}
-	t := render.Table{Header: []string{"program", "seats", "taken", "free", "waiting", "price", "a month", "contract ends", "notice by", "vendor", "owner"}}
+	t := render.Table{Header: []string{"program", "kind", "seats", "taken", "free", "kept", "waiting", "to buy", "price", "a month", "contract ends", "notice by", "vendor", "owner"}}
 	form := struct {
 		Version  int                `json:"version"`
 		Programs []seatReport       `json:"programs"`
 		Proofs   []render.ProofJSON `json:"proofs"`
 	}{1, []seatReport{}, render.Proofs(seating.Proofs)}
 	for _, name := range slices.Sorted(maps.Keys(s.cfg.Programs)) {
-		one := seatsOf(name, s.cfg.Programs[name], taken[name], seating.Waiting[name])
+		one := s.seatsOf(name, seating, a.Now())
 		form.Programs = append(form.Programs, one)
-		paid, free, color := "", "", render.Plain
-		if one.Seats > 0 {
-			paid, free = strconv.Itoa(one.Seats), strconv.Itoa(one.Free)
-			if one.Free < one.Waiting || one.Free < 0 {
-				color = render.Amber
-			}
+		for i := range one.Kinds {
+			one.add(&t, &one.Kinds[i])
 		}
-		t.Add(color, name, paid, strconv.Itoa(one.Taken), free, strconv.Itoa(one.Waiting), one.Price.String(), one.Month.String(), one.Contract, one.Notice, one.Vendor, one.Owner)
 	}
 	if err := a.out().Data(t, form); err != nil {
 		return err
 	}
+	a.waiting(form.Programs)
 	return incomplete(seating.Proofs)
 }
 
-func seatsOf(name string, p *config.Program, taken, waiting int) seatReport {
-	one := seatReport{Program: name, Seats: p.Seats.Count(), Taken: taken, Waiting: waiting, Price: monthly(p.Price), Vendor: p.Vendor, Owner: p.Owner}
-	one.Month = one.Price.times(float64(cmp.Or(p.Seats.Count(), taken)))
-	if p.Seats.Count() > 0 {
-		one.Free = p.Seats.Count() - taken
+// add is one line of the table.
+func (r *seatReport) add(t *render.Table, k *kindReport) {
+	paid, free, color := "", "", render.Plain
+	if k.limited {
+		paid, free = strconv.Itoa(k.Seats), strconv.Itoa(k.Free)
+		if k.Unknown != "" {
+			free = "unknown"
+		}
+		if k.Unknown != "" || k.Free < 0 || k.Buy > 0 {
+			color = render.Amber
+		}
+	}
+	t.Add(color, r.Program, k.Kind, paid, strconv.Itoa(k.Taken), free, strconv.Itoa(len(k.Kept)), strconv.Itoa(k.Waiting), strconv.Itoa(k.Buy), k.Price.String(), k.Month.String(), r.Contract, r.Notice, r.Vendor, r.Owner)
+}
+
+// waiting shows below the table who waits, for whom a seat is kept, and who would make room.
+func (a *app) waiting(programs []seatReport) {
+	if a.out().Format != render.TableFormat {
+		return
+	}
+	for i := range programs {
+		for _, k := range programs[i].Kinds {
+			what := strings.TrimSpace(programs[i].Program + " " + k.Kind)
+			if k.Unknown != "" {
+				a.out().Line("%s: no seat is given: %s", what, k.Unknown)
+			}
+			for _, c := range k.List {
+				a.out().Line("%s: %d. %s waits since %s%s", what, c.Place, render.Who(c.Name, c.Login, c.Person), c.Since.Format(time.DateOnly), priorityOf(&c))
+			}
+			for _, c := range k.Kept {
+				a.out().Line("%s: one is kept for %s, who joins on %s%s", what, render.Who(c.Name, c.Login, c.Person), c.Joins.Format(time.DateOnly), priorityOf(&c))
+			}
+			for _, c := range k.Displaced {
+				a.out().Line("%s: by priority alone %s%s would make room; nobody has to", what, render.Who(c.Name, c.Login, c.Person), priorityOf(&c))
+			}
+		}
+	}
+}
+
+func priorityOf(c *engine.SeatClaim) string {
+	if c.Priority == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (priority %d)", c.Priority)
+}
+
+func (s *system) seatsOf(name string, seating *engine.Seating, now time.Time) seatReport {
+	p := s.cfg.Programs[name]
+	one := seatReport{Program: name, Seats: p.Seats.Count(), Waiting: seating.Waiting[name], Price: monthly(p.Price), Vendor: p.Vendor, Owner: p.Owner, Kinds: []kindReport{}}
+	taken := map[string]int{}
+	for i := range seating.Seats {
+		if seat := &seating.Seats[i]; seat.Program == name {
+			one.Taken++
+			for _, kind := range seat.Takes {
+				taken[kind]++
+			}
+		}
+	}
+	if one.Seats > 0 {
+		one.Free = one.Seats - one.Taken
+	}
+	rules := seatRules(s.cfg, p)
+	if rules == nil {
+		one.Kinds = append(one.Kinds, kindReport{Taken: one.Taken, Waiting: one.Waiting, List: []engine.SeatClaim{}, Kept: []engine.SeatClaim{}, Displaced: []engine.SeatClaim{}})
+		rules = &engine.SeatRules{}
+	}
+	for i := range rules.Kinds {
+		one.Kinds = append(one.Kinds, kindOf(&rules.Kinds[i], taken[rules.Kinds[i].Name], planned(seating, name, rules.Kinds[i].Name)))
+		one.Month = one.Month.plus(one.Kinds[i].Month)
 	}
 	if p.Contract != nil && !p.Contract.Ends.IsZero() {
-		one.Contract = p.Contract.Ends.Format("2006-01-02")
-		if p.Contract.Notice > 0 {
-			one.Notice = p.Contract.Ends.Add(-p.Contract.Notice).Format("2006-01-02")
+		ends, notice := lastDays(s.cfg, p.Contract, now)
+		if one.Contract = ends.Format(time.DateOnly); !notice.IsZero() {
+			one.Notice = notice.Format(time.DateOnly)
 		}
 	}
 	return one
+}
+
+// planned is what the plan says of the seats, nothing if it has nothing to say.
+func planned(seating *engine.Seating, program, kind string) *engine.SeatPlan {
+	for i := range seating.Kinds {
+		if k := &seating.Kinds[i]; k.Program == program && k.Kind == kind {
+			return k
+		}
+	}
+	return &engine.SeatPlan{}
+}
+
+// kindOf is one kind of seat: what is under way counts as taken where there is a limit.
+func kindOf(k *engine.SeatKind, taken int, p *engine.SeatPlan) kindReport {
+	one := kindReport{Kind: k.Name, Taken: taken, Waiting: p.Given + len(p.Waiting), Buy: p.Buy, Told: p.Told, Unknown: p.Unknown, List: orEmpty(p.Waiting), Kept: orEmpty(p.Kept), Displaced: orEmpty(p.Displaced), limited: k.Count != engine.NoSeatLimit}
+	paid := taken
+	if one.limited {
+		one.Seats, one.Taken, paid = p.Seats, max(taken, p.Taken), max(k.Count, taken)
+		one.Free = one.Seats - one.Taken - len(p.Kept)
+	}
+	if k.Price.Currency != "" {
+		one.Price, one.Month = &costing{k.Price.Seat(max(1, taken)), k.Price.Currency}, &costing{k.Price.Of(paid), k.Price.Currency}
+	}
+	return one
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

@@ -68,7 +68,7 @@ func (d decider) undoPreview(ctx context.Context, run string) ([]engine.Undone, 
 // startReview puts up what is to be reviewed, with what the configuration says of programs.
 func (d decider) startReview(ctx context.Context, o engine.ReviewOrder) (engine.Review, []engine.ReviewLine, error) {
 	programs := map[string]web.Program{}
-	for _, p := range described(d.s.cfg) {
+	for _, p := range described(d.s.cfg, d.s.engine.Now()) {
 		programs[p.Name] = p
 	}
 	o.Price = func(program string) string { return programs[program].Price }

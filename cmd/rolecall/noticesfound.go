@@ -149,7 +149,7 @@ func (s *system) failing(ctx context.Context, _ time.Time) (out []toldThing, err
 
 // contracts are those whose notice is due soon, or whose end is near where no notice is agreed; not those that are over.
 func (s *system) contracts(now time.Time) (out []toldThing) {
-	for _, p := range described(s.cfg) {
+	for _, p := range described(s.cfg, now) {
 		due, text := p.Notice, "its notice is due by "+p.Notice.Format(time.DateOnly)
 		if due.IsZero() {
 			due, text = p.Ends, "no notice is agreed"

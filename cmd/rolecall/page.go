@@ -30,7 +30,7 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Exports:   exports{s},
 		Prove:     s.prove,
 		Levels:    func() *web.Levels { return s.levelsAt(ctx) },
-		Programs:  func() []web.Program { return described(s.system().cfg) },
+		Programs:  func() []web.Program { return described(s.system().cfg, s.app.Now()) },
 		Escalates: func() engine.Escalation { return s.system().engine.Settings.Escalate },
 		Next:      s.next,
 		Now:       s.app.Now,
@@ -117,7 +117,7 @@ func (s *server) next() time.Time {
 }
 
 // described is what the configuration says of the programs, for people; sorted by name.
-func described(cfg *config.File) (out []web.Program) {
+func described(cfg *config.File, now time.Time) (out []web.Program) {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Programs)) {
 		p := cfg.Programs[name]
 		d := web.Program{Name: name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats.Count()}
@@ -129,14 +129,27 @@ func described(cfg *config.File) (out []web.Program) {
 			}
 		}
 		if p.Contract != nil && !p.Contract.Ends.IsZero() {
-			d.Ends = p.Contract.Ends
-			if p.Contract.Notice > 0 {
-				d.Notice = d.Ends.Add(-p.Contract.Notice)
-			}
+			d.Ends, d.Notice = lastDays(cfg, p.Contract, now)
+			d.Renews = p.Contract.Renews != ""
 		}
 		out = append(out, d)
 	}
 	return out
+}
+
+// lastDays are those of a contract, and of its notice, zero where none is agreed: of the term that can still be given up, where it goes
+// on by itself.
+func lastDays(cfg *config.File, c *config.Contract, now time.Time) (ends, notice time.Time) {
+	rules := contract(cfg, c)
+	ends, notice = rules.Term(now)
+	lastDay := func(after time.Time) time.Time {
+		y, m, d := after.Add(-1).In(zone(cfg)).Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	}
+	if ends = lastDay(ends); c.Notice <= 0 {
+		return ends, time.Time{}
+	}
+	return ends, lastDay(notice)
 }
 
 // staleAfter is how old a look may be for the page: a run on another machine, or none for long, leaves the last one here

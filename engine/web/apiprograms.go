@@ -17,6 +17,7 @@ type programRow struct {
 	Monthly   *moneyJSON `json:"monthly,omitempty"` // the same by month
 	Ends      time.Time  `json:"ends,omitzero"`     // of the contract
 	Notice    time.Time  `json:"notice,omitzero"`   // by when it must be given
+	Renews    bool       `json:"renews,omitempty"`  // the contract goes on by itself
 	Paused    string     `json:"paused,omitempty"`  // why
 	Seen      *seenJSON  `json:"seen,omitempty"`    // absent: the last run did not read it
 	Pending   int        `json:"pending"`           // changes that are decided or wait
@@ -42,7 +43,7 @@ type rightJSON struct {
 
 func programRowOf(r *ProgramRow) programRow {
 	p := &r.Program
-	out := programRow{Name: p.Name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats, Price: p.Price, Ends: p.Ends.UTC(), Notice: p.Notice.UTC(), Paused: r.Paused, Pending: r.Pending, Unmanaged: r.Unmanaged}
+	out := programRow{Name: p.Name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats, Price: p.Price, Ends: p.Ends.UTC(), Notice: p.Notice.UTC(), Renews: p.Renews, Paused: r.Paused, Pending: r.Pending, Unmanaged: r.Unmanaged}
 	if p.Monthly.Currency != "" {
 		out.Monthly = maybe(&p.Monthly, moneyOf)
 	}
@@ -80,8 +81,9 @@ type ownedJSON struct {
 // programWhole is a program, what changes there and what nobody manages.
 type programWhole struct {
 	ownedJSON
-	Changes     []engine.Change `json:"changes"`      // the first 100
-	MoreChanges int             `json:"more_changes"` // that are not shown
+	Seating     []engine.SeatPlan `json:"seating,omitempty"` // by kind, where seats are counted
+	Changes     []engine.Change   `json:"changes"`           // the first 100
+	MoreChanges int               `json:"more_changes"`      // that are not shown
 }
 
 func ownedOf(v *programView) (out ownedJSON, err error) {
@@ -97,7 +99,7 @@ func ownedOf(v *programView) (out ownedJSON, err error) {
 
 func programOf(v *programView) (out programWhole, err error) {
 	out.ownedJSON, err = ownedOf(v)
-	out.Strangers, out.Changes, out.MoreChanges = each(v.Strangers, same), each(v.Changes, changeOf), v.More
+	out.Strangers, out.Changes, out.MoreChanges, out.Seating = each(v.Strangers, same), each(v.Changes, changeOf), v.More, v.Seating
 	return out, err
 }
 

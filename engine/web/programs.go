@@ -75,6 +75,7 @@ type programView struct {
 	Strangers []engine.Unmanaged
 	Others    int // unmanaged ones that are not shown
 	Rules     []engine.Rule
+	Seating   []engine.SeatPlan // by kind, where seats are counted
 	Pausing   pausing
 }
 
@@ -111,6 +112,11 @@ func (s *Site) program(ctx context.Context, r asked) (view, error) {
 		}
 	}
 	v.Others = v.Unmanaged - len(v.Strangers)
+	for _, k := range v.Seen.Plan.Seats {
+		if k.Program == name && k.Seats != engine.NoSeatLimit {
+			v.Seating = append(v.Seating, k)
+		}
+	}
 	return view{"program", name, v}, nil
 }
 

@@ -57,6 +57,7 @@ type Program struct {
 	Price                     string // of one seat, "19 EUR per month", "" if not said
 	Monthly                   Money  // the same by month
 	Ends, Notice              time.Time
+	Renews                    bool // the contract goes on by itself
 }
 
 // Levels are how long changes took in the days before a time.

@@ -62,7 +62,9 @@ type Contract struct {
 }
 
 // Months are those by which a contract goes on; 0: it does not.
-func (c *Contract) Months() int { return map[string]int{"month": 1, "quarter": 3, "year": 12}[c.Renews] }
+func (c *Contract) Months() int {
+	return map[string]int{"month": 1, "quarter": 3, "year": 12}[c.Renews]
+}
 
 func (s *Seats) decode(d *decoder, n ast.Node) {
 	switch n.(type) {

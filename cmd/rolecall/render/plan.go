@@ -49,6 +49,8 @@ func planFields(x *object, p *engine.Plan) {
 	list(x, "changes", p.Changes)
 	list(x, "unmanaged", p.Unmanaged)
 	list(x, "notices", p.Notices)
+	list(x, "seats", p.Seats)
+	list(x, "money", p.Money)
 	x.field("summary", p.Summary)
 	x.field("proofs", Proofs(p.Proofs))
 }
@@ -91,6 +93,9 @@ func (o Out) plan(p *engine.Plan, unmanaged int) error {
 	o.notices(p.Notices, "warning") // the end is what a terminal shows
 	o.notices(p.Notices, "info")
 	o.Line("%s", Sentence(p))
+	for _, m := range p.Money {
+		o.Line("%s", MoneySentence(m))
+	}
 	return nil
 }
 
@@ -119,7 +124,7 @@ func changeLines(changes []engine.Change) rows {
 				continue
 			}
 			sign, color := signOf(c)
-			if !yield(color, []string{sign, string(c.Op), rightOf(c), Who(c.Name, c.Login, c.Person), accountOf(c), strings.Join(whyOf(changes[i:]), "; "), StateOf(c)}) {
+			if !yield(color, []string{sign, string(c.Op), rightOf(c), Who(c.Name, c.Login, c.Person), accountOf(c), strings.Join(whyOf(changes[i:]), "; "), costOf(changes[i:]), StateOf(c)}) {
 				return
 			}
 		}
@@ -156,6 +161,41 @@ func whyOf(changes []engine.Change) []string {
 		return changes[1].Why
 	}
 	return changes[0].Why
+}
+
+// costOf is what the first change costs or saves; for a new account, also what the grant costs that makes it usable.
+func costOf(changes []engine.Change) string {
+	text := CostOf(&changes[0])
+	if text == "" && len(changes) > 1 && completes(&changes[0], &changes[1]) {
+		return CostOf(&changes[1])
+	}
+	return text
+}
+
+// CostOf says in words what the seats of a change cost or save: "+30.00 EUR a month, paid already".
+func CostOf(c *engine.Change) string {
+	var parts []string
+	for _, cost := range c.Costs {
+		text := fmt.Sprintf("%+.2f %s a month", cost.Month, cost.Currency)
+		if cost.Kind != "" {
+			text = cost.Kind + " " + text
+		}
+		switch {
+		case cost.From != nil:
+			text += " from " + cost.From.Format(time.DateOnly)
+		case cost.Paid && cost.Month > 0:
+			text += ", paid already"
+		case cost.Paid:
+			text += ", paid all the same"
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// MoneySentence says what the changes of a plan come to in one currency.
+func MoneySentence(m engine.Money) string {
+	return fmt.Sprintf("Seats a month: +%.2f %s, −%.2f %s; at once %+.2f %s are paid.", m.Costs, m.Currency, m.Saves, m.Currency, m.Bill, m.Currency)
 }
 
 // completes says that a change only makes usable what the one before creates; one line is enough for both.
@@ -372,7 +412,7 @@ func count(n int, what string) string {
 }
 
 func changeHeader() []string {
-	return []string{"program", "op", "entitlement", "person", "login", "name", "account", "why", "cause", "state", "reason", "due"}
+	return []string{"program", "op", "entitlement", "person", "login", "name", "account", "why", "cause", "state", "reason", "due", "cost"}
 }
 
 func changeRows(changes []engine.Change) rows {
@@ -384,7 +424,7 @@ func changeRows(changes []engine.Change) rows {
 				due = c.Due.UTC().Format(time.RFC3339)
 			}
 			if !yield(Plain, []string{c.Program, string(c.Op), c.Entitlement, c.Person, c.Login, c.Name, c.Account, strings.Join(c.Why, "; "), string(c.Cause),
-				string(c.State), c.Reason, due}) {
+				string(c.State), c.Reason, due, CostOf(c)}) {
 				return
 			}
 		}
