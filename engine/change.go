@@ -91,6 +91,7 @@ type Change struct {
 	Queued      int64       `json:"queued,omitempty"`   // the open intent that already stands for it
 	Failures    int         `json:"failures,omitempty"` // how often it failed so far
 	New         *NewAccount `json:"new,omitempty"`
+	Seats       []string    `json:"seats,omitempty"` // kinds that it takes, where the program counts them
 	Costs       []Cost      `json:"costs,omitempty"` // of the seats it takes or frees
 
 	basis   *basis // nil: it is charged to nothing

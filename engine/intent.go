@@ -25,12 +25,13 @@ type intentData struct {
 	From  string      `json:"source,omitempty"` // the person's directory, for its budget
 	Fails int         `json:"failures,omitempty"`
 	New   *NewAccount `json:"new,omitempty"`
+	Seats []string    `json:"seats,omitempty"` // kinds that it takes
 }
 
 // IntentRecord makes the record that must be durable before the change may be tried. source is the person's directory.
 func IntentRecord(run, actor, source string, c Change, class Class) Record {
 	e := ParseEntitlement(c.Entitlement)
-	data := mustJSON(intentData{Login: c.Login, Name: c.Name, Item: c.Item, From: source, Fails: c.Failures, New: c.New})
+	data := mustJSON(intentData{Login: c.Login, Name: c.Name, Item: c.Item, From: source, Fails: c.Failures, New: c.New, Seats: c.Seats})
 	return Record{
 		Kind: KindIntent, Run: run, Actor: actor, Person: c.Person, Program: e.Program, Account: c.Account, Entitlement: e.Name,
 		Op: c.Op, Cause: c.Cause, Class: class, Rules: c.Rules, Why: c.Why, Data: data, Approved: c.Item != "",
@@ -46,7 +47,7 @@ func IntentOf(r Record) (i Intent, source string, err error) {
 	_, proposed := ProposedName(r.Account)
 	c := Change{
 		Op: r.Op, Person: r.Person, Login: d.Login, Name: d.Name, Account: r.Account, Proposed: proposed, Program: r.Program,
-		Entitlement: Entitlement{r.Program, r.Entitlement}.String(), Why: r.Why, Rules: r.Rules, Cause: r.Cause, State: Ready, Item: d.Item, Failures: d.Fails, New: d.New,
+		Entitlement: Entitlement{r.Program, r.Entitlement}.String(), Why: r.Why, Rules: r.Rules, Cause: r.Cause, State: Ready, Item: d.Item, Failures: d.Fails, New: d.New, Seats: d.Seats,
 	}
 	return Intent{Seq: r.Seq, Run: r.Run, Time: r.Time, Change: c, Class: r.Class}, d.From, nil
 }

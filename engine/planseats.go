@@ -69,6 +69,7 @@ func (b *builder) seats() {
 			}
 		}
 		slices.SortFunc(s.plans, func(x, y SeatPlan) int { return strings.Compare(x.Kind, y.Kind) })
+		s.mark()
 		p.forgetSeats(s)
 		s.notices()
 		b.plan.Seats = append(b.plan.Seats, s.plans...)
@@ -256,9 +257,7 @@ func (s *seating) told(k *kindSeats, sp *SeatPlan) {
 		t := r.seatCounts[n]
 		sp.Told = &t
 		sp.Taken = max(sp.Taken, t.Used+int(roaring.AndNot(k.taken, k.seen).GetCardinality()))
-		if t.Total >= 0 {
-			sp.Seats = min(sp.Seats, t.Total)
-		}
+		sp.Seats = t.most(sp.Seats)
 	}
 }
 
@@ -529,6 +528,40 @@ func (s *seating) stillAsks(f Fact, asks map[string]bool) bool {
 	}
 	account := s.p.account[n]
 	return asks[f.Person] && (account == none || !s.kinds[i].seen.Contains(account))
+}
+
+// mark puts beside what is given which seats it takes, so that whoever works can look whether they are there still.
+func (s *seating) mark() {
+	if !s.p.reading.countsSeats {
+		return
+	}
+	for account, changes := range s.gains {
+		needs := s.needs(account)
+		for i := range s.kinds {
+			if k := &s.kinds[i]; len(changes) > 0 && needs[i] && k.Count != NoSeatLimit {
+				c := s.first(k, changes)
+				c.Seats = append(c.Seats, k.Name)
+			}
+		}
+	}
+}
+
+// first is the change that comes first of those that take a seat: without an account nothing else is tried.
+func (s *seating) first(k *kindSeats, changes []*Change) *Change {
+	weight := func(c *Change) int {
+		switch {
+		case c.Op == OpCreate:
+			return 3
+		case k.rights[c.right]:
+			return 2
+		case c.right == s.p.active:
+			return 1
+		}
+		return 0
+	}
+	return slices.MaxFunc(changes, func(a, b *Change) int {
+		return cmp.Or(weight(a)-weight(b), strings.Compare(b.Entitlement, a.Entitlement))
+	})
 }
 
 // Codes of notices about seats.

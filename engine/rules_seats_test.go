@@ -219,3 +219,93 @@ func TestSeatsOfAPlanForOnePerson(t *testing.T) {
 	s.Person = "k-abe"
 	same(t, "abe", about(engine.MakePlan(s), "abe"), []string{"create wiki/.exists blocked: waiting for a seat of wiki: 1st of 1, since 2026-03-02 (0 of 1 taken, 1 given now)", "grant wiki blocked", "grant wiki/x blocked"})
 }
+
+// tallied lets the program itself count its seats.
+func tallied(t testing.TB, seats, total int) (*world, *enginetest.Program) {
+	w := seated(t, seats)
+	p := w.targets["wiki"]
+	p.Describes.Seats, p.SeatTotal = true, total
+	return w, p
+}
+
+// The program's own count holds where it leaves fewer: of the total, and of what is taken by whomever the list does not show.
+func TestTheProgramCountsItsSeats(t *testing.T) {
+	w, p := tallied(t, 10, 1)
+	w.hire("ann", "a")
+	w.hire("bob", "a")
+	w.listed("", "0/1 free 0 waiting [bob] kept [] displaced [] buy 1")
+	p.SeatTotal = 5
+	p.Counts = func(used int) ([]engine.SeatCount, error) { return []engine.SeatCount{{Total: 5, Used: used + 4}}, nil }
+	w.listed("", "4/5 free 0 waiting [bob] kept [] displaced [] buy 1")
+	if !w.noted(engine.NoticeSeatsDiffer) {
+		t.Error("nobody is told that the two counts differ")
+	}
+	w.program("wiki").Seats.Kinds[0].Count = engine.NoSeatLimit // nothing to keep to, so nobody is asked
+	w.listed("", "0/-1 free 0 waiting [] kept [] displaced [] buy 0")
+}
+
+// A number that is not known is no zero, and never enough.
+func TestUnknownSeatsGiveNothing(t *testing.T) {
+	untold := engine.SeatsUntold
+	for name, counts := range map[string]func(int) ([]engine.SeatCount, error){
+		"no answer": func(int) ([]engine.SeatCount, error) { return nil, fmt.Errorf("down") },
+		"nothing":   func(int) ([]engine.SeatCount, error) { return nil, nil },
+		"another kind": func(int) ([]engine.SeatCount, error) {
+			return []engine.SeatCount{{Kind: "full", Total: 9, Used: 0}}, nil
+		},
+		"twice":         func(int) ([]engine.SeatCount, error) { return []engine.SeatCount{{Total: 9}, {Total: 9}}, nil },
+		"used not told": func(int) ([]engine.SeatCount, error) { return []engine.SeatCount{{Total: 9, Used: untold}}, nil },
+	} {
+		w, p := tallied(t, 5, 5)
+		w.hire("ann", "a")
+		p.Counts = counts
+		w.wants("ann", "create wiki/.exists blocked: waiting for a seat of wiki: 1st of 1", "grant wiki blocked", "grant wiki/x blocked")
+		if !w.noted(engine.NoticeSeatsUntold) {
+			t.Errorf("%s: nobody is told", name)
+		}
+	}
+	w, p := tallied(t, 5, 5)
+	w.hire("ann", "a")
+	p.Counts = func(used int) ([]engine.SeatCount, error) {
+		return []engine.SeatCount{{Total: untold, Used: used}}, nil
+	}
+	w.wants("ann", "create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready") // what is configured holds
+}
+
+// Between the plan and the calls others may take the last seats: it is looked again before, and read back after.
+func TestSeatsAreCountedAgainBeforeTheyAreGiven(t *testing.T) {
+	w, p := tallied(t, 5, 5)
+	w.hire("ann", "a")
+	w.hire("bob", "a")
+	asked := 0
+	p.Counts = func(used int) ([]engine.SeatCount, error) {
+		if asked++; asked > 1 { // somebody else took four meanwhile
+			used += 4
+		}
+		return []engine.SeatCount{{Total: 5, Used: used}}, nil
+	}
+	_, r := w.apply()
+	w.has("ann", "x", true)
+	w.has("bob", "x", false)
+	if len(r.Seats) != 1 || r.Seats[0] != (engine.SeatCheck{Program: "wiki", Most: 5, Before: 4, Given: 1, After: 5}) {
+		t.Errorf("read back: %+v", r.Seats)
+	}
+	w.wants("bob", "create wiki/.exists blocked: waiting for a seat of wiki: 1st of 1", "grant wiki blocked", "grant wiki/x blocked")
+}
+
+// Nothing is given when the program stops to count, and what was not tried is no failure that makes anybody wait.
+func TestNoSeatIsGivenUncounted(t *testing.T) {
+	w, p := tallied(t, 5, 5)
+	w.hire("ann", "a")
+	asked := 0
+	p.Counts = func(used int) ([]engine.SeatCount, error) {
+		if asked++; asked == 2 {
+			return nil, fmt.Errorf("down")
+		}
+		return []engine.SeatCount{{Total: 5, Used: used}}, nil
+	}
+	w.apply()
+	w.has("ann", "x", false)
+	w.later()
+	w.has("ann", "x", true)
+}

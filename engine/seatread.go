@@ -8,12 +8,11 @@ import (
 // readSeats asks a program how many of its seats are taken, if it can tell and there is a limit to keep. It comes after the list, so
 // that what was taken meanwhile is counted.
 func (e *Engine) readSeats(ctx context.Context, r *Reading) {
-	c, ok := r.Program.Connector.(SeatCounter)
-	if !ok || !r.Program.Describes.Seats || !r.Program.Seats.limited() {
+	if !r.Program.countsSeats() {
 		return
 	}
 	r.countsSeats = true
-	counts, err := c.Seats(ctx)
+	counts, err := r.Program.Connector.(SeatCounter).Seats(ctx)
 	if err != nil {
 		r.seatsUnread = err.Error()
 		return

@@ -17,6 +17,7 @@ type Report struct {
 	Outcomes map[Outcome]int `json:"outcomes"`
 	Failures []Failure       `json:"failures"`          // sorted by program, account, entitlement
 	Dropped  []Change        `json:"dropped,omitempty"` // lines of a reviewed plan that no longer hold
+	Seats    []SeatCheck     `json:"seats,omitempty"`   // of programs that count them, where some were given
 }
 
 // Failure is one change that was not made, or of which nobody knows.
@@ -81,10 +82,13 @@ func (r *Report) merge(o Report) {
 	for k, n := range o.Outcomes {
 		r.Outcomes[k] += n
 	}
-	r.Failures = append(r.Failures, o.Failures...)
+	r.Failures, r.Seats = append(r.Failures, o.Failures...), append(r.Seats, o.Seats...)
 }
 
 func (r *Report) sort() {
+	slices.SortFunc(r.Seats, func(a, b SeatCheck) int {
+		return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Kind, b.Kind))
+	})
 	slices.SortFunc(r.Failures, func(a, b Failure) int {
 		return cmp.Or(cmp.Compare(a.Change.Program, b.Change.Program), cmp.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Change.Entitlement, b.Change.Entitlement))
 	})
@@ -111,6 +115,7 @@ type worker struct {
 	lost    *atomic.Int32 // see Program.Lost
 	flight  sync.WaitGroup
 	pauses  pauses
+	seats   seatLook
 
 	mu     sync.Mutex
 	errs   []error // of the journal

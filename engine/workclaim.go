@@ -34,7 +34,9 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 			}
 		}
 		if err != nil || len(intents) == 0 {
-			return w.report, errors.Join(err, w.settle())
+			err = errors.Join(err, w.settle())
+			w.readSeatsBack(ctx)
+			return w.report, err
 		}
 		w.claimed(ctx, len(intents))
 		if !w.all(ctx, intents, func() { c.ahead(ctx) }) {

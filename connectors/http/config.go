@@ -19,6 +19,7 @@ type Config struct {
 	Lag      time.Duration     `yaml:"lag"`      // lists may lag behind writes by this much
 	Users    Users             `yaml:"users"`    // its accounts
 	Rights   []Right           `yaml:"rights"`   // its entitlements, in groups that are listed and changed alike
+	Counts   []Count           `yaml:"counts"`   // its seats as it counts them itself, one entry a kind
 }
 
 // Users says how accounts are listed and changed.
@@ -58,6 +59,14 @@ type Right struct {
 	Held      bool     `yaml:"held"`      // somebody always holds one of them: a list in which nobody does is not believed
 	Grant     []Write  `yaml:"grant"`     // with {account}, {right}, {right.id}
 	Revoke    []Write  `yaml:"revoke"`    // with the same
+}
+
+// Count is where the program says how many seats of one kind there are and how many are taken.
+type Count struct {
+	Kind  string `yaml:"kind"`  // as seats: of the program names it; empty where it tells no kinds apart
+	Path  string `yaml:"path"`  // below the url; the answer is the item of the picks
+	Total string `yaml:"total"` // pick: how many there are; without it seats: alone says so
+	Used  string `yaml:"used"`  // pick: how many are taken
 }
 
 // Read is a list, or something single, to be read.

@@ -76,6 +76,8 @@ func (p *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.list(w, r, p.groups)
 	case parts[0] == "groups" && len(parts) > 2:
 		p.group(w, r, parts)
+	case parts[0] == "licences":
+		reply(w, http.StatusOK, map[string]any{"plan": map[string]any{"bought": 10, "used": len(p.users), "free": 10 - len(p.users), "note": "many"}})
 	default:
 		http.NotFound(w, r)
 	}

@@ -26,6 +26,7 @@ type Program struct {
 	headers http.Header
 	users   *users
 	groups  []*group // longest prefix first
+	counts  []count
 	lag     time.Duration
 	options Options
 
@@ -62,7 +63,7 @@ func open(c Config, o Options) (*Program, error) {
 	}
 	k := &compiler{language: language}
 	k.demand(c.Lag >= 0 && c.Requests >= 0, "lag", "lag and requests are not negative")
-	p := &Program{client: client, headers: k.headers(c.Headers), users: k.users(&c.Users), groups: k.groups(c.Rights), lag: c.Lag, options: o, names: map[*group]map[string]string{}}
+	p := &Program{client: client, headers: k.headers(c.Headers), users: k.users(&c.Users), groups: k.groups(c.Rights), counts: k.counts(c.Counts), lag: c.Lag, options: o, names: map[*group]map[string]string{}}
 	slices.SortStableFunc(p.groups, func(a, b *group) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
 	return p, errors.Join(k.wrong...)
 }
@@ -101,7 +102,7 @@ func failure(a *httpconn.Answer) (detail string, own bool) {
 
 // Describe lists the rights that exist.
 func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: "http:" + p.client.Base(), Accounts: len(p.users.suspend) > 0, Lifecycle: len(p.users.create) > 0, Rename: len(p.users.update) > 0,
+	d := engine.Description{Identity: "http:" + p.client.Base(), Accounts: len(p.users.suspend) > 0, Lifecycle: len(p.users.create) > 0, Rename: len(p.users.update) > 0, Seats: len(p.counts) > 0,
 		Lag: p.lag, Concurrency: p.options.Calls, Batch: min(largestBatch, perCall*p.options.Calls)}
 	if d.Lifecycle {
 		d.Deletes = "what the program deletes with an account"

@@ -33,6 +33,9 @@ func TestEachWayOfPaging(t *testing.T) {
 // The suite with every way of saying who holds what.
 func TestEachWayOfListing(t *testing.T) {
 	for name, bend := range map[string]func(c *rest.Config){
+		"counts seats": func(c *rest.Config) {
+			c.Counts = []rest.Count{{Path: "/licences", Total: "/plan/bought", Used: "/plan/used"}}
+		},
 		"no account singly": func(c *rest.Config) { c.Users.One = nil },
 		"by account": func(c *rest.Config) {
 			r := &c.Rights[0]

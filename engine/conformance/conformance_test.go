@@ -250,6 +250,45 @@ func TestUndeclaredAbilities(t *testing.T) {
 	}
 }
 
+// uncounted counts seats as it is told, whatever it declares.
+type uncounted struct {
+	inMemory
+	counts []engine.SeatCount
+	err    error
+}
+
+func (u uncounted) Seats(context.Context) ([]engine.SeatCount, error) { return u.counts, u.err }
+
+// Seats that are declared are counted, each kind once, and what is not declared is not told.
+func TestSeatsAreCountedAsDeclared(t *testing.T) {
+	one := []engine.SeatCount{{Total: 3, Used: engine.SeatsUntold}}
+	for name, c := range map[string]struct {
+		declared bool
+		counts   []engine.SeatCount
+		err      error
+		wrong    string
+	}{
+		"told":         {declared: true, counts: one},
+		"not declared": {counts: one, wrong: "does not declare that it counts its seats"},
+		"refused":      {err: errors.New("no seats")},
+		"no answer":    {declared: true, err: errors.New("down"), wrong: "declares that it counts"},
+		"nothing":      {declared: true, wrong: "declares that it counts"},
+		"twice":        {declared: true, counts: append(one, one...), wrong: "twice"},
+		"negative":     {declared: true, counts: []engine.SeatCount{{Total: -2}}, wrong: "less than none"},
+	} {
+		card := conformance.Card{Most: time.Minute, Fresh: func(conformance.T) *conformance.Subject {
+			return freshProgram(func(p inMemory) engine.Connector {
+				p.Describes.Seats = c.declared
+				return uncounted{p, c.counts, c.err}
+			})
+		}}
+		line := card.Score(t.Context())[0]
+		if c.wrong == "" && line.Result == conformance.Wrong || c.wrong != "" && (line.Result != conformance.Wrong || !strings.Contains(line.Details[0], c.wrong)) {
+			t.Errorf("%s: %+v", name, line)
+		}
+	}
+}
+
 // stuck hangs when it is asked to change something, panicking fails there.
 type stuck struct {
 	inMemory

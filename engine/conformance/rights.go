@@ -37,6 +37,7 @@ func checkDescription(t T, u *Subject) {
 		t.Errorf("it does not say which target it is")
 	}
 	checkAbility(t, u, d)
+	checkSeats(t, u, d)
 	if d.Grantable == nil {
 		return
 	}
@@ -70,6 +71,32 @@ func checkAbility(t T, u *Subject, d engine.Description) {
 		if outcome, err := updater.Update(context.Background(), u.Stranger, account); outcome != engine.Refused || err == nil {
 			t.Errorf("it does not declare that it changes accounts, and answers %s (%v) when asked to", outcome, err)
 		}
+	}
+}
+
+// checkSeats: what is told of seats can be told apart and is no nonsense; what is not declared is not told.
+func checkSeats(t T, u *Subject, d engine.Description) {
+	t.Helper()
+	counter, ok := u.Connector.(engine.SeatCounter)
+	if !ok {
+		if d.Seats {
+			t.Errorf("it declares that it counts its seats, and can't")
+		}
+		return
+	}
+	counts, err := counter.Seats(context.Background())
+	switch {
+	case !d.Seats && err == nil:
+		t.Errorf("it does not declare that it counts its seats, and counts %v when asked to", counts)
+	case d.Seats && (err != nil || len(counts) == 0):
+		t.Errorf("it declares that it counts its seats, and counts %v (%v)", counts, err)
+	}
+	seen := map[string]bool{}
+	for _, c := range counts {
+		if seen[c.Kind] || c.Total < engine.SeatsUntold || c.Used < engine.SeatsUntold {
+			t.Errorf("it counts seats of the kind %q twice, or less than none: %v", c.Kind, counts)
+		}
+		seen[c.Kind] = true
 	}
 }
 

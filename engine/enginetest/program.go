@@ -43,24 +43,26 @@ var (
 // ProgramCall is one call to a Program.
 type ProgramCall struct {
 	N           int       // 1, 2, …
-	Op          string    // list, read, grant, revoke, create, update
+	Op          string    // list, read, seats, grant, revoke, create, update
 	Account     string    // for create: the name asked for
 	Entitlement string    // for grant and revoke
 	Time        time.Time // of the start
 }
 
 // Writes says whether the call may change the program.
-func (c ProgramCall) Writes() bool { return c.Op != "list" && c.Op != "read" }
+func (c ProgramCall) Writes() bool { return c.Op != "list" && c.Op != "read" && c.Op != "seats" }
 
 // Program is a program in memory. It is deterministic, holds what it is told to, and fails as Before says. The fields
 // are set before the first call; the methods are safe for concurrent use.
 type Program struct {
 	Name      string
-	Now       func() time.Time             // nil: the zero time
-	Describes engine.Description           // Identity may be left out; Lag delays lists (not single reads)
-	Rights    []string                     // the only ones that exist, nil: any
-	ID        func(name string) string     // of a new account, nil: its name
-	Before    func(call ProgramCall) Fault // asked at the start of each call, outside of the lock; nil: NoFault
+	Now       func() time.Time                           // nil: the zero time
+	Describes engine.Description                         // Identity may be left out; Lag delays lists (not single reads)
+	Rights    []string                                   // the only ones that exist, nil: any
+	ID        func(name string) string                   // of a new account, nil: its name
+	SeatTotal int                                        // with Describes.Seats: how many there are
+	Counts    func(used int) ([]engine.SeatCount, error) // what it says of its seats instead, while so many accounts are active; nil: that
+	Before    func(call ProgramCall) Fault               // asked at the start of each call, outside of the lock; nil: NoFault
 
 	mu       sync.Mutex
 	accounts map[string]*programAccount
@@ -146,6 +148,33 @@ func (p *Program) Account(ctx context.Context, account string) ([]engine.Holding
 		return p.holdings(map[string]*programAccount{account: a}), nil
 	}
 	return nil, nil
+}
+
+// Seats counts the active accounts as they are now, without lag; of a program without accounts, all.
+func (p *Program) Seats(ctx context.Context) ([]engine.SeatCount, error) {
+	fault, done := p.begin(ProgramCall{Op: "seats"})
+	defer done()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if fault != NoFault {
+		return nil, ErrUnreachable
+	}
+	if !p.Describes.Seats {
+		return nil, errors.New(p.Name + " does not count its seats")
+	}
+	p.mu.Lock()
+	used := 0
+	for _, a := range p.accounts {
+		if !p.Describes.Accounts || a.has[engine.Active] {
+			used++
+		}
+	}
+	p.mu.Unlock()
+	if p.Counts != nil {
+		return p.Counts(used)
+	}
+	return []engine.SeatCount{{Total: p.SeatTotal, Used: used}}, nil
 }
 
 // Grant gives a right, or resumes an account.
