@@ -12,18 +12,22 @@ import (
 // approval may rest on what waits as well.
 func (b *builder) dependencies() {
 	for _, p := range b.programs {
-		if p.active == none && p.exists == none || p.from == p.to {
-			continue
-		}
-		g := newGiven()
-		for i := range p.changes() {
-			if c := &p.changes()[i]; c.Op.Gives() && c.account != none {
-				g.note(p, c)
-			}
-		}
-		p.need(p.exists, Exists, g)
-		p.need(p.active, Active, g)
+		p.dependencies()
 	}
+}
+
+func (p *programPlan) dependencies() {
+	if p.active == none && p.exists == none || p.from == p.to {
+		return
+	}
+	g := newGiven()
+	for i := range p.changes() {
+		if c := &p.changes()[i]; c.Op.Gives() && c.account != none {
+			g.note(p, c)
+		}
+	}
+	p.need(p.exists, Exists, g)
+	p.need(p.active, Active, g)
 }
 
 // useless blocks accounts for which nothing would be granted. It comes last: what waits for approval rests on an account that

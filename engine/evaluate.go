@@ -47,6 +47,9 @@ func (p *programPlan) say(i int32, right uint32, v Verdict) {
 	if v.Say == Observed {
 		p.would[right] = append(p.would[right], i)
 	}
+	if v.Say == Undecided && p.program.Seats != nil {
+		p.unsureOf[i] = true
+	}
 	if account == none || p.gone(account) {
 		if v.Say == Desired || v.Say == Recorded && v.Rule >= 0 {
 			p.needs[i] = append(p.needs[i], right)

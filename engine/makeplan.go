@@ -54,8 +54,8 @@ func MakePlan(s *Snapshot) *Plan {
 	b.doubts()
 	b.decide()
 	b.notePolicy()
-	b.seats() // who waits for one asks for no approval either
 	b.approvals()
+	b.seats()        // what was rejected takes none; who waits for one fills no budget
 	b.dependencies() // what can't be made anyway asks for no approval and fills no budget
 	b.limits()
 	b.dependencies()

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,10 +9,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// FactSeat remembers since when somebody should have a seat and has none: program, person, Key: the kind; Since; Text: seatKept
-// where one is kept for somebody who joins; Count: the priority.
-const FactSeat = "seat"
-
+// seatKept is the text of a FactSeat of somebody who joins, or joined, and for whom one is kept.
 const seatKept = "kept"
 
 // SeatPlan is what a plan says of the seats of one kind.
@@ -37,10 +33,11 @@ type seating struct {
 	p      *programPlan
 	rules  *SeatRules
 	kinds  []kindSeats
-	base   Set // what the program shows or may show: what is taken counts until it is seen to be gone
-	giving Set // the same with what is being given
-	gains  map[uint32][]*Change
-	facts  map[FactKey]bool // that stay
+	base   Set                  // what the program shows or may show: what is taken counts until it is seen to be gone
+	giving Set                  // the same with what is being given
+	asking map[uint32][]*Change // what is to be given, by account,
+	gains  map[uint32][]*Change // and of that what can be given yet
+	facts  map[FactKey]bool     // that stay
 	plans  []SeatPlan
 }
 
@@ -70,6 +67,7 @@ func (b *builder) seats() {
 		}
 		slices.SortFunc(s.plans, func(x, y SeatPlan) int { return strings.Compare(x.Kind, y.Kind) })
 		s.mark()
+		s.budget()
 		p.forgetSeats(s)
 		s.notices()
 		b.plan.Seats = append(b.plan.Seats, s.plans...)
@@ -78,7 +76,7 @@ func (b *builder) seats() {
 }
 
 func (p *programPlan) newSeating() *seating {
-	s := &seating{p: p, rules: p.program.Seats, gains: map[uint32][]*Change{}, facts: map[FactKey]bool{}}
+	s := &seating{p: p, rules: p.program.Seats, facts: map[FactKey]bool{}}
 	s.base = p.reading.held.Or(&p.sets.Actual)
 	s.giving = s.base.Or(&p.sets.Giving)
 	s.othersGiving()
@@ -95,12 +93,26 @@ func (p *programPlan) newSeating() *seating {
 	for i := range s.kinds {
 		s.kinds[i].seen, s.kinds[i].taken = now[i], roaring.Or(now[i], then[i])
 	}
-	for i := range p.changes() {
-		if c := &p.changes()[i]; c.Op.Gives() && c.Op != OpAdopt && c.account != none && c.State == Ready {
-			s.gains[c.account] = append(s.gains[c.account], c)
+	s.asking = p.given()
+	p.dependencies() // what can't be made anyway takes no seat
+	s.gains = p.given()
+	for account, changes := range s.gains { // an account that nobody may use is not made
+		if !slices.ContainsFunc(changes, func(c *Change) bool { return c.right != p.exists }) {
+			delete(s.gains, account)
 		}
 	}
 	return s
+}
+
+// given are the changes that give something, by account.
+func (p *programPlan) given() map[uint32][]*Change {
+	out := map[uint32][]*Change{}
+	for i := range p.changes() {
+		if c := &p.changes()[i]; c.Op.Gives() && c.Op != OpAdopt && c.account != none && (c.State == Ready || c.State == NeedsApproval) {
+			out[c.account] = append(out[c.account], c)
+		}
+	}
+	return out
 }
 
 // othersGiving: a plan for one person knows no others, whose open work takes seats all the same.
@@ -268,8 +280,8 @@ func (s *seating) claims(i int) (out []SeatClaim) {
 		if len(changes) == 0 || !s.needs(account)[i] {
 			continue
 		}
-		c := SeatClaim{Person: changes[0].Person, Login: changes[0].Login, Name: changes[0].Name, Since: s.p.b.s.Now, account: account}
-		for _, change := range changes {
+		c := SeatClaim{Person: changes[0].Person, Login: changes[0].Login, Name: changes[0].Name, Since: Instant(s.p.b.s.Now), account: account}
+		for _, change := range s.asking[account] {
 			if len(k.For) == 0 || k.rights[change.right] {
 				c.Priority = max(c.Priority, s.priority(change.Rules))
 			}
@@ -293,76 +305,6 @@ func (s *seating) priority(rules []string) (most int) {
 		}
 	}
 	return most
-}
-
-// others are those who were waiting or have a seat kept, for a plan that does not look at them.
-func (s *seating) others(k *kindSeats) (out []SeatClaim) {
-	if s.p.b.s.Person == "" {
-		return nil
-	}
-	for _, f := range s.p.b.s.Memory.Facts(FactSeat) {
-		if f.Program == s.p.program.Name && f.Key == k.Name && f.Person != s.p.b.s.Person {
-			out = append(out, SeatClaim{Person: f.Person, Priority: f.Count, Since: f.Since, Joiner: f.Text == seatKept, account: none})
-		}
-	}
-	return out
-}
-
-// joiners are the people who join soon and will then take a seat of the kind, as far as policy can tell now.
-func (s *seating) joiners(i int) (out []SeatClaim) {
-	p, now := s.p, s.p.b.s.Now
-	if s.rules.Reserve <= 0 {
-		return nil
-	}
-	var buf []Verdict
-	for n := range p.b.subjects {
-		who := &p.b.subjects[n]
-		if who.standing != present || who.person == nil || who.person.State != StateUpcoming {
-			continue
-		}
-		joins := firstDay(who.person)
-		if joins.IsZero() || joins.After(now.Add(s.rules.Reserve)) || p.account[n] != none && s.kinds[i].taken.Contains(p.account[n]) {
-			continue
-		}
-		then := *who.person
-		then.State = StateActive
-		buf = p.b.s.Policy.Decide(&then, later(joins, now), nil, buf[:0])
-		if c, ok := s.joiner(i, who, buf); ok {
-			c.Joins = joins
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-func (s *seating) joiner(i int, who *subject, verdicts []Verdict) (SeatClaim, bool) {
-	rights, rules := map[uint32]bool{}, []string{}
-	for _, v := range verdicts {
-		if t := s.p.b.catalog[v.Entitlement]; t.program == s.p && v.Say == Desired {
-			rights[t.right] = true
-			if v.Rule >= 0 && (len(s.kinds[i].For) == 0 || s.kinds[i].rights[t.right]) {
-				rules = append(rules, s.p.b.rules[v.Rule].Name)
-			}
-		}
-	}
-	if len(rights) == 0 || !s.kindsOf(true, true, func(right uint32) bool { return rights[right] })[i] {
-		return SeatClaim{}, false
-	}
-	c := SeatClaim{Person: who.key, Login: who.person.Login(), Name: who.person.Name(), Priority: s.priority(rules), Since: s.p.b.s.Now, Joiner: true, account: none}
-	if f, ok := s.fact(&s.kinds[i], who.key); ok {
-		c.Since = f.Since
-	}
-	return c, true
-}
-
-// firstDay is when the first job of somebody who joins begins to count, zero if that is not known.
-func firstDay(p *Person) (first time.Time) {
-	for i := range p.Jobs {
-		if start := p.Jobs[i].Start; !start.IsZero() && (first.IsZero() || start.Before(first)) {
-			first = start
-		}
-	}
-	return first
 }
 
 func (s *seating) key(k *kindSeats, person string) FactKey {
@@ -432,164 +374,4 @@ func (s *seating) block(account uint32, reason string, which func(*Change) bool)
 // ofUse: what is left gives more than an account that nothing can be done with.
 func (s *seating) ofUse(account uint32) bool {
 	return slices.ContainsFunc(s.gains[account], func(c *Change) bool { return c.right != s.p.active && c.right != s.p.exists || len(c.Rules) > 0 })
-}
-
-// short says in a few words why there is no seat.
-func (sp *SeatPlan) short() string {
-	if sp.Unknown != "" {
-		return sp.Unknown
-	}
-	text := fmt.Sprintf("%d of %d taken", sp.Taken, sp.Seats)
-	if sp.Given > 0 {
-		text += fmt.Sprintf(", %d given now", sp.Given)
-	}
-	if n := len(sp.Kept); n > 0 {
-		text += fmt.Sprintf(", %d kept for %s", n, map[bool]string{true: "somebody who joins", false: "people who join"}[n == 1])
-	}
-	return text
-}
-
-func ordinal(n int) string {
-	suffix := "th"
-	if n%100 < 11 || n%100 > 13 {
-		suffix = cmp.Or(map[int]string{1: "st", 2: "nd", 3: "rd"}[n%10], suffix)
-	}
-	return fmt.Sprint(n) + suffix
-}
-
-// displaced are those whose seats people of a higher priority would have if who has one did not keep it.
-func (s *seating) displaced(k *kindSeats, waiting []SeatClaim) []SeatClaim {
-	out := []SeatClaim{}
-	if len(waiting) == 0 || waiting[0].Priority == 0 {
-		return out
-	}
-	holders := s.holders(k)
-	for j := range waiting {
-		if j == len(holders) || holders[j].Priority >= waiting[j].Priority {
-			break
-		}
-		out = append(out, holders[j])
-	}
-	return out
-}
-
-// holders are the people with a seat, those first who would lose it first: of the lowest priority, then the latest.
-func (s *seating) holders(k *kindSeats) (out []SeatClaim) {
-	most, since := map[uint32]int{}, map[uint32]int64{}
-	for _, row := range s.p.mem.Rows {
-		if row.Managed && (len(k.For) == 0 || k.rights[row.Entitlement]) {
-			most[row.Account] = max(most[row.Account], s.priority(s.p.rulesOf(row)))
-			since[row.Account] = max(since[row.Account], row.Since)
-		}
-	}
-	for it := k.seen.Iterator(); it.HasNext(); {
-		account := it.Next()
-		if who, ok := s.p.subjectOf(account); ok && who.person != nil && !nobodys(s.p.reading.kind(account)) {
-			out = append(out, SeatClaim{Person: who.key, Login: who.person.Login(), Name: who.person.Name(), Priority: most[account], Since: unixTime(since[account])})
-		}
-	}
-	slices.SortFunc(out, func(a, b SeatClaim) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), b.Since.Compare(a.Since), cmp.Compare(a.Person, b.Person))
-	})
-	return out
-}
-
-// forgetSeats forgets who asked, once they have a seat or should have none; nil: no seats are configured.
-func (p *programPlan) forgetSeats(s *seating) {
-	facts := p.b.s.Memory.Facts(FactSeat)
-	if len(facts) == 0 || !p.complete || p.b.s.Person != "" || !p.b.s.Proof.Complete() {
-		return
-	}
-	asks := map[string]bool{}
-	for i := range p.changes() {
-		if c := &p.changes()[i]; c.Op.Gives() && c.Op != OpAdopt {
-			asks[c.Person] = true
-		}
-	}
-	for account := range p.giving {
-		asks[p.personOf(account)] = true
-	}
-	for _, f := range facts {
-		if f.Program == p.program.Name && (s == nil || !s.facts[f.FactKey] && !s.stillAsks(f, asks)) {
-			p.b.clear(f.FactKey)
-		}
-	}
-}
-
-// stillAsks: whoever can't be seen now, or whose grant waits for something else, keeps the place in the list.
-func (s *seating) stillAsks(f Fact, asks map[string]bool) bool {
-	n, known := s.p.b.index[f.Person]
-	i := slices.IndexFunc(s.kinds, func(k kindSeats) bool { return k.Name == f.Key && k.Count != NoSeatLimit })
-	switch {
-	case i < 0 || !known:
-		return false
-	case s.p.b.subjects[n].standing == unseen:
-		return true
-	}
-	account := s.p.account[n]
-	return asks[f.Person] && (account == none || !s.kinds[i].seen.Contains(account))
-}
-
-// mark puts beside what is given which seats it takes, so that whoever works can look whether they are there still.
-func (s *seating) mark() {
-	if !s.p.reading.countsSeats {
-		return
-	}
-	for account, changes := range s.gains {
-		needs := s.needs(account)
-		for i := range s.kinds {
-			if k := &s.kinds[i]; len(changes) > 0 && needs[i] && k.Count != NoSeatLimit {
-				c := s.first(k, changes)
-				c.Seats = append(c.Seats, k.Name)
-			}
-		}
-	}
-}
-
-// first is the change that comes first of those that take a seat: without an account nothing else is tried.
-func (s *seating) first(k *kindSeats, changes []*Change) *Change {
-	weight := func(c *Change) int {
-		switch {
-		case c.Op == OpCreate:
-			return 3
-		case k.rights[c.right]:
-			return 2
-		case c.right == s.p.active:
-			return 1
-		}
-		return 0
-	}
-	return slices.MaxFunc(changes, func(a, b *Change) int {
-		return cmp.Or(weight(a)-weight(b), strings.Compare(b.Entitlement, a.Entitlement))
-	})
-}
-
-// Codes of notices about seats.
-const (
-	NoticeSeats       = "seats"        // people wait, or too many are taken
-	NoticeSeatsUntold = "seats-untold" // nobody knows how many are free
-	NoticeSeatsDiffer = "seats-differ" // the list and the program's own count
-)
-
-func (s *seating) notices() {
-	if s.p.b.s.Person != "" {
-		return
-	}
-	for i := range s.plans {
-		sp := &s.plans[i]
-		k := s.kinds[slices.IndexFunc(s.kinds, func(k kindSeats) bool { return k.Name == sp.Kind })]
-		what := k.called(s.p.program.Name)
-		if sp.Unknown != "" && s.p.complete {
-			s.p.b.warn(NoticeSeatsUntold, s.p.program.Name, "", fmt.Sprintf("none gets %s: %s", what, sp.Unknown))
-		}
-		if n := len(sp.Waiting); n > 0 && sp.Unknown == "" {
-			s.p.b.warn(NoticeSeats, s.p.program.Name, "", fmt.Sprintf("%s for %s (%s); with %d more nobody would", plural(n, "person waits", "people wait"), what, sp.short(), sp.Buy))
-		}
-		if sp.Seats != NoSeatLimit && sp.Unknown == "" && sp.Taken > sp.Seats {
-			s.p.b.warn(NoticeSeats, s.p.program.Name, "", fmt.Sprintf("more than one can have take %s: %s; Rolecall takes none away for that", what, sp.short()))
-		}
-		if seen := int(k.seen.GetCardinality()); sp.Told != nil && s.p.complete && sp.Told.Used != seen {
-			s.p.b.notice("info", NoticeSeatsDiffer, s.p.program.Name, "", fmt.Sprintf("%s says that %d take %s, its list shows %d; the higher number counts", s.p.program.Name, sp.Told.Used, what, seen))
-		}
-	}
 }

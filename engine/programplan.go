@@ -54,6 +54,7 @@ type programPlan struct {
 	scheduled Set            // of leaving: what is in grace
 	leaving   Set            // what this plan takes away, or will once its time has come
 	seating   *seating       // of a program with seats
+	unsureOf  map[int32]bool // of such a one: subjects of whom nobody can tell all that they should have
 	kept      map[string]int // holdings kept back without a line of their own, by reason
 }
 
@@ -69,7 +70,7 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 	p := &programPlan{b: b, program: r.Program, reading: r, mem: b.s.Memory.Program(r.Program.Name), complete: r.Proof.Complete(),
 		active: none, exists: none, owner: map[uint32]int32{}, needs: map[int32][]uint32{}, waits: map[int32]string{}, news: map[uint32]*NewAccount{},
 		linked: map[int32]bool{}, others: map[otherAccount]bool{}, giving: map[uint32]Op{}, taking: map[uint32]Op{}, renaming: map[uint32]bool{}, madeFor: map[string]string{}, queued: map[effectOn]Intent{},
-		settled: map[int64]bool{}, proposal: map[uint32]uint32{}, kept: map[string]int{}, undo: map[uint64]bool{}, take: map[uint64]Fact{}, would: map[uint32][]int32{}}
+		settled: map[int64]bool{}, proposal: map[uint32]uint32{}, kept: map[string]int{}, undo: map[uint64]bool{}, take: map[uint64]Fact{}, would: map[uint32][]int32{}, unsureOf: map[int32]bool{}}
 	p.reserved()
 	for _, row := range p.mem.Rows {
 		if row.Managed {

@@ -180,5 +180,6 @@ const (
 	FactTake      = "take"      // program, account, entitlement, person: a review decided that it goes, and policy does not give it; Text is the reason
 	FactExport    = "export"    // Key: export; Data: how far it went
 	FactDelegate  = "delegate"  // person: is stood in for by Key, from the day Since to the day Until; Text is the reason
+	FactSeat      = "seat"      // program, person, Key: kind of seat: Since when it is wanted and not there; Text: seatKept; Count: the priority
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
 )

@@ -104,3 +104,36 @@ func TestContractTerms(t *testing.T) {
 		t.Error("no end is none")
 	}
 }
+
+// More than may be spent is told; where it is to be held it waits for an approval, and seats that are paid for anyway do not.
+func TestBudgetOfSeats(t *testing.T) {
+	world := func(count int, hold bool) *world {
+		w := seated(t, 0, engine.SeatKind{Count: count, Price: engine.SeatPrice{Month: 10, Currency: "EUR"}})
+		w.program("wiki").Seats.Contract = engine.SeatContract{Budget: 15, Hold: hold}
+		w.hire("ann", "a")
+		w.apply()
+		w.hire("bob", "a")
+		return w
+	}
+	held := []string{"create wiki/.exists blocked: what the account is for", "grant wiki needs-approval: the seats of wiki cost 20.00 EUR a month with this plan, and 15.00 may be spent", "grant wiki/x needs-approval"}
+	ready := []string{"create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready"}
+	w := world(engine.NoSeatLimit, true)
+	w.wants("bob", held...)
+	w.apply()
+	w.approve()
+	w.later()
+	w.has("bob", "x", true)
+	w = world(engine.NoSeatLimit, false)
+	w.wants("bob", ready...)
+	if !w.noted(engine.NoticeBudget) {
+		t.Error("nobody is told")
+	}
+	w = world(3, true)
+	w.wants("bob", ready...)
+	w = world(engine.NoSeatLimit, true)
+	w.program("wiki").Seats.Contract.Budget = 20
+	w.wants("bob", ready...)
+	if w.noted(engine.NoticeBudget) {
+		t.Error("what is within the budget is told")
+	}
+}

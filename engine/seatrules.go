@@ -86,6 +86,8 @@ func (p *SeatPrice) Of(n int) (sum float64) {
 type SeatContract struct {
 	Ends   time.Time     // first moment after it, zero: it does not end
 	Notice time.Duration // how long before the end it must be given up
+	Budget float64       // what may be spent in a month, in the currency of the first kind with a price; 0: it is not said
+	Hold   bool          // what goes beyond the budget needs approval
 	Renews int           // months by which it goes on by itself if it is not given up in time; 0: it ends
 }
 

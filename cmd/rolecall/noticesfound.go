@@ -111,7 +111,7 @@ func aboutOf(n engine.Notice) string {
 	switch n.Code {
 	case engine.NoticeEscalated: // see escalated
 		return ""
-	case engine.NoticeUnread:
+	case engine.NoticeUnread, engine.NoticeSeats, engine.NoticeSeatsUntold:
 		return "programs"
 	case engine.NoticeNoLeavers, engine.NoticeOrphans, engine.NoticeNever:
 		return "leavers"

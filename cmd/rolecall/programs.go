@@ -104,10 +104,10 @@ func seatPrice(p *config.Price) (out engine.SeatPrice) {
 
 // contract ends at the midnight after its last day.
 func contract(cfg *config.File, c *config.Contract) (out engine.SeatContract) {
-	if c == nil || c.Ends.IsZero() {
+	if c == nil {
 		return out
 	}
-	return engine.SeatContract{Ends: dayAfter(c.Ends, zone(cfg)), Notice: c.Notice, Renews: c.Months()}
+	return engine.SeatContract{Ends: dayAfter(c.Ends, zone(cfg)), Notice: c.Notice, Renews: c.Months(), Budget: c.Budget, Hold: c.Hold}
 }
 
 // dayAfter is the midnight in a zone at which a day ends; no day has no end.

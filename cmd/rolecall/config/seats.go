@@ -59,6 +59,8 @@ type Contract struct {
 	Renews string `yaml:"renews"`
 	// Budget is what may be spent in a month, in the currency of the price.
 	Budget float64 `yaml:"budget"`
+	// Hold says that seats which go beyond the budget need approval; else it is only told.
+	Hold bool `yaml:"hold"`
 }
 
 // Months are those by which a contract goes on; 0: it does not.
@@ -142,6 +144,9 @@ func (c *checks) seats(name string, p *Program) {
 		c.add(&p.Reserve, "program "+name+": reserve keeps seats, and there is no number of seats", "seats: says how many there are")
 	}
 	c.price(name, p.Price)
+	if p.Contract != nil && p.Contract.Hold && p.Contract.Budget == 0 {
+		c.add(&p.Contract.Hold, "program "+name+": hold keeps a budget, and there is none", "budget: says what may be spent in a month")
+	}
 	if words := []string{"", "month", "quarter", "year"}; p.Contract != nil && !slices.Contains(words, p.Contract.Renews) {
 		c.word(&p.Contract.Renews, "contract: renews", p.Contract.Renews, words[1:]...)
 	}

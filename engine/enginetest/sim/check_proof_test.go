@@ -51,6 +51,7 @@ func (k *checker) intent(r *engine.Record) {
 		}
 	case r.Op.Gives():
 		k.gives(r)
+		k.seatTaken(r)
 		k.givesRules(r, h)
 		k.managed[h] = true
 		k.rules[h] = r.Rules

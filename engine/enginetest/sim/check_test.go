@@ -74,6 +74,7 @@ type checker struct {
 	accepted      *read
 
 	books
+	seats seats
 
 	log      []string // hashes of the records, in order
 	lastTime time.Time
@@ -119,7 +120,7 @@ type openIntent struct {
 func newChecker(m *model) *checker {
 	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, reborn: map[account]bool{}, made: map[account]time.Time{},
 		absent: map[string]*absence{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
-		failing: map[effect]failures{}, books: newBooks(), slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
+		failing: map[effect]failures{}, books: newBooks(), seats: seats{asked: map[string]time.Time{}}, slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
 }
 
 // ok counts one check of a promise.
@@ -140,6 +141,7 @@ func (k *checker) appended(g engine.Guard, records []engine.Record) {
 	if run {
 		k.decidedAnew(records[0].Seq)
 	}
+	k.seatsKept()
 	k.fresh = append(k.fresh, records...)
 	k.lastMembers(records)
 	if len(records) > 0 && records[0].Kind == engine.KindRun {
@@ -151,6 +153,7 @@ func (k *checker) record(r *engine.Record, planned bool) {
 	k.chain(r)
 	k.attributable(r)
 	k.remember(r)
+	k.seatAsked(r)
 	k.itemsOf(r)
 	if r.Kind.Control() {
 		k.control++

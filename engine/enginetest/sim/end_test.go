@@ -86,7 +86,7 @@ func (k *checker) in(who *person, undone map[engine.Held3]bool) {
 		})
 		proposed := engine.Held3{Program: e.Program, Account: engine.ProposedPrefix + who.Login(), Entitlement: e.Name}
 		if !has && !undone[proposed] && !k.excused(e.Program, e.Name, who.Key, "rejected", "removed by somebody else", "suspended by somebody else", "contested", "nobody knows whose",
-			"which is neither there nor granted", "held back", "would get the account", "waiting for a name", "may belong to somebody else", "being made for somebody else", "refuses", "review it with adopt") {
+			"which is neither there nor granted", "held back", "would get the account", "waiting for a name", "may belong to somebody else", "being made for somebody else", "refuses", "review it with adopt", "waiting for a seat of wiki") {
 			k.m.fail(I9, "%s should have %s and does not", who.Key, e)
 		}
 	}

@@ -138,5 +138,14 @@ func bugs() []bug {
 		one("attributes in the log", "secrets never appear", "programplan.go", `c.Login, c.Name = s.person.Login(), s.person.Name()`, "c.Login, c.Name = s.person.Login(), s.person.Name()\n\t\t\tif $ {\n\t\t\t\tc.Name = fmt.Sprint(s.person.Attributes)\n\t\t\t}"),
 		one("names decide", "data is data", "limits.go", `return c.State == Ready && c.class() == class && c.Item == ""`, `return c.State == Ready && !($ && len(c.Name) > 30) && c.class() == class && c.Item == ""`),
 		one("nobody did it", "every record has an actor", "commit.go", `r.Run, r.Actor = run, actor`, "r.Run, r.Actor = run, actor\n\t\t\t\tif $ {\n\t\t\t\t\tr.Actor = \"\"\n\t\t\t\t}"),
+
+		// Seats.
+		one("one seat more", "nobody gets a seat that is not there", "planseats.go", `sp.Free = sp.Seats - sp.Taken`, "sp.Free = sp.Seats - sp.Taken\n\tif $ {\n\t\tsp.Free++\n\t}"),
+		one("under way takes no seat", "what is being given takes a seat until it is read back", "planseats.go", `s.giving = s.base.Or(&p.sets.Giving)`, "s.giving = s.base.Or(&p.sets.Giving)\n\tif $ {\n\t\ts.giving = s.base.Clone()\n\t}"),
+		one("freed before it is gone", "what is being taken frees no seat before a list shows so", "planseats.go", `s.base = p.reading.held.Or(&p.sets.Actual)`, "s.base = p.reading.held.Or(&p.sets.Actual)\n\tif $ {\n\t\ts.base = s.base.Minus(&p.sets.Taking)\n\t}"),
+		one("last come, first served", "who asked first gets the next seat", "seatrules.go", `c.Since.Compare(d.Since)`, `map[bool]int{false: 1, true: -1}[$]*c.Since.Compare(d.Since)`),
+		one("priority ignored", "the highest priority gets the next seat", "seatrules.go", `-cmp.Compare(c.Priority, d.Priority)`, `map[bool]int{false: -1}[$]*cmp.Compare(c.Priority, d.Priority)`),
+		one("place forgotten", "who waits keeps the place in the list", "planseats.go", `c.Since, c.Joiner = f.Since, f.Text == seatKept`, "c.Since, c.Joiner = f.Since, f.Text == seatKept\n\t\t\tif $ {\n\t\t\t\tc.Since = s.p.b.s.Now\n\t\t\t}"),
+		one("everybody waits", "a seat that is free is given", "seatrules.go", `n := max(0, min(free, len(claims)))`, "n := max(0, min(free, len(claims)))\n\tif $ {\n\t\tn = 0\n\t}"),
 	}
 }

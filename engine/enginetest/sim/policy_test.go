@@ -36,6 +36,16 @@ func newPolicy(gives map[string][]string, mode map[string]string, grace time.Dur
 	return p
 }
 
+// prefer gives a rule a priority.
+func (p *policy) prefer(rule string, priority int) {
+	for i := range p.rules {
+		if p.rules[i].Name == rule {
+			p.rules[i].Priority = priority
+		}
+	}
+	p.hash = fmt.Sprint(p.rules, p.blocks)
+}
+
 // index lists what there is to give, and which rules give it.
 func (p *policy) index() {
 	seen := map[string]bool{}
@@ -219,7 +229,11 @@ func (m *model) somePolicy() *policy {
 	if m.events.IntN(3) == 0 {
 		grace = 20 * time.Hour
 	}
-	return newPolicy(gives, mode, grace, blocks)
+	p := newPolicy(gives, mode, grace, blocks)
+	if m.seed%2 == 0 {
+		p.prefer("r:b", seatPriority)
+	}
+	return p
 }
 
 func (m *model) setPolicy(p *policy) {

@@ -127,6 +127,7 @@ func (m *model) newDaemon(name string, skew time.Duration) *daemon {
 			}
 			return nil, errors.New("not kept")
 		}}
+	d.engine.Looked = func(o *engine.Outlook) { m.check.seatOrder(o.Plan) }
 	for i, p := range m.programs {
 		d.engine.Programs = append(d.engine.Programs, m.configured(uint64(i), p))
 	}
@@ -194,6 +195,7 @@ func (m *model) configured(i uint64, of *program) engine.Program {
 	if m.seed%2 == 1 {
 		p.Repair = "regrant"
 	}
+	m.seated(&p)
 	if i > 0 {
 		p.After = []string{m.programs[i-1].Name}
 	}
