@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,19 +35,14 @@ type seating struct {
 	rules  *SeatRules
 	kinds  []kindSeats
 	base   Set                  // what the program shows or may show: what is taken counts until it is seen to be gone
-	giving Set                  // the same with what is being given
+	under  Set                  // what is being given
+	giving Set                  // base with that
+	taking Set                  // what is being taken
+	losing Set                  // the same with what this plan takes
 	asking map[uint32][]*Change // what is to be given, by account,
 	gains  map[uint32][]*Change // and of that what can be given yet
 	facts  map[FactKey]bool     // that stay
 	plans  []SeatPlan
-}
-
-// kindSeats is one kind with who takes it.
-type kindSeats struct {
-	*SeatKind
-	rights map[uint32]bool // that need it, by number
-	taken  *roaring.Bitmap
-	seen   *roaring.Bitmap // of taken, what the program shows
 }
 
 // seats decides who gets a seat where there are too few: the changes of the others are blocked, with their place in the list. It
@@ -78,141 +74,17 @@ func (b *builder) seats() {
 func (p *programPlan) newSeating() *seating {
 	s := &seating{p: p, rules: p.program.Seats, facts: map[FactKey]bool{}}
 	s.base = p.reading.held.Or(&p.sets.Actual)
-	s.giving = s.base.Or(&p.sets.Giving)
-	s.othersGiving()
+	s.under = p.sets.Giving.Clone()
+	s.others(Op.Gives, &s.under)
+	s.giving = s.base.Or(&s.under)
+	s.loses()
 	for i := range s.rules.Kinds {
-		k := kindSeats{SeatKind: &s.rules.Kinds[i], rights: map[uint32]bool{}}
-		for n := range uint32(p.reading.rights.Len()) {
-			if k.needs(p.reading.rights.Name(n)) {
-				k.rights[n] = true
-			}
-		}
-		s.kinds = append(s.kinds, k)
+		s.kinds = append(s.kinds, s.kind(&s.rules.Kinds[i]))
 	}
-	now, then := s.takers(&s.base), s.takers(&s.giving)
-	for i := range s.kinds {
-		s.kinds[i].seen, s.kinds[i].taken = now[i], roaring.Or(now[i], then[i])
-	}
-	s.asking = p.given()
-	p.dependencies() // what can't be made anyway takes no seat
-	s.gains = p.given()
-	for account, changes := range s.gains { // an account that nobody may use is not made
-		if !slices.ContainsFunc(changes, func(c *Change) bool { return c.right != p.exists }) {
-			delete(s.gains, account)
-		}
-	}
+	s.takers()
+	s.asking = s.gives()
+	s.gains = maps.Clone(s.asking)
 	return s
-}
-
-// given are the changes that give something, by account.
-func (p *programPlan) given() map[uint32][]*Change {
-	out := map[uint32][]*Change{}
-	for i := range p.changes() {
-		if c := &p.changes()[i]; c.Op.Gives() && c.Op != OpAdopt && c.account != none && (c.State == Ready || c.State == NeedsApproval) {
-			out[c.account] = append(out[c.account], c)
-		}
-	}
-	return out
-}
-
-// othersGiving: a plan for one person knows no others, whose open work takes seats all the same.
-func (s *seating) othersGiving() {
-	if s.p.b.s.Person == "" {
-		return
-	}
-	for i := range s.p.b.s.Memory.Open {
-		if c := &s.p.b.s.Memory.Open[i].Change; c.Program == s.p.program.Name && c.Person != s.p.b.s.Person && c.Op.Gives() {
-			s.giving.Add(s.p.reading.rights.Number(c.Right()), s.p.reading.accounts.Number(c.Account))
-		}
-	}
-}
-
-// takers are the accounts that take a seat, by kind.
-func (s *seating) takers(of *Set) []*roaring.Bitmap {
-	active := s.usable(of)
-	out, rest := make([]*roaring.Bitmap, len(s.kinds)), active.Clone()
-	for i := range s.kinds {
-		out[i] = roaring.New()
-		for right := range s.kinds[i].rights {
-			if row := of.row(right); row != nil {
-				out[i].Or(row)
-			}
-		}
-		if !s.kinds[i].Suspended {
-			out[i].And(active)
-		}
-		rest.AndNot(out[i])
-	}
-	for i := range s.kinds {
-		if len(s.kinds[i].For) == 0 {
-			out[i] = rest
-		}
-	}
-	return out
-}
-
-// usable are the accounts that can be used: those that are active, or being made; all of a program that does not tell.
-func (s *seating) usable(of *Set) *roaring.Bitmap {
-	if s.p.active == none {
-		return of.accounts()
-	}
-	out := roaring.New()
-	if row := of.row(s.p.active); row != nil {
-		out.Or(row)
-	}
-	if s.p.exists == none {
-		return out
-	}
-	if made := s.giving.row(s.p.exists); made != nil && of == &s.giving {
-		before := roaring.New()
-		if row := s.base.row(s.p.exists); row != nil {
-			before = row
-		}
-		out.Or(roaring.AndNot(made, before))
-	}
-	return out
-}
-
-// claimed is what an account holds and is given.
-type claimed struct {
-	s       *seating
-	account uint32
-	gained  map[uint32]bool
-}
-
-func (c *claimed) has(right uint32) bool {
-	return c.gained[right] || c.s.giving.Has(right, c.account)
-}
-
-// needs says which kinds an account takes once it is given what it gains, and does not take yet.
-func (s *seating) needs(account uint32) []bool {
-	c := claimed{s, account, map[uint32]bool{}}
-	for _, change := range s.gains[account] {
-		c.gained[change.right] = true
-	}
-	usable := s.p.active == none || c.has(s.p.active) || s.p.exists != none && c.gained[s.p.exists]
-	out := s.kindsOf(len(c.gained) > 0 && usable, usable, c.has)
-	for i := range out {
-		out[i] = out[i] && !s.kinds[i].taken.Contains(account)
-	}
-	return out
-}
-
-// kindsOf says which kinds an account takes; rest: it takes one of the kind for the rest unless it takes another one.
-func (s *seating) kindsOf(rest, usable bool, has func(right uint32) bool) []bool {
-	out := make([]bool, len(s.kinds))
-	for i := range s.kinds {
-		for right := range s.kinds[i].rights {
-			out[i] = out[i] || has(right) && (usable || s.kinds[i].Suspended)
-		}
-		rest = rest && !out[i]
-	}
-	for i := range s.kinds {
-		if len(s.kinds[i].For) == 0 {
-			out[i] = rest
-		}
-	}
-	return out
 }
 
 // allot gives the free seats of one kind.
@@ -294,7 +166,7 @@ func (s *seating) claims(i int) (out []SeatClaim) {
 	if k.Count == NoSeatLimit {
 		return out
 	}
-	return append(append(out, s.joiners(i)...), s.others(k)...)
+	return append(append(out, s.joiners(i)...), s.waiters(k)...)
 }
 
 // priority is the highest of some rules.

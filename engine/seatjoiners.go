@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// others are those who were waiting or have a seat kept, for a plan that does not look at them.
-func (s *seating) others(k *kindSeats) (out []SeatClaim) {
+// waiters are those who were waiting or have a seat kept, for a plan that does not look at them.
+func (s *seating) waiters(k *kindSeats) (out []SeatClaim) {
 	if s.p.b.s.Person == "" {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (s *seating) joiner(i int, who *subject, verdicts []Verdict) (SeatClaim, bo
 			}
 		}
 	}
-	if len(rights) == 0 || !s.kindsOf(true, true, func(right uint32) bool { return rights[right] })[i] {
+	if len(rights) == 0 || !s.rules.taken(true, func(i int) bool { return holdsAny(s.kinds[i].rights, rights) })[i] {
 		return SeatClaim{}, false
 	}
 	c := SeatClaim{Person: who.key, Login: who.person.Login(), Name: who.person.Name(), Priority: s.priority(rules), Since: Instant(s.p.b.s.Now), Joiner: true, account: none}
@@ -62,6 +62,15 @@ func (s *seating) joiner(i int, who *subject, verdicts []Verdict) (SeatClaim, bo
 		c.Since = f.Since
 	}
 	return c, true
+}
+
+func holdsAny(these, held map[uint32]bool) bool {
+	for right := range these {
+		if held[right] {
+			return true
+		}
+	}
+	return false
 }
 
 // firstDay is when the first job of somebody who joins begins to count, zero if that is not known.
