@@ -29,7 +29,7 @@ func (s *seating) joiners(i int) (out []SeatClaim) {
 		if who.standing != present || who.person == nil || who.person.State != StateUpcoming {
 			continue
 		}
-		joins := firstDay(who.person)
+		joins := firstDay(who.person, now)
 		if joins.IsZero() || joins.After(now.Add(s.rules.Reserve)) || p.account[n] != none && s.kinds[i].taken.Contains(p.account[n]) {
 			continue
 		}
@@ -73,10 +73,13 @@ func holdsAny(these, held map[uint32]bool) bool {
 	return false
 }
 
-// firstDay is when the first job of somebody who joins begins to count, zero if that is not known.
-func firstDay(p *Person) (first time.Time) {
+// zones is how far midnights lie apart: a first day may have begun elsewhere.
+const zones = 24 * time.Hour
+
+// firstDay is when the next job of somebody who joins begins to count, zero if that is not known: what is over plays no part.
+func firstDay(p *Person, now time.Time) (first time.Time) {
 	for i := range p.Jobs {
-		if start := p.Jobs[i].Start; !start.IsZero() && (first.IsZero() || start.Before(first)) {
+		if start := p.Jobs[i].Start; start.After(now.Add(-zones)) && (first.IsZero() || start.Before(first)) {
 			first = start
 		}
 	}
