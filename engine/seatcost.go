@@ -122,7 +122,7 @@ func (k *kindSeats) price(c *Change, rules *SeatRules, n int, sign float64, now 
 	if c == nil || k.Price.Currency == "" {
 		return
 	}
-	cost := Cost{Kind: k.Name, Month: cents(sign * k.Price.Seat(n)), Currency: k.Price.Currency, Paid: n <= max(k.Price.Minimum, k.Count), From: c.Due}
+	cost := Cost{Kind: k.Name, Month: cents(sign * k.Price.Seat(n)), Currency: k.Price.Currency, Paid: n <= k.Paid(0), From: c.Due}
 	if ends, _ := rules.Contract.Term(now); sign < 0 && cost.Paid && !ends.IsZero() {
 		ends = ends.UTC()
 		if cost.From = &ends; c.Due != nil && c.Due.After(ends) {

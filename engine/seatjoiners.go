@@ -9,8 +9,8 @@ func (s *seating) waiters(k *kindSeats) (out []SeatClaim) {
 	if s.p.b.s.Person == "" {
 		return nil
 	}
-	for _, f := range s.p.b.s.Memory.Facts(FactSeat) {
-		if f.Program == s.p.program.Name && f.Key == k.Name && f.Person != s.p.b.s.Person {
+	for _, f := range s.p.b.seatFacts()[s.p.program.Name] {
+		if f.Key == k.Name && f.Person != s.p.b.s.Person {
 			out = append(out, SeatClaim{Person: f.Person, Priority: f.Count, Since: f.Since, Joiner: f.Text == seatKept, account: none})
 		}
 	}

@@ -44,13 +44,13 @@ func (s *seating) holders(k *kindSeats) (out []SeatClaim) {
 
 // forgetSeats forgets who asked, once they have a seat or should have none; nil: no seats are configured.
 func (p *programPlan) forgetSeats(s *seating) {
-	facts := p.b.s.Memory.Facts(FactSeat)
+	facts := p.b.seatFacts()[p.program.Name]
 	if len(facts) == 0 || !p.complete || p.b.s.Person != "" || !p.b.s.Proof.Complete() {
 		return
 	}
 	asks := map[string]bool{}
 	for i := range p.changes() {
-		if c := &p.changes()[i]; c.Op.Gives() && c.Op != OpAdopt {
+		if c := &p.changes()[i]; s != nil && c.Op.Gives() && c.Op != OpAdopt {
 			asks[c.Person] = true
 		}
 	}
@@ -58,10 +58,21 @@ func (p *programPlan) forgetSeats(s *seating) {
 		asks[p.personOf(account)] = true
 	}
 	for _, f := range facts {
-		if f.Program == p.program.Name && (s == nil || !s.facts[f.FactKey] && !s.stillAsks(f, asks)) {
+		if s == nil || !s.facts[f.FactKey] && !s.stillAsks(f, asks) {
 			p.b.clear(f.FactKey)
 		}
 	}
+}
+
+// seatFacts are those of memory by program, grouped once.
+func (b *builder) seatFacts() map[string][]Fact {
+	if b.asked == nil {
+		b.asked = map[string][]Fact{}
+		for _, f := range b.s.Memory.Facts(FactSeat) {
+			b.asked[f.Program] = append(b.asked[f.Program], f)
+		}
+	}
+	return b.asked
 }
 
 // stillAsks: whoever can't be seen now, of whom nobody can tell what they should have, or whose grant waits for something else, keeps the place in the list.
