@@ -244,3 +244,35 @@ func TestBlankHidesNobodysDecisions(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// blankedLog gives the intents of a person as they are once these were blanked.
+type blankedLog struct {
+	engine.Log
+	person string
+}
+
+func (l blankedLog) Records(ctx context.Context, q engine.Query, yield func(engine.Record) error) error {
+	return l.Log.Records(ctx, q, func(r engine.Record) error {
+		if r.Person == l.person {
+			r.Person, r.Account, r.Actor, r.Why, r.Data, r.Set, r.Clear = "#2", "#2", "", nil, nil, nil, nil
+		}
+		return yield(r)
+	})
+}
+
+// What was blanked can't be undone, and the rest of its run can.
+func TestUndoARunWithBlankedIntents(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	_, report := w.apply()
+	list, err := w.engine.UndoPreview(t.Context(), blankedLog{w.journal, "k-zoe"}, report.Run)
+	said := map[string]bool{}
+	for _, u := range list {
+		said[u.Change.Person] = u.Cannot != ""
+		if u.Change.Person == "#2" && (!strings.Contains(u.Cannot, "was blanked") || u.Inverse != "" || u.Change.Op == "") {
+			t.Errorf("%+v", u)
+		}
+	}
+	if blanked, there := said["#2"]; err != nil || !there || !blanked || len(said) != 2 || !slices.ContainsFunc(list, func(u engine.Undone) bool { return u.Change.Person == "k-yan" && u.Inverse != "" }) {
+		t.Errorf("%v, %v, %+v", err, said, list)
+	}
+}
