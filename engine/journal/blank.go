@@ -38,7 +38,6 @@ func (s *Store) Blank(ctx context.Context, g engine.Guard, of engine.Subject, re
 		if err := t.erasing(); err != nil { // before anything is deleted, a fact too
 			return err
 		}
-		s.remember(h)
 		b := &batch{tx: t, head: h, names: s.names, intended: map[string]bool{}}
 		if err := b.write([]*request{q}); err != nil {
 			return err
