@@ -169,8 +169,8 @@ func (m *Memory) nothingOf(person string, mine map[[2]string]bool) error {
 
 // about says whether a fact is of somebody, or of an account of theirs, or names them in its data.
 func about(f *Fact, person string, mine map[[2]string]bool) bool {
-	name, err := json.Marshal(person)
-	return err != nil || f.Person == person || f.Key == person || f.Account != "" && mine[[2]string{f.Program, f.Account}] || bytes.Contains(f.Data, name)
+	name, _ := json.Marshal(person) // a text
+	return f.Person == person || f.Key == person || mine[[2]string{f.Program, f.Account}] || bytes.Contains(f.Data, name)
 }
 
 // stands says what still counts of somebody.

@@ -2,7 +2,9 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,13 +17,14 @@ import (
 type blanker struct {
 	*enginetest.Journal
 	records []engine.Record
+	numbers error // of Number
 }
 
 func (b *blanker) Number(_ context.Context, person string) (string, error) {
 	if person == "k-zoe" {
-		return "#2", nil
+		return "#2", b.numbers
 	}
-	return "", nil
+	return "", b.numbers
 }
 
 func (b *blanker) Blank(_ context.Context, g engine.Guard, person string, records []engine.Record) (int, error) {
@@ -107,5 +110,74 @@ func TestOnlyWhoIsGoneIsBlanked(t *testing.T) {
 	w.engine.Journal = w.journal
 	if _, _, err := w.engine.Blank(t.Context(), w.journal, engine.BlankOrder{Actor: "dpo", Person: "k-zoe", Reason: "r"}); !errors.Is(err, engine.ErrNotBlanked) {
 		t.Error(err)
+	}
+}
+
+// goneZoe is a company that zoe has left for good, and whose journal notes whom it is to blank.
+func goneZoe(t *testing.T) (*world, *blanker) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Delete, w.program("wiki").Wait = true, time.Hour
+	w.apply()
+	w.fire("zoe")
+	for range 6 {
+		w.later()
+	}
+	w.has("zoe", engine.Exists, false)
+	b := &blanker{Journal: w.journal}
+	w.engine.Journal = b
+	return w, b
+}
+
+// What is being done about somebody, or about an account of theirs for whomever, is waited for.
+func TestNobodyIsBlankedWhileSomethingIsUnderWay(t *testing.T) {
+	for name, r := range map[string]engine.Record{
+		"for them, to be made":  {Person: "k-zoe", Account: "new:zoe", Op: engine.OpCreate, Entitlement: engine.Exists},
+		"on an account of them": {Person: "k-yan", Account: "zoe", Op: engine.OpRevoke, Entitlement: "x"},
+	} {
+		w, b := goneZoe(t)
+		r.Kind, r.Program = engine.KindIntent, "wiki"
+		r.Data, _ = json.Marshal(engine.Change{Op: r.Op, Person: r.Person, Program: r.Program, Account: r.Account, Entitlement: engine.Entitlement{Program: "wiki", Name: r.Entitlement}.String()})
+		if err := w.journal.Append(t.Context(), engine.Free, []engine.Record{r}); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := w.engine.Blank(t.Context(), w.journal, engine.BlankOrder{Actor: "dpo", Person: "k-zoe", Reason: "r"})
+		if !errors.Is(err, engine.ErrNotBlanked) || !strings.Contains(err.Error(), "is under way in wiki") || b.records != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What only serves what somebody had ends with them, and what is of others stays and is no hindrance.
+func TestWhatEndsWithWhoIsBlanked(t *testing.T) {
+	w, b := goneZoe(t)
+	theirs := []engine.FactKey{{Kind: engine.FactAbsent, Person: "k-zoe"}, {Kind: engine.FactFormer, Program: "wiki", Account: "zoe", Person: "k-zoe"}, {Kind: engine.FactMissing, Program: "wiki", Account: "zoe", Entitlement: "x"}}
+	others := []engine.FactKey{{Kind: engine.FactTask, Program: "wiki", Account: "yan", Key: "t"}, {Kind: engine.FactTask, Program: "crm", Account: "zoe", Key: "t"}, {Kind: engine.FactTask, Program: "wiki", Key: "t"}, {Kind: engine.FactCut, Person: "k-yan"}}
+	for _, key := range append(slices.Clone(theirs), others...) {
+		w.record([]engine.Fact{{FactKey: key}})
+	}
+	if _, _, err := w.engine.Blank(t.Context(), w.journal, engine.BlankOrder{Actor: "dpo", Person: "k-zoe", Reason: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range theirs {
+		if !slices.Contains(b.records[0].Clear, key) {
+			t.Errorf("%+v stays", key)
+		}
+	}
+	for _, key := range others {
+		if slices.Contains(b.records[0].Clear, key) {
+			t.Errorf("%+v ends", key)
+		}
+	}
+}
+
+// Somebody whom no record knows is nobody, and whose number can't be read is not blanked.
+func TestNobodyUnknownIsBlanked(t *testing.T) {
+	w, b := goneZoe(t)
+	for person, numbers := range map[string]error{"k-nobody": nil, "k-zoe": errors.New("locked")} {
+		b.numbers = numbers
+		_, _, err := w.engine.Blank(t.Context(), w.journal, engine.BlankOrder{Actor: "dpo", Person: person, Reason: "r"})
+		if b.records != nil || numbers == nil && !errors.Is(err, engine.ErrUnknownPerson) || numbers != nil && !errors.Is(err, numbers) {
+			t.Errorf("%s: %v %v", person, err, b.records)
+		}
 	}
 }

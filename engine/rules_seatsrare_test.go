@@ -1,7 +1,12 @@
 package engine_test
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -402,4 +407,165 @@ func TestABudgetHoldsWhatTakesASeat(t *testing.T) {
 	if p, _ := w.planFor("bob", ""); noticed(p, engine.NoticeBudget) {
 		t.Error("a plan for one person tells of all")
 	}
+}
+
+// A program that shows which accounts can be used, and keeps all, counts those in use and those that come back.
+func TestSeatsWhereAccountsAreNeverMade(t *testing.T) {
+	w := seated(t, 1)
+	w.targets["wiki"].Describes.Lifecycle = false
+	w.program("wiki").Match = "person"
+	for _, login := range []string{"ann", "bob"} {
+		w.hire(login, "d")
+		w.targets["wiki"].AddAccount(login, engine.AccountInfo{Name: login, Attributes: map[string]string{"person": "k-" + login}}, "y")
+	}
+	w.listed("", "0/1 free 0 waiting [bob] kept [] displaced [] buy 1")
+	w.apply()
+	w.has("ann", engine.Active, true)
+	w.has("bob", engine.Active, false)
+}
+
+// The change that needs the seat asks for it: of an account that is there the right, of a new one the account.
+func TestWhichChangeAsksForTheSeat(t *testing.T) {
+	w, p := tallied(t, 0, 0)
+	w.program("wiki").Seats.Kinds = []engine.SeatKind{{Name: "full", For: []string{"edit"}, Count: 5}, {Name: "light", Count: 5}}
+	p.Counts = func(int) ([]engine.SeatCount, error) {
+		return []engine.SeatCount{{Kind: "full", Total: 5}, {Kind: "light", Total: 5}}, nil
+	}
+	asks := func(want string) {
+		t.Helper()
+		plan, err := w.engine.Plan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, c := range plan.Changes {
+			for _, kind := range c.Seats {
+				got += c.Entitlement + " " + kind + " "
+			}
+		}
+		if got != want {
+			t.Errorf("asked for: %q, not %q: %v", got, want, lines(plan))
+		}
+	}
+	w.hire("ann", "a")
+	asks("wiki/.exists light ")
+	w.apply()
+	w.policy.rules["a"] = []string{"wiki/x", "wiki/a"}
+	w.roles("ann", "a", "c")
+	asks("wiki/edit full ")
+}
+
+// What is read back after seats were given is told, and so is that it can't be.
+func TestSeatsAreReadBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		after []engine.SeatCount
+		err   error
+		told  int
+		says  string
+	}{
+		"too many":  {[]engine.SeatCount{{Total: 5, Used: 6}}, nil, 6, "more seats are taken than there are"},
+		"as many":   {[]engine.SeatCount{{Total: 5, Used: 5}}, nil, 5, ""},
+		"no answer": {nil, fmt.Errorf("down"), engine.SeatsUntold, "how many are taken now can't be told"},
+	} {
+		w, p := tallied(t, 5, 5)
+		var said strings.Builder
+		w.engine.Log = slog.New(slog.NewTextHandler(&said, nil))
+		w.hire("ann", "a")
+		asked := 0
+		p.Counts = func(used int) ([]engine.SeatCount, error) {
+			if asked++; asked > 2 {
+				return c.after, c.err
+			}
+			return []engine.SeatCount{{Total: 5, Used: used}}, nil
+		}
+		_, r := w.apply()
+		if len(r.Seats) != 1 || r.Seats[0].After != c.told || r.Seats[0].Given != 1 {
+			t.Errorf("%s: %+v", name, r.Seats)
+		}
+		if got := strings.Contains(said.String(), "WARN"); got != (c.says != "") || !strings.Contains(said.String(), c.says) {
+			t.Errorf("%s: it says %q", name, said.String())
+		}
+	}
+}
+
+// mute is a program that never says how many seats are taken once it was asked for the plan.
+type mute struct {
+	*enginetest.Program
+	asked atomic.Int32
+	gone  chan struct{}
+}
+
+func (m *mute) Seats(ctx context.Context) ([]engine.SeatCount, error) {
+	if m.asked.Add(1) > 1 {
+		<-m.gone
+	}
+	return m.Program.Seats(ctx)
+}
+
+// A program that does not answer gives no seats, and holds up nobody.
+func TestNoSeatIsGivenWithoutAnAnswer(t *testing.T) {
+	w, p := tallied(t, 5, 5)
+	m := &mute{Program: p, gone: make(chan struct{})}
+	w.engine.CallTime = 20 * time.Millisecond
+	w.program("wiki").Connector, w.program("wiki").Lost = m, &atomic.Int32{}
+	w.hire("ann", "d")
+	_, r := w.apply()
+	told := slices.ContainsFunc(r.Failures, func(f engine.Failure) bool {
+		return strings.Contains(f.Error, "can't be told: the connector did not return")
+	})
+	if n := w.accounts(); n != 0 || !told {
+		t.Errorf("%d accounts, %+v", n, r.Failures)
+	}
+	close(m.gone)
+	for w.program("wiki").Lost.Load() > 0 { // ends once the call has returned
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Which seats each account takes is shown by kind: of a right that needs one, else the one for the rest.
+func TestSeatsShowTheirKinds(t *testing.T) {
+	w := seated(t, 0, engine.SeatKind{Name: "full", For: []string{"edit"}, Count: 5}, engine.SeatKind{Name: "light", Count: 5}, engine.SeatKind{Name: "wide", For: []string{"x"}, Count: 5})
+	w.hire("ann", "a", "c")
+	w.hire("bob", "d")
+	w.apply()
+	shown := func() string {
+		s, err := w.engine.Seats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, seat := range s.Seats {
+			got += fmt.Sprint(seat.Account, seat.Takes, " ")
+		}
+		return got
+	}
+	if got := shown(); got != "ann[full wide] bob[light] " {
+		t.Error(got)
+	}
+	w.program("wiki").Seats.Kinds = w.program("wiki").Seats.Kinds[:1]
+	if got := shown(); got != "ann[full] bob[] " {
+		t.Error(got)
+	}
+}
+
+// What policy gives since something else needs it, by no rule, keeps a seat for whoever joins, too.
+func TestASeatIsKeptForWhatNoRuleGives(t *testing.T) {
+	w := seated(t, 1)
+	w.program("wiki").Seats.Reserve = 14 * 24 * time.Hour
+	w.engine.Policy = &byNone{&w.policy}
+	w.hire("joe", "a")
+	w.person("joe").State, w.person("joe").Jobs[0].Start = engine.StateUpcoming, w.now.Add(24*time.Hour)
+	w.listed("", "0/1 free 0 waiting [] kept [joe] displaced [] buy 0")
+}
+
+// byNone gives by no rule.
+type byNone struct{ *rolePolicy }
+
+func (b *byNone) Decide(p *engine.Person, now time.Time, holds func(int32) bool, out []engine.Verdict) []engine.Verdict {
+	from := len(out)
+	out = b.rolePolicy.Decide(p, now, holds, out)
+	for i := range out[from:] {
+		out[from+i].Rule = -1
+	}
+	return out
 }

@@ -26,11 +26,11 @@ func (s *seating) joiners(i int) (out []SeatClaim) {
 	var buf []Verdict
 	for n := range p.b.subjects {
 		who := &p.b.subjects[n]
-		if who.standing != present || who.person == nil || who.person.State != StateUpcoming {
+		if who.standing != present || who.person.State != StateUpcoming {
 			continue
 		}
 		joins := firstDay(who.person)
-		if joins.IsZero() || joins.After(now.Add(s.rules.Reserve)) || p.account[n] != none && s.kinds[i].taken.Contains(p.account[n]) {
+		if joins.IsZero() || joins.After(now.Add(s.rules.Reserve)) || s.kinds[i].taken.Contains(p.account[n]) {
 			continue
 		}
 		then := *who.person

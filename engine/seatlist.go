@@ -95,7 +95,8 @@ func (s *seating) mark() {
 	}
 }
 
-// first is the change that comes first of those that take a seat: without an account nothing else is tried.
+// first is the change that comes first of those that take a seat: without an account nothing else is tried, and its name is the first
+// of what is in it.
 func (s *seating) first(k *kindSeats, changes []*Change) *Change {
 	weight := func(c *Change) int {
 		switch {
@@ -103,10 +104,8 @@ func (s *seating) first(k *kindSeats, changes []*Change) *Change {
 			return 3
 		case k.rights[c.right]:
 			return 2
-		case c.right == s.p.active:
-			return 1
 		}
-		return 0
+		return 1
 	}
 	return slices.MaxFunc(changes, func(a, b *Change) int {
 		return cmp.Or(weight(a)-weight(b), strings.Compare(b.Entitlement, a.Entitlement))

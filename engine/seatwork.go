@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,17 +66,14 @@ func (w *worker) countSeats(ctx context.Context) (map[string]*SeatCheck, error) 
 		counts []SeatCount
 		err    error
 	}
-	a, ok := attempt(ctx, w, func() (a answer) {
+	a, answered := attempt(ctx, w, func() (a answer) {
 		a.err = errLost
 		defer func() { _ = recover() }()
 		a.counts, a.err = w.p.Connector.(SeatCounter).Seats(ctx)
 		return a
 	})
-	if !ok {
-		a.err = errLost
-	}
-	if a.err != nil {
-		return nil, a.err
+	if !answered || a.err != nil {
+		return nil, cmp.Or(a.err, errLost)
 	}
 	out := map[string]*SeatCheck{}
 	for _, k := range w.p.Seats.Kinds {
