@@ -197,7 +197,7 @@ var guards = []exhibit{
 		cuts:  []cut{{"engine/blank.go", "\tcase !proof.Complete():\n", "\tcase false:\n"}}},
 	{n: 65, what: "somebody under a legal hold, or cut off, is blanked, and nobody finds that any more", guard: "what still counts of somebody must be ended first",
 		tests: []string{"engine TestOnlyWhoIsGoneIsBlanked"},
-		cuts:  []cut{{"engine/blank.go", "\t\t\tif !over && !slices.Contains(passing(), f.Kind) {\n", "\t\t\tif false {\n"}}},
+		cuts:  []cut{{"engine/blank.go", "\t\t\tif !over && !slices.Contains(passing(), f.Kind) {\n", "\t\t\tif false && !over && !slices.Contains(passing(), f.Kind) {\n"}}},
 	{n: 66, what: "what was blanked stays in the file of the database, for whoever reads its pages", guard: "what is deleted is overwritten",
 		tests: []string{"engine/journal TestBlankedBytes"},
 		cuts:  []cut{{"engine/journal/blank.go", "return \"PRAGMA secure_delete = ON\" }", "return \"\" }"}}},
