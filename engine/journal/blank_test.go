@@ -94,7 +94,7 @@ func TestNothingToBlank(t *testing.T) {
 
 // A salt that somebody has changed stops it, and nothing is blanked.
 func TestNobodyIsBlankedWhoseSaltCannotBeRead(t *testing.T) {
-	for _, salt := range []string{"no base64!", "AAAA"} {
+	for _, salt := range []string{"no base64!", "AAAA", strings.Repeat("A", 43) + "=!"} {
 		s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), time.Now)
 		marked(t, s)
 		if _, err := s.write.ExecContext(t.Context(), "UPDATE journal SET salt = ? WHERE seq = 5", salt); err != nil {
