@@ -147,7 +147,7 @@ func (s *Snapshot) misdated() map[FactKey]bool {
 
 // wrongTime says that a charge bears the time of a clock that was far ahead, microseconds.
 func (s *Snapshot) wrongTime(at int64) bool {
-	return at > s.Now.Add(farAhead).UnixMicro() || at > s.wrong.Since.UnixMicro() && at <= s.wrong.Until.UnixMicro()
+	return at > s.wrong.Since.UnixMicro() && at <= s.wrong.Until.UnixMicro()
 }
 
 // firstSeen is since when something is known to be from a clock that was ahead.

@@ -160,7 +160,6 @@ func (p *programPlan) stillTaken(i Intent) bool {
 func (p *programPlan) close(i Intent, account string, outcome Outcome, why string) {
 	r := outcomeOf(&i, outcome, why)
 	r.Account, r.Claim = account, i.Attempts
-	r.byOwnClock(p.b.s.late, p.b.s.Now)
 	p.b.records = append(p.b.records, r)
 }
 

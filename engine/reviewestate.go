@@ -58,8 +58,8 @@ func (p *programEstate) follow(links []Link, known map[string]string) {
 			n = uint32(len(p.accounts))
 			p.accounts[l.Account] = n
 		}
-		if before, taken := p.owner[n]; taken && before.Person != l.Person && p.personal[before.Person] == n {
-			delete(p.personal, before.Person)
+		if before := p.owner[n].Person; p.personal[before] == n {
+			delete(p.personal, before)
 		}
 		p.owner[n] = l
 		if l.Kind == PersonalAccount {
@@ -80,9 +80,9 @@ func (e *estate) holds(person string, what Entitlement) bool {
 func (e *estate) kindOf(person, program, account string) string {
 	p := e.program(program)
 	n, known := p.accounts[account]
-	l, owned := p.owner[n]
+	l := p.owner[n]
 	switch {
-	case !known || !owned || l.Person != person:
+	case !known || l.Person != person:
 		return ""
 	case l.Kind == PersonalAccount && p.personal[person] != n:
 		return "former"

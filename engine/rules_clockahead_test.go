@@ -200,3 +200,107 @@ func TestBudgetsCountAnewWhoLostSomethingWhileTheJournalWasAhead(t *testing.T) {
 		}
 	}
 }
+
+// holdingTwo is a company in which somebody holds two rights, and budgets that begin once all is settled.
+func holdingTwo(t *testing.T) (w *world, skew *time.Duration) {
+	w, skew = skewed(t)
+	w.hire("p1", "a", "b")
+	w.apply()
+	w.later()
+	w.later()
+	return w, skew
+}
+
+// runAhead lets the journal's time be that of a clock that was far ahead, and a run see it.
+func (w *world) runAhead(skew *time.Duration, far time.Duration) {
+	*skew = far
+	w.record(nil)
+	*skew = 0
+	w.later()
+}
+
+func (w *world) move(login string, roles ...string) {
+	w.roles(login, roles...)
+	w.later()
+	w.later()
+}
+
+// Charges bear a wrong time from when a clock was seen to be far ahead up to the time that it showed, and no others do: who was charged
+// before or after counts once.
+func TestOnlyChargesOfAClockThatWasAheadAreCountedAnew(t *testing.T) {
+	for name, charge := range map[string]func(w *world, skew *time.Duration){
+		"before": func(w *world, skew *time.Duration) {
+			w.move("p1", "b")
+			w.runAhead(skew, 400*24*time.Hour)
+		},
+		"after": func(w *world, skew *time.Duration) {
+			w.runAhead(skew, 400*24*time.Hour)
+			w.pass(400 * 24 * time.Hour)
+			w.later()
+			w.move("p1", "b")
+		},
+	} {
+		w, skew := holdingTwo(t)
+		charge(w, skew)
+		w.has("p1", "x", false)
+		w.engine.Settings.Limits.RevokePeople = tight(1)
+		w.roles("p1")
+		if p, _ := w.apply(); states(p, engine.OpRevoke)[engine.Ready] != 1 {
+			t.Errorf("%s: %v", name, lines(p))
+		}
+	}
+}
+
+// Budgets of people count whoever lost several holdings at such a time as one, those of holdings count each.
+func TestWhatWasLostAtAWrongTimeIsCountedAsTheBudgetCounts(t *testing.T) {
+	for state, limit := range map[engine.ChangeState]func(*engine.Limits){
+		engine.Ready:         func(l *engine.Limits) { l.RevokePeople = tight(2) },
+		engine.NeedsApproval: func(l *engine.Limits) { l.RevokeHoldings = tight(2) },
+	} {
+		w, skew := holdingTwo(t)
+		w.runAhead(skew, 400*24*time.Hour)
+		w.move("p1")
+		w.move("p1", "a", "b")
+		w.has("p1", "y", true)
+		limit(&w.engine.Settings.Limits)
+		w.roles("p1", "b")
+		if p, _ := w.apply(); states(p, engine.OpRevoke)[state] != 1 {
+			t.Errorf("%s: %v", state, lines(p))
+		}
+	}
+}
+
+// What is remembered of a change ends once any list shows it, in its own program alone; since when a program's list is believed stays.
+func TestWhatAListShowsIsRememberedNoMore(t *testing.T) {
+	w, skew := holdingTwo(t)
+	*skew = year
+	w.hire("ann", "a")
+	w.apply()
+	*skew = 0
+	w.later()
+	w.roles("bob", "a", "b")
+	w.record([]engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactAhead, Program: "elsewhere", Account: "x"}, Since: w.now}})
+	w.apply()
+	changes := func() (out []string, since time.Time) {
+		for _, f := range w.memory().Facts(engine.FactAhead) {
+			if f.Account != "" {
+				out = append(out, f.Program+"/"+f.Account)
+			} else if f.Program != "" {
+				since = f.Since
+			}
+		}
+		return out, since
+	}
+	got, _ := changes()
+	w.expect(got, "elsewhere/x", "wiki/bob")
+	w.later()
+	_, before := changes()
+	for range 4 {
+		w.later()
+	}
+	got, since := changes()
+	w.expect(got, "elsewhere/x")
+	if before.IsZero() || !since.Equal(before) {
+		t.Errorf("the list is believed since %v, not %v", since, before)
+	}
+}

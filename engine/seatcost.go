@@ -97,20 +97,25 @@ func (s *seating) cost(changes []Change, gives, takes []int) {
 	}
 }
 
-// line is the change that stands for the seat: of a right that needs it, else that of the account itself.
+// line is the change that stands for the seat: of a right that needs it, else that of the account itself. Where what is taken from
+// somebody leaves them with another kind, there is none that gives it, and what is taken stands for both.
 func (s *seating) line(k *kindSeats, changes []Change, way func(Op) bool) *Change {
 	var found *Change
 	weight := func(c *Change) int {
+		n := 1
 		switch {
 		case k.rights[c.right]:
-			return 3
+			n = 3
 		case c.right == s.p.active:
-			return 2
+			n = 2
 		}
-		return 1
+		if way(c.Op) {
+			n += 3
+		}
+		return n
 	}
 	for i := range changes {
-		if c := &changes[i]; way(c.Op) && c.Op != OpAdopt && c.State != Blocked && (found == nil || weight(c) > weight(found)) {
+		if c := &changes[i]; (c.Op.Gives() || c.Op.Takes()) && c.Op != OpAdopt && c.State != Blocked && (found == nil || weight(c) > weight(found)) {
 			found = c
 		}
 	}
@@ -119,7 +124,7 @@ func (s *seating) line(k *kindSeats, changes []Change, way func(Op) bool) *Chang
 
 // price puts down the n-th seat of the kind.
 func (k *kindSeats) price(c *Change, rules *SeatRules, n int, sign float64, now time.Time) {
-	if c == nil || k.Price.Currency == "" {
+	if k.Price.Currency == "" {
 		return
 	}
 	cost := Cost{Kind: k.Name, Month: cents(sign * k.Price.Seat(n)), Currency: k.Price.Currency, Paid: n <= k.Paid(0), From: c.Due}

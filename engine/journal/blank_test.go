@@ -97,6 +97,45 @@ func blankOne(t *testing.T, s *Store, people ...string) engine.Blanked {
 	return done
 }
 
+// Somebody unknown has no number, and a journal that is only read blanks nobody.
+func TestNothingToBlank(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "j.db")
+	s := openStore(t, "sqlite:"+file, time.Now)
+	marked(t, s)
+	if number, err := s.Number(t.Context(), "nobody"); err != nil || number != "" {
+		t.Errorf("%q, %v", number, err)
+	}
+	if number, err := s.Number(t.Context(), "key-of-bob"); err != nil || number == "" {
+		t.Errorf("%q, %v", number, err)
+	}
+	r, err := Open(t.Context(), "sqlite:"+file, Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.Blank(t.Context(), engine.Free, "key-of-alice", []engine.Record{{Kind: engine.KindNote}}); !errors.Is(err, ErrReadOnly) {
+		t.Error(err)
+	}
+}
+
+// A salt that somebody has changed stops it, and nothing is blanked.
+func TestNobodyIsBlankedWhoseSaltCannotBeRead(t *testing.T) {
+	for _, salt := range []string{"no base64!", "AAAA", strings.Repeat("A", 43) + "=!"} {
+		s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), time.Now)
+		marked(t, s)
+		if _, err := s.write.ExecContext(t.Context(), "UPDATE journal SET salt = ? WHERE seq = 5", salt); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Blank(t.Context(), engine.Free, "key-of-alice", []engine.Record{{Kind: engine.KindNote}}); err == nil || !strings.Contains(err.Error(), "the salt of record 5 can't be read") {
+			t.Error(err)
+		}
+		left := 0
+		if err := s.read.GetContext(t.Context(), &left, "SELECT count(*) FROM journal WHERE personal IS NULL"); err != nil || left != 0 {
+			t.Errorf("%d records are blanked, %v", left, err)
+		}
+	}
+}
+
 // Who is blanked has no name any more, in no record that is about them and in no table; whose records they were can be told from
 // others, every proof stays, and nobody else lost anything. Another process that knew the names gives the person a new number.
 func TestBlank(t *testing.T) {
