@@ -24,7 +24,7 @@ import (
 // tester holds one program to the suite and puts back what that changes.
 type tester struct {
 	name, kind, identity string
-	open                 func(between func(plugin.Pipe) plugin.Pipe) (engine.Connector, error)
+	open                 func(between between) (engine.Connector, error)
 	scratch              config.Scratch
 	most                 time.Duration
 	notes                []string
@@ -38,6 +38,20 @@ type tester struct {
 	there       map[string]bool     // ids of all accounts before
 	before      map[string][]string // account → rights of the scratch accounts before; also of those that are not in the list, which hold nothing
 	wrong       error               // why nothing can be tried
+}
+
+// between is what stands between a connector and its program; the zero value is nothing.
+type between struct {
+	pipe func(plugin.Pipe) plugin.Pipe
+	http *conformance.HTTPFaults
+}
+
+// put makes the connector's surroundings such that there are no pauses and that faults can be.
+func (b between) put(e *connectors.Env) {
+	e.Pipe, e.Wait = b.pipe, noPause
+	if b.http != nil {
+		e.Between, e.Wait = b.http.Between, b.http.Wait
+	}
 }
 
 // tester finds out what is to be tried, and refuses to write where nobody said so.
@@ -85,10 +99,10 @@ func (a *app) testProgram(ctx context.Context, t *tester, given []string) (*conf
 		return nil, usage("a path to an executable has a slash in it: ./"+t.name, "there is no program %q in %s", t.name, cfg.Path)
 	}
 	t.kind = p.Kind
-	t.open = func(between func(plugin.Pipe) plugin.Pipe) (engine.Connector, error) {
-		return a.openKind(ctx, cfg, t.name, p, func(e *connectors.Env) { e.Secret, e.Pipe, e.Wait = t.watch(e.Secret), between, noPause })
+	t.open = func(b between) (engine.Connector, error) {
+		return a.openKind(ctx, cfg, t.name, p, func(e *connectors.Env) { e.Secret = t.watch(e.Secret); b.put(e) })
 	}
-	c, err := t.open(nil) // mistakes of the configuration come before anything is tried
+	c, err := t.open(between{}) // mistakes of the configuration come before anything is tried
 	if err != nil {
 		return nil, err
 	}
@@ -118,11 +132,12 @@ func (a *app) testExecutable(c *cobra.Command, t *tester, given []string) (p *co
 		}
 		return err
 	}
-	t.open = func(between func(plugin.Pipe) plugin.Pipe) (engine.Connector, error) {
-		return connectors.All()[t.kind](c.Context(), decode, connectors.Env{Program: filepath.Base(path), Dir: dir, Secret: t.watch(a.secrets(dir)), Now: a.Now,
-			Calls: p.Concurrency, Getenv: a.Env, Log: a.logger(), Pipe: between, Wait: noPause})
+	t.open = func(b between) (engine.Connector, error) {
+		env := connectors.Env{Program: filepath.Base(path), Dir: dir, Secret: t.watch(a.secrets(dir)), Now: a.Now, Calls: p.Concurrency, Getenv: a.Env, Log: a.logger()}
+		b.put(&env)
+		return connectors.All()[t.kind](c.Context(), decode, env)
 	}
-	connector, err := t.open(nil)
+	connector, err := t.open(between{})
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +189,8 @@ func (t *tester) fresh(to conformance.T) *conformance.Subject {
 	if t.wrong != nil {
 		to.Fatalf("%v", t.wrong)
 	}
-	faults := &plugin.Faults{}
-	c, err := t.open(faults.Between)
+	faults, web := &plugin.Faults{}, &conformance.HTTPFaults{}
+	c, err := t.open(between{faults.Between, web})
 	if err != nil {
 		to.Fatalf("%v", err)
 	}
@@ -184,7 +199,10 @@ func (t *tester) fresh(to conformance.T) *conformance.Subject {
 	defer t.mu.Unlock()
 	u := &conformance.Subject{Connector: c, Accounts: t.scratch.Accounts, Rights: t.scratch.Rights, Stranger: t.scratch.Stranger, NoRight: t.scratch.NoRight,
 		NewNames: t.scratch.Names, New: engine.NewAccount{Attributes: t.scratch.Attributes}, Secrets: slices.Clone(t.secrets)}
-	if t.kind == "plugin" {
+	switch t.kind {
+	case "http", "scim":
+		u.HTTP, u.Arm = web, web.Arm
+	case "plugin":
 		u.Arm = func(f conformance.Fault) bool { return faults.Arm(f.String()) }
 	}
 	return u
@@ -193,7 +211,7 @@ func (t *tester) fresh(to conformance.T) *conformance.Subject {
 // prepare learns what there is to try. Whatever it finds, checks are made, so that there is a card; ready says that there
 // is something to clear.
 func (t *tester) prepare(ctx context.Context) (ready bool, err error) {
-	c, err := t.open(nil)
+	c, err := t.open(between{})
 	if err != nil {
 		return false, err
 	}

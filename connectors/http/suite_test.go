@@ -1,12 +1,27 @@
 package http_test
 
 import (
+	"net/http"
 	"testing"
+	"time"
 
 	rest "github.com/rolecall/rolecall/connectors/http"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/conformance"
 	"github.com/rolecall/rolecall/engine/enginetest"
 )
+
+// openWith opens a program with faults between.
+func openWith(t *testing.T, c rest.Config, web *conformance.HTTPFaults, transport http.RoundTripper) *rest.Program {
+	t.Helper()
+	p, err := rest.Open(c, rest.Options{Program: "p", Now: time.Now, Transport: transport, Between: web.Between, Wait: web.Wait,
+		Secret: func(engine.Secret) (string, error) { return canary, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
 
 // suite holds the connector to the suite on a program that pages in one way, with a configuration that is bent.
 func suite(t *testing.T, by, list string, bend func(c *rest.Config)) {
@@ -14,9 +29,9 @@ func suite(t *testing.T, by, list string, bend func(c *rest.Config)) {
 		p := newAPI(t, by)
 		c := p.config()
 		bend(&c)
-		faults, closed := &faultyTransport{list: list}, c
+		faults, web, closed := &faultyTransport{list: list}, &conformance.HTTPFaults{}, c
 		closed.URL = "http://127.0.0.1:1"
-		return &enginetest.ConnectorUnderTest{Connector: open(t, c, faults, canary), Arm: faults.arm, Accounts: []string{"1", "2", "3"},
+		return &enginetest.ConnectorUnderTest{Connector: openWith(t, c, web, faults), HTTP: web, Arm: faults.arm, Accounts: []string{"1", "2", "3"},
 			Rights: []string{"Sales", "Büro / Süd?", "x"}, Stranger: "77", NoRight: "none", NewNames: []string{"dan", `Eve "É" \ {x}`},
 			New: engine.NewAccount{Attributes: map[string]string{"mail": "new@example.com"}}, Secrets: []string{canary, "canary-wrong"},
 			Broken: []engine.Connector{open(t, c, nil, "canary-wrong"), open(t, closed, nil, canary)}}
