@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,6 +29,8 @@ type tester struct {
 	scratch              config.Scratch
 	most                 time.Duration
 	notes                []string
+
+	proxy *conformance.Proxy // between a plug-in and its program; nil: nothing is
 
 	mu      sync.Mutex
 	secrets []string // that were handed out
@@ -74,15 +77,18 @@ func (a *app) tester(c *cobra.Command, given []string, f testFlags) (*tester, er
 		return nil, usage("put scratch: {} into its configuration if it is there to be tried, or say --yes-it-writes",
 			"this test grants, revokes, suspends, creates and deletes in %s, and nobody said that it may", t.name)
 	}
-	if p.Scratch != nil {
-		t.scratch = *p.Scratch
-	}
 	t.scratch.Accounts, t.scratch.Rights = append(t.scratch.Accounts, f.accounts...), append(t.scratch.Rights, f.rights...)
 	t.scratch.Stranger = cmp.Or(t.scratch.Stranger, "rolecall-test-nobody")
 	if len(t.scratch.Names) == 0 {
 		t.scratch.Names = []string{"Rolecall-Test Dan", "rolecall-test-Évé"}
 	}
 	return t, nil
+}
+
+func (t *tester) know(p *config.Program) {
+	if p.Scratch != nil {
+		t.scratch = *p.Scratch
+	}
 }
 
 // testProgram opens a program of the configuration, as often as it is asked to.
@@ -99,8 +105,9 @@ func (a *app) testProgram(ctx context.Context, t *tester, given []string) (*conf
 		return nil, usage("a path to an executable has a slash in it: ./"+t.name, "there is no program %q in %s", t.name, cfg.Path)
 	}
 	t.kind = p.Kind
+	t.know(p)
 	t.open = func(b between) (engine.Connector, error) {
-		return a.openKind(ctx, cfg, t.name, p, func(e *connectors.Env) { e.Secret = t.watch(e.Secret); b.put(e) })
+		return a.openKind(ctx, cfg, t.name, p, t.through(p.Settings.Decode), func(e *connectors.Env) { e.Secret = t.watch(e.Secret); b.put(e) })
 	}
 	c, err := t.open(between{}) // mistakes of the configuration come before anything is tried
 	if err != nil {
@@ -125,6 +132,7 @@ func (a *app) testExecutable(c *cobra.Command, t *tester, given []string) (p *co
 		return nil, err
 	}
 	t.kind = "plugin"
+	t.know(p)
 	decode := func(into any) error {
 		err := p.Settings.Decode(into)
 		if own, ok := into.(*plugin.Config); ok {
@@ -135,13 +143,33 @@ func (a *app) testExecutable(c *cobra.Command, t *tester, given []string) (p *co
 	t.open = func(b between) (engine.Connector, error) {
 		env := connectors.Env{Program: filepath.Base(path), Dir: dir, Secret: t.watch(a.secrets(dir)), Now: a.Now, Calls: p.Concurrency, Getenv: a.Env, Log: a.logger()}
 		b.put(&env)
-		return connectors.All()[t.kind](c.Context(), decode, env)
+		return connectors.All()[t.kind](c.Context(), t.through(decode), env)
 	}
 	connector, err := t.open(between{})
 	if err != nil {
 		return nil, err
 	}
 	return p, closeConnector(connector)
+}
+
+// through lets a plug-in speak to its program through a proxy, if its configuration says where the address is.
+func (t *tester) through(decode func(any) error) func(any) error {
+	return func(into any) error {
+		err := decode(into)
+		own, ok := into.(*plugin.Config)
+		if err != nil || !ok || t.scratch.Through == "" {
+			return err
+		}
+		address, _ := own.Config[t.scratch.Through].(string)
+		if t.proxy == nil {
+			if t.proxy, err = conformance.NewProxy(address); err != nil {
+				return fmt.Errorf("scratch: through: config has no address of a program at %q: %w", t.scratch.Through, err)
+			}
+		}
+		own.Config = maps.Clone(own.Config)
+		own.Config[t.scratch.Through] = t.proxy.URL
+		return nil
+	}
 }
 
 // noPause: a plug-in that fails is to show all its mistakes soon.
@@ -174,8 +202,11 @@ func (t *tester) score(ctx context.Context) []conformance.Line {
 		t.wrong = err
 	}
 	card := conformance.Card{Fresh: t.fresh, Restore: t.restore, GiveUp: t.giveUp, Most: t.most + 40*t.description.Lag}
-	if t.kind == "plugin" {
-		t.notes = append(t.notes, "what the plug-in does when its program fails was not tried: nothing stands between the two")
+	if t.kind == "plugin" && t.proxy == nil {
+		t.notes = append(t.notes, "what the plug-in does when its program fails was not tried: nothing stands between the two; if it speaks HTTP, name the key of config with the address: scratch: {through: url}")
+	}
+	if t.proxy != nil {
+		defer t.proxy.Close()
 	}
 	lines := card.Score(ctx)
 	if ready {
@@ -204,6 +235,11 @@ func (t *tester) fresh(to conformance.T) *conformance.Subject {
 		u.HTTP, u.Arm = web, web.Arm
 	case "plugin":
 		u.Arm = func(f conformance.Fault) bool { return faults.Arm(f.String()) }
+		if t.proxy != nil {
+			t.proxy.Use(web)
+			u.HTTP = web
+			u.Arm = func(f conformance.Fault) bool { return web.Arm(f) || faults.Arm(f.String()) }
+		}
 	}
 	return u
 }

@@ -71,3 +71,24 @@ func TestEachWayOfListing(t *testing.T) {
 		})
 	}
 }
+
+// A configuration that leaves out where the program says how many there are is found.
+func TestAConfigurationThatDoesNotCountIsFound(t *testing.T) {
+	for _, by := range []string{"", "cursor", "link"} {
+		score := func(bend func(c *rest.Config)) conformance.Line {
+			card := conformance.Card{Only: "misses no page", Most: time.Minute, Fresh: func(conformance.T) *conformance.Subject {
+				p, web := newAPI(t, by), &conformance.HTTPFaults{}
+				c := p.config()
+				bend(&c)
+				return &conformance.Subject{Connector: openWith(t, c, web, nil), HTTP: web, Accounts: []string{"1", "2", "3"}, Rights: []string{"Sales", "x"}, Stranger: "77"}
+			}}
+			return card.Score(t.Context())[0]
+		}
+		if l := score(func(*rest.Config) {}); l.Result != conformance.Passed {
+			t.Errorf("%s: %+v", by, l)
+		}
+		if l := score(func(c *rest.Config) { c.Users.List.Paging.Total = "" }); l.Result != conformance.Wrong {
+			t.Errorf("%s, without total: %+v", by, l)
+		}
+	}
+}

@@ -20,6 +20,7 @@ type HTTPFaults struct {
 	wrote    bool       // a change was passed on since the fault was armed
 	strayed  []string
 	throttle map[string]throttled // by method and address
+	foreign  string               // host and port of the page to sign in; "" as a transport, which is asked for any host
 	waited   time.Duration        // asked for with Wait, in all
 }
 
@@ -54,7 +55,6 @@ type throttled struct {
 // What is sent in place of answers.
 const (
 	signIn   = "sign-in.invalid" // another host, which is never asked for real
-	busy     = "7"               // seconds, in Retry-After
 	shortest = 100 * time.Millisecond
 )
 
@@ -72,6 +72,23 @@ func (h *HTTPFaults) Wait(ctx context.Context, d time.Duration) error {
 	defer h.mu.Unlock()
 	h.waited += d
 	return ctx.Err()
+}
+
+// busy is how many seconds a program says that it wants to be left alone: few where that takes as long.
+func (h *HTTPFaults) busy() int {
+	if h.foreign != "" {
+		return 1
+	}
+	return 7
+}
+
+// redirect sends to a page to sign in.
+func (h *HTTPFaults) redirect() *page {
+	to := "https://" + signIn
+	if h.foreign != "" {
+		to = "http://" + h.foreign
+	}
+	return &page{http.StatusFound, http.Header{"Location": {to + "/login"}}, nil}
 }
 
 // Arm makes the next change, or all reads until the next call of Arm, go wrong; false: that fault is not possible here.
@@ -92,6 +109,9 @@ func (h *HTTPFaults) Arm(f Fault) bool {
 			return nil, io.ErrUnexpectedEOF
 		}
 	case Lie:
+		if h.foreign != "" {
+			return false // what is tried may believe its program
+		}
 		b.answer = always(&page{http.StatusNoContent, http.Header{}, nil})
 	case Unreachable:
 		b = &bend{answer: lost}
@@ -108,6 +128,12 @@ func (h *HTTPFaults) set(b *bend) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.bend, h.wrote = b, false
+}
+
+func (h *HTTPFaults) armed() *bend {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bend
 }
 
 func lost(*http.Request, func() (*page, error)) (*page, error) { return nil, io.ErrUnexpectedEOF }
@@ -150,7 +176,7 @@ func (h *HTTPFaults) strays() []string {
 
 // RoundTrip passes a request on, or not.
 func (h *HTTPFaults) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Hostname() == signIn {
+	if r.URL.Hostname() == signIn || h.foreign != "" && r.Host == h.foreign {
 		h.stray(r)
 		return (&page{http.StatusOK, kind("text/html"), []byte("<html>sign in")}).response(r), nil
 	}
