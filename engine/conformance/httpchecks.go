@@ -180,9 +180,9 @@ func checkPages(t T, u *Subject) {
 			continue
 		}
 		for _, e := range list {
-			if emptied := e.page.emptied(); emptied != nil {
-				u.HTTP.set(&bend{url: e.url, answer: always(emptied)})
-				u.wholeOrNot(t, "a page of "+e.path+" comes without what is on it, and the program says how many there are", truth)
+			for _, less := range e.page.shortened() {
+				u.HTTP.set(&bend{url: e.url, answer: always(less)})
+				u.wholeOrNot(t, "a page of "+e.path+" comes without all that is on it, and the program says how many there are", truth)
 			}
 		}
 	}
@@ -213,39 +213,39 @@ func (p *page) object() (map[string]any, bool) {
 	return v, d.Decode(&v) == nil && v != nil
 }
 
-// emptied is the page with nothing in its list, nil if there is none.
-func (p *page) emptied() *page {
-	v, ok := p.object()
-	if !ok {
-		return nil
+// shortened are the page with nothing in its list, and with the last item missing; none if there is no list.
+func (p *page) shortened() (out []*page) {
+	for _, keep := range []func(items int) int{func(int) int { return 0 }, func(items int) int { return items - 1 }} {
+		v, _ := p.object()
+		set, items := itemsIn(v)
+		if len(items) == 0 {
+			return nil
+		}
+		set(items[:keep(len(items))])
+		body, err := json.Marshal(v)
+		if err != nil {
+			return nil
+		}
+		out = append(out, &page{p.status, p.header, body})
 	}
-	empty, items := itemsIn(v)
-	if len(items) == 0 {
-		return nil
-	}
-	empty()
-	body, err := json.Marshal(v)
-	if err != nil {
-		return nil
-	}
-	return &page{p.status, p.header, body}
+	return out
 }
 
-// itemsIn finds the longest list in an object, outside of other lists, and what empties it.
-func itemsIn(v map[string]any) (empty func(), items []any) {
+// itemsIn finds the longest list in an object, outside of other lists, and what puts another in its place.
+func itemsIn(v map[string]any) (set func(items []any), items []any) {
 	for _, name := range slices.Sorted(maps.Keys(v)) {
 		switch x := v[name].(type) {
 		case []any:
 			if len(x) > len(items) {
-				empty, items = func() { v[name] = []any{} }, x
+				set, items = func(items []any) { v[name] = items }, x
 			}
 		case map[string]any:
-			if e, in := itemsIn(x); len(in) > len(items) {
-				empty, items = e, in
+			if s, in := itemsIn(x); len(in) > len(items) {
+				set, items = s, in
 			}
 		}
 	}
-	return empty, items
+	return set, items
 }
 
 // numbersIn are those of an object, outside of lists, each once.
