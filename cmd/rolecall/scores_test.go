@@ -55,7 +55,7 @@ func scoredPrograms() map[string]scored {
 // often are the programs that are tried with every full run; the others only when the table is written: their suites run elsewhere,
 // and from the command line they take minutes.
 func often(name string) bool {
-	return name == "http" || !testing.Short() && slices.Contains([]string{"scim", "file", "ldap", "rest"}, name)
+	return name == "http" || !testing.Short() && slices.Contains([]string{"scim", "file", "ldap"}, name)
 }
 
 // Every connector passes the suite from the command line, on a real program, and the table of the page says how it did.

@@ -7,12 +7,11 @@ import (
 
 	rest "github.com/rolecall/rolecall/connectors/http"
 	"github.com/rolecall/rolecall/engine"
-	"github.com/rolecall/rolecall/engine/conformance"
 	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
 // openWith opens a program with faults between.
-func openWith(t *testing.T, c rest.Config, web *conformance.HTTPFaults, transport http.RoundTripper) *rest.Program {
+func openWith(t *testing.T, c rest.Config, web *enginetest.HTTPFaults, transport http.RoundTripper) *rest.Program {
 	t.Helper()
 	p, err := rest.Open(c, rest.Options{Program: "p", Now: time.Now, Transport: transport, Between: web.Between, Wait: web.Wait,
 		Secret: func(engine.Secret) (string, error) { return canary, nil }})
@@ -29,7 +28,7 @@ func suite(t *testing.T, by, list string, bend func(c *rest.Config)) {
 		p := newAPI(t, by)
 		c := p.config()
 		bend(&c)
-		faults, web, closed := &faultyTransport{list: list}, &conformance.HTTPFaults{}, c
+		faults, web, closed := &faultyTransport{list: list}, &enginetest.HTTPFaults{}, c
 		closed.URL = "http://127.0.0.1:1"
 		return &enginetest.ConnectorUnderTest{Connector: openWith(t, c, web, faults), HTTP: web, Arm: faults.arm, Accounts: []string{"1", "2", "3"},
 			Rights: []string{"Sales", "Büro / Süd?", "x"}, Stranger: "77", NoRight: "none", NewNames: []string{"dan", `Eve "É" \ {x}`},
@@ -75,20 +74,19 @@ func TestEachWayOfListing(t *testing.T) {
 // A configuration that leaves out where the program says how many there are is found.
 func TestAConfigurationThatDoesNotCountIsFound(t *testing.T) {
 	for _, by := range []string{"", "cursor", "link"} {
-		score := func(bend func(c *rest.Config)) conformance.Line {
-			card := conformance.Card{Only: "misses no page", Most: time.Minute, Fresh: func(conformance.T) *conformance.Subject {
-				p, web := newAPI(t, by), &conformance.HTTPFaults{}
+		passes := func(bend func(c *rest.Config)) (bool, []string) {
+			return enginetest.PassesCheck(t, "misses no page", func() *enginetest.ConnectorUnderTest {
+				p, web := newAPI(t, by), &enginetest.HTTPFaults{}
 				c := p.config()
 				bend(&c)
-				return &conformance.Subject{Connector: openWith(t, c, web, nil), HTTP: web, Accounts: []string{"1", "2", "3"}, Rights: []string{"Sales", "x"}, Stranger: "77"}
-			}}
-			return card.Score(t.Context())[0]
+				return &enginetest.ConnectorUnderTest{Connector: openWith(t, c, web, nil), HTTP: web, Accounts: []string{"1", "2", "3"}, Rights: []string{"Sales", "x"}, Stranger: "77"}
+			})
 		}
-		if l := score(func(*rest.Config) {}); l.Result != conformance.Passed {
-			t.Errorf("%s: %+v", by, l)
+		if ok, why := passes(func(*rest.Config) {}); !ok {
+			t.Errorf("%s: %q", by, why)
 		}
-		if l := score(func(c *rest.Config) { c.Users.List.Paging.Total = "" }); l.Result != conformance.Wrong {
-			t.Errorf("%s, without total: %+v", by, l)
+		if ok, why := passes(func(c *rest.Config) { c.Users.List.Paging.Total = "" }); ok {
+			t.Errorf("%s, without total: %q", by, why)
 		}
 	}
 }
