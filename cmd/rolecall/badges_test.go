@@ -90,7 +90,7 @@ func onBadges(replace ...string) func(t *testing.T, dir string) (string, []strin
 			}
 			text = []byte(strings.ReplaceAll(string(text), replace[i], replace[i+1]))
 		}
-		if err := os.WriteFile(filepath.Join(dir, "badges.py"), text, 0o700); err != nil { //nolint:gosec // to be run
+		if err := os.WriteFile(filepath.Join(dir, "badges.py"), text, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		server := httptest.NewServer(&badges{held: [5][]string{4: {"lab"}}})

@@ -95,7 +95,7 @@ func TestScores(t *testing.T) {
 		t.Fatal("the table is not on the page")
 	}
 	if *scoresFlag && len(rows) == len(programs) {
-		if err := os.WriteFile(page, []byte(before+begin+scoreTable(rows)+end+after), 0o644); err != nil { //nolint:gosec // a page of the repository
+		if err := os.WriteFile(page, []byte(before+begin+scoreTable(rows)+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -311,7 +311,7 @@ func onPlugin(language string) func(t *testing.T, dir string) (string, []string)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(to, text, 0o700); err != nil { //nolint:gosec // to be run
+			if err := os.WriteFile(to, text, 0o700); err != nil {
 				t.Fatal(err)
 			}
 		}
