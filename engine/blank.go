@@ -14,18 +14,46 @@ import (
 
 // Blanker is what a journal can besides: deleting what is personal in its records.
 type Blanker interface {
-	// Blank writes the records and, in the same transaction, deletes the personal part of all records about a person and of those of
-	// the person's accounts, with the names by which the tables know both. Public parts and leaves stay, so that every proof stays. It
-	// gives how many records it was. ErrStale as for Append.
-	Blank(ctx context.Context, g Guard, person string, records []Record) (int, error)
-	// Number is how a person and their records are called once they are blanked, "" for somebody of whom nothing is recorded.
-	Number(ctx context.Context, person string) (string, error)
+	// Subject is what the records know of somebody whose keys these are; one of whom nothing is recorded has no number.
+	Subject(ctx context.Context, people []string) (Subject, error)
+	// Blank writes the records, of which the last one gets the subject's Blanking, and, in the same transaction, deletes the personal part
+	// of all records about the people and about their accounts, with the names by which the tables know both. Public parts and leaves
+	// stay, so that every proof stays. ErrStale as for Append, where anything at all was written since the subject was asked for, and where
+	// anything is left of it: an open intent, a holding, a fact.
+	Blank(ctx context.Context, g Guard, of Subject, records []Record) (Blanked, error)
 }
 
-// Blanking is the Data of a KindBlank record.
+// Subject is whom a blanking is about, as the records knew them at one moment. Those of everybody else must mean the same afterwards.
+type Subject struct {
+	Seq      int64       // of the last record then
+	People   []string    // the keys that the records know
+	Accounts [][2]string // program and account: theirs, now or ever, and nobody else's
+	Blanking Blanking
+	Set      []Fact    // of others, which hold by what records about the subject say
+	Clear    []FactKey // of others, which do not hold by what records about the subject say
+}
+
+// Blanked is what a blanking did.
+type Blanked struct {
+	Records int      // whose personal part is gone
+	Remains []string // where something of it may still be on the disk, and what to do about it
+}
+
+// Blanking is the Data of a KindBlank record. It has no name of whom it is about.
 type Blanking struct {
-	Person string    `json:"person"` // as the records show it from then on, "#12"
-	Last   time.Time `json:"last"`   // of the newest record that was blanked
+	Person   string           `json:"person"` // as the records show it from then on, "#12"
+	Last     time.Time        `json:"last"`   // of the newest record that was blanked
+	People   []int64          `json:"people"` // the numbers of all their keys
+	Accounts []BlankedAccount `json:"accounts,omitempty"`
+	Known    int64            `json:"known"`            // number of accounts that the records knew then
+	Ended    [][2]int64       `json:"ended,omitempty"`  // facts of theirs that ended, but the record that says so is blanked: the record and the place in its Set
+	Actors   []string         `json:"actors,omitempty"` // who decided what was blanked
+}
+
+// BlankedAccount is an account that was blanked.
+type BlankedAccount struct {
+	Number int64 `json:"number"`
+	Listed bool  `json:"listed,omitempty"` // it is in what reads of its program showed, which stays
 }
 
 // BlankOrder is what somebody wants blanked.
@@ -37,66 +65,145 @@ type BlankOrder struct {
 // ErrNotBlanked says why nothing was blanked.
 var ErrNotBlanked = errors.New("nothing was blanked")
 
-// Blank deletes what the records know of somebody who is gone: nothing in the directory, no account in any program, nothing that waits
-// for anybody, and no legal hold. What is decided about them and still counts, such as a cut or a block, must be ended first, since it
-// could not be found any more. It can't be undone.
-func (e *Engine) Blank(ctx context.Context, log Log, o BlankOrder) (Blanking, int, error) {
+// blankTries is how often it is begun anew where something was written meanwhile.
+const blankTries = 3
+
+// Blank deletes what the records know of somebody who is gone: who has left by the directory, as runs judge it, has no account in any
+// program, for whom nothing waits, and who is under no legal hold. What is decided about them and still counts, such as a cut or a block,
+// must be ended first, since it could not be found any more. It can't be undone.
+func (e *Engine) Blank(ctx context.Context, log Log, o BlankOrder) (Blanking, Blanked, error) {
 	if strings.TrimSpace(o.Reason) == "" {
-		return Blanking{}, 0, ErrNoReason
+		return Blanking{}, Blanked{}, ErrNoReason
 	}
 	journal, can := e.Journal.(Blanker)
 	if !can {
-		return Blanking{}, 0, fmt.Errorf("%w: this journal can't", ErrNotBlanked)
+		return Blanking{}, Blanked{}, fmt.Errorf("%w: this journal can't", ErrNotBlanked)
 	}
-	mem, err := e.Journal.Memory(ctx, e.Now())
+	s, err := e.Snapshot(ctx)
 	if err != nil {
-		return Blanking{}, 0, err
+		return Blanking{}, Blanked{}, err
 	}
-	if err := e.gone(ctx, mem, o.Person); err != nil {
-		return Blanking{}, 0, err
+	b := blanking{engine: e, journal: journal, log: log, order: o, seen: s}
+	for range blankTries {
+		if b.done, err = b.try(ctx); !errors.Is(err, ErrStale) {
+			break
+		}
 	}
-	b := Blanking{}
-	if b.Person, err = journal.Number(ctx, o.Person); err != nil || b.Person == "" {
-		return b, 0, errors.Join(err, fmt.Errorf("%w: %s", ErrUnknownPerson, quote(o.Person)))
+	if errors.Is(err, ErrStale) {
+		err = fmt.Errorf("%w, since records are written all the time; try again when no run is under way: %w", ErrNotBlanked, err)
 	}
-	ends, err := mem.loose(o.Person, e.Now())
-	if err != nil {
-		return b, 0, err
-	}
-	if b.Last, err = newest(ctx, log, o.Person); err != nil {
-		return b, 0, err
-	}
-	if age := e.Now().Sub(b.Last); age < o.After {
-		return b, 0, fmt.Errorf("%w: the newest record about %s is of %s, and %s are waited for", ErrNotBlanked, quote(o.Person), b.Last.Format(time.DateOnly), plural(int(o.After/(24*time.Hour)), "day", "days"))
-	}
-	data, err := json.Marshal(b)
-	if err != nil {
-		return b, 0, err
-	}
-	n, err := journal.Blank(ctx, Guard{Control: mem.Control}, o.Person, []Record{
-		{Kind: KindNote, Actor: o.Actor, Person: o.Person, Clear: ends}, // itself blanked: it names them
-		{Kind: KindBlank, Actor: o.Actor, Why: []string{o.Reason}, Data: data},
-	})
-	return b, n, err
+	return b.of.Blanking, b.done, err
 }
 
-// gone says why somebody is not: whom the directory shows would be in the next records again. What an incomplete read does not show may
-// be there.
-func (e *Engine) gone(ctx context.Context, mem *Memory, person string) error {
-	var there *Person
-	proof, err := e.Directory.People(ctx, func(p Person) error {
-		if mem.Known(p.Key) == person && p.State != StateLeft {
-			there = &p
+// blanking is one on its way.
+type blanking struct {
+	engine  *Engine
+	journal Blanker
+	log     Log
+	order   BlankOrder
+	seen    *Snapshot
+	of      Subject
+	done    Blanked
+}
+
+// try does it on what the journal says now.
+func (b *blanking) try(ctx context.Context) (Blanked, error) {
+	mem, err := b.engine.Journal.Memory(ctx, b.engine.Now())
+	if err != nil {
+		return Blanked{}, err
+	}
+	people := mem.KeysOf(b.order.Person)
+	if b.of, err = b.journal.Subject(ctx, people); err != nil {
+		return Blanked{}, err
+	}
+	if b.of.Blanking.Person == "" {
+		return Blanked{}, fmt.Errorf("%w: %s", ErrUnknownPerson, quote(b.order.Person))
+	}
+	if b.of.Seq != mem.Seq {
+		return Blanked{}, fmt.Errorf("%w (record %d)", ErrStale, b.of.Seq)
+	}
+	if err := b.seen.left(people, mem); err != nil {
+		return Blanked{}, err
+	}
+	ends, err := b.loose(mem, people)
+	if err == nil {
+		err = b.old(ctx)
+	}
+	if err != nil {
+		return Blanked{}, err
+	}
+	o := &b.order
+	records := []Record{{Kind: KindNote, Actor: o.Actor, Person: people[0], Clear: ends}} // itself blanked: it names them
+	records = append(records, b.of.others(o.Actor)...)
+	return b.journal.Blank(ctx, Guard{Control: mem.Control}, b.of, append(records, Record{Kind: KindBlank, Actor: o.Actor, Why: []string{o.Reason}}))
+}
+
+// old says that something is too new, or that it would hide who decided.
+func (b *blanking) old(ctx context.Context) (err error) {
+	for _, person := range b.of.People {
+		at, err := newest(ctx, b.log, person)
+		if err != nil {
+			return err
 		}
-		return ctx.Err()
-	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("%w, since the directory can't be read: %w", ErrNotBlanked, err)
-	case there != nil:
-		return fmt.Errorf("%w: %s is in the directory (%s)", ErrNotBlanked, quote(person), there.State)
-	case !proof.Complete():
-		return fmt.Errorf("%w, since the directory was not read completely and may have %s: %s", ErrNotBlanked, quote(person), proof.Reasons[0].Detail)
+		if at.After(b.of.Blanking.Last) {
+			b.of.Blanking.Last = at
+		}
+	}
+	o, last := &b.order, b.of.Blanking.Last
+	if age := b.engine.Now().Sub(last); age < o.After {
+		return fmt.Errorf("%w: the newest record about %s is of %s, and %s are waited for", ErrNotBlanked, quote(o.Person), last.Format(time.DateOnly), plural(int(o.After/(24*time.Hour)), "day", "days"))
+	}
+	if o.After <= 0 && slices.Contains(b.of.Blanking.Actors, o.Actor) {
+		return fmt.Errorf("%w: %s decided some of what would be blanked; wait until it is old enough, or have it done by somebody else", ErrNotBlanked, quote(o.Actor))
+	}
+	return nil
+}
+
+// others are the records that say again what of others only blanked ones would say: one each, so that it can be blanked with its own person.
+func (of *Subject) others(actor string) (records []Record) {
+	for _, f := range of.Set {
+		records = append(records, Record{Kind: KindNote, Actor: actor, Person: f.Person, Program: f.Program, Account: f.Account, Set: []Fact{f}})
+	}
+	for _, k := range of.Clear {
+		records = append(records, Record{Kind: KindNote, Actor: actor, Person: k.Person, Program: k.Program, Account: k.Account, Clear: []FactKey{k}})
+	}
+	return records
+}
+
+// KeysOf are all keys of somebody who is named by one of them; first the one by which the journal knows them.
+func (m *Memory) KeysOf(person string) []string {
+	known := m.Known(person)
+	keys := []string{known}
+	for _, f := range m.Facts(FactReKeyed) {
+		if f.Person == known && f.Key != known {
+			keys = append(keys, f.Key)
+		}
+	}
+	return keys
+}
+
+// left says why somebody has not: whom the directory shows would be in the next records again, and whom a read does not show may be
+// there, so that it takes a mark there, or an absence that counted as leaving.
+func (s *Snapshot) left(people []string, mem *Memory) error {
+	name, marked := quote(people[0]), false
+	for i := range s.People {
+		p := &s.People[i]
+		switch {
+		case !slices.Contains(people, p.Key) && (p.NewKey == "" || !slices.Contains(people, p.NewKey)):
+		case p.State != StateLeft:
+			return fmt.Errorf("%w: %s is in the directory (%s)", ErrNotBlanked, name, p.State)
+		default:
+			marked = p.Marked
+			if !marked {
+				return fmt.Errorf("%w: %s is in the directory, and no mark says that they have left", ErrNotBlanked, name)
+			}
+		}
+	}
+	if !s.Proof.Complete() {
+		return fmt.Errorf("%w, since the directory was not read completely and may have %s: %s", ErrNotBlanked, name, reasonsText(s.Proof.Reasons))
+	}
+	if absent, ok := mem.Fact(FactKey{Kind: FactAbsent, Person: people[0]}); !marked && (!ok || absent.Until.IsZero()) {
+		return fmt.Errorf("%w: %s is not in the directory, but that does not count as having left yet; mark them as left there, or wait for the runs that confirm it", ErrNotBlanked, name)
 	}
 	return nil
 }
@@ -116,61 +223,89 @@ func passing() []string {
 }
 
 // loose are the facts that end with somebody of whom nothing is left; the error names what is.
-func (m *Memory) loose(person string, now time.Time) (ends []FactKey, err error) {
-	mine := m.accountsOf(person)
-	if err := m.nothingOf(person, mine); err != nil {
+func (b *blanking) loose(m *Memory, people []string) (ends []FactKey, err error) {
+	mine := map[[2]string]bool{}
+	for _, a := range b.of.Accounts {
+		mine[a] = true
+	}
+	person := people[0]
+	if err := b.seen.nothingOf(m, people, mine); err != nil {
 		return nil, err
 	}
 	for _, kind := range m.FactKinds() {
 		for _, f := range m.Facts(kind) {
-			if !about(&f, person, mine) {
-				continue
-			}
-			over := f.Kind == FactExtra && now.After(f.Until.AddDate(0, 0, 2)) // in whatever zone
-			if !over && !slices.Contains(passing(), f.Kind) {
+			over := f.Kind == FactExtra && b.engine.Now().After(f.Until.AddDate(0, 0, 2)) // in whatever zone
+			switch theirs := f.FactKey.Of(people, mine); {
+			case theirs && (over || slices.Contains(passing(), f.Kind)):
+				ends = append(ends, f.FactKey)
+			case theirs || f.names(people):
 				return nil, fmt.Errorf("%w: %s", ErrNotBlanked, stands(person, &f))
 			}
-			ends = append(ends, f.FactKey)
 		}
 	}
 	return ends, nil
 }
 
-// accountsOf are somebody's accounts, program and account.
-func (m *Memory) accountsOf(person string) map[[2]string]bool {
-	mine := map[[2]string]bool{}
-	for name, p := range m.Programs {
-		for _, l := range p.Links {
-			if l.Person == person {
-				mine[[2]string{name, l.Account}] = true
-			}
-		}
-	}
-	return mine
+// Of says whether a fact is one of somebody with these keys, or of one of these accounts (program and account), which is theirs.
+func (k FactKey) Of(people []string, mine map[[2]string]bool) bool {
+	return k.Person != "" && slices.Contains(people, k.Person) || k.Account != "" && mine[[2]string{k.Program, k.Account}]
 }
 
-// nothingOf names what somebody still has, or what is being done about it.
-func (m *Memory) nothingOf(person string, mine map[[2]string]bool) error {
+// names says whether a fact of somebody else has one of the people in it: as a stand-in, or in its data. That ends nothing, and nobody
+// is blanked who is meant.
+func (f *Fact) names(people []string) bool {
+	return slices.ContainsFunc(people, func(person string) bool {
+		name, err := json.Marshal(person)
+		return err != nil || f.Kind == FactDelegate && f.Key == person || bytes.Contains(f.Data, name)
+	})
+}
+
+// nothingOf names what somebody still has, or what is being done about it: by what is remembered, and by the last read.
+func (s *Snapshot) nothingOf(m *Memory, people []string, mine map[[2]string]bool) error {
+	person := quote(people[0])
+	has := map[[2]string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(m.Programs)) {
 		p := m.Programs[name]
 		for i := range p.Rows {
-			if account := p.Accounts[p.Rows[i].Account]; mine[[2]string{name, account}] {
-				return fmt.Errorf("%w: %s still has the account %s in %s; delete it there first", ErrNotBlanked, quote(person), quote(account), name)
-			}
+			has[[2]string{name, p.Accounts[p.Rows[i].Account]}] = true
+		}
+	}
+	for _, r := range s.Readings {
+		for _, i := range r.held.Accounts() {
+			has[[2]string{r.Program.Name, r.accounts.Name(i)}] = true
+		}
+	}
+	linked := m.linkedTo(people)
+	for _, a := range slices.SortedFunc(maps.Keys(has), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
+		if mine[a] || linked[a] {
+			return fmt.Errorf("%w: %s still has the account %s in %s; delete it there first", ErrNotBlanked, person, quote(a[1]), a[0])
+		}
+	}
+	for _, r := range s.Readings {
+		had := func(a [2]string) bool { return a[0] == r.Program.Name }
+		if !r.Proof.Complete() && (slices.ContainsFunc(slices.Collect(maps.Keys(mine)), had) || slices.ContainsFunc(slices.Collect(maps.Keys(linked)), had)) {
+			return fmt.Errorf("%w, since %s had an account in %s, which can't be read completely now: %s", ErrNotBlanked, person, r.Program.Name, reasonsText(r.Proof.Reasons))
 		}
 	}
 	for i := range m.Open {
-		if c := &m.Open[i].Change; c.Person == person || mine[[2]string{c.Program, c.Account}] {
-			return fmt.Errorf("%w: a change for %s is under way in %s; wait until it is made", ErrNotBlanked, quote(person), c.Program)
+		if c := &m.Open[i].Change; slices.Contains(people, c.Person) || mine[[2]string{c.Program, c.Account}] {
+			return fmt.Errorf("%w: a change for %s is under way in %s; wait until it is made", ErrNotBlanked, person, c.Program)
 		}
 	}
 	return nil
 }
 
-// about says whether a fact is of somebody, or of an account of theirs, or names them in its data.
-func about(f *Fact, person string, mine map[[2]string]bool) bool {
-	name, err := json.Marshal(person)
-	return err != nil || f.Person == person || f.Key == person || f.Account != "" && mine[[2]string{f.Program, f.Account}] || bytes.Contains(f.Data, name)
+// linkedTo are the accounts by which programs know somebody now.
+func (m *Memory) linkedTo(people []string) map[[2]string]bool {
+	linked := map[[2]string]bool{}
+	for name, p := range m.Programs {
+		for _, l := range p.Links {
+			if slices.Contains(people, l.Person) {
+				linked[[2]string{name, l.Account}] = true
+			}
+		}
+	}
+	return linked
 }
 
 // stands says what still counts of somebody.
@@ -182,4 +317,25 @@ func stands(person string, f *Fact) string {
 		return quote(person) + " is cut off, and would not be if they came back; lift it first: rolecall cut … --lift"
 	}
 	return fmt.Sprintf("something is still decided about %s (%s)", quote(person), f.Kind)
+}
+
+// blankedMark begins the names that tables have for who and what was blanked. No record may have such a name, so nobody else is ever
+// taken for them.
+const blankedMark = "\x1f"
+
+// BlankedName is what tables have instead of the name of a number, and ShownName what is shown of a table's name.
+func BlankedName(number int64) string { return fmt.Sprintf("%s#%d", blankedMark, number) }
+
+// ShownName is the inverse as far as people need it: "#12".
+func ShownName(name string) string {
+	if proposed, is := ProposedName(name); is && strings.HasPrefix(proposed, blankedMark) {
+		return ProposedPrefix + proposed[len(blankedMark):]
+	}
+	return strings.TrimPrefix(name, blankedMark)
+}
+
+// blankedName says that a name is one that only a blanking gives.
+func blankedName(name string) bool {
+	name = strings.TrimPrefix(name, ProposedPrefix)
+	return strings.HasPrefix(name, blankedMark)
 }

@@ -74,7 +74,7 @@ func (r *Record) check() error {
 // checkTexts looks at all text of the record that does not come as JSON, and at the names that a read has seen.
 func (r *Record) checkTexts(seen *Seen) error {
 	err := checkText(r.Run, r.Actor, r.Person, r.Program, r.Account, r.Entitlement, string(r.Op), string(r.Outcome), string(r.Cause), string(r.Class))
-	err = cmp.Or(err, checkText(r.Rules...), checkText(r.Why...))
+	err = cmp.Or(err, checkText(r.Rules...), checkText(r.Why...), checkNames(r.Person, r.Account))
 	for i := range r.Set {
 		err = cmp.Or(err, r.Set[i].FactKey.check(), checkText(r.Set[i].Text))
 	}
@@ -83,7 +83,7 @@ func (r *Record) checkTexts(seen *Seen) error {
 	}
 	for _, list := range [][][2]string{seen.Appeared, seen.Disappeared, seen.Vanished} {
 		for i := range list {
-			err = cmp.Or(err, checkText(list[i][:]...))
+			err = cmp.Or(err, checkText(list[i][:]...), checkNames(list[i][0]))
 		}
 	}
 	return err
@@ -121,4 +121,14 @@ func orNil[T any](list []T) []T {
 		return nil
 	}
 	return list
+}
+
+// checkNames refuses names that tables have for what was blanked.
+func checkNames(all ...string) error {
+	for _, s := range all {
+		if blankedName(s) {
+			return fmt.Errorf("%.40q begins as the names of what was blanked do; such names must be refused where they are read", s)
+		}
+	}
+	return nil
 }

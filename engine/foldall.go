@@ -28,7 +28,8 @@ func (f *Fold) Facts() iter.Seq2[FactKey, Fact] {
 // Baselines are the programs of which a complete read was recorded once.
 func (f *Fold) Baselines() iter.Seq[string] { return maps.Keys(f.baseline) }
 
-// TakeHolding gives a holding and forgets it. A fold from which something was taken can't go on.
+// TakeHolding gives a holding and forgets it. A fold from which something was taken can't go on, unless it is one of FoldOnly and what
+// was taken is named by no record that follows.
 func (f *Fold) TakeHolding(k Held3) (h HoldingState, ok bool) {
 	if p := f.holdings[k]; p != nil {
 		delete(f.holdings, k)
@@ -45,3 +46,6 @@ func (f *Fold) TakeOpen(seq int64) (i Intent, ok bool) {
 	}
 	return Intent{}, false
 }
+
+// DropFact forgets a fact, as TakeHolding does.
+func (f *Fold) DropFact(k FactKey) { delete(f.facts, k) }

@@ -112,7 +112,9 @@ func (e *Engine) readProgram(ctx context.Context, described Program, mem *Memory
 		r.Add(h)
 		return nil
 	})
-	e.readSeats(ctx, r)
+	if err == nil {
+		e.readSeats(ctx, r, came)
+	}
 	r.Proof.Reasons = append(r.Proof.Reasons, proof.Reasons...)
 	r.Proof.Notices, r.Proof.Digest, r.Proof.Mark = proof.Notices, proof.Digest, proof.Mark
 	if _, people := p.Connector.(ByHand); people && proof.Started.Before(started) {

@@ -82,8 +82,8 @@ func (s *seating) cost(changes []Change, gives, takes []int) {
 	if len(gained)+len(lost) == 0 {
 		return
 	}
-	before := s.takes(func(right uint32) bool { return s.giving.Has(right, account) })
-	after := s.takes(func(right uint32) bool { return (gained[right] || s.giving.Has(right, account)) && !lost[right] })
+	before := s.kindsOf(account, func(right uint32) bool { return s.giving.Has(right, account) })
+	after := s.kindsOf(account, func(right uint32) bool { return (gained[right] || s.giving.Has(right, account)) && !lost[right] })
 	for i := range s.kinds {
 		k := &s.kinds[i]
 		switch {
@@ -95,19 +95,6 @@ func (s *seating) cost(changes []Change, gives, takes []int) {
 			k.price(s.line(k, changes, Op.Takes), s.rules, int(k.taken.GetCardinality())+1-takes[i], -1, s.p.b.s.Now)
 		}
 	}
-}
-
-// takes says which kinds an account takes that holds these rights.
-func (s *seating) takes(has func(right uint32) bool) []bool {
-	if s.p.active != none {
-		usable := has(s.p.active)
-		return s.kindsOf(usable, usable, has)
-	}
-	held := false
-	for right := range uint32(s.p.reading.rights.Len()) {
-		held = held || has(right)
-	}
-	return s.kindsOf(held, held, has)
 }
 
 // line is the change that stands for the seat: of a right that needs it, else that of the account itself.
@@ -135,7 +122,7 @@ func (k *kindSeats) price(c *Change, rules *SeatRules, n int, sign float64, now 
 	if c == nil || k.Price.Currency == "" {
 		return
 	}
-	cost := Cost{Kind: k.Name, Month: cents(sign * k.Price.Seat(n)), Currency: k.Price.Currency, Paid: n <= max(k.Price.Minimum, k.Count), From: c.Due}
+	cost := Cost{Kind: k.Name, Month: cents(sign * k.Price.Seat(n)), Currency: k.Price.Currency, Paid: n <= k.Paid(0), From: c.Due}
 	if ends, _ := rules.Contract.Term(now); sign < 0 && cost.Paid && !ends.IsZero() {
 		ends = ends.UTC()
 		if cost.From = &ends; c.Due != nil && c.Due.After(ends) {

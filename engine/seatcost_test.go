@@ -90,11 +90,15 @@ func TestContractTerms(t *testing.T) {
 		}
 		return at
 	}
-	c := engine.SeatContract{Ends: day("2027-01-31"), Notice: 10 * 24 * time.Hour, Renews: 1}
-	for now, want := range map[string]string{"2027-01-01": "2027-01-31", "2027-01-21": "2027-02-28", "2027-02-18": "2027-03-31"} {
+	c := engine.SeatContract{Ends: day("2027-01-31"), Notice: 10 * 24 * time.Hour, Renews: 1} // the last day is the 30th
+	for now, want := range map[string]string{"2027-01-01": "2027-01-31", "2027-01-21": "2027-03-01", "2027-02-19": "2027-03-31"} {
 		if ends, notice := c.Term(day(now)); ends.Format(time.DateOnly) != want || ends.Sub(notice) != c.Notice {
 			t.Errorf("on %s it ends on %s (notice by %s), want %s", now, ends, notice, want)
 		}
+	}
+	c.Ends = day("2027-02-01") // the last of the month
+	if ends, _ := c.Term(day("2027-01-25")); !ends.Equal(day("2027-03-01")) {
+		t.Errorf("after January it ends on %s", ends)
 	}
 	c.Renews = 0
 	if ends, _ := c.Term(day("2028-01-01")); !ends.Equal(c.Ends) {
@@ -136,4 +140,24 @@ func TestBudgetOfSeats(t *testing.T) {
 	if w.noted(engine.NoticeBudget) {
 		t.Error("what is within the budget is told")
 	}
+}
+
+// What takes seats of a kind that costs no more is not held for the budget, and sums of money are compared by the cent.
+func TestBudgetHoldsWhatCostsMore(t *testing.T) {
+	w := seated(t, 0, engine.SeatKind{Name: "full", For: []string{"edit"}, Count: engine.NoSeatLimit, Price: engine.SeatPrice{Month: 10, Currency: "EUR"}},
+		engine.SeatKind{Name: "light", Count: 100, Price: engine.SeatPrice{Month: 0.01, Currency: "EUR"}})
+	w.program("wiki").Seats.Contract = engine.SeatContract{Budget: 15, Hold: true}
+	w.hire("ann", "c")
+	w.apply()
+	w.hire("bob", "c")
+	w.hire("carl", "a")
+	w.wants("bob", "create wiki/.exists blocked: what the account is for", "grant wiki needs-approval: the seats of wiki cost 21.00 EUR", "grant wiki/edit needs-approval")
+	w.wants("carl", "create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready")
+
+	w = seated(t, 0, engine.SeatKind{Count: engine.NoSeatLimit, Price: engine.SeatPrice{Month: 1.1, Currency: "EUR"}})
+	w.program("wiki").Seats.Contract = engine.SeatContract{Budget: 3.3, Hold: true}
+	for _, who := range []string{"ann", "bob", "carl"} {
+		w.hire(who, "a")
+	}
+	w.wants("carl", "create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready")
 }

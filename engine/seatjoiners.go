@@ -4,13 +4,13 @@ import (
 	"time"
 )
 
-// others are those who were waiting or have a seat kept, for a plan that does not look at them.
-func (s *seating) others(k *kindSeats) (out []SeatClaim) {
+// waiters are those who were waiting or have a seat kept, for a plan that does not look at them.
+func (s *seating) waiters(k *kindSeats) (out []SeatClaim) {
 	if s.p.b.s.Person == "" {
 		return nil
 	}
-	for _, f := range s.p.b.s.Memory.Facts(FactSeat) {
-		if f.Program == s.p.program.Name && f.Key == k.Name && f.Person != s.p.b.s.Person {
+	for _, f := range s.p.b.seatFacts()[s.p.program.Name] {
+		if f.Key == k.Name && f.Person != s.p.b.s.Person {
 			out = append(out, SeatClaim{Person: f.Person, Priority: f.Count, Since: f.Since, Joiner: f.Text == seatKept, account: none})
 		}
 	}
@@ -29,7 +29,7 @@ func (s *seating) joiners(i int) (out []SeatClaim) {
 		if who.standing != present || who.person == nil || who.person.State != StateUpcoming {
 			continue
 		}
-		joins := firstDay(who.person)
+		joins := firstDay(who.person, now)
 		if joins.IsZero() || joins.After(now.Add(s.rules.Reserve)) || p.account[n] != none && s.kinds[i].taken.Contains(p.account[n]) {
 			continue
 		}
@@ -54,7 +54,7 @@ func (s *seating) joiner(i int, who *subject, verdicts []Verdict) (SeatClaim, bo
 			}
 		}
 	}
-	if len(rights) == 0 || !s.kindsOf(true, true, func(right uint32) bool { return rights[right] })[i] {
+	if len(rights) == 0 || !s.rules.taken(true, func(i int) bool { return holdsAny(s.kinds[i].rights, rights) })[i] {
 		return SeatClaim{}, false
 	}
 	c := SeatClaim{Person: who.key, Login: who.person.Login(), Name: who.person.Name(), Priority: s.priority(rules), Since: Instant(s.p.b.s.Now), Joiner: true, account: none}
@@ -64,10 +64,22 @@ func (s *seating) joiner(i int, who *subject, verdicts []Verdict) (SeatClaim, bo
 	return c, true
 }
 
-// firstDay is when the first job of somebody who joins begins to count, zero if that is not known.
-func firstDay(p *Person) (first time.Time) {
+func holdsAny(these, held map[uint32]bool) bool {
+	for right := range these {
+		if held[right] {
+			return true
+		}
+	}
+	return false
+}
+
+// zones is how far midnights lie apart: a first day may have begun elsewhere.
+const zones = 24 * time.Hour
+
+// firstDay is when the next job of somebody who joins begins to count, zero if that is not known: what is over plays no part.
+func firstDay(p *Person, now time.Time) (first time.Time) {
 	for i := range p.Jobs {
-		if start := p.Jobs[i].Start; !start.IsZero() && (first.IsZero() || start.Before(first)) {
+		if start := p.Jobs[i].Start; start.After(now.Add(-zones)) && (first.IsZero() || start.Before(first)) {
 			first = start
 		}
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // displaced are those whose seats people of a higher priority would have if who has one did not keep it.
@@ -45,13 +44,13 @@ func (s *seating) holders(k *kindSeats) (out []SeatClaim) {
 
 // forgetSeats forgets who asked, once they have a seat or should have none; nil: no seats are configured.
 func (p *programPlan) forgetSeats(s *seating) {
-	facts := p.b.s.Memory.Facts(FactSeat)
+	facts := p.b.seatFacts()[p.program.Name]
 	if len(facts) == 0 || !p.complete || p.b.s.Person != "" || !p.b.s.Proof.Complete() {
 		return
 	}
 	asks := map[string]bool{}
 	for i := range p.changes() {
-		if c := &p.changes()[i]; c.Op.Gives() && c.Op != OpAdopt {
+		if c := &p.changes()[i]; s != nil && c.Op.Gives() && c.Op != OpAdopt {
 			asks[c.Person] = true
 		}
 	}
@@ -59,10 +58,21 @@ func (p *programPlan) forgetSeats(s *seating) {
 		asks[p.personOf(account)] = true
 	}
 	for _, f := range facts {
-		if f.Program == p.program.Name && (s == nil || !s.facts[f.FactKey] && !s.stillAsks(f, asks)) {
+		if s == nil || !s.facts[f.FactKey] && !s.stillAsks(f, asks) {
 			p.b.clear(f.FactKey)
 		}
 	}
+}
+
+// seatFacts are those of memory by program, grouped once.
+func (b *builder) seatFacts() map[string][]Fact {
+	if b.asked == nil {
+		b.asked = map[string][]Fact{}
+		for _, f := range b.s.Memory.Facts(FactSeat) {
+			b.asked[f.Program] = append(b.asked[f.Program], f)
+		}
+	}
+	return b.asked
 }
 
 // stillAsks: whoever can't be seen now, of whom nobody can tell what they should have, or whose grant waits for something else, keeps the place in the list.
@@ -79,7 +89,8 @@ func (s *seating) stillAsks(f Fact, asks map[string]bool) bool {
 	return asks[f.Person] && (account == none || !s.kinds[i].seen.Contains(account))
 }
 
-// mark puts beside what is given which seats it takes, so that whoever works can look whether they are there still.
+// mark puts beside what is given which seats it takes, so that whoever works can look whether they are there still: beside each change
+// that can be the one to take it, since others may be held back, or be made later.
 func (s *seating) mark() {
 	if !s.p.reading.countsSeats {
 		return
@@ -87,28 +98,20 @@ func (s *seating) mark() {
 	for account, changes := range s.gains {
 		needs := s.needs(account)
 		for i := range s.kinds {
-			if k := &s.kinds[i]; len(changes) > 0 && needs[i] && k.Count != NoSeatLimit {
-				c := s.first(k, changes)
-				c.Seats = append(c.Seats, k.Name)
+			if k := &s.kinds[i]; !needs[i] || k.Count == NoSeatLimit {
+				continue
+			}
+			for _, c := range changes {
+				if s.mayNeed(&s.kinds[i], c) {
+					c.Seats = append(c.Seats, s.kinds[i].Name)
+				}
 			}
 		}
 	}
 }
 
-// first is the change that comes first of those that take a seat: without an account nothing else is tried.
-func (s *seating) first(k *kindSeats, changes []*Change) *Change {
-	weight := func(c *Change) int {
-		switch {
-		case c.Op == OpCreate:
-			return 3
-		case k.rights[c.right]:
-			return 2
-		case c.right == s.p.active:
-			return 1
-		}
-		return 0
-	}
-	return slices.MaxFunc(changes, func(a, b *Change) int {
-		return cmp.Or(weight(a)-weight(b), strings.Compare(b.Entitlement, a.Entitlement))
-	})
+// mayNeed: an account that is made, or can be used again, takes what its rights need; any right may be the first of one that takes a
+// seat of the kind for the rest.
+func (s *seating) mayNeed(k *kindSeats, c *Change) bool {
+	return len(k.For) == 0 || k.rights[c.right] || c.right == s.p.active || c.right == s.p.exists
 }

@@ -30,29 +30,38 @@ func ordinal(n int) string {
 }
 
 // budget compares what the seats cost in a month, with what this plan gives, with what may be spent. Seats that are paid for anyway
-// cost no more when they are taken.
+// cost no more when they are taken, and what takes those is not held.
 func (s *seating) budget() {
 	c := &s.rules.Contract
-	now, then, currency := 0.0, 0.0, ""
+	then, currency, dearer := 0.0, "", make([]bool, len(s.kinds))
 	for i := range s.kinds {
 		k := &s.kinds[i]
 		if currency = cmp.Or(currency, k.Price.Currency); k.Price.Currency == "" || k.Price.Currency != currency {
 			continue // money is never added across currencies
 		}
-		n := slices.IndexFunc(s.plans, func(p SeatPlan) bool { return p.Kind == k.Name })
-		now += k.Price.Of(max(k.Count, s.plans[n].Taken))
-		then += k.Price.Of(max(k.Count, s.plans[n].Taken+s.plans[n].Given))
+		sp := &s.plans[slices.IndexFunc(s.plans, func(p SeatPlan) bool { return p.Kind == k.Name })]
+		with := k.Price.Of(k.Paid(sp.Taken + sp.Given))
+		dearer[i] = cents(with) > cents(k.Price.Of(k.Paid(sp.Taken)))
+		then += with
 	}
-	if c.Budget <= 0 || then <= c.Budget || s.p.b.s.Person != "" {
+	if c.Budget <= 0 || cents(then) <= cents(c.Budget) || s.p.b.s.Person != "" {
 		return
 	}
 	reason := fmt.Sprintf("the seats of %s cost %.2f %s a month with this plan, and %.2f may be spent", s.p.program.Name, then, currency, c.Budget)
 	s.p.b.alarm(NoticeBudget, s.p.program.Name, "", reason)
-	if !c.Hold || then <= now {
-		return
+	if c.Hold {
+		s.holdDearer(dearer, reason)
 	}
+}
+
+// holdDearer holds what takes seats of kinds that cost more by this plan.
+func (s *seating) holdDearer(dearer []bool, reason string) {
 	for account, changes := range s.gains {
-		if !slices.Contains(s.needs(account), true) {
+		needs := s.needs(account)
+		for i := range needs {
+			needs[i] = needs[i] && dearer[i]
+		}
+		if !slices.Contains(needs, true) {
 			continue
 		}
 		for _, change := range changes {

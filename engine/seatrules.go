@@ -36,6 +36,9 @@ func (k *SeatKind) called(program string) string {
 	return "a " + quote(k.Name) + " seat of " + program
 }
 
+// Paid is how many seats are paid for while so many are taken.
+func (k *SeatKind) Paid(taken int) int { return max(taken, k.Count, k.Price.Minimum) }
+
 // needs says whether a right needs a seat of the kind. The account itself and its existence need none by themselves.
 func (k *SeatKind) needs(right string) bool {
 	return right != Active && right != Exists && slices.ContainsFunc(k.For, func(pattern string) bool {
@@ -97,8 +100,9 @@ func (c *SeatContract) Term(now time.Time) (ends, notice time.Time) {
 	if c.Ends.IsZero() {
 		return ends, notice
 	}
+	last := c.Ends.AddDate(0, 0, -1) // the day, since it is that which goes on by months: 30 January, 28 February
 	for n := 0; ; n++ {
-		ends = addMonths(c.Ends, n*c.Renews)
+		ends = addMonths(last, n*c.Renews).AddDate(0, 0, 1)
 		if notice = ends.Add(-c.Notice); c.Renews == 0 || now.Before(notice) || n == mostTerms {
 			return ends, notice
 		}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// Seat is one active account: what a program that is paid for by heads is paid for.
+// Seat is one account that takes a seat: what a program that is paid for by heads is paid for.
 type Seat struct {
 	Program string `json:"program"`
 	Account string `json:"account"`
@@ -48,7 +50,8 @@ func (e *Engine) Seats(ctx context.Context) (*Seating, error) {
 	return out, nil
 }
 
-// seats are the active accounts; of a program that does not tell which are, all.
+// seats are the accounts that take one: the active ones, of a program that does not tell which are, all, and suspended ones whose
+// rights need a kind that counts them.
 func (r *Reading) seats(m *ProgramMemory) (out []Seat) {
 	person := make(map[string]string, len(m.Links))
 	for _, l := range m.Links {
@@ -57,14 +60,15 @@ func (r *Reading) seats(m *ProgramMemory) (out []Seat) {
 	active, tells := r.rights.Find(Active)
 	needs := r.needs()
 	for _, n := range r.held.Accounts() {
-		if r.Program.Describes.Accounts && (!tells || !r.held.Has(active, n)) {
+		usable := !r.Program.Describes.Accounts || tells && r.held.Has(active, n)
+		takes := r.takes(n, usable, needs)
+		if !usable && len(takes) == 0 {
 			continue
 		}
-		s := Seat{Program: r.Program.Name, Account: r.accounts.Name(n), Kind: r.kind(n)}
+		s := Seat{Program: r.Program.Name, Account: r.accounts.Name(n), Kind: r.kind(n), Takes: takes}
 		if s.Person = person[s.Account]; s.Person == "" && r.Program.Describes.Keyed {
 			s.Person = s.Account
 		}
-		s.Takes = r.takes(n, needs)
 		if info := r.info(n); info != nil {
 			s.Name = cmp.Or(info.Display, info.Name)
 		}
@@ -74,42 +78,32 @@ func (r *Reading) seats(m *ProgramMemory) (out []Seat) {
 	return out
 }
 
-// needs are the rights that need a seat of a kind, by kind.
-func (r *Reading) needs() [][]uint32 {
+// needs are the accounts that hold a right which needs a seat of a kind, by kind.
+func (r *Reading) needs() []*roaring.Bitmap {
 	if r.Program.Seats == nil {
 		return nil
 	}
-	out := make([][]uint32, len(r.Program.Seats.Kinds))
+	out := make([]*roaring.Bitmap, len(r.Program.Seats.Kinds))
 	for i := range out {
+		out[i] = roaring.New()
 		for n := range uint32(r.rights.Len()) {
-			if r.Program.Seats.Kinds[i].needs(r.rights.Name(n)) {
-				out[i] = append(out[i], n)
+			if row := r.held.row(n); row != nil && r.Program.Seats.Kinds[i].needs(r.rights.Name(n)) {
+				out[i].Or(row)
 			}
 		}
 	}
 	return out
 }
 
-// takes names the kinds of seats that an active account takes.
-func (r *Reading) takes(account uint32, needs [][]uint32) (out []string) {
-	rest := ""
-	for i := range needs {
-		k := &r.Program.Seats.Kinds[i]
-		if len(k.For) == 0 {
-			rest = k.Name
-		} else if slices.ContainsFunc(needs[i], func(right uint32) bool { return r.held.Has(right, account) }) {
-			out = append(out, k.Name)
-		}
-	}
-	if len(out) == 0 && slices.ContainsFunc(r.kindsOfSeats(), func(k SeatKind) bool { return len(k.For) == 0 }) {
-		out = append(out, rest)
-	}
-	return out
-}
-
-func (r *Reading) kindsOfSeats() []SeatKind {
-	if r.Program.Seats == nil {
+// takes names the kinds of seats that an account takes.
+func (r *Reading) takes(account uint32, usable bool, needs []*roaring.Bitmap) (out []string) {
+	if needs == nil {
 		return nil
 	}
-	return r.Program.Seats.Kinds
+	for i, takes := range r.Program.Seats.taken(usable, func(i int) bool { return needs[i].Contains(account) }) {
+		if takes {
+			out = append(out, r.Program.Seats.Kinds[i].Name)
+		}
+	}
+	return out
 }

@@ -72,8 +72,8 @@ func NewReading(p *Program, m *ProgramMemory) *Reading {
 
 // Add takes one holding in. A malformed one makes the reading incomplete.
 func (r *Reading) Add(h Holding) {
-	if _, proposed := ProposedName(h.Account); proposed || h.Account == "" {
-		r.Proof.Add(ReasonMalformed, r.Program.Name+" lists an account "+quote(h.Account)+", which can't be told from one that is only proposed; rename it there")
+	if _, proposed := ProposedName(h.Account); proposed || h.Account == "" || blankedName(h.Account) {
+		r.Proof.Add(ReasonMalformed, r.Program.Name+" lists an account "+quote(h.Account)+", which can't be told from one that is only proposed, or was blanked; rename it there")
 		return
 	}
 	a, known := r.accounts.Find(h.Account)

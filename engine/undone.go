@@ -54,11 +54,16 @@ func changesOf(ctx context.Context, log Log, run string) (out []Undone, err erro
 	err = log.Records(ctx, Query{Run: run}, func(r Record) error {
 		switch r.Kind {
 		case KindIntent:
+			at[r.Seq] = len(out)
+			if r.Data == nil { // every intent has some
+				out = append(out, Undone{Cannot: "its record was blanked, so nobody can tell whose it was", Change: Change{Op: r.Op, Person: r.Person, Account: r.Account, Program: r.Program,
+					Entitlement: Entitlement{r.Program, r.Entitlement}.String(), Rules: r.Rules, Cause: r.Cause}})
+				return nil
+			}
 			i, _, err := IntentOf(r)
 			if err != nil {
 				return err
 			}
-			at[r.Seq] = len(out)
 			out = append(out, Undone{Change: i.Change})
 		case KindAdopt:
 			out = append(out, Undone{Change: Change{Op: OpAdopt, Person: r.Person, Account: r.Account, Program: r.Program, Entitlement: Entitlement{r.Program, r.Entitlement}.String(), Rules: r.Rules,
@@ -76,6 +81,7 @@ func changesOf(ctx context.Context, log Log, run string) (out []Undone, err erro
 // judge looks at the change alone.
 func (u *Undone) judge() {
 	switch c := &u.Change; {
+	case u.Cannot != "":
 	case u.Outcome == Already || u.Outcome == Withdrawn || u.Outcome == Failed || u.Outcome == Refused:
 		u.Cannot = "it changed nothing (" + string(u.Outcome) + ")"
 	case c.Op == OpAdopt:

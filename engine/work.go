@@ -104,6 +104,7 @@ func (w *worker) claimed(ctx context.Context, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.of += n
+	w.seats.stale.Store(true)
 }
 
 // worker carries out the claimed intents of one program.
@@ -261,7 +262,7 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 			c.Account, c.Proposed = made, false
 		}
 		var res Result
-		notNow := w.notNow(ctx, i.Attempts, &c)
+		notNow := w.notNow(ctx, &i, &c)
 		switch {
 		case broken || c.Proposed && c.Op != OpCreate: // there is no account of that name
 			res = Result{Outcome: Failed, Err: errNoAccount}
@@ -272,6 +273,7 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 		}
 		if c.Op == OpCreate && c.Proposed {
 			made, broken = afterCreate(res)
+			w.seats.madeAs(account, made)
 		}
 		records = append(records, w.outcome(i, c, res))
 	}

@@ -26,7 +26,7 @@ func (w *worker) batch(ctx context.Context, b Batcher, intents []Intent) {
 func (w *worker) rounds(ctx context.Context, b Batcher, intents []Intent) (records []Record) {
 	var first, rest, singly []Intent
 	for _, i := range intents {
-		notNow := w.notNow(ctx, i.Attempts, &i.Change)
+		notNow := w.notNow(ctx, &i, &i.Change)
 		switch {
 		case notNow != nil:
 			records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: notNow}))
@@ -43,6 +43,7 @@ func (w *worker) rounds(ctx context.Context, b Batcher, intents []Intent) (recor
 	for n, res := range w.round(ctx, b, first) {
 		account := first[n].Change.Account
 		made[account], broken[account] = afterCreate(res)
+		w.seats.madeAs(account, made[account])
 		records = append(records, w.outcome(first[n], first[n].Change, res))
 	}
 	rest, lost := withoutAccount(rest, made, broken)

@@ -36,9 +36,10 @@ func (e *extra) hash() string {
 	return digest("extra", e.person, e.grant.String(), e.from, e.until)
 }
 
-// name is unique among extras: two that agree in all of it are the same.
+// name is unique among extras: two that agree in all of it are the same. The journal keeps it for ever, so it has the person's key only within a
+// hash.
 func (e *extra) name() string {
-	name := extraPrefix + " " + e.person + " " + e.grant.String() + " "
+	name := extraPrefix + " " + e.hash()[:12] + " " + e.grant.String() + " "
 	if e.from != 0 {
 		name += "from " + e.from.String() + " "
 	}

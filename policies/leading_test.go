@@ -22,7 +22,7 @@ extras:
 	}
 	want := "a observe any[] all[] none[] \"job.country == \\\"DE\\\"\" [crm] false 0001-01-01\n" +
 		"b enforce any[group:engineer] all[] none[group:contractor] \"\" [crm/x crm] false 0001-01-01\n" +
-		"extra: alice crm/x until 2027-01-31 enforce any[] all[] none[] \"\" [crm/x] true 2027-01-31\n"
+		"extra: 0fdfb42115e7 crm/x until 2027-01-31 enforce any[] all[] none[] \"\" [crm/x] true 2027-01-31\n"
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}

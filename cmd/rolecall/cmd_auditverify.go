@@ -22,14 +22,22 @@ func (a *app) auditVerify() *cobra.Command {
 
 // verified is the documented form of what verify found.
 type verified struct {
-	Version int      `json:"version"`
-	OK      bool     `json:"ok"`
-	Records int64    `json:"records"`
-	Covered int64    `json:"covered"` // shown unchanged by the checkpoint from outside
-	Blanked int64    `json:"blanked"`
-	Root    string   `json:"root"`
-	Keys    []string `json:"keys,omitempty"` // where another key took over
-	Wrong   []string `json:"wrong"`
+	Version int        `json:"version"`
+	OK      bool       `json:"ok"`
+	Records int64      `json:"records"`
+	Covered int64      `json:"covered"` // shown unchanged by the checkpoint from outside
+	Blanked int64      `json:"blanked"`
+	Left    uncompared `json:"notCompared"`
+	Root    string     `json:"root"`
+	Keys    []string   `json:"keys,omitempty"` // where another key took over
+	Wrong   []string   `json:"wrong"`
+}
+
+// uncompared are the views that blankings left nothing to compare with.
+type uncompared struct {
+	People   int `json:"people"`
+	Accounts int `json:"accounts"`
+	Rows     int `json:"rows"` // links and intervals of theirs
 }
 
 func (a *app) verify(ctx context.Context) (err error) {
@@ -55,7 +63,7 @@ func (a *app) verify(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	found := verified{Version: 1, OK: v.OK(), Records: v.Records, Covered: v.Covered, Blanked: v.Blanked, Root: v.Tree.Head().Root.String(), Wrong: append([]string{}, v.Wrong...)}
+	found := verified{Version: 1, OK: v.OK(), Records: v.Records, Covered: v.Covered, Blanked: v.Blanked, Left: uncompared{v.People, v.Accounts, v.Left}, Root: v.Tree.Head().Root.String(), Wrong: append([]string{}, v.Wrong...)}
 	by, err := a.keyHistory(ctx, cfg, store)
 	if err != nil {
 		return err
@@ -92,6 +100,9 @@ func (a *app) showVerified(v verified, sealed bool) error {
 		out.Line("%d records, all as they were written; the first %d are those of the checkpoint kept outside.", v.Records, v.Covered)
 	default:
 		out.Line("%d records, all as they were written, as far as the store alone can show; with audit: key and checkpoints, a seal is kept outside.", v.Records)
+	}
+	if v.Blanked > 0 && v.OK {
+		out.Line("%s blanked. The views of everybody else agree with the records; not compared: %s of blanked people (%d) and accounts (%d).", plural(int(v.Blanked), "record"), plural(v.Left.Rows, "row"), v.Left.People, v.Left.Accounts)
 	}
 	if v.OK {
 		out.Line("Root %s.", v.Root)

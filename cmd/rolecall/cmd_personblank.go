@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +26,7 @@ func (a *app) personBlank() *cobra.Command {
 	c := &cobra.Command{
 		Use: "blank PERSON", Short: "Delete what the journal's records hold of somebody who is gone; can't be undone", Args: args(cobra.ExactArgs(1)),
 		Long: "Deletes names, reasons and data of all records about the person and of the person's accounts, and the names by which they are known. What is\n" +
-			"left is that somebody, under a number, had what when, and every proof. Only who is gone is blanked: nobody whom the directory shows, who has\n" +
+			"left is that somebody, under a number, had what when, and every proof. Only who has left is blanked: nobody whom the directory shows, who has\n" +
 			"an account anywhere, who is cut off or under a legal hold, or about whom anything was recorded within --after. Records of many people, such as\n" +
 			"what a read found, stay whole, and so do exports, bundles and backups; see the documentation of audit.",
 		Example: "  rolecall person blank 4711 --reason \"request 12/27\"",
@@ -56,31 +58,77 @@ func (a *app) blank(ctx context.Context, o engine.BlankOrder) (err error) {
 		return err
 	}
 	o.Person = key
-	b, n, err := s.engine.Blank(ctx, s.store, o)
-	if err != nil {
-		return refused(err)
-	}
-	others, err := mentionedElsewhere(ctx, s.store, key)
+	mem, err := s.store.Memory(ctx, a.Now())
 	if err != nil {
 		return err
 	}
-	a.out().Line("Blanked: %s, now called %s.", plural(n, "record"), b.Person)
-	if others > 0 {
-		a.out().Line("The key still occurs in %s of something else or of many people.", plural(others, "record"))
+	names, err := namesOf(ctx, s.store, mem.KeysOf(key))
+	if err != nil {
+		return err
 	}
-	a.out().Line("Exports, bundles and backups made before hold what they held; keep them no longer than you must.")
+	b, done, err := s.engine.Blank(ctx, s.store, o)
+	if err != nil {
+		return refused(err)
+	}
+	out := a.out()
+	out.Line("Blanked: %s, now called %s.", plural(done.Records, "record"), b.Person)
+	for _, remains := range done.Remains {
+		out.Line("Not gone: %s.", remains)
+	}
+	whole, public, err := mentionedElsewhere(ctx, s.store, names)
+	if err != nil {
+		out.Line("In which other records the names occur can't be told: %v", err)
+		return nil
+	}
+	if whole > 0 {
+		out.Line("A key, login, name or account of theirs still occurs in %s of something else or of many people.", plural(whole, "record"))
+	}
+	if public > 0 {
+		out.Line("It also occurs in the names of rules in %s of older versions, which can't be deleted without breaking the proofs.", plural(public, "record"))
+	}
+	out.Line("Exports, bundles and backups made before hold what they held; keep them no longer than you must.")
 	return nil
 }
 
-// mentionedElsewhere counts the records in which a key still occurs as a word.
-func mentionedElsewhere(ctx context.Context, s *journal.Store, key string) (n int, err error) {
-	err = s.StoredRecords(ctx, engine.Query{}, func(_ engine.Record, stored journal.Stored) error {
-		if anyOf(stored.Personal, []string{key}) {
-			n++
+// namesOf are key, logins, names and accounts by which the records know somebody.
+func namesOf(ctx context.Context, s *journal.Store, keys []string) ([]string, error) {
+	names := map[string]bool{}
+	for _, key := range keys {
+		names[key] = true
+		known, err := s.Known(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range known.Links {
+			names[l.Account] = true
+		}
+		err = s.Records(ctx, engine.Query{Person: key}, func(r engine.Record) error {
+			names[r.Account] = true
+			if i, _, err := engine.IntentOf(r); r.Kind == engine.KindIntent && err == nil {
+				names[i.Change.Login], names[i.Change.Name] = true, true
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	delete(names, "")
+	return slices.Sorted(maps.Keys(names)), nil
+}
+
+// mentionedElsewhere counts the records in which one of the names still occurs as a word: in what could be blanked, and in what stays for ever.
+func mentionedElsewhere(ctx context.Context, s *journal.Store, names []string) (whole, public int, err error) {
+	err = s.StoredRecords(ctx, engine.Query{}, func(r engine.Record, stored journal.Stored) error {
+		if anyOf(stored.Personal, names) {
+			whole++
+		}
+		if anyOf(strings.Join(r.Rules, "\n"), names) {
+			public++
 		}
 		return nil
 	})
-	return n, err
+	return whole, public, err
 }
 
 // blankedJSON says whose records were blanked, when, by whom and why.

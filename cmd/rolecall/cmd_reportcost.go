@@ -129,7 +129,7 @@ func costLines(cfg *config.File, seating *engine.Seating, by string) []costLine 
 // kindLines are the lines of one kind of seat. Each seat that is paid for costs the same share of what is paid for all of them; those
 // that nobody takes are free.
 func kindLines(k *engine.SeatKind, program string, taken int, sum map[costLine]float64) (out []costLine) {
-	paid := max(taken, k.Count, k.Price.Minimum)
+	paid := k.Paid(taken)
 	if k.Price.Currency == "" || paid <= 0 {
 		return nil
 	}

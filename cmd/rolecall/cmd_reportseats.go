@@ -228,13 +228,12 @@ func planned(seating *engine.Seating, program, kind string) *engine.SeatPlan {
 // kindOf is one kind of seat: what is under way counts as taken where there is a limit.
 func kindOf(k *engine.SeatKind, taken int, p *engine.SeatPlan) kindReport {
 	one := kindReport{Kind: k.Name, Taken: taken, Waiting: p.Given + len(p.Waiting), Buy: p.Buy, Told: p.Told, Unknown: p.Unknown, List: orEmpty(p.Waiting), Kept: orEmpty(p.Kept), Displaced: orEmpty(p.Displaced), limited: k.Count != engine.NoSeatLimit}
-	paid := taken
 	if one.limited {
-		one.Seats, one.Taken, paid = p.Seats, max(taken, p.Taken), max(k.Count, taken)
+		one.Seats, one.Taken = p.Seats, max(taken, p.Taken)
 		one.Free = one.Seats - one.Taken - len(p.Kept)
 	}
 	if k.Price.Currency != "" {
-		one.Price, one.Month = &costing{k.Price.Seat(max(1, taken)), k.Price.Currency}, &costing{k.Price.Of(paid), k.Price.Currency}
+		one.Price, one.Month = &costing{k.Price.Seat(max(1, taken)), k.Price.Currency}, &costing{k.Price.Of(k.Paid(taken)), k.Price.Currency}
 	}
 	return one
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/rolecall/rolecall/engine"
@@ -14,7 +13,7 @@ import (
 // checkCollation says where the database takes two names for one that are spelled differently (case, accents, spaces at the end): a
 // statement about one of them would reach the other, and a comparison letter for letter would not see it. strangers are in the
 // holdings and not in the other list.
-func (p *Tables) checkCollation(ctx context.Context, tx *sqlx.Tx, proof *engine.Proof, strangers, unlisted bool) error {
+func (p *Tables) checkCollation(ctx context.Context, tx *transaction, proof *engine.Proof, strangers, unlisted bool) error {
 	for _, twice := range []struct {
 		asked              bool
 		what, list, column string
@@ -44,7 +43,7 @@ func (p *Tables) checkCollation(ctx context.Context, tx *sqlx.Tx, proof *engine.
 }
 
 // sameName adds the first pair that a query finds to the reasons why the list is not whole.
-func (p *Tables) sameName(ctx context.Context, tx *sqlx.Tx, proof *engine.Proof, asked bool, where, query string) error {
+func (p *Tables) sameName(ctx context.Context, tx *transaction, proof *engine.Proof, asked bool, where, query string) error {
 	if !asked {
 		return nil
 	}

@@ -13,27 +13,39 @@ import (
 // dialect is what differs between the databases.
 type dialect struct {
 	name    string
-	text    string // a value as text, byte by byte: %s stands for it
-	given   string // a parameter to compare it with
-	dollars bool   // parameters are $1, $2, … instead of ?
+	text    string   // a value as text, byte by byte: %[1]s stands for it
+	given   string   // the one parameter of a list, to compare it with
+	dollars bool     // parameters are $1, $2, … instead of ?
+	read    []string // begin a transaction that reads one snapshot
+	change  string   // begins one that changes
 }
 
 // dialects by the name of the driver.
 func dialectOf(driver string) dialect {
 	switch driver {
 	case "mysql":
-		return dialect{name: "MariaDB", text: "CAST(CONVERT(%s USING utf8mb4) AS BINARY)", given: "CAST(CONVERT(? USING utf8mb4) AS BINARY)"}
+		return dialect{name: "MariaDB", given: "CAST(CONVERT(? USING utf8mb4) AS BINARY)", change: "START TRANSACTION",
+			text: "CAST(IF(CHARSET(%[1]s) = 'binary', %[1]s, CONVERT(%[1]s USING utf8mb4)) AS BINARY)", // bytes that are no text stay what they are
+			read: []string{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION READ ONLY"}}
 	case "postgres":
-		return dialect{name: "PostgreSQL", text: `CAST(%s AS text) COLLATE "C"`, given: "?", dollars: true}
+		return dialect{name: "PostgreSQL", text: `CAST(%[1]s AS text) COLLATE "C"`, given: "$1", dollars: true, change: "BEGIN",
+			read: []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}}
 	}
-	return dialect{name: "SQLite", text: "(CAST(%s AS text) || '')", given: "?"} // a cast keeps the collation
+	// A cast keeps the collation. A transaction is one snapshot without asking, and takes the write lock when it may write.
+	return dialect{name: "SQLite", text: "(CAST(%[1]s AS text) || '')", given: "?", read: []string{"BEGIN"}, change: "BEGIN IMMEDIATE"}
 }
 
 // as gives a column as text, letter for letter: no collation folds case, accents or spaces at the end.
 func (d dialect) as(column string) string { return fmt.Sprintf(d.text, column) }
 
-// is compares a column with a parameter so.
-func (d dialect) is(column string) string { return d.as(column) + " = " + d.given }
+// is compares columns with the parameter so: one of them is it.
+func (d dialect) is(columns ...string) string {
+	each := make([]string, 0, len(columns))
+	for _, column := range columns {
+		each = append(each, d.as(column))
+	}
+	return d.given + " IN (" + strings.Join(each, ", ") + ")"
+}
 
 // transactional are the statements that MariaDB can take back; others commit by themselves, or may.
 var transactional = []string{"INSERT", "UPDATE", "DELETE", "REPLACE"}

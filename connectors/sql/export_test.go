@@ -19,11 +19,15 @@ func Session(p any) *sqlx.DB {
 	return nil
 }
 
-// Silent makes a statement that MariaDB answers and that does nothing, as if it gave an account a right.
-func Silent(ctx context.Context, p engine.Connector, account, right string) (engine.Outcome, error) {
+// Run makes a statement of another effect, as if it were the change.
+func Run(ctx context.Context, p engine.Connector, statement string, c engine.Call) (engine.Outcome, error) {
 	m := p.(*MariaDB)
 	return m.connected(ctx, func(db *sqlx.Conn) (engine.Outcome, error) {
-		return m.run(ctx, db, "DO 1", account, func(a *mariaAccount) bool { return a.has(right) })
+		v, err := m.read(ctx, db, c.Account)
+		if err != nil {
+			return engine.Failed, err
+		}
+		return m.run(ctx, db, statement, c, v.account)
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -88,17 +87,20 @@ func (p *MariaDB) Canonical(account, entitlement string) (string, string) {
 func (p *MariaDB) Describe(ctx context.Context) (engine.Description, error) {
 	d := engine.Description{Identity: p.identity, Accounts: true, Lifecycle: true, Concurrency: maxConnections, Grantable: []string{},
 		Deletes: "the account, with its rights; views and routines that run in its name stop working"}
-	if _, err := p.ask(ctx); err != nil {
+	if _, err := p.learn(ctx); err != nil { // again: by now it may be another one
 		return d, p.explain(err)
 	}
-	var names []string
-	if err := p.db.SelectContext(ctx, &names, `SELECT User FROM mysql.global_priv WHERE JSON_VALUE(Priv, '$.is_role') = 1`); err != nil {
+	if err := p.checkOwn(ctx, p.db, createUser); err != nil {
 		return d, p.explain(err)
 	}
-	for _, name := range names {
-		if p.isRole(name) {
-			d.Grantable = append(d.Grantable, name)
+	err := p.list(ctx, p.db, " WHERE host = ''", nil, func(a *mariaAccount) error {
+		if a.role && p.isRole(a.login) {
+			d.Grantable = append(d.Grantable, a.login)
 		}
+		return nil
+	})
+	if err != nil {
+		return d, p.explain(err)
 	}
 	for name := range p.privileges {
 		d.Grantable = append(d.Grantable, name)
@@ -109,7 +111,7 @@ func (p *MariaDB) Describe(ctx context.Context) (engine.Description, error) {
 
 // isRole says whether a role of that name is a right. What looks like a privilege is none.
 func (p *MariaDB) isRole(name string) bool {
-	return matches(p.rights, name) && !strings.Contains(name, " on ") && !strings.EqualFold(name, "PUBLIC") && !strings.EqualFold(name, "NONE")
+	return matches(p.rights, name) && !ambiguous(name) && !strings.EqualFold(name, "PUBLIC") && !strings.EqualFold(name, "NONE")
 }
 
 func (p *MariaDB) isAccount(login string) bool {
@@ -121,6 +123,10 @@ func (p *MariaDB) ask(ctx context.Context) (*mariaServer, error) {
 	if known := p.server.Load(); known != nil {
 		return known, nil
 	}
+	return p.learn(ctx)
+}
+
+func (p *MariaDB) learn(ctx context.Context) (*mariaServer, error) {
 	var version, user string
 	var folds int
 	if err := p.db.QueryRowxContext(ctx, `SELECT VERSION(), CURRENT_USER(), @@lower_case_table_names`).Scan(&version, &user, &folds); err != nil {
@@ -134,13 +140,9 @@ func (p *MariaDB) ask(ctx context.Context) (*mariaServer, error) {
 			return nil, refuse("the server keeps names of databases and tables in small letters; write the privilege %q so", name)
 		}
 	}
-	var columns []string
-	if err := p.db.SelectContext(ctx, &columns, `SELECT COLUMN_NAME FROM information_schema.COLUMNS
-		WHERE TABLE_SCHEMA = 'mysql' AND TABLE_NAME = 'db' AND COLUMN_NAME LIKE '%\_priv' ORDER BY ORDINAL_POSITION`); err != nil {
+	columns, err := p.privilegeColumns(ctx)
+	if err != nil {
 		return nil, err
-	}
-	if len(columns) == 0 {
-		return nil, refuse("the account that signs in can't see mysql.db; give it the rights that docs/connectors.md names")
 	}
 	login, _, _ := splitAccount(user)
 	known := &mariaServer{own: login, all: everything(columns)}
@@ -148,118 +150,15 @@ func (p *MariaDB) ask(ctx context.Context) (*mariaServer, error) {
 	return known, nil
 }
 
-// everything makes one statement of all tables, since MariaDB locks what one statement reads, and has no snapshot of these. Accounts
-// come in order, each before what it holds.
-func everything(columns []string) string {
-	var each []string
-	for _, column := range columns {
-		each = append(each, "IF("+quoteName(column)+" = 'Y', '"+strings.ReplaceAll(column, "'", "")+"', NULL)")
-	}
-	return `SELECT * FROM (
-		SELECT 0 AS part, User AS login, Host AS host, coalesce(JSON_VALUE(Priv, '$.access'), '0') AS a, coalesce(JSON_VALUE(Priv, '$.account_locked'), '0') AS b,
-			coalesce(JSON_VALUE(Priv, '$.is_role'), '0') AS c FROM mysql.global_priv
-		UNION ALL SELECT 1, User, Host, Role, '', '' FROM mysql.roles_mapping
-		UNION ALL SELECT 2, User, Host, Db, CONCAT_WS(',', ` + strings.Join(each, ", ") + `), '' FROM mysql.db
-		UNION ALL SELECT 3, User, Host, CONCAT(Db, '.', Table_name), Table_priv, '' FROM mysql.tables_priv
-		UNION ALL SELECT 4, User, Host, CONCAT(Db, '.', Table_name), Column_priv, Column_name FROM mysql.columns_priv
-		UNION ALL SELECT 5, User, Host, CONCAT(Db, '.', Routine_name), Proc_priv, Routine_type FROM mysql.procs_priv
-		UNION ALL SELECT 6, User, Host, Proxied_user, Proxied_host, '' FROM mysql.proxies_priv
-	) AS x`
-}
-
-const (
-	inOrder = ` ORDER BY CAST(login AS BINARY), CAST(host AS BINARY), part`
-	onlyOne = ` WHERE login = ? AND host = ?` // ignores spaces at the end; the caller compares
-)
-
-// mariaAccount is one account with all that it holds.
-type mariaAccount struct {
-	login, host string
-	access      uint64
-	locked      bool
-	role        bool
-	holds       []string // sorted, each once
-}
-
-// list gives accounts and roles in order.
-func (p *MariaDB) list(ctx context.Context, db sqlx.QueryerContext, where string, args []any, yield func(*mariaAccount) error) error {
-	server, err := p.ask(ctx)
+// privilegeColumns of this version. Whoever may not see all of them gets an error, and not a part.
+func (p *MariaDB) privilegeColumns(ctx context.Context) ([]string, error) {
+	rows, err := p.db.QueryContext(ctx, `SELECT * FROM mysql.db LIMIT 0`)
 	if err != nil {
-		return err
-	}
-	rows, err := db.QueryContext(ctx, server.all+where+inOrder, args...)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
-	var now *mariaAccount
-	for rows.Next() {
-		var part int
-		var login, host, a, b, c string
-		if err := rows.Scan(&part, &login, &host, &a, &b, &c); err != nil {
-			return err
-		}
-		if part == 0 {
-			if err := finish(now, yield); err != nil {
-				return err
-			}
-			if now, err = startAccount(login, host, a, b, c); err != nil {
-				return err
-			}
-		} else if now != nil && now.login == login && now.host == host { // rows without an account mean nothing to MariaDB either
-			now.add(part, a, b, c)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	return finish(now, yield)
-}
-
-func startAccount(login, host, access, locked, role string) (*mariaAccount, error) {
-	n, err := strconv.ParseUint(access, 10, 64)
-	if err != nil {
-		return nil, fmt.Errorf("mysql.global_priv says that the access of %s@%s is %q, which is no number", login, host, access)
-	}
-	a := &mariaAccount{login: login, host: host, access: n, locked: truth(locked), role: truth(role)}
-	for _, name := range globalPrivileges(n) {
-		a.holds = append(a.holds, name+" on everything")
-	}
-	return a, nil
-}
-
-func truth(text string) bool { return text == "1" || text == "true" }
-
-func (a *mariaAccount) add(part int, x, y, z string) {
-	switch part {
-	case 1:
-		if strings.Contains(x, " on ") { // not to be taken for a privilege
-			x = "role " + x
-		}
-		a.holds = append(a.holds, x)
-		return
-	case 2:
-		x = onEntry(x)
-	case 4:
-		x += " (" + z + ")"
-	case 5:
-		x = strings.ToLower(z) + " " + x
-	case 6:
-		a.holds = append(a.holds, "PROXY on "+x+"@"+y)
-		return
-	}
-	for _, name := range privilegesIn(y) {
-		a.holds = append(a.holds, name+" on "+x)
-	}
-}
-
-func finish(a *mariaAccount, yield func(*mariaAccount) error) error {
-	if a == nil {
-		return nil
-	}
-	slices.Sort(a.holds)
-	a.holds = slices.Compact(a.holds)
-	return yield(a)
+	columns, err := rows.Columns()
+	return slices.DeleteFunc(columns, func(name string) bool { return !strings.HasSuffix(name, "_priv") }), errors.Join(err, rows.Err())
 }
 
 // Holdings reads everything in one statement and streams it by login and host.
@@ -287,29 +186,42 @@ func (p *MariaDB) Holdings(ctx context.Context, yield func(engine.Holding) error
 
 // Account reads one account.
 func (p *MariaDB) Account(ctx context.Context, id string) ([]engine.Holding, error) {
-	a, err := p.read(ctx, p.db, id)
+	v, err := p.read(ctx, p.db, id)
 	if err != nil {
 		return nil, p.explain(err)
 	}
-	if a == nil {
+	if v.account == nil {
 		return nil, nil
 	}
-	return p.holdings(a), nil
+	return p.holdings(v.account), nil
 }
 
-// read finds one account; nil if it is not there, or none.
-func (p *MariaDB) read(ctx context.Context, db sqlx.QueryerContext, id string) (found *mariaAccount, err error) {
+// view is what a change of one account is decided on.
+type view struct {
+	account *mariaAccount   // nil: it is not there
+	others  []*mariaAccount // of the same login
+	roles   map[string]*mariaAccount
+}
+
+// read finds one account, also one that is ignored.
+func (p *MariaDB) read(ctx context.Context, db sqlx.QueryerContext, id string) (view, error) {
+	v := view{roles: map[string]*mariaAccount{}}
 	login, host, ok := splitAccount(id)
-	if !ok || !plain(id) || !p.isAccount(login) {
-		return nil, nil
+	if !ok || !kept(id) {
+		return v, nil
 	}
-	err = p.list(ctx, db, onlyOne, []any{login, host}, func(a *mariaAccount) error {
-		if a.login == login && a.host == host && !a.role {
-			found = a
+	err := p.list(ctx, db, ofLogin, []any{login}, func(a *mariaAccount) error {
+		switch {
+		case a.role:
+			v.roles[a.login] = a
+		case a.login == login && a.host == host:
+			v.account = a
+		case a.login == login:
+			v.others = append(v.others, a)
 		}
 		return nil
 	})
-	return found, err
+	return v, err
 }
 
 func (p *MariaDB) holdings(a *mariaAccount) []engine.Holding {
@@ -336,7 +248,7 @@ func (p *MariaDB) info(a *mariaAccount) *engine.AccountInfo {
 	switch {
 	case a.login == "root" || a.login == "mysql" || a.login == p.own():
 		info.Kind = "service"
-	case a.mighty():
+	case a.mighty:
 		info.Kind = "admin"
 	}
 	return info

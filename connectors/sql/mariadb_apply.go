@@ -27,7 +27,8 @@ func (p *MariaDB) Revoke(ctx context.Context, account, entitlement string) (engi
 
 func (p *MariaDB) change(ctx context.Context, c engine.Call) (engine.Outcome, error) {
 	return p.connected(ctx, func(db *sqlx.Conn) (engine.Outcome, error) {
-		a, err := p.read(ctx, db, c.Account)
+		v, err := p.read(ctx, db, c.Account)
+		a := v.account
 		switch {
 		case err != nil:
 			return outcomeOf(err), err
@@ -35,20 +36,23 @@ func (p *MariaDB) change(ctx context.Context, c engine.Call) (engine.Outcome, er
 			return engine.Refused, refuse("there is no account %q; it must be created first", c.Account)
 		case a == nil:
 			return engine.Already, nil
+		case !p.isAccount(a.login):
+			return engine.Refused, refuse("%q is no account of a person; see ignore", c.Account)
 		case a.has(c.Entitlement) == c.Grant && (c.Grant || c.Entitlement != engine.Active || p.checkMine(a) != nil):
 			return engine.Already, nil
 		}
-		statement, err := p.statement(ctx, db, a, c)
+		statement, err := p.statement(v, c)
 		if err != nil {
-			return outcomeOf(err), err
+			return engine.Refused, err
 		}
-		return p.carryOut(ctx, db, a, c, statement)
+		return p.carryOut(ctx, db, v, c, statement)
 	})
 }
 
 // carryOut makes the change, if it is needed, and ends sessions: before a drop, after which nothing would be left to do it again for, and
 // after a lock, also one that was there, since it may have failed the first time.
-func (p *MariaDB) carryOut(ctx context.Context, db *sqlx.Conn, a *mariaAccount, c engine.Call, statement string) (engine.Outcome, error) {
+func (p *MariaDB) carryOut(ctx context.Context, db *sqlx.Conn, v view, c engine.Call, statement string) (engine.Outcome, error) {
+	a := v.account
 	if !c.Grant && c.Entitlement == engine.Exists {
 		if err := p.endSessions(ctx, db, a.login); err != nil {
 			return engine.Failed, err
@@ -57,16 +61,36 @@ func (p *MariaDB) carryOut(ctx context.Context, db *sqlx.Conn, a *mariaAccount, 
 	outcome := engine.Already
 	if a.has(c.Entitlement) != c.Grant {
 		var err error
-		if outcome, err = p.run(ctx, db, statement, c.Account, func(a *mariaAccount) bool { return a.has(c.Entitlement) == c.Grant }); err != nil {
+		if outcome, err = p.run(ctx, db, statement, c, a); err != nil {
 			return outcome, err
 		}
 	}
-	if !c.Grant && c.Entitlement == engine.Active {
-		if err := p.endSessions(ctx, db, a.login); err != nil {
-			return engine.Failed, fmt.Errorf("the account can't sign in any more, but its sessions go on: %w", err)
-		}
+	if c.Grant || c.Entitlement != engine.Active {
+		return outcome, nil
 	}
-	return outcome, nil
+	return p.afterLock(ctx, db, v, outcome)
+}
+
+// afterLock ends sessions; where the lock was there already, and somebody may use another account of the login, they are that one's.
+func (p *MariaDB) afterLock(ctx context.Context, db *sqlx.Conn, v view, outcome engine.Outcome) (engine.Outcome, error) {
+	inUse := func(a *mariaAccount) bool { return !a.locked }
+	if outcome == engine.Already && slices.ContainsFunc(v.others, inUse) {
+		return outcome, nil
+	}
+	login := v.account.login
+	err := p.endSessions(ctx, db, login)
+	if err != nil {
+		err = p.endSessions(ctx, p.db, login) // on another connection
+	}
+	switch {
+	case err == nil:
+		return outcome, nil
+	case outcome == engine.Done:
+		outcome = engine.Uncertain // it is locked
+	default:
+		outcome = engine.Failed
+	}
+	return outcome, fmt.Errorf("the account can't sign in any more, but its sessions go on: %w", err)
 }
 
 // connected gives do one connection: a statement must be read back where it was made.
@@ -105,16 +129,56 @@ func (p *MariaDB) checkMine(a *mariaAccount) error {
 	switch {
 	case a.login == p.own():
 		return refuse("Rolecall itself signs in as %q; change it by hand", a.login)
-	case a.login == "root" || a.login == "mysql" || a.mighty():
+	case a.login == "root" || a.login == "mysql" || a.mighty:
 		return refuse("the account %q can change rights itself; change it by hand", a.login+"@"+a.host)
 	}
 	return errors.Join(checkIdentifier("account", a.login), checkHost(a.host))
 }
 
+// mightyWithout says whether the account could change rights without that role, too.
+func (v view) mightyWithout(role string) bool {
+	roles := map[string]bool{}
+	for name, one := range v.roles {
+		roles[name] = one.mighty
+	}
+	rest := *v.account
+	rest.roles = slices.DeleteFunc(slices.Clone(rest.roles), func(name string) bool { return name == role })
+	return rest.mightyWith(roles)
+}
+
+// checkOthers refuses what would end sessions of an account that Rolecall must not change.
+func checkOthers(v view) error {
+	for _, a := range v.others {
+		if a.mighty {
+			return refuse("sessions of %q would end, too, which can change rights itself; change the two by hand, or rename one", a.login+"@"+a.host)
+		}
+	}
+	return nil
+}
+
+// checkColumns refuses to revoke a privilege on a table while the account has it on columns, too, which MariaDB would take along.
+func (v view) checkColumns(c engine.Call) error {
+	for _, held := range v.account.holds {
+		if !c.Grant && strings.HasPrefix(held, c.Entitlement+" (") {
+			return refuse("a revoke would take %q along; revoke that by hand first", held)
+		}
+	}
+	return nil
+}
+
 // statement makes a change. Every name in it was checked, and is quoted.
-func (p *MariaDB) statement(ctx context.Context, db sqlx.QueryerContext, a *mariaAccount, c engine.Call) (string, error) {
-	if err := p.checkMine(a); err != nil {
+func (p *MariaDB) statement(v view, c engine.Call) (string, error) {
+	a := *v.account
+	if !c.Grant { // a role that became mighty can be taken again
+		a.mighty = v.mightyWithout(c.Entitlement)
+	}
+	if err := p.checkMine(&a); err != nil {
 		return "", err
+	}
+	if !c.Grant && (c.Entitlement == engine.Exists || c.Entitlement == engine.Active) {
+		if err := checkOthers(v); err != nil {
+			return "", err
+		}
 	}
 	account := quoteAccount(a.login, a.host)
 	switch {
@@ -125,7 +189,7 @@ func (p *MariaDB) statement(ctx context.Context, db sqlx.QueryerContext, a *mari
 	case c.Entitlement == engine.Active:
 		return "ALTER USER " + account + " ACCOUNT LOCK", nil
 	}
-	what, err := p.right(ctx, db, c.Entitlement)
+	what, err := p.right(v, c)
 	if err != nil {
 		return "", err
 	}
@@ -136,9 +200,10 @@ func (p *MariaDB) statement(ctx context.Context, db sqlx.QueryerContext, a *mari
 }
 
 // right is the middle of GRANT and REVOKE.
-func (p *MariaDB) right(ctx context.Context, db sqlx.QueryerContext, name string) (string, error) {
+func (p *MariaDB) right(v view, c engine.Call) (string, error) {
+	name := c.Entitlement
 	if one, ok := p.privileges[name]; ok {
-		return one.what + " ON " + one.target(), nil
+		return one.what + " ON " + one.target(), v.checkColumns(c)
 	}
 	if !p.isRole(name) {
 		return "", refuse("%q is not among the rights that may be changed; see rights and privileges", name)
@@ -146,57 +211,85 @@ func (p *MariaDB) right(ctx context.Context, db sqlx.QueryerContext, name string
 	if err := checkIdentifier("role", name); err != nil {
 		return "", err
 	}
-	var role *mariaAccount
-	err := p.list(ctx, db, onlyOne, []any{name, ""}, func(a *mariaAccount) error {
-		if a.role && a.login == name {
-			role = a
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return "", err
+	switch role := v.roles[name]; {
 	case role == nil:
 		return "", refuse("there is no role %q", name)
-	case role.mighty():
+	case role.mighty && c.Grant:
 		return "", refuse("who has the role %q can change rights; grant it by hand", name)
 	}
 	return quoteName(name), nil
 }
 
-// run makes one statement, which commits by itself, and reads back. Without an answer nothing is known.
-func (p *MariaDB) run(ctx context.Context, db *sqlx.Conn, statement, account string, shows func(*mariaAccount) bool) (engine.Outcome, error) {
+// run makes one statement, which commits by itself, and reads back, also after an error: the tables of accounts take nothing back, and
+// MariaDB writes one after the other. Without an answer nothing is known.
+func (p *MariaDB) run(ctx context.Context, db *sqlx.Conn, statement string, c engine.Call, before *mariaAccount) (engine.Outcome, error) {
 	_, err := db.ExecContext(ctx, statement)
 	switch {
-	case err == nil:
-	case answered(err):
-		return outcomeOf(err), err
 	case errors.Is(err, driver.ErrBadConn): // before anything was sent
 		return engine.Failed, err
-	default:
+	case err != nil && !answered(err):
 		return engine.Uncertain, err
 	}
-	a, err := p.read(ctx, db, account)
-	if err == nil && !shows(a) {
-		err = errors.New("MariaDB says that it was done, but does not show it")
+	v, reading := p.read(ctx, db, c.Account)
+	switch {
+	case reading != nil:
+		return engine.Uncertain, errors.Join(err, reading)
+	case err != nil && v.account.same(before):
+		return outcomeOf(err), err
+	case err != nil:
+		return engine.Uncertain, fmt.Errorf("MariaDB says that it was not done, but the account is another one: %w", err)
+	case v.account.has(c.Entitlement) != c.Grant:
+		return engine.Uncertain, errors.New("MariaDB says that it was done, but does not show it")
 	}
-	if err != nil {
+	if err := v.account.changedElse(before, c); err != nil {
 		return engine.Uncertain, err
 	}
 	return engine.Done, nil
 }
 
+// same says whether nothing changed.
+func (a *mariaAccount) same(b *mariaAccount) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.locked == b.locked && slices.Equal(a.holds, b.holds)
+}
+
+// changedElse finds what came or went besides.
+func (a *mariaAccount) changedElse(before *mariaAccount, c engine.Call) error {
+	if a == nil || before == nil {
+		return nil
+	}
+	not := func(name string) bool { return name == c.Entitlement }
+	if was, is := slices.DeleteFunc(slices.Clone(before.holds), not), slices.DeleteFunc(slices.Clone(a.holds), not); !slices.Equal(was, is) {
+		return fmt.Errorf("the account held %q, and then %q: somebody changed it at the same time, or the change did more than it should", was, is)
+	}
+	return nil
+}
+
+// session is one connection, or any.
+type session interface {
+	sqlx.QueryerContext
+	sqlx.ExecerContext
+}
+
 // endSessions ends what the login has running: who is in stays in. MariaDB does not tell which account of the same login a session
 // belongs to, so all of them end; who may still sign in does so again. Without CONNECTION ADMIN the statement ends nothing, and
 // mostly says nothing, so the right is looked up.
-func (p *MariaDB) endSessions(ctx context.Context, db *sqlx.Conn, login string) error {
-	may := false
-	err := db.QueryRowxContext(ctx, `SELECT coalesce(max(CAST(JSON_VALUE(Priv, '$.access') AS UNSIGNED) & ? <> 0), 0) FROM mysql.global_priv WHERE CONCAT(User, '@', Host) = CURRENT_USER()`, connectionAdmin).Scan(&may)
-	if err == nil && !may {
-		err = fmt.Errorf("CONNECTION ADMIN is needed to end them, granted to %s itself", p.own())
-	}
+func (p *MariaDB) endSessions(ctx context.Context, db session, login string) error {
+	err := p.checkOwn(ctx, db, 0)
 	if err == nil {
 		_, err = db.ExecContext(ctx, "KILL CONNECTION USER "+quoteName(login))
+	}
+	return err
+}
+
+// checkOwn demands the right to end sessions, if the account that signs in has the other one; 0: in any case.
+func (p *MariaDB) checkOwn(ctx context.Context, db sqlx.QueryerContext, with uint64) error {
+	var access uint64
+	err := db.QueryRowxContext(ctx, `SELECT coalesce(max(CAST(JSON_VALUE(Priv, '$.access') AS UNSIGNED)), 0) FROM mysql.global_priv WHERE CONCAT(User, '@', Host) = CURRENT_USER()`).Scan(&access)
+	if err == nil && (with == 0 || access&with != 0) && access&connectionAdmin == 0 {
+		err = errors.New("CONNECTION ADMIN is needed to end sessions, granted to the account that signs in itself, not to a role")
 	}
 	return err
 }
@@ -218,8 +311,8 @@ func (p *MariaDB) Create(ctx context.Context, n engine.NewAccount) (id string, o
 		case made != "":
 			return engine.Refused, refuse("there is an account %q already, which was not made for this person; review it with adopt", id)
 		}
-		return p.run(ctx, db, "CREATE USER "+quoteAccount(n.Name, p.host)+" IDENTIFIED VIA "+p.signIn+"mysql_native_password USING '"+mark+"'", id,
-			func(a *mariaAccount) bool { return a != nil })
+		return p.run(ctx, db, "CREATE USER "+quoteAccount(n.Name, p.host)+" IDENTIFIED VIA "+p.signIn+"mysql_native_password USING '"+mark+"'",
+			engine.Call{Grant: true, Account: id, Entitlement: engine.Exists}, nil)
 	})
 	if err != nil {
 		id = ""

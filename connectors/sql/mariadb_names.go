@@ -60,6 +60,9 @@ type privilege struct{ what, database, table string }
 var grantable = []string{"ALTER", "ALTER ROUTINE", "CREATE", "CREATE ROUTINE", "CREATE TEMPORARY TABLES", "CREATE VIEW", "DELETE", "DELETE HISTORY", "DROP", "EVENT",
 	"EXECUTE", "INDEX", "INSERT", "LOCK TABLES", "REFERENCES", "SELECT", "SHOW VIEW", "TRIGGER", "UPDATE"}
 
+// onDatabases are those of them that MariaDB grants on no table.
+var onDatabases = []string{"ALTER ROUTINE", "CREATE ROUTINE", "CREATE TEMPORARY TABLES", "EVENT", "EXECUTE", "LOCK TABLES"}
+
 var (
 	privilegePattern = regexp.MustCompile(`^([A-Z ]+) on ([\pL\pN_$-]+)(?:\.([\pL\pN_$-]+))?$`)
 	ownDatabases     = []string{"mysql", "information_schema", "performance_schema", "sys"}
@@ -75,6 +78,12 @@ func parsePrivilege(text string) (privilege, error) {
 	}
 	if slices.Contains(ownDatabases, strings.ToLower(m[2])) {
 		return privilege{}, fmt.Errorf("privilege %q: the database %s is MariaDB's own", text, m[2])
+	}
+	if m[2] == onAll {
+		return privilege{}, fmt.Errorf("privilege %q: a database of the name %s can't be told from all of them", text, onAll)
+	}
+	if m[3] != "" && slices.Contains(onDatabases, m[1]) {
+		return privilege{}, fmt.Errorf("privilege %q: %s is granted on databases, not on tables", text, m[1])
 	}
 	return privilege{m[1], m[2], m[3]}, nil
 }
@@ -101,7 +110,23 @@ func onEntry(entry string) string {
 			name.WriteByte(c)
 		}
 	}
-	return name.String()
+	if one := name.String(); one != onAll && plainDatabase.MatchString(one) {
+		return one
+	}
+	return "database " + quoteName(name.String()) // not to be taken for a table, or for everything
+}
+
+// onAll is what global privileges are on.
+const onAll = "everything"
+
+var plainDatabase = regexp.MustCompile(`^[\pL\pN_$-]+$`)
+
+// adminOption of a role lets its holder give it to others.
+const adminOption = " with admin option"
+
+// ambiguous names of roles could be taken for something else.
+func ambiguous(role string) bool {
+	return strings.Contains(role, " on ") || strings.HasSuffix(role, adminOption)
 }
 
 // privilegeNames as the tables spell them, where GRANT spells them otherwise.
@@ -127,14 +152,34 @@ var globalNames = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DR
 	"REPLICATION SLAVE ADMIN", "REPLICATION MASTER ADMIN", "BINLOG ADMIN", "BINLOG REPLAY", "SLAVE MONITOR"}
 
 // mighty privileges on everything make an account one that could change its own rights, or Rolecall's.
-const mighty = 1<<1 | 1<<2 | 1<<3 | 1<<10 | 1<<15 | 1<<25 | 1<<30 // INSERT, UPDATE, DELETE (of the database mysql, too), GRANT OPTION, SUPER, CREATE USER, SET USER
+// INSERT, UPDATE, DELETE, DROP, ALTER, TRIGGER (of the database mysql, too), GRANT OPTION, SUPER, CREATE USER, SET USER
+const mighty = 1<<1 | 1<<2 | 1<<3 | 1<<5 | 1<<10 | 1<<13 | 1<<15 | createUser | 1<<27 | 1<<30
 
-// mighty says that who holds this could change rights: on everything, in the tables that keep them, or in the name of another account.
-func (a *mariaAccount) mighty() bool {
+// mightyRoles finds those whose holders could change rights, also through another role.
+func mightyRoles(roles []*mariaAccount) map[string]bool {
+	out := map[string]bool{}
+	for more := true; more; {
+		more = false
+		for _, role := range roles {
+			if !out[role.login] && role.mightyWith(out) {
+				out[role.login], more = true, true
+			}
+		}
+	}
+	return out
+}
+
+// mightyWith says that who holds this could change rights, by itself or by a role; everybody has PUBLIC.
+func (a *mariaAccount) mightyWith(roles map[string]bool) bool {
+	return a.mightyAlone() || roles["PUBLIC"] || slices.ContainsFunc(a.roles, func(role string) bool { return roles[role] })
+}
+
+// mightyAlone: on everything, by giving on what it holds, in the tables that keep rights, or in the name of another account.
+func (a *mariaAccount) mightyAlone() bool {
 	return a.access&mighty != 0 || slices.ContainsFunc(a.holds, func(held string) bool {
 		what, on, _ := strings.Cut(held, " on ")
 		pattern, like := strings.CutPrefix(on, "databases like ")
-		return what == "PROXY" || writes[what] && (on == "mysql" || strings.HasPrefix(on, "mysql.") || like && likeMySQL(pattern))
+		return what == "PROXY" || what == "GRANT OPTION" || strings.HasSuffix(held, adminOption) || writes[what] && (on == "mysql" || strings.HasPrefix(on, "mysql.") || like && likeMySQL(pattern))
 	})
 }
 
@@ -147,8 +192,11 @@ func likeMySQL(pattern string) bool {
 	return matched || err != nil
 }
 
-// connectionAdmin is the bit of CONNECTION ADMIN.
-const connectionAdmin = uint64(1) << 32
+// The bits of CREATE USER and CONNECTION ADMIN.
+const (
+	createUser      = uint64(1) << 25
+	connectionAdmin = uint64(1) << 32
+)
 
 func globalPrivileges(access uint64) (out []string) {
 	for left := access; left != 0; left &= left - 1 {

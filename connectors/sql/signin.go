@@ -27,13 +27,8 @@ func openPostgres(c Config, o Options) (*sqlx.DB, string, error) {
 	if err != nil {
 		return nil, "", errors.New("url can't be read; write postgres://user@host:port/database")
 	}
-	if _, has := u.User.Password(); has || u.Query().Has("password") {
-		return nil, "", errors.New("url holds a password; take it out and refer to it with password: {file: …}")
-	}
-	if !c.Password.IsZero() {
-		if err := c.Password.Check(); err != nil {
-			return nil, "", fmt.Errorf("password: %w", err)
-		}
+	if err := checkPassword(u, c.Password); err != nil {
+		return nil, "", err
 	}
 	cfg, err := pq.NewConfig(c.URL)
 	if err != nil {
@@ -56,10 +51,28 @@ func openPostgres(c Config, o Options) (*sqlx.DB, string, error) {
 	return db, identity, nil
 }
 
+// checkPassword lets no password stand in the url.
+func checkPassword(u *url.URL, password engine.Secret) error {
+	if _, has := u.User.Password(); has || u.Query().Has("password") {
+		return errors.New("url holds a password; take it out and refer to it with password: {file: …}")
+	}
+	if password.IsZero() {
+		return nil
+	}
+	if err := password.Check(); err != nil {
+		return fmt.Errorf("password: %w", err)
+	}
+	return nil
+}
+
+func thisMachine(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 // demandTLS lets a password travel unprotected only within this machine.
 func demandTLS(cfg *pq.Config, chosen bool) error {
-	ip := net.ParseIP(cfg.Host)
-	if strings.HasPrefix(cfg.Host, "/") || cfg.Host == "localhost" || ip != nil && ip.IsLoopback() {
+	if strings.HasPrefix(cfg.Host, "/") || thisMachine(cfg.Host) {
 		if !chosen {
 			cfg.SSLMode = pq.SSLModeDisable
 		}

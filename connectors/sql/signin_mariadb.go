@@ -28,13 +28,8 @@ func openMariaDB(c Config, o Options) (*sqlx.DB, string, error) {
 	if err != nil {
 		return nil, "", errors.New("url can't be read; write mariadb://user@host:port/database")
 	}
-	if _, has := u.User.Password(); has {
-		return nil, "", errors.New("url holds a password; take it out and refer to it with password: {file: …}")
-	}
-	if !c.Password.IsZero() {
-		if err := c.Password.Check(); err != nil {
-			return nil, "", fmt.Errorf("password: %w", err)
-		}
+	if err := checkPassword(u, c.Password); err != nil {
+		return nil, "", err
 	}
 	cfg, err := mariaDBSettings(u, o.Dir)
 	if err != nil {
@@ -90,9 +85,13 @@ func askPassword(password engine.Secret, resolve engine.Resolve) func(context.Co
 func mariaDBSettings(u *url.URL, dir string) (*mysql.Config, error) {
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.DBName = u.User.Username(), strings.TrimPrefix(u.Path, "/")
-	cfg.Collation = "utf8mb4_bin"                                                          // texts that are compared with each other are the same or not
-	cfg.Params = map[string]string{"sql_mode": "CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"} // what does not fit is refused, not cut
-	cfg.ClientFoundRows = true                                                             // rows that match, as in the other databases
+	cfg.Collation = "utf8mb4_bin" // texts that are compared with each other are the same or not
+	cfg.Params = map[string]string{
+		"sql_mode":          "CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')", // what does not fit is refused, not cut
+		"sql_select_limit":  "18446744073709551615",                     // lists are whole; DEFAULT is what the server is set to
+		"lock_wait_timeout": "20",                                       // else a day: long after the call was given up
+	}
+	cfg.ClientFoundRows = true // rows that match, as in the other databases
 	cfg.Timeout, cfg.Logger = 30*time.Second, &mysql.NopLogger{}
 	if cfg.User == "" {
 		return nil, errors.New("url names no user; write mariadb://user@host:port/database")
@@ -103,6 +102,9 @@ func mariaDBSettings(u *url.URL, dir string) (*mysql.Config, error) {
 		}
 	}
 	if socket := u.Query().Get("socket"); socket != "" {
+		if u.Query().Has("ca") {
+			return nil, errors.New("url has both socket and ca; nothing is encrypted on a socket")
+		}
 		cfg.Net, cfg.Addr = "unix", socket
 		return cfg, nil
 	}
@@ -120,7 +122,7 @@ func mariaDBSettings(u *url.URL, dir string) (*mysql.Config, error) {
 // demandMariaDBTLS lets nothing travel unprotected but within this machine.
 func demandMariaDBTLS(cfg *mysql.Config, u *url.URL, dir string) error {
 	ca := u.Query().Get("ca")
-	if ip := net.ParseIP(u.Hostname()); ca == "" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()) {
+	if ca == "" && thisMachine(u.Hostname()) {
 		return nil
 	}
 	cfg.TLS = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}

@@ -2,7 +2,6 @@ package sql
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -140,16 +139,25 @@ func (p *Tables) Describe(ctx context.Context) (engine.Description, error) {
 	return d, nil
 }
 
+// maxReasons why a list is not whole are enough.
+const maxReasons = 10
+
 // Holdings reads accounts and rights in one snapshot: first all accounts, then all rights.
 func (p *Tables) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
 	proof := engine.Proof{Source: p.options.Program, Started: p.options.Now()}
-	tx, err := p.db.BeginTxx(ctx, p.snapshot())
+	tx, err := p.begin(ctx, p.dialect.read...)
 	if err != nil {
 		return proof, p.explain(err)
 	}
-	defer func() { _ = tx.Rollback() }() // it changed nothing
+	defer tx.end(ctx)
 	var own error
 	count := func(h engine.Holding) error {
+		if !kept(h.Account) || !kept(h.Entitlement) {
+			if len(proof.Reasons) < maxReasons {
+				proof.Add(engine.ReasonMalformed, fmt.Sprintf("account %q, right %q: such a name is no UTF-8, or has a NUL; mend it, or leave it out of the lists", h.Account, h.Entitlement))
+			}
+			return nil
+		}
 		if own = yield(h); own == nil {
 			proof.Count++
 		}
@@ -166,7 +174,7 @@ func (p *Tables) Holdings(ctx context.Context, yield func(engine.Holding) error)
 	return proof, nil
 }
 
-func (p *Tables) listAll(ctx context.Context, tx *sqlx.Tx, proof *engine.Proof, yield func(engine.Holding) error) error {
+func (p *Tables) listAll(ctx context.Context, tx *transaction, proof *engine.Proof, yield func(engine.Holding) error) error {
 	accounts, err := p.listAccounts(ctx, tx, proof, yield)
 	if err != nil {
 		return err
@@ -198,16 +206,8 @@ func (p *Tables) catalogue(ctx context.Context, db sqlx.QueryerContext) ([]strin
 	return names, err
 }
 
-// snapshot isolates a read; a transaction of SQLite is one without asking, and takes the write lock when it may write.
-func (p *Tables) snapshot() *sql.TxOptions {
-	if p.db.DriverName() == "sqlite" {
-		return &sql.TxOptions{ReadOnly: true}
-	}
-	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-}
-
 // listAccounts also gives the ids.
-func (p *Tables) listAccounts(ctx context.Context, tx *sqlx.Tx, proof *engine.Proof, yield func(engine.Holding) error) (map[string]bool, error) {
+func (p *Tables) listAccounts(ctx context.Context, tx *transaction, proof *engine.Proof, yield func(engine.Holding) error) (map[string]bool, error) {
 	seen := map[string]bool{}
 	err := p.eachAccount(ctx, tx, "", nil, func(a account) error {
 		if seen[a.id] {
@@ -234,12 +234,12 @@ func (p *Tables) holdings(a account) []engine.Holding {
 }
 
 // listHoldings gives the rights of one account, or of all for "".
-func (p *Tables) listHoldings(ctx context.Context, tx *sqlx.Tx, only string, yield func(engine.Holding) error) error {
+func (p *Tables) listHoldings(ctx context.Context, tx *transaction, only string, yield func(engine.Holding) error) error {
 	query, args := "SELECT "+p.dialect.as("h.account")+", "+p.dialect.as("h.entitlement")+" FROM ("+p.s.Holdings+"\n) AS h", []any(nil)
 	if only != "" {
 		query, args = query+" WHERE "+p.dialect.is("h.account"), []any{only}
 	}
-	rows, err := tx.QueryContext(ctx, tx.Rebind(query), args...)
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -261,18 +261,21 @@ func (p *Tables) listHoldings(ctx context.Context, tx *sqlx.Tx, only string, yie
 
 // Account reads one account.
 func (p *Tables) Account(ctx context.Context, id string) ([]engine.Holding, error) {
-	if !plain(id) {
+	if !kept(id) {
 		return nil, nil
 	}
-	tx, err := p.db.BeginTxx(ctx, p.snapshot())
+	tx, err := p.begin(ctx, p.dialect.read...)
 	if err != nil {
 		return nil, p.explain(err)
 	}
-	defer func() { _ = tx.Rollback() }() // it changed nothing
+	defer tx.end(ctx)
 	var out []engine.Holding
 	found, err := p.account(ctx, tx, id)
-	if err != nil || found == nil {
-		return nil, err
+	if err != nil {
+		return nil, p.explain(err)
+	}
+	if found == nil {
+		return nil, nil
 	}
 	out = p.holdings(*found)
 	if err := p.listHoldings(ctx, tx, id, func(h engine.Holding) error { out = append(out, h); return nil }); err != nil {
@@ -289,16 +292,13 @@ type account struct {
 }
 
 // account finds one account; nil if it is not there.
-func (p *Tables) account(ctx context.Context, tx *sqlx.Tx, id string) (found *account, err error) {
+func (p *Tables) account(ctx context.Context, tx *transaction, id string) (found *account, err error) {
 	err = p.eachAccount(ctx, tx, "WHERE "+p.dialect.is("a.account"), []any{id}, func(a account) error { found = &a; return nil })
-	if err != nil {
-		return nil, p.explain(err)
-	}
-	return found, nil
+	return found, err
 }
 
-func (p *Tables) eachAccount(ctx context.Context, tx *sqlx.Tx, where string, args []any, yield func(account) error) error {
-	rows, err := tx.QueryxContext(ctx, tx.Rebind("SELECT * FROM ("+p.s.Accounts+"\n) AS a "+where), args...)
+func (p *Tables) eachAccount(ctx context.Context, tx *transaction, where string, args []any, yield func(account) error) error {
+	rows, err := tx.QueryxContext(ctx, "SELECT a.*, "+p.dialect.as("a.account")+" AS "+idColumn+" FROM ("+p.s.Accounts+"\n) AS a "+where, args...)
 	if err != nil {
 		return err
 	}
@@ -319,6 +319,9 @@ func (p *Tables) eachAccount(ctx context.Context, tx *sqlx.Tx, where string, arg
 	return rows.Err()
 }
 
+// idColumn is the account in the only form that is compared: what the driver makes of the column itself may differ (char(n), ZEROFILL).
+const idColumn = "rolecall_account"
+
 func readAccount(row map[string]any) (account, error) {
 	text := map[string]string{}
 	for column, value := range row {
@@ -330,6 +333,8 @@ func readAccount(row map[string]any) (account, error) {
 			text[column] = fmt.Sprint(v)
 		}
 	}
+	text["account"] = text[idColumn]
+	delete(text, idColumn)
 	a := account{id: text["account"], person: text["person"], info: engine.AccountInfo{Name: text["name"], Kind: text["kind"], Attributes: text}}
 	if a.id == "" {
 		return a, errors.New("statements.accounts gives a row without account; name the column account, and leave out rows without one")

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/jmoiron/sqlx"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -26,26 +25,20 @@ func (p *Tables) Revoke(ctx context.Context, account, entitlement string) (engin
 
 func (p *Tables) change(ctx context.Context, c engine.Call) (engine.Outcome, error) {
 	if !plain(c.Account) || !plain(c.Entitlement) {
-		if !c.Grant {
-			return engine.Already, nil // no such name can be kept
-		}
 		return engine.Refused, p.explain(refuse("names can't have control characters: %q, %q", c.Account, c.Entitlement))
 	}
-	return p.transact(ctx, func(tx *sqlx.Tx) (engine.Outcome, error) {
-		before, err := p.held(ctx, tx, c.Account)
-		if err == nil && before[c.Entitlement] != c.Grant {
-			err = p.allowed(ctx, tx, before, c)
-		}
-		if err != nil {
-			return "", err
-		}
+	held := func(tx *transaction) (map[string]bool, error) { return p.held(ctx, tx, c.Account) }
+	return transact(ctx, p, held, func(tx *transaction, before map[string]bool) (engine.Outcome, error) {
 		if before[c.Entitlement] == c.Grant {
 			return engine.Already, nil
+		}
+		if err := p.allowed(ctx, tx, before, c); err != nil {
+			return "", err
 		}
 		if err := p.exec(ctx, tx, p.statement(c), map[string]any{"account": c.Account, "entitlement": c.Entitlement}); err != nil {
 			return "", err
 		}
-		after, err := p.held(ctx, tx, c.Account)
+		after, err := held(tx)
 		if err == nil {
 			err = compare(c, before, after)
 		}
@@ -54,7 +47,7 @@ func (p *Tables) change(ctx context.Context, c engine.Call) (engine.Outcome, err
 }
 
 // held is all that the account holds, through the list, as a later run will see it; nil if it is not there.
-func (p *Tables) held(ctx context.Context, tx *sqlx.Tx, id string) (map[string]bool, error) {
+func (p *Tables) held(ctx context.Context, tx *transaction, id string) (map[string]bool, error) {
 	a, err := p.account(ctx, tx, id)
 	if err != nil || a == nil {
 		return nil, err
@@ -64,11 +57,17 @@ func (p *Tables) held(ctx context.Context, tx *sqlx.Tx, id string) (map[string]b
 	return out, err
 }
 
-// compare refuses a change that the list does not show, and one that gives more than it should, as triggers may. A resume may bring
-// rights back into the list.
+// compare refuses a change that the list does not show, and one that gives or takes more than it should, as triggers may. A resume may
+// bring rights back into the list, and a suspend may hide them.
 func compare(c engine.Call, before, after map[string]bool) error {
 	if after[c.Entitlement] != c.Grant {
 		return refuse("the statement changed one row, but the list does not show the change, so it was taken back")
+	}
+	ends := !c.Grant && (c.Entitlement == engine.Active || c.Entitlement == engine.Exists)
+	for _, right := range slices.Sorted(maps.Keys(before)) {
+		if before[right] && !after[right] && right != c.Entitlement && !ends {
+			return refuse("the statement took %q, too, so it was taken back; if only one can be held, revoke that first", right)
+		}
 	}
 	for _, right := range slices.Sorted(maps.Keys(after)) {
 		if after[right] && !before[right] && right != c.Entitlement && c.Entitlement != engine.Active {
@@ -79,7 +78,7 @@ func compare(c engine.Call, before, after map[string]bool) error {
 }
 
 // allowed refuses a change that can't be made: to nobody, of something unknown, or without a statement.
-func (p *Tables) allowed(ctx context.Context, tx *sqlx.Tx, before map[string]bool, c engine.Call) error {
+func (p *Tables) allowed(ctx context.Context, tx *transaction, before map[string]bool, c engine.Call) error {
 	switch {
 	case before == nil:
 		return refuse("there is no account %q; it must be created first", c.Account)
@@ -91,13 +90,13 @@ func (p *Tables) allowed(ctx context.Context, tx *sqlx.Tx, before map[string]boo
 	return nil
 }
 
-func (p *Tables) checkCatalogue(ctx context.Context, tx *sqlx.Tx, right string) error {
+func (p *Tables) checkCatalogue(ctx context.Context, tx *transaction, right string) error {
 	if p.s.Catalogue == "" {
 		return nil
 	}
 	n := 0
 	query := "SELECT count(*) FROM (" + p.s.Catalogue + "\n) AS c WHERE " + p.dialect.is("c.entitlement")
-	if err := tx.GetContext(ctx, &n, tx.Rebind(query), right); err != nil {
+	if err := tx.GetContext(ctx, &n, query, right); err != nil {
 		return err
 	}
 	if n == 0 {
@@ -108,13 +107,18 @@ func (p *Tables) checkCatalogue(ctx context.Context, tx *sqlx.Tx, right string) 
 
 // statement names the one that makes a change; "" where there is none.
 func (p *Tables) statement(c engine.Call) string {
-	name := map[bool]map[string]string{
-		true:  {engine.Active: "resume", engine.Exists: "", "right": "grant"},
-		false: {engine.Active: "suspend", engine.Exists: "delete", "right": "revoke"},
-	}[c.Grant]
-	what, reserved := name[c.Entitlement]
-	if !reserved {
-		what = name["right"]
+	what := "revoke"
+	switch {
+	case c.Entitlement == engine.Exists && c.Grant: // create has another call
+		return ""
+	case c.Entitlement == engine.Exists:
+		what = "delete"
+	case c.Entitlement == engine.Active && c.Grant:
+		what = "resume"
+	case c.Entitlement == engine.Active:
+		what = "suspend"
+	case c.Grant:
+		what = "grant"
 	}
 	if _, written := p.changes[what]; !written {
 		return ""
@@ -127,11 +131,8 @@ func (p *Tables) create(ctx context.Context, n engine.NewAccount) (id string, ou
 	if !goodName(n.Name) {
 		return "", engine.Refused, p.explain(badName(n.Name))
 	}
-	outcome, err = p.transact(ctx, func(tx *sqlx.Tx) (engine.Outcome, error) {
-		old, err := p.named(ctx, tx, n.Name)
-		if err != nil {
-			return "", err
-		}
+	named := func(tx *transaction) ([]account, error) { return p.named(ctx, tx, n.Name) }
+	outcome, err = transact(ctx, p, named, func(tx *transaction, old []account) (engine.Outcome, error) {
 		if len(old) > 0 {
 			if id = old[0].id; len(old) == 1 && n.Person != "" && old[0].person == n.Person {
 				return engine.Already, nil
@@ -141,7 +142,7 @@ func (p *Tables) create(ctx context.Context, n engine.NewAccount) (id string, ou
 		if err := p.exec(ctx, tx, "create", values(n)); err != nil {
 			return "", err
 		}
-		made, err := p.named(ctx, tx, n.Name)
+		made, err := named(tx)
 		if err == nil && len(made) != 1 {
 			err = refuse("after statements.create the list shows %d accounts of the name %q, so it was taken back", len(made), n.Name)
 		}
@@ -156,22 +157,22 @@ func (p *Tables) create(ctx context.Context, n engine.NewAccount) (id string, ou
 	return id, outcome, err
 }
 
-func (p *Tables) named(ctx context.Context, tx *sqlx.Tx, name string) ([]account, error) {
+func (p *Tables) named(ctx context.Context, tx *transaction, name string) ([]account, error) {
 	columns, err := p.columns(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	where, args := "WHERE "+p.dialect.is("a.account"), []any{name}
+	where := p.dialect.is("a.account")
 	if slices.Contains(columns, "name") {
-		where, args = where+" OR "+p.dialect.is("a.name"), []any{name, name}
+		where = p.dialect.is("a.account", "a.name")
 	}
 	var out []account
-	err = p.eachAccount(ctx, tx, where, args, func(a account) error { out = append(out, a); return nil })
+	err = p.eachAccount(ctx, tx, "WHERE "+where, []any{name}, func(a account) error { out = append(out, a); return nil })
 	return out, err
 }
 
 // columns are those of statements.accounts.
-func (p *Tables) columns(ctx context.Context, tx *sqlx.Tx) ([]string, error) {
+func (p *Tables) columns(ctx context.Context, tx *transaction) ([]string, error) {
 	rows, err := tx.QueryContext(ctx, "SELECT * FROM ("+p.s.Accounts+"\n) AS a WHERE 1 = 0")
 	if err != nil {
 		return nil, err
@@ -182,7 +183,8 @@ func (p *Tables) columns(ctx context.Context, tx *sqlx.Tx) ([]string, error) {
 }
 
 // exec runs one statement of the configuration, which must change exactly one row.
-func (p *Tables) exec(ctx context.Context, tx *sqlx.Tx, what string, values map[string]any) error {
+func (p *Tables) exec(ctx context.Context, tx *transaction, what string, values map[string]any) error {
+	tx.sent = true
 	statement := p.changes[what]
 	args, err := statement.args(values)
 	if err != nil {
@@ -199,25 +201,34 @@ func (p *Tables) exec(ctx context.Context, tx *sqlx.Tx, what string, values map[
 	return err
 }
 
-// transact commits what do did, if it did anything. Only a commit without an answer leaves something unknown.
-func (p *Tables) transact(ctx context.Context, do func(tx *sqlx.Tx) (engine.Outcome, error)) (engine.Outcome, error) {
+// transact commits what do did, if it did anything. Only a commit without an answer leaves something unknown, and what MariaDB did not
+// take back: see reads what do may change, before it and then.
+func transact[T any](ctx context.Context, p *Tables, see func(*transaction) (T, error), do func(tx *transaction, before T) (engine.Outcome, error)) (engine.Outcome, error) {
 	if err := p.checkTables(ctx); err != nil {
 		return outcomeOf(err), p.explain(err)
 	}
-	tx, err := p.db.BeginTxx(ctx, nil)
+	tx, err := p.begin(ctx, p.dialect.change)
 	if err != nil {
 		return engine.Failed, p.explain(err)
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	outcome, err := do(tx)
+	defer tx.end(ctx)
+	before, err := see(tx)
 	if err != nil {
+		return outcomeOf(err), p.explain(err)
+	}
+	outcome, err := do(tx, before)
+	if err != nil {
+		tx.end(ctx)
+		if notBack := p.back(ctx, tx, func(tx *transaction) (bool, error) { now, err := see(tx); return reflect.DeepEqual(now, before), err }); notBack != nil {
+			return engine.Uncertain, p.explain(errors.Join(err, notBack))
+		}
 		return outcomeOf(err), p.explain(err)
 	}
 	if outcome != engine.Done {
 		return outcome, nil
 	}
 	engine.Failpoint("call.torn.sql")
-	err = tx.Commit()
+	err = tx.commit(ctx)
 	switch {
 	case err == nil:
 		return engine.Done, nil
@@ -226,6 +237,26 @@ func (p *Tables) transact(ctx context.Context, do func(tx *sqlx.Tx) (engine.Outc
 	}
 	return engine.Uncertain, p.explain(err)
 }
+
+// back looks whether all is as it was: a view, or another database, may hide tables from checkTables.
+func (p *Tables) back(ctx context.Context, tx *transaction, same func(*transaction) (bool, error)) error {
+	if !tx.sent || p.dialect.name != "MariaDB" {
+		return nil
+	}
+	again, err := p.begin(ctx, p.dialect.read...)
+	if err != nil {
+		return err
+	}
+	defer again.end(ctx)
+	is, err := same(again)
+	if err == nil && !is {
+		err = errors.New("but the database did not take all of it back; keep the tables with ENGINE=InnoDB, those behind views, too")
+	}
+	return err
+}
+
+// kept says whether a journal can keep the name.
+func kept(name string) bool { return utf8.ValidString(name) && strings.IndexByte(name, 0) < 0 }
 
 func plain(name string) bool {
 	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
@@ -242,11 +273,8 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 	case !goodName(to.Name):
 		return engine.Refused, p.explain(badName(to.Name))
 	}
-	return p.transact(ctx, func(tx *sqlx.Tx) (engine.Outcome, error) {
-		now, err := p.account(ctx, tx, id)
-		if err != nil {
-			return "", err
-		}
+	look := func(tx *transaction) (*account, error) { return p.account(ctx, tx, id) }
+	return transact(ctx, p, look, func(tx *transaction, now *account) (engine.Outcome, error) {
 		if now == nil {
 			return "", refuse("there is no account %q", id)
 		}
@@ -258,7 +286,8 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 		if err := p.exec(ctx, tx, "update", values); err != nil {
 			return "", err
 		}
-		if now, err = p.account(ctx, tx, id); err != nil {
+		now, err := look(tx)
+		if err != nil {
 			return "", err
 		}
 		if now == nil {
@@ -273,7 +302,7 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 }
 
 // differs names a column that is not as it should be; "" if there is none.
-func (p *Tables) differs(ctx context.Context, tx *sqlx.Tx, a *account, to engine.NewAccount) (string, error) {
+func (p *Tables) differs(ctx context.Context, tx *transaction, a *account, to engine.NewAccount) (string, error) {
 	columns, err := p.columns(ctx, tx)
 	if err != nil {
 		return "", err

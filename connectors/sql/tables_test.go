@@ -136,6 +136,24 @@ func TestFoldedAccountsOnSQLite(t *testing.T) {
 }
 
 func testTablesOnMariaDB(t *testing.T, s *servers.MariaDBServer) {
+	t.Run("keys with zeros", func(t *testing.T) {
+		testListedKey(t, onMariaDB(t, s), "bigint(6) ZEROFILL", "42", "000042")
+	})
+	t.Run("bytes that are no text", func(t *testing.T) { testBytes(t, onMariaDB(t, s)) })
+	t.Run("no limit cuts the list", func(t *testing.T) {
+		d := onMariaDB(t, s)
+		s.Exec(t, `SET GLOBAL sql_select_limit = 1`)
+		defer s.Exec(t, `SET GLOBAL sql_select_limit = DEFAULT`)
+		if list, _ := state(t, d.with(t, func(*sql.Statements) {})); len(list) != 7 {
+			t.Errorf("%q", list)
+		}
+		wait := 0
+		if err := sql.Session(d.u.Connector).Get(&wait, `SELECT @@lock_wait_timeout`); err != nil || wait > 60 {
+			t.Errorf("locks are waited for %d s, %v", wait, err)
+		}
+	})
+	t.Run("a view hides a table that takes nothing back", func(t *testing.T) { testHiddenTable(t, s, onMariaDB(t, s)) })
+	t.Run("no answer to the last word", func(t *testing.T) { testNoLastAnswer(t, s, onMariaDB(t, s)) })
 	t.Run("collations", func(t *testing.T) { testCollation(t, onMariaDB(t, s)) })
 	t.Run("a trigger gives more", func(t *testing.T) {
 		d := onMariaDB(t, s)
@@ -267,6 +285,18 @@ func testHostileValues(t *testing.T, d database) {
 }
 
 func testTablesOnPostgreSQL(t *testing.T, s *servers.PostgresServer) {
+	t.Run("keys with spaces", func(t *testing.T) { testListedKey(t, onPostgreSQL(t, s), "char(10)", "'ann'", "ann") })
+	t.Run("a question mark in a list", func(t *testing.T) {
+		d := onPostgreSQL(t, s)
+		p := d.with(t, func(s *sql.Statements) {
+			s.Accounts = "SELECT login || CASE WHEN id = 1 THEN '?' ELSE '' END AS account, login AS name, NOT blocked AS active FROM users"
+			s.Accounts = "SELECT * FROM (" + s.Accounts + ") AS x WHERE account NOT LIKE '%?%'"
+		})
+		held, err := p.(engine.Reader).Account(t.Context(), "Łucja")
+		if list, _ := state(t, p); len(list) != 5 || len(held) != 2 || err != nil {
+			t.Errorf("%q, %v, %v", list, held, err)
+		}
+	})
 	t.Run("hostile values", func(t *testing.T) { testHostileValues(t, onPostgreSQL(t, s)) })
 	t.Run("as documented", func(t *testing.T) {
 		d := onPostgreSQL(t, s)

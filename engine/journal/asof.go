@@ -37,8 +37,12 @@ func readAsOf(ctx context.Context, t *sqlx.Tx, at time.Time, person, program, ac
 	last := next - 1
 	query, args := tenuresAt, []any{last, last, last, last}
 	if person != "" {
+		key, err := keyOf(ctx, t, person)
+		if err != nil {
+			return nil, err
+		}
 		query += " AND t.account IN (SELECT l.account FROM link l JOIN person p ON p.id = l.person WHERE p.key = ?)"
-		args = append(args, person)
+		args = append(args, key)
 	}
 	if program != "" {
 		query, args = query+" AND a.program = ?", append(args, program)
@@ -62,6 +66,7 @@ func scanHeld(r *sqlx.Rows) (h engine.Held, err error) {
 	if err := r.Scan(&h.Program, &h.Account, &h.Entitlement, &h.Person, &from, &until, &managed, &rules, &h.Record); err != nil {
 		return h, err
 	}
+	h.Account, h.Person = engine.ShownName(h.Account), engine.ShownName(h.Person)
 	h.From, h.Until, h.Managed = instant(from), instant(until), managed != 0
 	h.Rules, err = parseRules(rules)
 	return h, err

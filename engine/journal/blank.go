@@ -2,47 +2,42 @@ package journal
 
 import (
 	"context"
-	"database/sql"
 	"encoding/base64"
-	"errors"
+	"encoding/json"
 	"fmt"
-
-	"github.com/jmoiron/sqlx"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/audit"
 )
 
-const (
-	// accountsOfOne are the accounts that were somebody's and nobody else's.
-	accountsOfOne = `SELECT DISTINCT l.account FROM link l WHERE l.person = ? AND NOT EXISTS (SELECT 1 FROM link o WHERE o.account = l.account AND o.person <> l.person)`
-	// wholeRecordsOf are the records about somebody, or about such an account, that are not blanked yet.
-	wholeRecordsOf = `SELECT seq, salt, personal FROM journal WHERE (person = ? OR account <> 0 AND account IN (` + accountsOfOne + `)) AND personal IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?`
-	// blankRecord leaves what the leaf is the hash of, but for the texts.
-	blankRecord = "UPDATE journal SET salt = NULL, personal = NULL, commitment = ? WHERE seq = ?"
-)
-
-// Number implements engine.Blanker.
-func (s *Store) Number(ctx context.Context, person string) (string, error) {
-	var id int64
-	err := s.read.GetContext(ctx, &id, s.read.Rebind("SELECT id FROM person WHERE key = ?"), person)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return blanked(id), s.wrap("look for somebody", err)
-}
+// blankRecord leaves what the leaf is the hash of, but for the texts.
+const blankRecord = "UPDATE journal SET salt = NULL, personal = NULL, commitment = ? WHERE seq = ?"
 
 // Blank implements engine.Blanker. All of it is one transaction. Every process forgets the numbers of names then, and whoever leads
 // is deposed: what it planned may name somebody who has no name any more.
-func (s *Store) Blank(ctx context.Context, g engine.Guard, person string, records []engine.Record) (n int, err error) {
+func (s *Store) Blank(ctx context.Context, g engine.Guard, of engine.Subject, records []engine.Record) (done engine.Blanked, err error) {
 	if s.options.ReadOnly {
-		return 0, ErrReadOnly
+		return done, ErrReadOnly
+	}
+	records = slices.Clone(records)
+	if records[len(records)-1].Data, err = json.Marshal(of.Blanking); err != nil {
+		return done, err
 	}
 	q := &request{guard: g, records: make([]engine.Record, len(records)), sealed: make([]sealed, len(records))}
 	if err := sealAll(q, records, s.options.Random); err != nil {
-		return 0, err
+		return done, err
 	}
 	err = s.locked(ctx, func(t *tx, h *head) error {
+		if h.Size != of.Seq {
+			return fmt.Errorf("%w (record %d)", engine.ErrStale, h.Size)
+		}
+		if err := t.erasing(); err != nil { // before anything is deleted, a fact too
+			return err
+		}
 		b := &batch{tx: t, head: h, names: s.names, intended: map[string]bool{}}
 		if err := b.write([]*request{q}); err != nil {
 			return err
@@ -50,7 +45,7 @@ func (s *Store) Blank(ctx context.Context, g engine.Guard, person string, record
 		if q.err != nil {
 			return q.err
 		}
-		if n, err = t.blank(person, h); err != nil {
+		if done.Records, err = t.blank(&of, h); err != nil {
 			return err
 		}
 		_, err := t.ExecContext(t.ctx, fmt.Sprintf("UPDATE head SET epoch = epoch + %d", muchLater))
@@ -58,51 +53,91 @@ func (s *Store) Blank(ctx context.Context, g engine.Guard, person string, record
 	})
 	s.fresh.clear()
 	if err != nil {
-		return 0, s.wrap("blank somebody", err)
+		return engine.Blanked{}, s.wrap("blank somebody", err)
 	}
-	return n, s.wrap("blank somebody", s.dialect.forget(ctx, s.write))
+	done.Remains = s.dialect.forget(ctx, s)
+	return done, nil
+}
+
+// blanking is what a transaction blanks.
+type blanking struct {
+	*tx
+	of       *engine.Subject
+	people   string // numbers, as SQL has them
+	accounts string
+	blocks   map[int64]bool // of records that were blanked
+}
+
+// numbers is a list of numbers for SQL, of which none is nobody's.
+func numbers(ids []int64) string {
+	texts := []string{"-1"}
+	for _, id := range ids {
+		texts = append(texts, strconv.FormatInt(id, 10))
+	}
+	return strings.Join(texts, ", ")
 }
 
 // blank deletes what is personal of one person. The salt goes too, so that nobody can try texts against the commitment.
-func (t *tx) blank(person string, h *head) (n int, err error) {
-	if err := t.erasing(); err != nil {
-		return 0, err
+func (t *tx) blank(of *engine.Subject, h *head) (n int, err error) {
+	var accounts []int64
+	for _, a := range of.Blanking.Accounts {
+		accounts = append(accounts, a.Number)
 	}
-	var id int64
-	if err := t.GetContext(t.ctx, &id, t.Rebind("SELECT id FROM person WHERE key = ?"), person); err != nil {
+	b := &blanking{t, of, numbers(of.Blanking.People), numbers(accounts), map[int64]bool{}}
+	if err := b.nothingLeft(); err != nil {
 		return 0, err
 	}
 	for after, more := int64(0), true; more && err == nil; {
 		var blankedNow int
-		if after, blankedNow, err = t.blankPortion(id, after); err == nil {
+		if after, blankedNow, err = b.portion(after); err == nil {
 			n, more = n+blankedNow, blankedNow == page
 		}
 	}
 	if err != nil {
 		return 0, err
 	}
-	for _, change := range []struct {
-		text string
-		args []any
-	}{
-		{"UPDATE account SET name = '#' || CAST(id AS TEXT) WHERE id IN (" + accountsOfOne + ")", []any{id}},
-		{"UPDATE link SET until_seq = ?, until_time = ? WHERE person = ? AND until_seq = 0", []any{h.Size, h.Time, id}},
-		{"UPDATE person SET key = ? WHERE id = ?", []any{blanked(id), id}},
-	} {
-		if _, err := t.ExecContext(t.ctx, t.Rebind(change.text), change.args...); err != nil {
-			return 0, err
-		}
+	if err := b.actors(); err != nil {
+		return 0, err
 	}
-	return n, nil
+	return n, b.rename(h)
 }
 
-// blankPortion blanks the next records behind one, and gives the last of them.
-func (t *tx) blankPortion(person, after int64) (last int64, n int, err error) {
+// nothingLeft refuses what could never be found again under the name that it has.
+func (b *blanking) nothingLeft() error {
+	type asked struct {
+		what, query string
+		args        []any
+	}
+	all := []asked{
+		{"an open change", "SELECT count(*) FROM open_intent WHERE person IN (" + b.people + ") OR account IN (" + b.accounts + ")", nil},
+		{"a holding", "SELECT count(*) FROM holding WHERE account IN (" + b.accounts + ")", nil},
+	}
+	for _, key := range b.of.People {
+		all = append(all, asked{"something decided or remembered", "SELECT count(*) FROM fact WHERE person = ?", []any{key}})
+	}
+	for _, a := range b.of.Accounts {
+		all = append(all, asked{"something decided or remembered", "SELECT count(*) FROM fact WHERE account <> '' AND program = ? AND account = ?", []any{a[0], a[1]}})
+	}
+	for _, one := range all {
+		var n int
+		if err := b.GetContext(b.ctx, &n, b.Rebind(one.query), one.args...); err != nil {
+			return err
+		}
+		if n > 0 {
+			return fmt.Errorf("%w: %s of theirs is left; try again when it is gone", engine.ErrNotBlanked, one.what)
+		}
+	}
+	return nil
+}
+
+// portion blanks the next records behind one, and gives the last of them.
+func (b *blanking) portion(after int64) (last int64, n int, err error) {
+	const whole = `SELECT seq, salt, personal FROM journal WHERE (person <> 0 AND person IN (%s) OR account <> 0 AND account IN (%s)) AND personal IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?`
 	var rows []struct {
 		Seq            int64
 		Salt, Personal string
 	}
-	if err := t.SelectContext(t.ctx, &rows, t.Rebind(wholeRecordsOf), person, person, after, page); err != nil {
+	if err := b.SelectContext(b.ctx, &rows, b.Rebind(fmt.Sprintf(whole, b.people, b.accounts)), after, page); err != nil {
 		return after, 0, err
 	}
 	for _, r := range rows {
@@ -111,12 +146,72 @@ func (t *tx) blankPortion(person, after int64) (last int64, n int, err error) {
 			return after, 0, fmt.Errorf("the salt of record %d can't be read; run audit verify", r.Seq)
 		}
 		commitment := audit.Commitment([audit.SaltSize]byte(salt), []byte(r.Personal))
-		if _, err := t.ExecContext(t.ctx, t.Rebind(blankRecord), base64.StdEncoding.EncodeToString(commitment[:]), r.Seq); err != nil {
+		if _, err := b.ExecContext(b.ctx, b.Rebind(blankRecord), base64.StdEncoding.EncodeToString(commitment[:]), r.Seq); err != nil {
 			return after, 0, err
 		}
 		after = r.Seq
+		b.blocks[blockOf(r.Seq)] = true
 	}
 	return after, len(rows), nil
+}
+
+// actors takes out of the index who acted only in what was blanked.
+func (b *blanking) actors() error {
+	for _, block := range sortedKeys(b.blocks) {
+		var texts, noted []string
+		err := b.SelectContext(b.ctx, &texts, b.Rebind("SELECT personal FROM journal WHERE seq > ? AND seq <= ? AND personal IS NOT NULL"), block*mentionBlock, (block+1)*mentionBlock)
+		if err == nil {
+			err = b.SelectContext(b.ctx, &noted, b.Rebind("SELECT name FROM mention WHERE what = 'actor' AND block = ?"), block)
+		}
+		if err != nil {
+			return err
+		}
+		left := map[string]bool{}
+		for _, text := range texts {
+			var p struct {
+				Actor string `json:"actor"`
+			}
+			if err := json.Unmarshal([]byte(text), &p); err != nil {
+				return err
+			}
+			left[p.Actor] = true
+		}
+		for _, name := range noted {
+			if left[name] {
+				continue
+			}
+			if _, err := b.ExecContext(b.ctx, b.Rebind("DELETE FROM mention WHERE what = 'actor' AND name = ? AND block = ?"), name, block); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rename leaves numbers where names were, and ends the links.
+func (b *blanking) rename(h *head) error {
+	change := func(query string, args ...any) error {
+		_, err := b.ExecContext(b.ctx, b.Rebind(query), args...)
+		return err
+	}
+	if err := change("UPDATE link SET until_seq = ?, until_time = ? WHERE until_seq = 0 AND person IN ("+b.people+")", h.Size, h.Time); err != nil {
+		return err
+	}
+	for _, id := range b.of.Blanking.People {
+		if err := change("UPDATE person SET key = ? WHERE id = ?", engine.BlankedName(id), id); err != nil {
+			return err
+		}
+	}
+	for i, a := range b.of.Blanking.Accounts {
+		name := engine.BlankedName(a.Number)
+		if _, proposed := engine.ProposedName(b.of.Accounts[i][1]); proposed {
+			name = engine.ProposedPrefix + name
+		}
+		if err := change("UPDATE account SET name = ? WHERE id = ?", name, a.Number); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // erasing has the database overwrite what is deleted from now on, where it does not by itself.
@@ -128,14 +223,47 @@ func (t *tx) erasing() error {
 	return nil
 }
 
-// forget takes what was deleted out of the files beside the database.
-func (sqliteDialect) forget(ctx context.Context, db *sqlx.DB) error {
-	_, err := db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
-	return err
+// checkpointTries is how often the log is emptied anew, each time as long as the database waits for others.
+const checkpointTries = 3
+
+// forget takes what was deleted, now or earlier, out of the file and of the one beside it, and names what it can't.
+func (sqliteDialect) forget(ctx context.Context, s *Store) (remains []string) {
+	if s.path == "" {
+		return nil
+	}
+	if _, err := s.write.ExecContext(ctx, "VACUUM"); err != nil {
+		remains = append(remains, fmt.Sprintf("%s may still hold what was deleted earlier, since it could not be packed (%v); run VACUUM in it", s.path, err))
+	}
+	busy := struct{ Busy, Log, Checkpointed int }{Busy: 1}
+	var err error
+	for range checkpointTries {
+		if err = s.write.GetContext(ctx, &busy, "PRAGMA wal_checkpoint(TRUNCATE)"); err == nil && busy.Busy == 0 {
+			break
+		}
+	}
+	if err != nil || busy.Busy != 0 {
+		remains = append(remains, fmt.Sprintf("%s-wal still holds what was deleted, since somebody reads the database; it goes when nobody does any more and it is closed", s.path))
+	}
+	return append(remains, copiesBeside(s.path)...)
 }
 
 func (sqliteDialect) erases() string { return "PRAGMA secure_delete = ON" } // sqlite.org/pragma.html#pragma_secure_delete
 
-// forget leaves it to the server: autovacuum frees old rows, and the server's administrator decides how long its log is kept.
-func (postgresDialect) forget(context.Context, *sqlx.DB) error { return nil }
-func (postgresDialect) erases() string                         { return "" }
+// copiesBeside names the older files that migrations and restores leave.
+func copiesBeside(path string) (lines []string) {
+	older, _ := filepath.Glob(path + ".before-*")
+	for _, file := range older {
+		lines = append(lines, file+" is an older copy, and holds what it held; delete it when nobody needs it any more")
+	}
+	return lines
+}
+
+// forget has old rows freed; the server's administrator decides how long its log and backups are kept.
+func (postgresDialect) forget(ctx context.Context, s *Store) (remains []string) {
+	if _, err := s.write.ExecContext(ctx, "VACUUM journal, fact, person, account, mention"); err != nil {
+		remains = append(remains, fmt.Sprintf("the server still holds the old rows, since they could not be freed (%v); run VACUUM there", err))
+	}
+	return append(remains, "the server's own log and backups hold what they held, and its old rows stay while an older transaction runs")
+}
+
+func (postgresDialect) erases() string { return "" }

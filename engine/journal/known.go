@@ -2,6 +2,8 @@ package journal
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -39,11 +41,15 @@ const (
 // Known gives what the tables say of the person with this key. Links never move, so what an account had is its person's.
 func (s *Store) Known(ctx context.Context, person string) (k Known, err error) {
 	err = s.reading(ctx, func(t *sqlx.Tx) error {
-		err := each(t.QueryxContext(ctx, t.Rebind(linksOf), person))(func(r *sqlx.Rows) error {
+		person, err := keyOf(ctx, t, person)
+		if err != nil {
+			return err
+		}
+		err = each(t.QueryxContext(ctx, t.Rebind(linksOf), person))(func(r *sqlx.Rows) error {
 			var l KnownLink
 			var from, until int64
 			err := r.Scan(&l.Program, &l.Kind, &l.Account, &from, &until)
-			l.From, l.Until = instant(from), instant(until)
+			l.From, l.Until, l.Account = instant(from), instant(until), engine.ShownName(l.Account)
 			k.Links = append(k.Links, l)
 			return err
 		})
@@ -65,4 +71,26 @@ func (s *Store) Known(ctx context.Context, person string) (k Known, err error) {
 		})
 	})
 	return k, s.wrap("read what is known of somebody", err)
+}
+
+// keyOf is the name by which the table knows a person who is named by a number, as what was blanked is; everybody else's stays. Somebody who is
+// really called so goes first.
+func keyOf(ctx context.Context, t *sqlx.Tx, person string) (string, error) {
+	if !strings.HasPrefix(person, "#") {
+		return person, nil
+	}
+	var n int
+	err := t.GetContext(ctx, &n, t.Rebind("SELECT count(*) FROM person WHERE key = ?"), person)
+	if err != nil || n > 0 {
+		return person, err
+	}
+	return blankedKey(person), nil
+}
+
+// blankedKey is the key in the table for "#12".
+func blankedKey(person string) string {
+	if id, err := strconv.ParseInt(strings.TrimPrefix(person, "#"), 10, 64); err == nil {
+		return engine.BlankedName(id)
+	}
+	return person
 }

@@ -175,6 +175,24 @@ func (c *conditions) where() string {
 	return " WHERE " + strings.Join(c.parts, " AND ")
 }
 
+// person finds by the key, or by a number, of who was blanked. The index has no 0, and nobody proves it of a subquery.
+func (c *conditions) person(key string) {
+	const id = "(SELECT id FROM person WHERE key = ?)"
+	if strings.HasPrefix(key, "#") {
+		c.add("j.person = coalesce("+id+", "+id+") AND j.person <> 0", key, blankedKey(key))
+		return
+	}
+	c.add("j.person = "+id+" AND j.person <> 0", key)
+}
+
+func (c *conditions) account(name string) {
+	if strings.HasPrefix(name, "#") {
+		c.add("j.account IN (SELECT id FROM account WHERE name = ? OR name = ?) AND j.account <> 0", name, blankedKey(name))
+		return
+	}
+	c.add("j.account IN (SELECT id FROM account WHERE name = ?) AND j.account <> 0", name)
+}
+
 func (c *conditions) all(q engine.Query) {
 	if q.After > 0 {
 		c.add("j.seq > ?", q.After)
@@ -190,10 +208,10 @@ func (c *conditions) all(q engine.Query) {
 	}
 	c.columns(q)
 	if q.Person != "" {
-		c.add("j.person = (SELECT id FROM person WHERE key = ?) AND j.person <> 0", q.Person) // as the index has it: nobody proves it of a subquery
+		c.person(q.Person)
 	}
 	if q.Account != "" {
-		c.add("j.account IN (SELECT id FROM account WHERE name = ?) AND j.account <> 0", q.Account)
+		c.account(q.Account)
 	}
 	if q.Actor != "" {
 		start := `{"actor":` + quoted(q.Actor)

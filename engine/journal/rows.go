@@ -90,7 +90,7 @@ type dialect interface { //nolint:interfacebloat // two implementations in this 
 	snapshot() *sql.TxOptions          // for a transaction that reads one state of everything
 	explain(err error) (hint string)
 	erases() string // statement: what is deleted on this connection is overwritten; "": nothing to say
-	forget(ctx context.Context, db *sqlx.DB) error
+	forget(ctx context.Context, s *Store) (remains []string)
 }
 
 // statement names a prepared statement: a query of this program with a number of rows.

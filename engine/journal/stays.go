@@ -26,7 +26,7 @@ func (s *Store) Stays(ctx context.Context, program string, only *string, since t
 			if err := r.Scan(&one.Account, &from, &until); err != nil {
 				return err
 			}
-			one.From, one.Until = instant(from), instant(until)
+			one.Account, one.From, one.Until = engine.ShownName(one.Account), instant(from), instant(until)
 			out = append(out, one)
 			return nil
 		})

@@ -17,9 +17,11 @@ type Verification struct {
 	// Wrong lists where the searchable columns, the views and the store's own checkpoints differ from what the records say, at
 	// most mostWrong lines.
 	Wrong []string
-	// Folded says that the views were compared with the fold of the records. That needs all records: it is false when
-	// some are blanked or when the records themselves are at fault.
+	// Folded says that the views were compared with the fold of the records; it is false when the records themselves are at fault.
 	Folded bool
+	// People and Accounts are how many were blanked, and Left how many of their links and tenures could not be compared, since the records
+	// can't be read that they come from.
+	People, Accounts, Left int
 }
 
 // OK says that nothing is wrong.
@@ -46,11 +48,15 @@ func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification
 		if err := w.readSeals(); err != nil {
 			return err
 		}
+		if err := w.readBlanks(); err != nil {
+			return err
+		}
 		v.Report, err = audit.Verify(w.records(), audit.Against{Heads: heads, Stored: &stored, Nodes: w})
-		if err != nil || v.Fault != nil || v.Blanked > 0 || w.broken {
+		if err != nil || v.Fault != nil || w.broken {
 			return err
 		}
 		v.Folded = true
+		w.blanks.done(w, h)
 		return w.compareViews(h)
 	})
 	if damaged := <-pages; damaged != nil {
@@ -79,6 +85,7 @@ type walk struct {
 	mentions mentions
 	broken   bool // the fold could not go on
 	names    tableNames
+	blanks   blanks
 	v        *Verification
 }
 
@@ -134,4 +141,5 @@ func (w *walk) take(row *row) {
 	w.mentions.add(&row.told)
 	w.tenures.Follow(w.fold, row.told)
 	w.link(&row.told)
+	w.blanks.take(w, row)
 }

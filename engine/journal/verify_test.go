@@ -171,7 +171,7 @@ func TestBlanked(t *testing.T) {
 	fill(t, s)
 	blank(t, s, 8)
 	v := verify(t, s)
-	if !v.OK() || v.Blanked != 1 || v.Folded {
+	if v.OK() || v.Fault != nil || v.Blanked != 1 || !v.Folded || !strings.Contains(v.Wrong[0], "record 8 is blanked, and no record says that it was") {
 		t.Errorf("%+v", v)
 	}
 	err := s.Records(context.Background(), engine.Query{After: 7, Before: 9}, func(r engine.Record) error {
@@ -185,7 +185,7 @@ func TestBlanked(t *testing.T) {
 	}
 }
 
-// Whichever record is blanked, what follows from it is not called wrong.
+// Whichever record is blanked by somebody who can write no record of it, that is found.
 func TestBlankedAnywhere(t *testing.T) {
 	for seq := int64(1); ; seq++ {
 		s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
@@ -197,7 +197,7 @@ func TestBlankedAnywhere(t *testing.T) {
 			return
 		}
 		blank(t, s, seq)
-		if v := verify(t, s); !v.OK() || v.Blanked != 1 {
+		if v := verify(t, s); v.OK() || v.Fault != nil || v.Blanked != 1 {
 			t.Errorf("record %d is blanked: %+v", seq, v)
 		}
 	}

@@ -15,6 +15,7 @@ type HoldersOf func(ctx context.Context, program, after string, accounts int) ([
 
 const (
 	shownHolders = 50 // accounts on a page
+	shownWaiting = 50 // people who wait for a seat, on the page of the program
 	shownAtFirst = 10 // accounts on the page of the program
 	shownHistory = 20 // records on the page of the program
 )

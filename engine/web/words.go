@@ -24,6 +24,7 @@ func (s *Site) words() template.FuncMap {
 		"late":    func(t time.Time) bool { return s.Now().After(t) },
 		"ago":     func(t time.Time) string { return ago(s.Now().Sub(t)) },
 		"money":   func(m Money) string { return fmt.Sprintf("%s %s", thousands(m.Amount), m.Currency) },
+		"first":   func(list []engine.SeatClaim) []engine.SeatClaim { return list[:min(len(list), shownWaiting)] },
 		"n":       func(n int) string { return thousands(float64(n)) },
 		"plural":  plural, "path": url.PathEscape, "clean": clean, "short": short, "join": strings.Join,
 		"percent": percent, "lasting": lasting, "name": s.nameOf, "account": accountOf,

@@ -147,8 +147,31 @@ func (c *checks) seats(name string, p *Program) {
 	if p.Contract != nil && p.Contract.Hold && p.Contract.Budget == 0 {
 		c.add(&p.Contract.Hold, "program "+name+": hold keeps a budget, and there is none", "budget: says what may be spent in a month")
 	}
+	c.currencies(name, p)
 	if words := []string{"", "month", "quarter", "year"}; p.Contract != nil && !slices.Contains(words, p.Contract.Renews) {
 		c.word(&p.Contract.Renews, "contract: renews", p.Contract.Renews, words[1:]...)
+	}
+}
+
+// currencies: a budget is kept in one currency, since money is never added across them.
+func (c *checks) currencies(name string, p *Program) {
+	if p.Contract == nil || p.Contract.Budget == 0 {
+		return
+	}
+	first := ""
+	for _, kind := range p.Seats.Names() {
+		price := p.Price
+		if k := p.Seats[kind]; k != nil && k.Price != nil {
+			price = k.Price
+		}
+		if price == nil {
+			continue
+		}
+		if first != "" && price.Currency != first {
+			c.add(&p.Contract.Budget, fmt.Sprintf("program %s: the budget can't be kept: some seats are paid in %s, some in %s, and money is never added across currencies", name, first, price.Currency), "give all prices of the program in one currency, or leave the budget out")
+			return
+		}
+		first = price.Currency
 	}
 }
 
