@@ -27,6 +27,7 @@ type Env struct {
 	Directory func(name string) (ldapgroup.Directory, error) // finds a directory of the configuration by its name
 	Calls     int                                            // at once, as configured; 0: as the kind thinks best
 	Transport http.RoundTripper                              // for programs with an HTTP interface; nil: the connector's own, which verifies certificates
+	Between   func(http.RoundTripper) http.RoundTripper      // stands between such a program and its transport, its own, too; nil: nothing
 	Getenv    func(string) string                            // the environment, of which a plug-in gets four variables
 	Log       *slog.Logger                                   // gets what plug-ins write to standard error; nil: nobody does
 	Wait      func(context.Context, time.Duration) error     // before something that failed is tried again; nil: a timer
@@ -47,7 +48,7 @@ func All() map[string]Open {
 			return file.OpenGit(c, file.GitOptions{Options: file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now}, Secret: e.Secret})
 		}),
 		"http": kind(func(c rest.Config, e Env) (*rest.Program, error) {
-			return rest.Open(c, rest.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport, Wait: e.Wait})
+			return rest.Open(c, rest.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport, Between: e.Between, Wait: e.Wait})
 		}),
 		"ldap-group": kind(func(c ldapgroup.Config, e Env) (*ldapgroup.Program, error) {
 			return ldapgroup.Open(c, ldapgroup.Options{Program: e.Program, Directory: e.Directory, Now: e.Now})
@@ -59,7 +60,7 @@ func All() map[string]Open {
 			return plugin.Open(c, plugin.Options{Program: e.Program, Dir: e.Dir, Env: e.Getenv, Secret: e.Secret, Now: e.Now, Log: e.Log, Pipe: e.Pipe, Wait: e.Wait})
 		}),
 		"scim": kind(func(c scim.Config, e Env) (*scim.Program, error) {
-			return scim.Open(c, scim.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport})
+			return scim.Open(c, scim.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport, Between: e.Between, Wait: e.Wait})
 		}),
 		"sql": kind(func(c sql.Config, e Env) (engine.Connector, error) {
 			return sql.Open(c, sql.Options{Program: e.Program, Dir: e.Dir, Secret: e.Secret, Now: e.Now})

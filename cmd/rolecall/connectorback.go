@@ -58,7 +58,7 @@ func (t *tester) giveUp(to conformance.T) {
 	if err := closeConnector(c); err != nil {
 		to.Errorf("closing it: %v", err)
 	}
-	another, err := t.open(nil)
+	another, err := t.open(between{})
 	if err != nil {
 		to.Errorf("what the check changed is not put back: %v", err)
 		return
@@ -157,7 +157,7 @@ func (t *tester) clear(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.most)
 	defer cancel()
-	c, err := t.open(nil)
+	c, err := t.open(between{})
 	if err == nil {
 		for _, account := range t.created {
 			err = errors.Join(err, t.remove(ctx, c, account))

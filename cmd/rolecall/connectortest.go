@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,10 +25,12 @@ import (
 // tester holds one program to the suite and puts back what that changes.
 type tester struct {
 	name, kind, identity string
-	open                 func(between func(plugin.Pipe) plugin.Pipe) (engine.Connector, error)
+	open                 func(between between) (engine.Connector, error)
 	scratch              config.Scratch
 	most                 time.Duration
 	notes                []string
+
+	proxy *conformance.Proxy // between a plug-in and its program; nil: nothing is
 
 	mu      sync.Mutex
 	secrets []string // that were handed out
@@ -38,6 +41,20 @@ type tester struct {
 	there       map[string]bool     // ids of all accounts before
 	before      map[string][]string // account → rights of the scratch accounts before; also of those that are not in the list, which hold nothing
 	wrong       error               // why nothing can be tried
+}
+
+// between is what stands between a connector and its program; the zero value is nothing.
+type between struct {
+	pipe func(plugin.Pipe) plugin.Pipe
+	http *conformance.HTTPFaults
+}
+
+// put makes the connector's surroundings such that there are no pauses and that faults can be.
+func (b between) put(e *connectors.Env) {
+	e.Pipe, e.Wait = b.pipe, noPause
+	if b.http != nil {
+		e.Between, e.Wait = b.http.Between, b.http.Wait
+	}
 }
 
 // tester finds out what is to be tried, and refuses to write where nobody said so.
@@ -60,15 +77,18 @@ func (a *app) tester(c *cobra.Command, given []string, f testFlags) (*tester, er
 		return nil, usage("put scratch: {} into its configuration if it is there to be tried, or say --yes-it-writes",
 			"this test grants, revokes, suspends, creates and deletes in %s, and nobody said that it may", t.name)
 	}
-	if p.Scratch != nil {
-		t.scratch = *p.Scratch
-	}
 	t.scratch.Accounts, t.scratch.Rights = append(t.scratch.Accounts, f.accounts...), append(t.scratch.Rights, f.rights...)
 	t.scratch.Stranger = cmp.Or(t.scratch.Stranger, "rolecall-test-nobody")
 	if len(t.scratch.Names) == 0 {
 		t.scratch.Names = []string{"Rolecall-Test Dan", "rolecall-test-Évé"}
 	}
 	return t, nil
+}
+
+func (t *tester) know(p *config.Program) {
+	if p.Scratch != nil {
+		t.scratch = *p.Scratch
+	}
 }
 
 // testProgram opens a program of the configuration, as often as it is asked to.
@@ -85,10 +105,11 @@ func (a *app) testProgram(ctx context.Context, t *tester, given []string) (*conf
 		return nil, usage("a path to an executable has a slash in it: ./"+t.name, "there is no program %q in %s", t.name, cfg.Path)
 	}
 	t.kind = p.Kind
-	t.open = func(between func(plugin.Pipe) plugin.Pipe) (engine.Connector, error) {
-		return a.openKind(ctx, cfg, t.name, p, func(e *connectors.Env) { e.Secret, e.Pipe, e.Wait = t.watch(e.Secret), between, noPause })
+	t.know(p)
+	t.open = func(b between) (engine.Connector, error) {
+		return a.openKind(ctx, cfg, t.name, p, t.through(p.Settings.Decode), func(e *connectors.Env) { e.Secret = t.watch(e.Secret); b.put(e) })
 	}
-	c, err := t.open(nil) // mistakes of the configuration come before anything is tried
+	c, err := t.open(between{}) // mistakes of the configuration come before anything is tried
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +132,7 @@ func (a *app) testExecutable(c *cobra.Command, t *tester, given []string) (p *co
 		return nil, err
 	}
 	t.kind = "plugin"
+	t.know(p)
 	decode := func(into any) error {
 		err := p.Settings.Decode(into)
 		if own, ok := into.(*plugin.Config); ok {
@@ -118,15 +140,36 @@ func (a *app) testExecutable(c *cobra.Command, t *tester, given []string) (p *co
 		}
 		return err
 	}
-	t.open = func(between func(plugin.Pipe) plugin.Pipe) (engine.Connector, error) {
-		return connectors.All()[t.kind](c.Context(), decode, connectors.Env{Program: filepath.Base(path), Dir: dir, Secret: t.watch(a.secrets(dir)), Now: a.Now,
-			Calls: p.Concurrency, Getenv: a.Env, Log: a.logger(), Pipe: between, Wait: noPause})
+	t.open = func(b between) (engine.Connector, error) {
+		env := connectors.Env{Program: filepath.Base(path), Dir: dir, Secret: t.watch(a.secrets(dir)), Now: a.Now, Calls: p.Concurrency, Getenv: a.Env, Log: a.logger()}
+		b.put(&env)
+		return connectors.All()[t.kind](c.Context(), t.through(decode), env)
 	}
-	connector, err := t.open(nil)
+	connector, err := t.open(between{})
 	if err != nil {
 		return nil, err
 	}
 	return p, closeConnector(connector)
+}
+
+// through lets a plug-in speak to its program through a proxy, if its configuration says where the address is.
+func (t *tester) through(decode func(any) error) func(any) error {
+	return func(into any) error {
+		err := decode(into)
+		own, ok := into.(*plugin.Config)
+		if err != nil || !ok || t.scratch.Through == "" {
+			return err
+		}
+		address, _ := own.Config[t.scratch.Through].(string)
+		if t.proxy == nil {
+			if t.proxy, err = conformance.NewProxy(address); err != nil {
+				return fmt.Errorf("scratch: through: config has no address of a program at %q: %w", t.scratch.Through, err)
+			}
+		}
+		own.Config = maps.Clone(own.Config)
+		own.Config[t.scratch.Through] = t.proxy.URL
+		return nil
+	}
 }
 
 // noPause: a plug-in that fails is to show all its mistakes soon.
@@ -159,8 +202,11 @@ func (t *tester) score(ctx context.Context) []conformance.Line {
 		t.wrong = err
 	}
 	card := conformance.Card{Fresh: t.fresh, Restore: t.restore, GiveUp: t.giveUp, Most: t.most + 40*t.description.Lag}
-	if t.kind == "plugin" {
-		t.notes = append(t.notes, "what the plug-in does when its program fails was not tried: nothing stands between the two")
+	if t.kind == "plugin" && t.proxy == nil {
+		t.notes = append(t.notes, "what the plug-in does when its program fails was not tried: nothing stands between the two; if it speaks HTTP, name the key of config with the address: scratch: {through: url}")
+	}
+	if t.proxy != nil {
+		defer t.proxy.Close()
 	}
 	lines := card.Score(ctx)
 	if ready {
@@ -174,8 +220,8 @@ func (t *tester) fresh(to conformance.T) *conformance.Subject {
 	if t.wrong != nil {
 		to.Fatalf("%v", t.wrong)
 	}
-	faults := &plugin.Faults{}
-	c, err := t.open(faults.Between)
+	faults, web := &plugin.Faults{}, &conformance.HTTPFaults{}
+	c, err := t.open(between{faults.Between, web})
 	if err != nil {
 		to.Fatalf("%v", err)
 	}
@@ -184,8 +230,16 @@ func (t *tester) fresh(to conformance.T) *conformance.Subject {
 	defer t.mu.Unlock()
 	u := &conformance.Subject{Connector: c, Accounts: t.scratch.Accounts, Rights: t.scratch.Rights, Stranger: t.scratch.Stranger, NoRight: t.scratch.NoRight,
 		NewNames: t.scratch.Names, New: engine.NewAccount{Attributes: t.scratch.Attributes}, Secrets: slices.Clone(t.secrets)}
-	if t.kind == "plugin" {
+	switch t.kind {
+	case "http", "scim":
+		u.HTTP, u.Arm = web, web.Arm
+	case "plugin":
 		u.Arm = func(f conformance.Fault) bool { return faults.Arm(f.String()) }
+		if t.proxy != nil {
+			t.proxy.Use(web)
+			u.HTTP = web
+			u.Arm = func(f conformance.Fault) bool { return web.Arm(f) || faults.Arm(f.String()) }
+		}
 	}
 	return u
 }
@@ -193,7 +247,7 @@ func (t *tester) fresh(to conformance.T) *conformance.Subject {
 // prepare learns what there is to try. Whatever it finds, checks are made, so that there is a card; ready says that there
 // is something to clear.
 func (t *tester) prepare(ctx context.Context) (ready bool, err error) {
-	c, err := t.open(nil)
+	c, err := t.open(between{})
 	if err != nil {
 		return false, err
 	}

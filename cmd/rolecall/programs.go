@@ -40,11 +40,11 @@ func (a *app) programs(ctx context.Context, cfg *config.File) ([]engine.Program,
 }
 
 func (a *app) connector(ctx context.Context, cfg *config.File, name string, p *config.Program) (engine.Connector, error) {
-	return a.openKind(ctx, cfg, name, p, func(*connectors.Env) {})
+	return a.openKind(ctx, cfg, name, p, p.Settings.Decode, func(*connectors.Env) {})
 }
 
-// openKind opens a connector in surroundings that may be changed before.
-func (a *app) openKind(ctx context.Context, cfg *config.File, name string, p *config.Program, change func(*connectors.Env)) (engine.Connector, error) {
+// openKind opens a connector with its own settings, in surroundings that may be changed before.
+func (a *app) openKind(ctx context.Context, cfg *config.File, name string, p *config.Program, decode func(any) error, change func(*connectors.Env)) (engine.Connector, error) {
 	kinds := connectors.All()
 	open, ok := kinds[p.Kind]
 	if !ok {
@@ -54,7 +54,7 @@ func (a *app) openKind(ctx context.Context, cfg *config.File, name string, p *co
 	env := connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg), Calls: p.Concurrency,
 		Getenv: a.Env, Log: a.logger()}
 	change(&env)
-	return open(ctx, p.Settings.Decode, env)
+	return open(ctx, decode, env)
 }
 
 // program puts a connector and its settings together; templates were checked with the configuration.

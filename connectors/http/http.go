@@ -53,7 +53,7 @@ func Open(c Config, o Options) (*Program, error) {
 func open(c Config, o Options) (*Program, error) {
 	o.Calls = cmp.Or(o.Calls, concurrency)
 	client, err := httpconn.New(httpconn.Config{URL: c.URL, Auth: c.Auth, Accept: "application/json, */*;q=0.1", Format: "JSON", Rate: c.Requests, Failure: failure, Wait: o.Wait},
-		httpconn.Options{Secret: o.Secret, Now: o.Now, Calls: o.Calls, Transport: o.Transport})
+		httpconn.Options{Secret: o.Secret, Now: o.Now, Calls: o.Calls, Transport: o.Transport, Between: o.Between})
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,26 @@
 package http_test
 
 import (
+	"net/http"
 	"testing"
+	"time"
 
 	rest "github.com/rolecall/rolecall/connectors/http"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest"
 )
+
+// openWith opens a program with faults between.
+func openWith(t *testing.T, c rest.Config, web *enginetest.HTTPFaults, transport http.RoundTripper) *rest.Program {
+	t.Helper()
+	p, err := rest.Open(c, rest.Options{Program: "p", Now: time.Now, Transport: transport, Between: web.Between, Wait: web.Wait,
+		Secret: func(engine.Secret) (string, error) { return canary, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
 
 // suite holds the connector to the suite on a program that pages in one way, with a configuration that is bent.
 func suite(t *testing.T, by, list string, bend func(c *rest.Config)) {
@@ -14,9 +28,9 @@ func suite(t *testing.T, by, list string, bend func(c *rest.Config)) {
 		p := newAPI(t, by)
 		c := p.config()
 		bend(&c)
-		faults, closed := &faultyTransport{list: list}, c
+		faults, web, closed := &faultyTransport{list: list}, &enginetest.HTTPFaults{}, c
 		closed.URL = "http://127.0.0.1:1"
-		return &enginetest.ConnectorUnderTest{Connector: open(t, c, faults, canary), Arm: faults.arm, Accounts: []string{"1", "2", "3"},
+		return &enginetest.ConnectorUnderTest{Connector: openWith(t, c, web, faults), HTTP: web, Arm: faults.arm, Accounts: []string{"1", "2", "3"},
 			Rights: []string{"Sales", "Büro / Süd?", "x"}, Stranger: "77", NoRight: "none", NewNames: []string{"dan", `Eve "É" \ {x}`},
 			New: engine.NewAccount{Attributes: map[string]string{"mail": "new@example.com"}}, Secrets: []string{canary, "canary-wrong"},
 			Broken: []engine.Connector{open(t, c, nil, "canary-wrong"), open(t, closed, nil, canary)}}
@@ -54,5 +68,25 @@ func TestEachWayOfListing(t *testing.T) {
 			}
 			suite(t, "page", list, bend)
 		})
+	}
+}
+
+// A configuration that leaves out where the program says how many there are is found.
+func TestAConfigurationThatDoesNotCountIsFound(t *testing.T) {
+	for _, by := range []string{"", "cursor", "link"} {
+		passes := func(bend func(c *rest.Config)) (bool, []string) {
+			return enginetest.PassesCheck(t, "misses no page", func() *enginetest.ConnectorUnderTest {
+				p, web := newAPI(t, by), &enginetest.HTTPFaults{}
+				c := p.config()
+				bend(&c)
+				return &enginetest.ConnectorUnderTest{Connector: openWith(t, c, web, nil), HTTP: web, Accounts: []string{"1", "2", "3"}, Rights: []string{"Sales", "x"}, Stranger: "77"}
+			})
+		}
+		if ok, why := passes(func(*rest.Config) {}); !ok {
+			t.Errorf("%s: %q", by, why)
+		}
+		if ok, why := passes(func(c *rest.Config) { c.Users.List.Paging.Total = "" }); ok {
+			t.Errorf("%s, without total: %q", by, why)
+		}
 	}
 }

@@ -16,7 +16,7 @@ type client struct{ *httpconn.Client }
 func newClient(c Config, o Options) (*client, error) {
 	cl, err := httpconn.New(httpconn.Config{URL: c.URL, Auth: httpconn.Auth{Bearer: c.Token, OAuth: c.OAuth}, SameHost: true, Format: "SCIM",
 		Accept: "application/scim+json, application/json;q=0.9", Failure: failure, Wait: o.Wait},
-		httpconn.Options{Secret: o.Secret, Now: o.Now, Calls: o.Calls, Transport: o.Transport})
+		httpconn.Options{Secret: o.Secret, Now: o.Now, Calls: o.Calls, Transport: o.Transport, Between: o.Between})
 	return &client{cl}, err
 }
 

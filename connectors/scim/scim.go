@@ -34,6 +34,7 @@ type Options struct {
 	Now       func() time.Time
 	Calls     int                                              // at once; 0: 4
 	Transport http.RoundTripper                                // nil: one that verifies certificates
+	Between   func(http.RoundTripper) http.RoundTripper        // stands before the transport; nil: nothing
 	Wait      func(ctx context.Context, d time.Duration) error // before another try; nil: waits
 }
 

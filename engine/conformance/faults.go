@@ -69,6 +69,7 @@ func checkPartialList(t T, u *Subject) {
 		if got, proof, err := u.tryList(context.Background()); err == nil && proof.Complete() {
 			t.Errorf("fault %s: %d holdings are taken for all", fault, len(got))
 		}
+		u.arm(NoFault)
 	}
 	u.state(t)
 }

@@ -34,6 +34,7 @@ type Card struct {
 	GiveUp  func(t T)          // does so instead of Restore where a check does not end; nil: nobody does
 	Most    time.Duration      // that one check may take
 	Tell    func(line Line)    // told of each line; nil: nobody
+	Only    string             // the one check to make; "": all
 }
 
 // Score makes all checks, one after the other. It stops where something vital fails, when a check does not end, or when the
@@ -41,6 +42,9 @@ type Card struct {
 func (c *Card) Score(ctx context.Context) (lines []Line) {
 	stop := ""
 	for _, check := range Checks() {
+		if c.Only != "" && c.Only != check.Name {
+			continue
+		}
 		line := Line{Check: check.Name, Result: NotTried, Details: []string{stop}}
 		if stop == "" && ctx.Err() != nil {
 			stop, line.Details = "interrupted", []string{"interrupted"}

@@ -34,6 +34,7 @@ type Subject struct {
 	Secrets   []string               // canaries that the connector was given
 	Broken    []engine.Connector     // the same program with a wrong password, address, …: no call may succeed
 	Arm       func(fault Fault) bool // makes the next call (of the kind that the fault is about) go wrong; false: not possible here; nil: none is
+	HTTP      *HTTPFaults            // stand between a connector that speaks HTTP and its program; nil: nothing does
 
 	mu    sync.Mutex
 	texts []string        // everything the connector said
@@ -96,6 +97,12 @@ func Checks() []Check {
 		{Name: "survives lost answers", Skip: noFaults, run: checkLostAnswer},
 		{Name: "believes no lie", Skip: noLie, run: checkLie},
 		{Name: "never takes a part for the whole", Skip: noFaults, run: checkPartialList},
+		{Name: "waits when a program is busy", Skip: noHTTP, run: checkThrottle},
+		{Name: "follows nobody to a page to sign in", Skip: noHTTP, run: checkRedirect},
+		{Name: "takes no page for people for an answer", Skip: noHTTP, run: checkHTML},
+		{Name: "takes no empty answer for an empty list", Skip: noHTTP, run: checkEmpty},
+		{Name: "misses no page", Skip: noPages, run: checkPages},
+		{Name: "waits for reads that are behind", Skip: noHTTP, run: checkBehind},
 		{Name: "says nothing when broken", Skip: noBroken, run: checkBroken},
 	}
 }

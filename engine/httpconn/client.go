@@ -43,8 +43,9 @@ type Config struct {
 type Options struct {
 	Secret    engine.Resolve
 	Now       func() time.Time
-	Calls     int               // at once
-	Transport http.RoundTripper // nil: one that verifies certificates
+	Calls     int                                       // at once
+	Transport http.RoundTripper                         // nil: one that verifies certificates
+	Between   func(http.RoundTripper) http.RoundTripper // stands between the client and the transport; nil: nothing
 }
 
 // Client makes the calls. Safe for concurrent use.
@@ -68,6 +69,9 @@ func New(c Config, o Options) (*Client, error) {
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.MaxIdleConnsPerHost = o.Calls // by default 2 are kept open, and all others are made anew for each call
 		transport = own
+	}
+	if o.Between != nil {
+		transport = o.Between(transport)
 	}
 	h := &http.Client{Transport: transport, CheckRedirect: noRedirect, Timeout: timeout}
 	if c.SameHost {

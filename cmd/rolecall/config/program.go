@@ -93,6 +93,9 @@ type Scratch struct {
 	Names []string `yaml:"names"`
 	// Attributes are what new accounts need besides a name.
 	Attributes map[string]string `yaml:"attributes"`
+	// Through is the key of a plug-in's `config` that holds the address of its program: a proxy on this machine takes its place, and
+	// makes calls go wrong on purpose.
+	Through string `yaml:"through"`
 }
 
 // Account is one account of a program that is not simply somebody's.
