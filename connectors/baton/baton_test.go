@@ -268,7 +268,6 @@ func TestSecretsStayInside(t *testing.T) {
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	_, small, _ := built(t)
 	w := newWorld(t)
 	for say, change := range map[string]func(c map[string]any, s map[string]string){
 		"target is missing":      func(c map[string]any, _ map[string]string) { delete(c, "target") },
@@ -284,7 +283,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		change(c, s)
 		say = strings.Replace(say, "not among secrets", "is not among secrets", 1)
 		raw, _ := json.Marshal(c)
-		p := newProgram([]string{small}, 1, &syncBuffer{})
+		p := newProgram([]string{small(t)}, 1, &syncBuffer{})
 		_, err := p.Open(context.Background(), sdk.Settings{Config: raw, Secrets: s})
 		p.close()
 		if err == nil || !strings.Contains(err.Error(), say) || strings.Contains(err.Error(), "canary") {

@@ -20,7 +20,6 @@ import (
 // The conformance kit as a user calls it, against the connector as it is shipped.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	adapter, small, rolecall := built(t)
 	w := newWorld(t)
 	settings := filepath.Join(t.TempDir(), "small.yaml")
 	text := fmt.Sprintf(`config: {target: "small:test", fields: {path: %q}, files: [key-file], person: employee}
@@ -32,7 +31,7 @@ scratch:
 	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command(rolecall, "connector", "test", "--config", settings, "-o", "json", "--", adapter, "-accounts", small) // #nosec G204 -- our own
+	c := exec.Command(rolecall(t), "connector", "test", "--config", settings, "-o", "json", "--", adapter(t), "-accounts", small(t)) // #nosec G204 -- our own
 	c.Env = append(os.Environ(), "SMALL_TOKEN="+token, "SMALL_KEY="+key)
 	var log bytes.Buffer
 	c.Stderr = &log
@@ -62,9 +61,8 @@ scratch:
 // plugged gives the adapter as Rolecall runs it.
 func (w world) plugged(log *syncBuffer, options ...string) engine.Connector {
 	w.t.Helper()
-	adapter, small, _ := built(w.t)
 	values := map[string]string{"T": token, "K": key}
-	c, err := plugin.Open(plugin.Config{Command: append(append([]string{adapter}, options...), small), Config: w.config(nil),
+	c, err := plugin.Open(plugin.Config{Command: append(append([]string{adapter(w.t)}, options...), small(w.t)), Config: w.config(nil),
 		Secrets: map[string]engine.Secret{"api-token": {Env: "T"}, "key-file": {Env: "K"}}}, plugin.Options{Program: "small", Dir: w.t.TempDir(),
 		Env: os.Getenv, Now: time.Now, Secret: func(s engine.Secret) (string, error) { return values[s.Env], nil },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})

@@ -33,28 +33,43 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// binaries are built once, when they are first needed.
+// binaries are built once each, when they are first needed.
 var binaries struct {
-	dir  string
+	dir                      string
+	adapter, small, rolecall binary
+}
+
+type binary struct {
 	once sync.Once
+	path string
 	err  error
 }
 
-// built gives the adapter, the small connector, and rolecall itself.
-func built(t testing.TB) (adapter, small, rolecall string) {
+// built gives the path of an executable, from the package of the module in a folder.
+func (b *binary) built(t testing.TB, name, folder, pkg string) string {
 	t.Helper()
-	adapter, small, rolecall = filepath.Join(binaries.dir, "baton"), filepath.Join(binaries.dir, "small"), filepath.Join(binaries.dir, "rolecall")
-	binaries.once.Do(func() {
-		for _, args := range [][]string{{"-o", adapter, "."}, {"-C", "testdata/small", "-o", small, "."}, {"-C", "../..", "-o", rolecall, "./cmd/rolecall"}} {
-			if out, err := exec.Command("go", append([]string{"build"}, args...)...).CombinedOutput(); err != nil { // #nosec G204 -- our own
-				binaries.err = fmt.Errorf("%w\n%s", err, out)
-			}
+	b.once.Do(func() {
+		b.path = filepath.Join(binaries.dir, name)
+		if out, err := exec.Command("go", "build", "-C", folder, "-o", b.path, pkg).CombinedOutput(); err != nil { // #nosec G204 -- our own
+			b.err = fmt.Errorf("%w\n%s", err, out)
 		}
 	})
-	if binaries.err != nil {
-		t.Fatal(binaries.err)
+	if b.err != nil {
+		t.Fatal(b.err)
 	}
-	return adapter, small, rolecall
+	return b.path
+}
+
+func adapter(t testing.TB) string { t.Helper(); return binaries.adapter.built(t, "baton", ".", ".") }
+
+func small(t testing.TB) string {
+	t.Helper()
+	return binaries.small.built(t, "small", "testdata/small", ".")
+}
+
+func rolecall(t testing.TB) string {
+	t.Helper()
+	return binaries.rolecall.built(t, "rolecall", "../..", "./cmd/rolecall")
 }
 
 const estateJSON = `{"token": "canary-7f3a", "key": "-----BEGIN KEY-----\ncanary-88b1\n", "next": 100,
@@ -128,9 +143,8 @@ func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return 
 // open gives the adapter in this process, with a running connector.
 func (w world) open(more map[string]any) *creating {
 	w.t.Helper()
-	_, small, _ := built(w.t)
 	log := &syncBuffer{}
-	p := &creating{newProgram([]string{small}, 4, log)}
+	p := &creating{newProgram([]string{small(w.t)}, 4, log)}
 	p.wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	w.t.Cleanup(p.close)
 	raw, _ := json.Marshal(w.config(more))
