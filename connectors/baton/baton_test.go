@@ -11,6 +11,7 @@ import (
 	"time"
 
 	v2 "github.com/conductorone/baton-sdk/pb/c1/connector/v2"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/rolecall/rolecall/connectors/plugin/sdk"
@@ -59,6 +60,10 @@ func TestAPartIsAPart(t *testing.T) {
 		if err == nil || got == "" || strings.Contains(got, gone) {
 			t.Errorf("%s: %v\n%s", fault, err, got)
 		}
+	}
+	w.fault("twice error")
+	if got, err := list(t, p); err == nil || got == "" {
+		t.Errorf("a user is listed twice: %v\n%s", err, got)
 	}
 	w.fault("users busy") // once: the page is asked for again
 	if got, err := list(t, p); got != whole || err != nil {
@@ -209,12 +214,105 @@ func TestAccounts(t *testing.T) {
 	if _, o, err = create("Fay", "k3"); o != sdk.Already {
 		t.Errorf("after a lost answer: %s, %v", o, err)
 	}
+	w.fault("careless error") // about names
+	_, o, err = create("Ben Smith", "k2")
+	want(t, "a name that the connector would give twice", o, err, sdk.Refused)
+	w.well()
 	for _, outcome := range []sdk.Outcome{sdk.Done, sdk.Already} {
 		o, err := p.Delete(t.Context(), made)
 		want(t, "delete", o, err, outcome)
 	}
 	o, err = p.Delete(t.Context(), "group:read")
 	want(t, "delete a group", o, err, sdk.Refused)
+}
+
+// What a part of the lists does not show is not known to be away.
+func TestAPartProvesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fault("users error")
+	p := w.open(nil)
+	o, err := p.Revoke(t.Context(), "user:5", "group:read:member")
+	want(t, "revoke", o, err, sdk.Failed)
+	o, err = p.Grant(t.Context(), "user:5", "group:read:member")
+	want(t, "grant", o, err, sdk.Failed)
+	o, err = p.Delete(t.Context(), "user:5")
+	want(t, "delete", o, err, sdk.Failed)
+	_, o, err = p.Create(t.Context(), sdk.NewAccount{Name: "eve:x", Person: "k"})
+	want(t, "create", o, err, sdk.Failed)
+	if _, err := p.Entitlements(t.Context()); err == nil {
+		t.Error("the list of rights is whole")
+	}
+	w.well()
+	o, err = p.Revoke(t.Context(), "user:5", "group:read:member")
+	want(t, "revoke", o, err, sdk.Done)
+}
+
+func TestNoAccounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := &creating{newProgram([]string{small(t)}, 1, &syncBuffer{})}
+	t.Cleanup(p.close)
+	raw, _ := json.Marshal(w.config(map[string]any{"fields": map[string]string{"path": w.path, "no-accounts": "true"}}))
+	if _, err := p.Open(t.Context(), sdk.Settings{Config: raw, Secrets: secrets()}); err == nil || !strings.Contains(err.Error(), "leave out -accounts") {
+		t.Error(err)
+	}
+}
+
+// noTypes lists no types of resources.
+type noTypes struct{}
+
+func (noTypes) ListResourceTypes(context.Context, *v2.ResourceTypesServiceListResourceTypesRequest, ...grpc.CallOption) (*v2.ResourceTypesServiceListResourceTypesResponse, error) {
+	return &v2.ResourceTypesServiceListResourceTypesResponse{}, nil
+}
+
+// A connector without users lists no accounts; that is not nobody.
+func TestNoUsers(t *testing.T) {
+	t.Parallel()
+	p := &creating{newProgram(nil, 1, nil)}
+	p.c = &child{types: noTypes{}}
+	if got, err := list(t, p); got != "" || err == nil {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
+
+// What a connector keeps has an end.
+func TestSessionsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := &sessions{size: maxSessions - 2, values: map[sessionKey][]byte{}}
+	a, b := sessionKey{key: "a"}, sessionKey{key: "b"}
+	if err := s.set(a, []byte("xy")); err != nil {
+		t.Error(err)
+	}
+	if err := s.set(b, []byte("x")); err == nil {
+		t.Error("more than may be")
+	}
+	s.remove(a)
+	if err := s.set(b, []byte("x")); err != nil || s.size != maxSessions-1 {
+		t.Error(err, s.size)
+	}
+}
+
+// What the connector rules out is not asked for.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	fixed, _ := anypb.New(&v2.EntitlementImmutable{})
+	user, group := v2.ResourceType_builder{Id: "user", Traits: []v2.ResourceType_Trait{v2.ResourceType_TRAIT_USER}}.Build(), v2.ResourceType_builder{Id: "group"}.Build()
+	who := v2.Resource_builder{Id: v2.ResourceId_builder{ResourceType: "user", Resource: "1"}.Build()}.Build()
+	e := &estate{types: map[string]*v2.ResourceType{"user": user}}
+	for what, c := range map[string]struct {
+		right   v2.Entitlement_builder
+		refused bool
+	}{
+		"anybody's":   {v2.Entitlement_builder{}, false},
+		"for users":   {v2.Entitlement_builder{GrantableTo: []*v2.ResourceType{group, user}}, false},
+		"for groups":  {v2.Entitlement_builder{GrantableTo: []*v2.ResourceType{group}}, true},
+		"not changed": {v2.Entitlement_builder{Annotations: []*anypb.Any{fixed}}, true},
+	} {
+		if err := (pair{e, c.right.Build(), who}).refusal("user:1", "r"); (err != nil) != c.refused {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
 
 // Somebody else took the name after the estate was read: the connector says so.

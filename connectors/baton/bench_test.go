@@ -42,5 +42,5 @@ func BenchmarkCall(b *testing.B) {
 	per := b.Elapsed() / time.Duration(max(1, n))
 	b.ReportMetric(float64(each.Microseconds()), "µs-bare")
 	b.ReportMetric(float64(per.Microseconds()), "µs/call")
-	b.ReportMetric(float64((per-each).Microseconds()), "µs-over-bare")
+	b.ReportMetric(float64((per - each).Microseconds()), "µs-over-bare")
 }

@@ -29,16 +29,23 @@ func main() {
 		field.StringField("path", field.WithRequired(true)),
 		field.StringField("api-token", field.WithRequired(true), field.WithIsSecret(true)),
 		field.StringField("key-file"),
+		field.BoolField("no-accounts"),
 	})
 	config.RunConnector(context.Background(), "small", "1", fields,
 		func(_ context.Context, v *viper.Viper, _ *cli.ConnectorOpts) (connectorbuilder.ConnectorBuilderV2, []connectorbuilder.Opt, error) {
-			return &small{file{v.GetString("path")}, v.GetString("api-token"), v.GetString("key-file")}, nil, nil
+			return &small{file{v.GetString("path")}, v.GetString("api-token"), v.GetString("key-file"), v.GetBool("no-accounts")}, nil, nil
 		}, connectorrunner.WithSessionStoreEnabled())
 }
 
 type small struct {
 	file
 	token, key string
+	fixed      bool // it makes no accounts
+}
+
+// listed hides what else a type of resources can do.
+type listed struct {
+	connectorbuilder.ResourceSyncerV2
 }
 
 func (s *small) Metadata(context.Context) (*v2.ConnectorMetadata, error) {
@@ -68,7 +75,11 @@ func (s *small) Validate(context.Context) (annotations.Annotations, error) {
 }
 
 func (s *small) ResourceSyncers(context.Context) []connectorbuilder.ResourceSyncerV2 {
-	return []connectorbuilder.ResourceSyncerV2{&users{s.file}, &orgs{s.file}, &groups{s.file}}
+	people := connectorbuilder.ResourceSyncerV2(&users{s.file})
+	if s.fixed {
+		people = listed{people}
+	}
+	return []connectorbuilder.ResourceSyncerV2{people, &orgs{s.file}, &groups{s.file}}
 }
 
 // fault goes wrong at a place, if the file for it says so: error, die, or hang.

@@ -76,6 +76,9 @@ func (u *users) List(_ context.Context, _ *v2.ResourceId, o resource.SyncOpAttrs
 		return nil, nil, err
 	}
 	ids, r := cut(slices.Sorted(maps.Keys(d.Users)), o.PageToken.Token)
+	if u.fault("twice") != nil {
+		ids = []string{"1"}
+	}
 	for _, id := range ids {
 		one, err := d.Users[id].resource(id)
 		if err != nil {
@@ -96,7 +99,7 @@ func (u *users) CreateAccount(_ context.Context, a *v2.AccountInfo, _ *v2.LocalC
 	var made *v2.Resource
 	err := u.with(func(d *data) (bool, error) {
 		for _, other := range d.Users {
-			if other.Login == a.GetLogin() {
+			if other.Login == a.GetLogin() && u.fault("careless") == nil {
 				return false, status.Error(codes.AlreadyExists, "login is taken")
 			}
 		}
