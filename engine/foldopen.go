@@ -130,6 +130,7 @@ func (a *admission) outcome(r *Record) error {
 
 // Claim does what Outbox promises to what is folded.
 func (f *Fold) Claim(r ClaimRequest) []Intent {
+	r = r.By(f.time)
 	r.Now = Instant(r.Now)
 	byAccount := f.claimable(r)
 	accounts := make([]string, 0, len(byAccount))

@@ -71,6 +71,15 @@ type ClaimRequest struct {
 	Since   time.Time // what was claimed at this time or later is left out, zero: nothing is; so that one piece of work repeats nothing
 }
 
+// By corrects a clock that is behind the journal's, by which a lease would be over for others while it is used. A journal whose time is
+// far ahead is not believed.
+func (r ClaimRequest) By(journal time.Time) ClaimRequest {
+	if late := journal.Sub(r.Now); late > 0 && late <= LongestLease {
+		r.Now = journal
+	}
+	return r
+}
+
 // Outbox hands out open intents. A claim is durable before it is returned. An account with a live lease is not handed out,
 // nor is another one of the same person's in that program while one of the two is only proposed (one claim may hand out both),
 // neither is anything of a paused program, nor an intent that was claimed before, but for those that are Repeatable and

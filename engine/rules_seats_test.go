@@ -196,6 +196,10 @@ func TestTheListOutlivesBrokenReads(t *testing.T) {
 	w.readErr = fmt.Errorf("down")
 	w.later()
 	w.readErr = nil
+	w.person("zoe").Roles, w.person("zoe").Missing = nil, []string{"a"} // nobody can tell
+	w.later()
+	w.roles("zoe", "a")
+	w.person("zoe").Missing = nil
 	w.hire("bob", "a")
 	w.listed("", "1/1 free 0 waiting [zoe bob] kept [] displaced [] buy 2")
 }

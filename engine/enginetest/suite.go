@@ -48,6 +48,7 @@ func JournalSuite(t *testing.T, open func(t testing.TB, now func() time.Time) St
 		"claims":            (*suite).claims,
 		"claims have names": (*suite).claimNames,
 		"a clock ahead":     (*suite).clockAhead,
+		"a clock behind":    (*suite).clockBehind,
 		"one person":        (*suite).onePerson,
 		"leavers first":     (*suite).leaversFirst,
 		"vanished":          (*suite).vanished,

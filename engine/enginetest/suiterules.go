@@ -204,6 +204,18 @@ func (s *suite) clockAhead() {
 	}
 }
 
+// A lease that a clock which is behind takes would be over for everybody else while calls are made under it.
+func (s *suite) clockBehind() {
+	s.must(intent(engine.OpGrant, "a", "r", ""))
+	now := s.clock.Now()
+	s.clock.Add(-15 * time.Minute)
+	got := s.claim(9)
+	s.clock.Add(15 * time.Minute)
+	s.same("it counts from the journal's time", []any{len(got), got[0].Lease}, []any{1, now.Add(time.Minute)})
+	s.must(intent(engine.OpGrant, "a", "q", ""))
+	s.same("and holds for others", len(s.claim(9)), 0)
+}
+
 func (s *suite) leaversFirst() {
 	s.must(intent(engine.OpGrant, "a", "r", ""), intent(engine.OpGrant, "b", "r", ""), intent(engine.OpRevoke, "c", "r", engine.ChargeLeaver))
 	s.same("a leaver goes before what is older", seqs(s.claim(1)), []int64{3})

@@ -43,7 +43,6 @@ func (s *Store) Blank(ctx context.Context, g engine.Guard, person string, record
 		return 0, err
 	}
 	err = s.locked(ctx, func(t *tx, h *head) error {
-		s.remember(h)
 		b := &batch{tx: t, head: h, names: s.names, intended: map[string]bool{}}
 		if err := b.write([]*request{q}); err != nil {
 			return err

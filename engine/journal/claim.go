@@ -21,7 +21,8 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 	if r.Max < 1 {
 		return nil, ctx.Err()
 	}
-	err = s.locked(ctx, func(t *tx, _ *head) error {
+	err = s.locked(ctx, func(t *tx, h *head) error {
+		r := r.By(instant(h.Time))
 		chosen, err := t.choose(r)
 		if err != nil || chosen.len() == 0 {
 			return err
@@ -195,10 +196,6 @@ func (t *tx) take(c engine.ClaimRequest, chosen *rows) (own []*intentRow, others
 		r.add(seq, micros(now), micros(engine.Instant(now.Add(c.Lease))))
 	}
 	kept := t.store.fresh.take(chosen.numbers)
-	sound, err := t.sound(kept)
-	if err != nil {
-		return nil, nil, err
-	}
 	others = newRows("i")
 	const query = `UPDATE open_intent SET claimed = r.column2, lease = r.column3, attempts = attempts + 1 FROM @rows r
 		WHERE open_intent.seq = r.column1
@@ -207,9 +204,8 @@ func (t *tx) take(c engine.ClaimRequest, chosen *rows) (own []*intentRow, others
 		var seq, account int64
 		var i intentRow
 		err := r.Scan(&seq, &account, &i.repeatable, &i.uncertain, &i.claimed, &i.lease, &i.attempts)
-		k, known := kept[seq]
-		if known = known && sound[k.with]; known {
-			i.record = k.record
+		record, known := kept[seq]
+		if i.record = record; known {
 			i.account, known = t.store.names.accounts.named(account)
 		}
 		if known {

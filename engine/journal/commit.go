@@ -20,12 +20,13 @@ import (
 func (s *Store) commit(ctx context.Context, requests []*request) error {
 	last := ""
 	err := s.locked(ctx, func(t *tx, h *head) error {
-		s.remember(h)
 		b := &batch{tx: t, head: h, names: s.names, intended: map[string]bool{}}
 		if err := b.write(requests); err != nil {
 			return err
 		}
-		last, s.lastSize = b.last, h.Size
+		if last = b.last; last != "" {
+			s.own.size, s.own.leaf, s.own.frontier = h.Size, last, h.Frontier
+		}
 		return nil
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/audit"
 )
 
 // freshIntents commits intents of all forms and gives the store that did.
@@ -61,33 +62,63 @@ func TestOwnIntentsAreClaimedAsTheyAreRead(t *testing.T) {
 	}
 }
 
-// otherHistory makes the journal one that was put back and went on: its last record is not that which this process committed.
-func otherHistory(s *Store) {
-	s.write.MustExec(`UPDATE journal SET leaf = 'other' WHERE seq = (SELECT size FROM head)`)
+// otherHistory makes the journal one that was put back and went on, by one record if it is to be longer than before: the last record
+// is not that which this process committed.
+func otherHistory(s *Store, longer bool) {
+	leaves := make([]audit.Hash, 3)
+	if longer {
+		leaves = make([]audit.Hash, 4)
+	}
+	var f audit.Frontier
+	f, _ = f.Append(leaves...)
+	s.write.MustExec(`UPDATE journal SET leaf = 'other' WHERE seq = 3`)
+	s.write.MustExec(`UPDATE head SET frontier = ?, size = ?`, f.String(), len(leaves))
 }
 
 // A database that was put back may hold another intent under the same number.
 func TestAnotherIntentOfTheSameNumberIsRead(t *testing.T) {
-	s, now := freshIntents(t)
-	otherHistory(s)
-	s.write.MustExec(`UPDATE journal SET public = replace(public, 'edit pages', 'read pages') WHERE public LIKE '%edit pages%'`)
-	var rights []string
-	for _, i := range claimAll(t, s, now) {
-		rights = append(rights, i.Change.Entitlement)
-	}
-	if all := strings.Join(rights, ","); !strings.Contains(all, "read pages") || strings.Contains(all, "edit pages") {
-		t.Errorf("claimed %s: what is kept was believed against the database", all)
+	for _, longer := range []bool{false, true} {
+		s, now := freshIntents(t)
+		otherHistory(s, longer)
+		s.write.MustExec(`UPDATE journal SET public = replace(public, 'edit pages', 'read pages') WHERE public LIKE '%edit pages%'`)
+		var rights []string
+		for _, i := range claimAll(t, s, now) {
+			rights = append(rights, i.Change.Entitlement)
+		}
+		if all := strings.Join(rights, ","); !strings.Contains(all, "read pages") || strings.Contains(all, "edit pages") {
+			t.Errorf("claimed %s: what is kept was believed against the database (longer: %v)", all, longer)
+		}
 	}
 }
 
-// Of two transactions only that is believed which the journal has.
-func TestEachTransactionIsLookedFor(t *testing.T) {
+// In such a database a number may be another account's.
+func TestNumbersOfAnotherHistoryAreLookedUp(t *testing.T) {
+	for _, longer := range []bool{false, true} {
+		s, _ := freshIntents(t)
+		otherHistory(s, longer)
+		s.write.MustExec(`UPDATE account SET name = 'zoe' WHERE name = 'bob'`)
+		adopted := engine.Record{Kind: engine.KindAdopt, Program: "wiki", Account: "bob", Entitlement: "read pages", Person: "bob", Op: engine.OpAdopt}
+		if err := s.Append(context.Background(), engine.Free, []engine.Record{adopted}); err != nil {
+			t.Fatal(err)
+		}
+		var name string
+		if err := s.read.Get(&name, "SELECT a.name FROM journal j JOIN account a ON a.id = j.account WHERE j.kind = 'adopt'"); err != nil || name != "bob" {
+			t.Errorf("it is recorded of %q, %v (longer: %v)", name, err, longer)
+		}
+	}
+}
+
+// What is committed to it from then on is known again.
+func TestOfAnotherHistoryOwnIntentsAreKeptAnew(t *testing.T) {
 	s, now := freshIntents(t)
-	otherHistory(s)
+	otherHistory(s, true)
 	s.write.MustExec(`UPDATE journal SET public = replace(public, 'edit pages', 'read pages') WHERE public LIKE '%edit pages%'`)
 	later := engine.IntentRecord("r2", "daemon", "corp", engine.Change{Op: engine.OpGrant, Account: "e", Program: "wiki", Entitlement: "wiki/edit pages"}, "")
 	if err := s.Append(context.Background(), engine.Free, []engine.Record{later}); err != nil {
 		t.Fatal(err)
+	}
+	if len(s.fresh.records) != 1 {
+		t.Errorf("%d intents are kept, not the one of this history", len(s.fresh.records))
 	}
 	got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "wiki", Max: 9, Now: now, Lease: time.Minute})
 	if err != nil || len(got) != 4 {
@@ -117,7 +148,7 @@ func TestKeptIntentsAreForgotten(t *testing.T) {
 // Where an intent can't be read, nobody has claimed those beside it: they may still be withdrawn.
 func TestWhatCannotBeReadIsClaimedByNobody(t *testing.T) {
 	s, now := freshIntents(t)
-	otherHistory(s)
+	otherHistory(s, true)
 	s.write.MustExec(`UPDATE journal SET public = '{' WHERE public LIKE '%edit pages%'`)
 	if got, err := s.Claim(context.Background(), engine.ClaimRequest{Program: "wiki", Max: 9, Now: now, Lease: time.Minute}); err == nil || got != nil {
 		t.Errorf("%+v, %v", got, err)

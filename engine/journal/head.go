@@ -18,6 +18,9 @@ type head struct {
 
 const selectHead = "SELECT size, epoch, control, runs, time, people, accounts, entitlements, rulesets, frontier FROM head"
 
+// schemaNow is the version of the schema: another program may have changed it since this one opened the journal.
+const schemaNow = "SELECT max(version_id) FROM goose_db_version"
+
 // turn lets one transaction of the process write at a time. A Mutex would have those that wait outlast their context.
 type turn chan struct{}
 
@@ -57,8 +60,10 @@ func (s *Store) locked(ctx context.Context, do func(*tx, *head) error) error {
 	t := &tx{inner, conn, s, ctx}
 	var h head
 	err = t.GetContext(ctx, &h, selectHead+s.dialect.head())
-	if err == nil {
-		err = do(t, &h)
+	for _, step := range []func() error{func() error { return s.current(t) }, func() error { return s.recognise(t, &h) }, func() error { return do(t, &h) }} {
+		if err == nil {
+			err = step()
+		}
 	}
 	if err != nil {
 		return errors.Join(ctx.Err(), err, inner.Rollback()) // a server says only that it was told to stop
@@ -66,6 +71,19 @@ func (s *Store) locked(ctx context.Context, do func(*tx, *head) error) error {
 	engine.Failpoint("transaction.torn")
 	err = inner.Commit()
 	engine.Failpoint("transaction.after")
+	return err
+}
+
+// current refuses to write into a schema that is newer than this program: it would leave out what the newer one relies on.
+func (s *Store) current(t *tx) error {
+	var have int64
+	if err := t.GetContext(t.ctx, &have, schemaNow); err != nil {
+		return err
+	}
+	want, err := s.latest()
+	if err == nil && have > want {
+		err = newerError(have, want)
+	}
 	return err
 }
 

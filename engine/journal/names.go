@@ -3,6 +3,7 @@ package journal
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ type table struct {
 // names are the four tables. Guarded by Store.writing.
 type names struct{ people, accounts, entitlements, rulesets *table }
 
-// mostCached bounds what a process remembers of each table, some 20 MiB.
+// mostCached bounds what a process remembers of each table, some 40 MiB.
 const mostCached = 200_000
 
 func newNames() *names {
@@ -92,13 +93,19 @@ func (t *table) spelled(in *tx, ids map[int64]string) error {
 		}
 	}
 	slices.Sort(unknown.numbers)
-	return in.query(t.spell, unknown, func(r *sqlx.Rows) error {
+	found := 0
+	err := in.query(t.spell, unknown, func(r *sqlx.Rows) error {
 		var id int64
 		var k name
 		err := r.Scan(&id, &k.program, &k.name)
 		ids[id], t.fresh[k] = k.name, id
+		found++
 		return err
 	})
+	if err == nil && found < unknown.len() {
+		err = fmt.Errorf("%d of %d numbers have no name: the database is damaged", unknown.len()-found, unknown.len())
+	}
+	return err
 }
 
 func sortedNames(set map[name]bool) []name {

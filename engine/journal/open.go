@@ -48,7 +48,7 @@ type Store struct {
 	group      group
 	fresh      fresh
 
-	lastSize, lastEpoch int64 // of the head when a transaction began; guarded by writing
+	own own // guarded by writing
 }
 
 // ErrOlder is wrapped when the schema is older than the program's, and may not be brought up to date.
@@ -146,7 +146,7 @@ func (s *Store) ready(ctx context.Context) error {
 	case have == 0 && begun:
 		return fmt.Errorf("%w: nothing is in the file, perhaps because %[2]s-wal was taken away; bring both back, or remove %[2]s%[3]s to begin a new one that knows nothing", ErrVanished, s.path, begunSuffix)
 	case have > want:
-		return fmt.Errorf("database is newer than this program: its schema is version %d, the program knows %d; use the newer program", have, want)
+		return newerError(have, want)
 	case have == want:
 		return s.begun()
 	case s.options.ReadOnly || !s.options.Migrate:
@@ -175,4 +175,8 @@ func (s *Store) wrap(what string, err error) error {
 		return fmt.Errorf("journal %s: %s: %s: %w", s.place, what, hint, err)
 	}
 	return fmt.Errorf("journal %s: %s: %w", s.place, what, err)
+}
+
+func newerError(have, want int64) error {
+	return fmt.Errorf("database is newer than this program: its schema is version %d, the program knows %d; use the newer program", have, want)
 }

@@ -417,3 +417,21 @@ func TestAJournalWithoutItsLogIsNotBegunAnew(t *testing.T) {
 		t.Errorf("with its log it is %+v", v)
 	}
 }
+
+// A program that has the journal open does not go on writing once a newer one has changed the schema.
+func TestAProgramStopsOnceTheSchemaIsNewer(t *testing.T) {
+	forEachStore(t, func(t *testing.T, address string) {
+		old := openStore(t, address, nil)
+		fill(t, old)
+		newer, err := Open(t.Context(), address, Options{Migrate: true, schema: later(t, "CREATE TABLE later (n BIGINT);")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer newer.Close()
+		err = old.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindNote, Person: "p"}})
+		if err == nil || !strings.Contains(err.Error(), "newer than this program") {
+			t.Errorf("it wrote on: %v", err)
+		}
+		note(t, newer, 1)
+	})
+}

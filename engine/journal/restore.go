@@ -278,10 +278,32 @@ func quiet(ctx context.Context, path string) (epoch int64, release func(), err e
 	return epoch, release, err
 }
 
-// remember forgets what numbers names have once the journal was replaced by another one since the last transaction.
-func (s *Store) remember(h *head) {
-	if h.Size < s.lastSize || h.Epoch >= s.lastEpoch+muchLater {
-		s.names = newNames()
+// own is the last record that this process wrote, and the epoch then. Where the journal has it, it has all before it, and so what
+// this process knows of it.
+type own struct {
+	size, epoch    int64
+	leaf, frontier string
+}
+
+// recognise forgets what this process knows of the journal, what numbers names have and its own intents, once it was replaced by
+// another one.
+func (s *Store) recognise(t *tx, h *head) error {
+	same := h.Size >= s.own.size && h.Epoch < s.own.epoch+muchLater
+	switch {
+	case !same:
+	case h.Size == s.own.size:
+		same = h.Frontier == s.own.frontier || s.own.size == 0
+	case s.own.size > 0:
+		n := 0
+		if err := t.GetContext(t.ctx, &n, t.Rebind("SELECT count(*) FROM journal WHERE seq = ? AND leaf = ?"), s.own.size, s.own.leaf); err != nil {
+			return err
+		}
+		same = n > 0
 	}
-	s.lastSize, s.lastEpoch = h.Size, h.Epoch
+	if !same {
+		s.names, s.own = newNames(), own{}
+		s.fresh.clear()
+	}
+	s.own.epoch = h.Epoch
+	return nil
 }

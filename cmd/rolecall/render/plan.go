@@ -49,9 +49,9 @@ func planFields(x *object, p *engine.Plan) {
 	list(x, "changes", p.Changes)
 	list(x, "unmanaged", p.Unmanaged)
 	list(x, "notices", p.Notices)
+	x.field("summary", p.Summary)
 	list(x, "seats", p.Seats)
 	list(x, "money", p.Money)
-	x.field("summary", p.Summary)
 	x.field("proofs", Proofs(p.Proofs))
 }
 

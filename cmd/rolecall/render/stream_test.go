@@ -21,8 +21,10 @@ func wholePlan(p *engine.Plan) any {
 	shown.Changes, shown.Unmanaged, shown.Notices = orEmpty(p.Changes), orEmpty(p.Unmanaged), orEmpty(p.Notices)
 	return struct {
 		*engine.Plan
-		Proofs []ProofJSON `json:"proofs"`
-	}{&shown, Proofs(p.Proofs)}
+		Seats  []engine.SeatPlan `json:"seats"`
+		Money  []engine.Money    `json:"money"`
+		Proofs []ProofJSON       `json:"proofs"`
+	}{&shown, orEmpty(p.Seats), orEmpty(p.Money), Proofs(p.Proofs)}
 }
 
 func streamedPlans() []*engine.Plan {
