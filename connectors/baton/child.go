@@ -50,7 +50,7 @@ func start(ctx context.Context, command, env []string, files []*os.File, log io.
 	if err != nil {
 		return nil, err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	socket, err := l.File()
 	if err != nil {
 		return nil, err

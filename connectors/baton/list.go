@@ -119,7 +119,8 @@ func (p *program) account(r *v2.Resource) *sdk.Account {
 	pick(r.GetAnnotations(), trait)
 	a := &sdk.Account{ID: id(r.GetId()), Name: cmp.Or(trait.GetLogin(), r.GetDisplayName(), r.GetId().GetResource()), Display: r.GetDisplayName(),
 		Attributes: map[string]string{}}
-	addText(a.Attributes, trait.GetProfile()) //nolint:staticcheck // connectors before resources had profiles
+	//lint:ignore SA1019 connectors before resources had profiles
+	addText(a.Attributes, trait.GetProfile()) //nolint:staticcheck // as above
 	addText(a.Attributes, r.GetProfile())
 	for _, mail := range trait.GetEmails() {
 		if mail.GetIsPrimary() || a.Attributes["mail"] == "" {
@@ -153,6 +154,7 @@ func userStatus(r *v2.Resource, trait *v2.UserTrait) string {
 	names := []string{"", "enabled", "disabled", "deleted"} // in the order of both enumerations
 	status := int(r.GetStatus().GetStatus())
 	if status == 0 {
+		//lint:ignore SA1019 connectors before resources had a status
 		status = int(trait.GetStatus().GetStatus()) //nolint:staticcheck // as above
 	}
 	if status < 0 || status >= len(names) {

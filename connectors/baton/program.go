@@ -167,7 +167,7 @@ func (p *program) reload(ctx context.Context) (*estate, error) {
 	if p.running == nil {
 		p.running = &load{done: make(chan struct{})}
 		mine = p.running
-		go p.run(mine)
+		go p.run(context.WithoutCancel(ctx), mine)
 	} else {
 		p.queued = cmp.Or(p.queued, &load{done: make(chan struct{})})
 		mine = p.queued
@@ -181,17 +181,17 @@ func (p *program) reload(ctx context.Context) (*estate, error) {
 	}
 }
 
-func (p *program) run(l *load) {
-	ctx, stop := context.WithTimeout(context.Background(), loadFor)
+func (p *program) run(ctx context.Context, l *load) {
+	bounded, stop := context.WithTimeout(ctx, loadFor)
 	defer stop()
 	l.e = p.newEstate()
-	l.e.load(ctx)
+	l.e.load(bounded)
 	p.keep(l.e)
 	close(l.done)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.running, p.queued = p.queued, nil; p.running != nil {
-		go p.run(p.running)
+		go p.run(ctx, p.running)
 	}
 }
 
