@@ -83,6 +83,8 @@ func TestNames(t *testing.T) {
 	want(t, "by its name", o, err, sdk.Done)
 	o, err = p.Grant(t.Context(), "user:1", "group:read:member")
 	want(t, "by the id that has a name", o, err, sdk.Refused)
+	o, err = p.Revoke(t.Context(), "user:1", "group:read:member")
+	want(t, "revoke by the id that has a name", o, err, sdk.Refused, `is called "readers"`)
 	if _, err := list(t, w.open(map[string]any{"names": map[string]string{"group:all:member": "group:read:member"}})); err == nil {
 		t.Error("a name that is the id of another one passes")
 	}
@@ -113,6 +115,8 @@ func TestChanges(t *testing.T) {
 		want(t, c.account+" "+c.name, o, err, c.outcome)
 	}
 	same(t, "left", w.members("all"), []string{"4", "5"})
+	o, err := p.Grant(t.Context(), "group:read", "group:Write all:member")
+	want(t, "for a group", o, err, sdk.Refused, "no account of a person")
 }
 
 // An account that came after the estate was read is found.
@@ -327,6 +331,9 @@ func TestNameTakenMeanwhile(t *testing.T) {
 	w.write("", strings.Replace(estateJSON, `"users": {`, `"users": {"7": {"login": "new", "employee": "k7"}, `, 1))
 	_, o, err := p.Create(t.Context(), sdk.NewAccount{Name: "new", Person: "k8"})
 	want(t, "another one's", o, err, sdk.Refused)
+	if _, err := list(t, p); err != nil { // and keeps what was listed
+		t.Fatal(err)
+	}
 	w.write("", strings.Replace(estateJSON, `"users": {`, `"users": {"8": {"login": "newer", "employee": "k8"}, `, 1))
 	if id, o, err := p.Create(t.Context(), sdk.NewAccount{Name: "newer", Person: "k8"}); id != "user:8" || o != sdk.Already {
 		t.Error(id, o, err)
@@ -449,7 +456,7 @@ func TestStrangeGrants(t *testing.T) {
 	}{
 		"an unlisted user":     {v2.Grant_builder{Principal: who("user")}, "r", false},
 		"an inserted user":     {v2.Grant_builder{Principal: who("user"), Annotations: []*anypb.Any{insert}}, "r", true},
-		"of another program":   {v2.Grant_builder{Principal: who("user"), Annotations: []*anypb.Any{external}}, "r", false},
+		"of another program":   {v2.Grant_builder{Principal: who("role"), Annotations: []*anypb.Any{external}}, "r", false},
 		"an unlisted right":    {v2.Grant_builder{Principal: who("role")}, "unlisted", false},
 		"something else holds": {v2.Grant_builder{Principal: who("role")}, "r", true},
 	} {

@@ -128,6 +128,9 @@ func (f pair) refusal(account, name string) error {
 func (p *program) Revoke(ctx context.Context, account, name string) (sdk.Outcome, error) {
 	ctx, stop := context.WithTimeout(ctx, p.patience)
 	defer stop()
+	if _, ok := p.right(name); !ok { // held under its name, so that nobody may call it gone
+		return sdk.Refused, fmt.Errorf("%q is called %q here", name, p.names[name])
+	}
 	f, err := p.find(ctx, account, name)
 	switch {
 	case err != nil:
