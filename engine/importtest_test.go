@@ -45,6 +45,7 @@ func importTable() []row {
 		{"connectors/http", []string{"engine", "engine/httpconn"}, []string{"cel.dev/*", "google.golang.org/*"}},
 		{"connectors/plugin/sdk", nil, nil}, // authors need nothing of ours
 		{"connectors/plugin/examples/*", []string{"connectors/plugin/sdk"}, nil},
+		{"connectors/baton", []string{"connectors/plugin/sdk", "connectors/plugin", "engine"}, []string{"*"}}, // a module of its own; only its tests need the latter two
 		{"connectors/*", []string{"engine"}, []string{"*"}},
 		{"migrations", nil, nil},
 		{"cmd/*", []string{"*"}, []string{"*"}},
