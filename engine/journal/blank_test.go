@@ -97,23 +97,32 @@ func blankOne(t *testing.T, s *Store, people ...string) engine.Blanked {
 	return done
 }
 
-// Somebody unknown has no number, and a journal that is only read blanks nobody.
+func subject(t *testing.T, s *Store, person string) engine.Subject {
+	t.Helper()
+	of, err := s.Subject(t.Context(), []string{person})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return of
+}
+
+// Of somebody unknown no key is known, and a journal that is only read blanks nobody.
 func TestNothingToBlank(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "j.db")
 	s := openStore(t, "sqlite:"+file, time.Now)
 	marked(t, s)
-	if number, err := s.Number(t.Context(), "nobody"); err != nil || number != "" {
-		t.Errorf("%q, %v", number, err)
+	if of, err := s.Subject(t.Context(), []string{"nobody"}); err != nil || len(of.People) > 0 {
+		t.Errorf("%+v, %v", of, err)
 	}
-	if number, err := s.Number(t.Context(), "key-of-bob"); err != nil || number == "" {
-		t.Errorf("%q, %v", number, err)
+	if of, err := s.Subject(t.Context(), []string{"key-of-bob"}); err != nil || len(of.People) != 1 {
+		t.Errorf("%+v, %v", of, err)
 	}
 	r, err := Open(t.Context(), "sqlite:"+file, Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := r.Blank(t.Context(), engine.Free, "key-of-alice", []engine.Record{{Kind: engine.KindNote}}); !errors.Is(err, ErrReadOnly) {
+	if _, err := r.Blank(t.Context(), engine.Free, subject(t, s, "key-of-alice"), []engine.Record{{Kind: engine.KindNote}}); !errors.Is(err, ErrReadOnly) {
 		t.Error(err)
 	}
 }
@@ -126,7 +135,7 @@ func TestNobodyIsBlankedWhoseSaltCannotBeRead(t *testing.T) {
 		if _, err := s.write.ExecContext(t.Context(), "UPDATE journal SET salt = ? WHERE seq = 5", salt); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Blank(t.Context(), engine.Free, "key-of-alice", []engine.Record{{Kind: engine.KindNote}}); err == nil || !strings.Contains(err.Error(), "the salt of record 5 can't be read") {
+		if _, err := s.Blank(t.Context(), engine.Free, subject(t, s, "key-of-alice"), []engine.Record{{Kind: engine.KindNote}}); err == nil || !strings.Contains(err.Error(), "the salt of record 5 can't be read") {
 			t.Error(err)
 		}
 		left := 0
