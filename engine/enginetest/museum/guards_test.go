@@ -198,7 +198,8 @@ var guards = []exhibit{
 	{n: 65, what: "somebody under a legal hold, or cut off, is blanked, and nobody finds that any more", guard: "what still counts of somebody must be ended first",
 		tests: []string{"engine TestOnlyWhoIsGoneIsBlanked"},
 		cuts:  []cut{{"engine/blank.go", "\t\t\tcase theirs && (over || slices.Contains(passing(), f.Kind)):\n", "\t\t\tcase theirs || over && slices.Contains(passing(), f.Kind):\n"}}},
-	{n: 66, what: "what was blanked stays in the file of the database, for whoever reads its pages", guard: "what is deleted is overwritten",
+	{n: 66, what: "what was blanked stays in the file of the database, for whoever reads its pages", guard: "what is deleted is overwritten, and the file packed",
 		tests: []string{"engine/journal TestBlankedBytes"},
-		cuts:  []cut{{"engine/journal/blank.go", "return \"PRAGMA secure_delete = ON\" }", "return \"\" }"}}},
+		cuts: []cut{{"engine/journal/blank.go", "return \"PRAGMA secure_delete = ON\" }", "return \"\" }"},
+			{"engine/journal/blank.go", "ExecContext(ctx, \"VACUUM\")", "ExecContext(ctx, \"SELECT 1\")"}}},
 }
