@@ -183,9 +183,9 @@ func TestACountThatHangs(t *testing.T) {
 	}
 	stop := make(chan struct{})
 	defer close(stop)
-	asked := 0
+	var asked atomic.Int32
 	p.Counts = func(used int) ([]engine.SeatCount, error) {
-		if asked++; asked > 1 {
+		if asked.Add(1) > 1 {
 			<-stop
 		}
 		return []engine.SeatCount{{Total: 50, Used: used}}, nil
@@ -196,8 +196,8 @@ func TestACountThatHangs(t *testing.T) {
 	w.apply()
 	w.has("ann", "x", false)
 	w.has("bob", "x", false)
-	if asked != 2 || lost.Load() != 0 {
-		t.Errorf("it was asked %d times, and %d calls are lost", asked, lost.Load())
+	if asked.Load() != 2 || lost.Load() != 0 {
+		t.Errorf("it was asked %d times, and %d calls are lost", asked.Load(), lost.Load())
 	}
 }
 

@@ -360,14 +360,18 @@ func testReader(t *testing.T, s *servers.MariaDBServer, u *enginetest.ConnectorU
 // lostAnswers makes a change again and again, each time with another answer of the database being the last: what is said must be true.
 func lostAnswers(t *testing.T, cut *servers.Cutter, p func() engine.Connector, change func(engine.Connector) (engine.Outcome, error), is func() bool, undo func()) map[engine.Outcome]int {
 	t.Helper()
-	seen := map[engine.Outcome]int{}
-	for n := 1; ; n++ {
+	seen := map[engine.Outcome]int{}       // where an answer was cut
+	for n, whole := 1, 0; whole < 6; n++ { // several requests may go as one, so the last answer comes sooner now and then
 		cut.Reset(servers.Cut{Request: n, Once: true})
 		program := p()
 		outcome, err := change(program)
-		_, asked := cut.Passed()
+		if cut.Over() {
+			seen[outcome]++
+			whole = 0
+		} else {
+			whole++
+		}
 		_ = program.(io.Closer).Close()
-		seen[outcome]++
 		if is := is(); outcome == engine.Done && !is || (outcome == engine.Failed || outcome == engine.Refused) && is || outcome == engine.Already || (err == nil) != (outcome == engine.Done) {
 			t.Errorf("without the answer to request %d: %s, %v, and it is so: %t", n, outcome, err, is)
 		}
@@ -378,9 +382,6 @@ func lostAnswers(t *testing.T, cut *servers.Cutter, p func() engine.Connector, c
 		}
 		_ = again.(io.Closer).Close()
 		undo()
-		if asked < n { // nothing was cut
-			break
-		}
 	}
 	if seen[engine.Uncertain] == 0 || seen[engine.Failed] == 0 {
 		t.Errorf("outcomes %v: no answer was lost", seen)
@@ -407,7 +408,7 @@ func testLostAccounts(t *testing.T, s *servers.MariaDBServer) {
 	suspended := lostAnswers(t, cut, p, func(p engine.Connector) (engine.Outcome, error) {
 		return p.Revoke(t.Context(), "zoe@10.%", engine.Active)
 	}, is(`SELECT 1 FROM mysql.global_priv WHERE User = 'zoe' AND JSON_VALUE(Priv, '$.account_locked') IN ('true', '1')`), func() { s.Exec(t, `ALTER USER zoe@'10.%' ACCOUNT UNLOCK`) })
-	if suspended[engine.Done] != 3 { // nothing was lost, and twice the end of the sessions
+	if suspended[engine.Done] == 0 { // where what ends the sessions was not answered
 		t.Errorf("sessions are not ended again: %v", suspended)
 	}
 	lostAnswers(t, cut, p, func(p engine.Connector) (engine.Outcome, error) {

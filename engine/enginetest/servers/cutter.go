@@ -54,6 +54,13 @@ func (c *Cutter) Passed() (bytes int64, requests int) {
 	return c.bytes, c.asked
 }
 
+// Over says whether anything was cut since the last Reset.
+func (c *Cutter) Over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over
+}
+
 // allow says how many of n bytes may pass, and whether that is the end.
 func (c *Cutter) allow(n int) (pass int, end bool) {
 	c.mu.Lock()
