@@ -102,6 +102,7 @@ type Change struct {
 	held    bool // waits for an approval whatever the budgets say
 	waits   bool // a new approval item stands for it, which is not among the builder's facts
 
+	baseless bool // blocked, since the account that it needs is neither there nor made
 	replaced bool // takes the last holding of a right that the same plan gives to somebody else
 }
 

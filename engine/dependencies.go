@@ -85,7 +85,7 @@ func (p *programPlan) need(right uint32, name string, g *given) {
 		if p.diff.Expected.Has(right, c.account) || ready.Contains(c.account) || waits.Contains(c.account) && c.State == NeedsApproval || c.State != Ready && c.State != NeedsApproval {
 			continue
 		}
-		c.State, c.Reason = Blocked, "it needs "+Entitlement{p.program.Name, name}.String()+", which is neither there nor granted by this plan"
+		c.State, c.baseless, c.Reason = Blocked, true, "it needs "+Entitlement{p.program.Name, name}.String()+", which is neither there nor granted by this plan"
 		g.note(p, c)
 	}
 }

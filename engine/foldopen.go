@@ -130,7 +130,6 @@ func (a *admission) outcome(r *Record) error {
 
 // Claim does what Outbox promises to what is folded.
 func (f *Fold) Claim(r ClaimRequest) []Intent {
-	r = r.By(f.time)
 	r.Now = Instant(r.Now)
 	byAccount := f.claimable(r)
 	accounts := make([]string, 0, len(byAccount))
@@ -143,12 +142,13 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 		return cmp.Or(cmp.Compare(urgentA, urgentB), cmp.Compare(seqA, seqB))
 	})
 	var out []Intent
+	now := Instant(r.By(f.time))
 	for _, account := range accounts {
 		if len(out) >= r.Max {
 			break
 		}
 		for _, i := range byAccount[account] {
-			i.Claimed, i.Lease = r.Now, Instant(r.Now.Add(r.Lease))
+			i.Claimed, i.Lease = now, Instant(now.Add(r.Lease))
 			i.Attempts++
 			out = append(out, *i)
 		}

@@ -71,13 +71,13 @@ type ClaimRequest struct {
 	Since   time.Time // what was claimed at this time or later is left out, zero: nothing is; so that one piece of work repeats nothing
 }
 
-// By corrects a clock that is behind the journal's, by which a lease would be over for others while it is used. A journal whose time is
-// far ahead is not believed.
-func (r ClaimRequest) By(journal time.Time) ClaimRequest {
+// By is when a lease begins. By a clock that is behind the journal's it would be over for others while it is used; a journal whose time
+// is far ahead is not believed. Whether others' leases are over is judged by Now alone: the journal's clock may be the one that is ahead.
+func (r ClaimRequest) By(journal time.Time) time.Time {
 	if late := journal.Sub(r.Now); late > 0 && late <= LongestLease {
-		r.Now = journal
+		return journal
 	}
-	return r
+	return r.Now
 }
 
 // Outbox hands out open intents. A claim is durable before it is returned. An account with a live lease is not handed out,

@@ -167,10 +167,10 @@ func (p *programPlan) isHere(f Fact, ask func(right, account uint32) bool) bool 
 }
 
 // noteUndesired forgets the beginning of a grace, and what goes with it, once the holding is desired again or gone. What was
-// begun to be taken is not gone before that is known, and what somebody else took may be put back while it is managed: the
+// begun to be taken is not gone before that is known, and whoever took it, somebody may put it back while it is managed: the
 // policy's doing would else become a rule's.
 func (p *programPlan) noteUndesired() {
-	mayReturn := p.mayReturn()
+	mayReturn := p.sets.Managed.Or(&p.sets.Taking)
 	over := func(right, account uint32) bool {
 		return p.sets.Desired.Has(right, account) || p.complete && !p.diff.Expected.Has(right, account) && !mayReturn.Has(right, account)
 	}

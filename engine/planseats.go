@@ -35,6 +35,7 @@ type seating struct {
 	giving Set                  // base with that
 	taking Set                  // what is being taken
 	losing Set                  // the same with what this plan takes
+	named  map[uint32][]*Change // what would be given if the account were there, by account
 	asking map[uint32][]*Change // what is to be given, by account,
 	pass
 	facts map[FactKey]bool // that stay
@@ -74,7 +75,7 @@ func (b *builder) seats() {
 }
 
 func (p *programPlan) newSeating() *seating {
-	s := &seating{p: p, rules: p.program.Seats, facts: map[FactKey]bool{}, wants: map[uint64]int{}, out: map[uint32]int{}, tried: map[uint32]bool{}}
+	s := &seating{p: p, rules: p.program.Seats, facts: map[FactKey]bool{}, wants: map[uint64]int{}, named: map[uint32][]*Change{}, out: map[uint32]int{}, tried: map[uint32]bool{}}
 	s.base = p.reading.held.Or(&p.sets.Actual)
 	s.under = p.sets.Giving.Clone()
 	s.others(Op.Gives, &s.under)

@@ -131,7 +131,7 @@ func (s *seating) wanted(i int, account uint32) (most int) {
 		return most
 	}
 	k := &s.kinds[i]
-	for _, c := range s.asking[account] {
+	for _, c := range s.named[account] {
 		if len(k.For) == 0 || k.rights[c.right] {
 			most = max(most, s.priority(c.Rules))
 		}

@@ -168,8 +168,16 @@ func (s *seating) gives() map[uint32][]*Change {
 	s.p.dependencies()
 	out := map[uint32][]*Change{}
 	for i := range s.p.changes() {
-		if c := &s.p.changes()[i]; c.Op.Gives() && c.Op != OpAdopt && c.account != none && (c.State == Ready || c.State == NeedsApproval) {
+		c := &s.p.changes()[i]
+		if !c.Op.Gives() || c.Op == OpAdopt || c.account == none {
+			continue
+		}
+		made := c.State == Ready || c.State == NeedsApproval
+		if made {
 			out[c.account] = append(out[c.account], c)
+		}
+		if made || c.baseless { // what waits for the account itself says how much it is wanted
+			s.named[c.account] = append(s.named[c.account], c)
 		}
 	}
 	for account, changes := range out {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -22,12 +23,11 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 		return nil, ctx.Err()
 	}
 	err = s.locked(ctx, func(t *tx, h *head) error {
-		r := r.By(instant(h.Time))
 		chosen, err := t.choose(r)
 		if err != nil || chosen.len() == 0 {
 			return err
 		}
-		own, others, err := t.take(r, chosen)
+		own, others, err := t.take(engine.Instant(r.By(instant(h.Time))), r.Lease, chosen)
 		if err != nil {
 			return err
 		}
@@ -189,11 +189,10 @@ func (h *choice) pick(seq, account int64) {
 
 // take claims what was chosen. It gives those that this process committed, with what has become of them, and the numbers of the
 // others.
-func (t *tx) take(c engine.ClaimRequest, chosen *rows) (own []*intentRow, others *rows, err error) {
-	now := engine.Instant(c.Now)
+func (t *tx) take(now time.Time, lease time.Duration, chosen *rows) (own []*intentRow, others *rows, err error) {
 	r := newRows("iii").expect(chosen.len())
 	for _, seq := range chosen.numbers {
-		r.add(seq, micros(now), micros(engine.Instant(now.Add(c.Lease))))
+		r.add(seq, micros(now), micros(engine.Instant(now.Add(lease))))
 	}
 	kept := t.store.fresh.take(chosen.numbers)
 	others = newRows("i")

@@ -152,9 +152,7 @@ func (g *knowing) touched(k engine.FactKey, about bool) (theirs bool) {
 // settle says what holds of the facts of others, and of whom the rest is.
 func (g *knowing) settle() error {
 	b := &g.of.Blanking
-	for _, at := range slices.SortedFunc(maps.Values(g.ended), func(a, b [2]int64) int { return slices.Compare(a[:], b[:]) }) {
-		b.Ended = append(b.Ended, at)
-	}
+	b.Ended = append(b.Ended, slices.SortedFunc(maps.Values(g.ended), func(a, b [2]int64) int { return slices.Compare(a[:], b[:]) })...)
 	for _, name := range slices.Sorted(maps.Keys(g.actors)) {
 		if !slices.Contains(g.of.People, name) && !slices.ContainsFunc(g.of.Accounts, func(a [2]string) bool { return strings.EqualFold(a[1], name) }) {
 			b.Actors = append(b.Actors, name)

@@ -123,6 +123,9 @@ func (k *checker) seatOrder(p *engine.Plan) {
 		if c.Program != "wiki" || !c.Op.Gives() || c.Op == engine.OpAdopt || c.Right() != engine.Active || c.State != engine.Ready && c.State != engine.NeedsApproval || l == nil || l.held[[2]string{c.Account, engine.Active}] {
 			continue
 		}
+		if c.Op == engine.OpResume { // its priority comes from what the account holds, too, which no change of the plan tells
+			continue
+		}
 		for _, w := range waiting {
 			k.ok(I9)
 			since, asked := k.seats.asked[c.Person]

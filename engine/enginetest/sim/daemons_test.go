@@ -75,13 +75,15 @@ func (m *model) work() {
 	}
 }
 
-// setBack: somebody sets the clock of the daemon that works now back, perhaps while the machine stands still, until it acts.
+// setBack: somebody sets the clock of the daemon that works now back, perhaps while the machine stands still, until it acts. By more
+// than the ten minutes of a lease every lease that holds looks to it as if a clock had been ahead: repeatable revokes may then be made
+// twice, and nobody promises otherwise.
 func (m *model) setBack(likely int) {
 	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || !m.faults.chance(likely) {
 		return
 	}
 	m.now = m.now.Add(time.Duration(m.faults.IntN(15)) * time.Minute)
-	m.cur.wrong = -time.Duration(1+m.faults.IntN(3)) * time.Hour
+	m.cur.wrong = -time.Duration(2+m.faults.IntN(8)) * time.Minute
 	m.fault("clock: set back", "the clock of %s is set back by %s", m.cur.name, -m.cur.wrong)
 }
 
