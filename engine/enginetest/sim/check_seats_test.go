@@ -9,7 +9,12 @@ import (
 )
 
 // fewSeats is how many seats wiki has in a history; 0: any number.
-func (m *model) fewSeats() int { return []int{0, 3, 5, 0}[m.seed>>1%4] }
+func (m *model) fewSeats() int {
+	if !*moreFlag {
+		return 0
+	}
+	return []int{0, 3, 5, 0}[m.seed>>1%4]
+}
 
 // seated is the configuration of that.
 func (m *model) seated(p *engine.Program) {

@@ -35,7 +35,8 @@ func matrix() map[string][]string {
 func (f *figures) complete(t *testing.T) {
 	for row, kinds := range matrix() {
 		for _, kind := range kinds {
-			if f.faults[kind] == 0 {
+			more := kind == "clock: far ahead" || kind == "clock: set back"
+			if f.faults[kind] == 0 && (*moreFlag || !more) {
 				t.Errorf("%s: %q never happened", row, kind)
 			}
 		}
