@@ -16,7 +16,7 @@ type Cutter struct {
 	target string
 	cut    Cut
 	bytes  int64 // of answers
-	asked  int   // requests; each is taken to come in one piece, as it does where a client waits for each answer
+	asked  int   // requests: what a client says until it is answered, be it in several pieces
 	over   bool
 }
 
@@ -97,13 +97,15 @@ func (c *Cutter) carry(client net.Conn) {
 		return
 	}
 	defer server.Close()
+	asking := &counting{Conn: server, c: c}
 	go func() {
-		_, _ = io.Copy(counting{server, c}, client)
+		_, _ = io.Copy(asking, client)
 		_ = server.Close()
 	}()
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := server.Read(buffer)
+		asking.answered()
 		pass, end := c.allow(n)
 		if _, writing := client.Write(buffer[:pass]); writing != nil || err != nil || end {
 			return
@@ -111,15 +113,26 @@ func (c *Cutter) carry(client net.Conn) {
 	}
 }
 
-// counting counts requests.
+// counting counts the requests of one connection. Where a client sends something that has no answer, such as the end of a
+// prepared statement, it depends on chance whether the next request comes in the same piece.
 type counting struct {
 	net.Conn
-	c *Cutter
+	c       *Cutter
+	waiting bool // for an answer; under c.mu
 }
 
-func (w counting) Write(p []byte) (int, error) {
+func (w *counting) Write(p []byte) (int, error) {
 	w.c.mu.Lock()
-	w.c.asked++
+	if !w.waiting {
+		w.c.asked++
+	}
+	w.waiting = true
 	w.c.mu.Unlock()
 	return w.Conn.Write(p)
+}
+
+func (w *counting) answered() {
+	w.c.mu.Lock()
+	defer w.c.mu.Unlock()
+	w.waiting = false
 }
