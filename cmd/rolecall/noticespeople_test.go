@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/mail"
 	"os"
 	"path/filepath"
@@ -79,22 +80,12 @@ func staffRows() map[string]string {
 func (c *staff) write(rows map[string]string) {
 	c.Helper()
 	text := staffHead
-	for _, login := range slices.Sorted(mapsKeys(rows)) {
+	for _, login := range slices.Sorted(maps.Keys(rows)) {
 		text += rows[login] + "\n"
 	}
 	text += fmt.Sprintf("rows,%d\n", len(rows))
 	if err := os.WriteFile(filepath.Join(c.dir, "people.csv"), []byte(text), 0o600); err != nil {
 		c.Fatal(err)
-	}
-}
-
-func mapsKeys(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
 	}
 }
 
@@ -549,3 +540,116 @@ func TestNoticesOfTheDocs(t *testing.T) {
 		t.Errorf("%d configurations and %d texts were found", configured, texts)
 	}
 }
+
+// Who left, may have left or was cut off is told nothing; where nobody can be told of a leaver a record says so, but not while somebody may turn up.
+func TestWhoIsTold(t *testing.T) {
+	key := func(name string, state engine.State, managers ...string) engine.Person {
+		return engine.Person{Key: name, State: state, Jobs: []engine.Job{{}}, Attributes: engine.Attributes{{Name: "login", Values: []string{name}}, {Name: "manager", Values: managers}}}
+	}
+	told := func(manager engine.State, cut string, complete bool, who ...engine.Person) string {
+		o := &engine.Outlook{Plan: &engine.Plan{Proofs: []engine.Proof{{Source: "hr"}}}, Cuts: []engine.Fact{{FactKey: engine.FactKey{Person: cut}}}}
+		if !complete {
+			o.Plan.Proofs[0].Reasons = []engine.Reason{{Code: "x"}}
+		}
+		o.People = append(who, key("m", manager))
+		all := map[string]*news{}
+		for i := range o.People {
+			if p := &o.People[i]; p.Key != "m" && p.Key != "z" {
+				all[p.Key] = &news{key: p.Key, of: p, name: p.Key, gained: []gain{{"wiki", 5}}, taken: []string{"crm"}}
+			}
+		}
+		slices.SortFunc(o.People, func(a, b engine.Person) int { return strings.Compare(a.Key, b.Key) })
+		p := post{system: &system{cfg: &config.File{Zone: "UTC"}}, o: o, told: map[string]engine.Fact{}, now: time.Now(), to: map[string]*letter{}}
+		p.address(all)
+		return strings.ReplaceAll(strings.Join(slices.Sorted(maps.Keys(p.to)), " "), "\n", "!")
+	}
+	for state, want := range map[engine.State]string{engine.StateActive: "a m", engine.StateAway: "a m", engine.StateUpcoming: "a m", engine.StateLeft: "m", engine.StateUnknown: "m"} {
+		if got := told(engine.StateActive, "", true, key("a", state, "m")); got != want {
+			t.Errorf("%s: %q, not %q", state, got, want)
+		}
+	}
+	for name, c := range map[string]struct{ got, want string }{
+		"who was cut off":            {told(engine.StateActive, "a", true, key("a", engine.StateActive, "m")), "m"},
+		"a manager who was cut off":  {told(engine.StateActive, "m", true, key("a", engine.StateActive, "m")), "a"},
+		"a manager who left":         {told(engine.StateLeft, "", true, key("a", engine.StateLeft, "m")), "!a"},
+		"who may have left":          {told(engine.StateUnknown, "", true, key("a", engine.StateLeft, "m")), ""},
+		"no manager":                 {told(engine.StateActive, "", true, key("a", engine.StateLeft)), "!a"},
+		"not all people were seen":   {told(engine.StateActive, "", false, key("a", engine.StateLeft)), ""},
+		"a name that two have":       {told(engine.StateActive, "", true, key("a", engine.StateLeft, "twin"), key("z", engine.StateActive)), "!a"},
+		"one's own manager":          {told(engine.StateActive, "", true, key("a", engine.StateActive, "a")), "!a a"},
+		"two managers, one has left": {told(engine.StateLeft, "", true, key("a", engine.StateLeft, "m", "z"), key("z", engine.StateActive)), "z"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %q, not %q", name, c.got, c.want)
+		}
+	}
+	s := &system{cfg: &config.File{Zone: "UTC"}}
+	s.cfg.Notices.People.Except = nil
+	p := post{system: s}
+	unknown := key("a", engine.StateActive)
+	unknown.Attributes = unknown.Attributes.With(engine.Attribute{Name: "mail", Unknown: true})
+	if _, ok := p.addressOf(&letter{to: &unknown}); ok {
+		t.Error("an address that could not be seen counts as none")
+	}
+}
+
+// All that is cut off is nobody's news, however it came about.
+func TestNobodyIsToldOfCuts(t *testing.T) {
+	c := newStaff(t, "")
+	c.run(0)
+	told(t, process{Dir: c.dir, Env: func(string) string { return "" }, Now: func() time.Time { return c.now }}, "cut", "judy", "--reason", "lost laptop")
+	rows := staffRows()
+	rows["judy"] = strings.Replace(rows["judy"], "DE,,", "DE,left,", 1)
+	rows["bob"] = strings.Replace(rows["bob"], "Engineer", "Writer", 1)
+	c.write(rows)
+	_, text := c.run(day)
+	if strings.Contains(text, "Judy") || !strings.Contains(text, "Bob") {
+		t.Errorf("told: %s", text)
+	}
+}
+
+// That all is there is said only of what was seen: not where a program could not be read, nor where policy can't decide.
+func TestReadyIsSeen(t *testing.T) {
+	plan := func(complete bool) *engine.Plan {
+		p := &engine.Plan{Proofs: []engine.Proof{{Source: "hr"}, {Source: "wiki"}}}
+		if !complete {
+			p.Proofs[1].Reasons = []engine.Reason{{Code: "x"}}
+		}
+		return p
+	}
+	now := time.Now()
+	for name, c := range map[string]struct {
+		plan     *engine.Plan
+		verdicts []engine.Verdict
+		lacks    []*engine.Change
+		after    time.Duration
+		want     string
+	}{
+		"all":                    {plan(true), []engine.Verdict{{Say: engine.Desired}}, nil, 0, "true true [wiki]"},
+		"a program was not read": {plan(false), []engine.Verdict{{Say: engine.Desired}}, nil, 0, "false false []"},
+		"undecided":              {plan(true), []engine.Verdict{{Say: engine.Desired}, {Say: engine.Undecided}}, nil, 0, "false false []"},
+		"nothing is desired":     {plan(true), nil, nil, 0, "false false []"},
+		"nothing, for a day":     {plan(true), nil, nil, day, "true false []"},
+		"under way":              {plan(true), []engine.Verdict{{Say: engine.Desired}}, []*engine.Change{{Program: "wiki", Entitlement: "wiki", State: engine.Ready}}, 0, "false false []"},
+		"under way for a day":    {plan(true), []engine.Verdict{{Say: engine.Desired}}, []*engine.Change{{Program: "wiki", Entitlement: "wiki", State: engine.Ready}}, day, "true false []"},
+		"it failed":              {plan(true), []engine.Verdict{{Say: engine.Desired}}, []*engine.Change{{Program: "wiki", Entitlement: "wiki", State: engine.Ready, Failures: 1}}, 0, "true false []"},
+	} {
+		j := &joins{began: now.Add(-c.after)}
+		a := &allNews{o: &engine.Outlook{Plan: c.plan, Policy: says{c.verdicts}}, now: now}
+		tell := j.judge(a, &engine.Person{}, c.lacks)
+		if got := fmt.Sprint(tell, j.ready, j.has); got != strings.Replace(c.want, "[]", fmt.Sprint([]string(nil)), 1) {
+			t.Errorf("%s: %s, not %s", name, got, c.want)
+		}
+	}
+}
+
+// says is a policy that says the same to all.
+type says struct{ verdicts []engine.Verdict }
+
+func (s says) Decide(*engine.Person, time.Time, func(int32) bool, []engine.Verdict) []engine.Verdict {
+	return s.verdicts
+}
+func (says) Explain(*engine.Person, time.Time, engine.Entitlement) []engine.Finding { return nil }
+func (says) Entitlements() []engine.Entitlement                                     { return []engine.Entitlement{{Program: "wiki"}} }
+func (says) Rules() []engine.Rule                                                   { return nil }
+func (says) Hash() string                                                           { return "" }
