@@ -99,7 +99,7 @@ func monthLevels(ctx context.Context, log engine.Log, from string, now time.Time
 		return reported{}, err
 	}
 	lines := []levelJSON{}
-	t := render.Table{Header: []string{"month", "program", "given", "median", "99 of 100", "not given yet", "taken", "median of taken", "99 of 100 of taken", "not taken yet"}}
+	t := render.Table{Header: []string{"month", "program", "given", "median of given", "99 of 100 of given", "not given yet", "taken", "median of taken", "99 of 100 of taken", "not taken yet"}}
 	for i := range list {
 		m := &list[i]
 		color := render.Plain

@@ -188,7 +188,7 @@ func (p *post) fresh(to string, n *news, tells func(string) bool) (out notify.Ne
 		if _, known := p.told[key]; known {
 			return false
 		}
-		facts = append(facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Key: key}, Since: p.now.UTC(), Until: keep.UTC()})
+		facts = append(facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Person: cmp.Or(to, n.key), Key: key}, Since: p.now.UTC(), Until: keep.UTC()})
 		return true
 	}
 	if tells("gains") {

@@ -84,7 +84,7 @@ func (p *post) reminder(reviewer string, r *engine.Review, stages []string, open
 	for _, stage := range stages {
 		key := p.itemKey(reviewer, "review", r.Name, r.Began.UTC().Format(time.RFC3339Nano), stage)
 		if _, known := p.told[key]; !known {
-			facts = append(facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Key: key}, Since: p.now.UTC(), Until: laterOf(ends, p.now).AddDate(1, 0, 0).UTC()})
+			facts = append(facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Person: reviewer, Key: key}, Since: p.now.UTC(), Until: laterOf(ends, p.now).AddDate(1, 0, 0).UTC()})
 		}
 	}
 	if len(facts) == 0 {

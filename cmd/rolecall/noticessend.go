@@ -138,7 +138,7 @@ func (p *post) remembered(l *letter) []engine.Fact {
 	if l.to == nil {
 		return l.facts
 	}
-	last := engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Key: toPeople + digest(l.key)}, Since: p.now.UTC()}
+	last := engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Person: l.key, Key: toPeople + digest(l.key)}, Since: p.now.UTC()}
 	last.Count = max(l.upTo, p.told[last.Key].Count)
 	last.Until = p.now.Add(newsFor + p.cfg.Notices.People.Every + 24*time.Hour).UTC()
 	return append(slices.Clone(l.facts), last)
