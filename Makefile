@@ -18,14 +18,16 @@ build: ## bin/rolecall, without cgo
 setup: ## the servers that the tests talk to (as root on Debian), else a list of what is missing
 	@.ci/setup
 
-test: setup race plain baton ## all tests: first small data under the race detector, then everything without it, then the module of Baton
+test: setup race plain baton ## all tests: first small data under the race detector, then what is too slow for it, then the module of Baton
 
 # Bulk and kill tests skip themselves under -short: the embedded SQLite is some 16 times slower under the race detector.
 race: ## tests on small data under the race detector
 	$(GO) test -race -short -timeout 15m $(PKG)
 
-plain: ## all tests, bulk and kill tests too
-	$(GO) test -timeout 20m $(PKG)
+# What does not skip itself under -short has run by then.
+plain: ## bulk and kill tests without the race detector: the packages where a test skips itself under -short
+	$(GO) test -timeout 20m $$(grep -rl --include='*_test.go' 'testing\.Short()' cmd connectors engine policies | grep -v '^connectors/baton/' | xargs -n1 dirname | sort -u | sed 's|^|./|' | grep -v '^./engine/journal$$')
+	$(GO) test -timeout 20m ./engine/journal -run "^($$(awk '/^func / {split($$2, f, "("); t = f[1]} /testing\.Short\(\)/ {print t}' engine/journal/*_test.go | paste -sd'|'))$$"
 
 # A module of its own, so that ./... does not reach it. Where it asks for an update of its go.mod, `go mod tidy` there does it.
 baton: ## bin/rolecall-baton, the plug-in for Baton connectors, and its tests; the first time compiles their SDK, some minutes
