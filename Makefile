@@ -24,10 +24,9 @@ test: setup race plain baton ## all tests: first small data under the race detec
 race: ## tests on small data under the race detector
 	$(GO) test -race -short -timeout 15m $(PKG)
 
-# What does not skip itself under -short has run by then.
-plain: ## bulk and kill tests without the race detector: the packages where a test skips itself under -short
-	$(GO) test -timeout 20m $$(grep -rl --include='*_test.go' 'testing\.Short()' cmd connectors engine policies | grep -v '^connectors/baton/' | xargs -n1 dirname | sort -u | sed 's|^|./|' | grep -v '^./engine/journal$$')
-	$(GO) test -timeout 20m ./engine/journal -run "^($$(awk '/^func / {split($$2, f, "("); t = f[1]} /testing\.Short\(\)/ {print t}' engine/journal/*_test.go | paste -sd'|'))$$"
+# What does all that it does under -short has run by then; .ci/bulk finds the others in the source.
+plain: ## bulk and kill tests, without the race detector
+	$(GO) run ./.ci/bulk cmd connectors engine policies | xargs -t -P 2 -L 1 $(GO) test -timeout 20m -run
 
 # A module of its own, so that ./... does not reach it. Where it asks for an update of its go.mod, `go mod tidy` there does it. Without cgo, and so
 # without the race detector: else C code of their SDK is compiled for minutes. `make soak` runs it with that.
