@@ -235,6 +235,9 @@ func TestFirstDaysAreTold(t *testing.T) {
 	to, text := c.run(2 * day)
 	c.is(to, []string{"heidi@example.com"}, text)
 	contains(t, text, "Kim Karl starts on 2027-03-05:\n- gitea is missing: waiting for")
+	if strings.Contains(text, "Alice") {
+		t.Errorf("who has another job is a joiner: %s", text)
+	}
 	rows["kim"] = strings.Replace(rows["kim"], "1011,,", "1011,kim,", 1)
 	c.write(rows)
 	to, text = c.run(day)
@@ -593,12 +596,18 @@ func TestWhoIsTold(t *testing.T) {
 	}
 }
 
-// All that is cut off is nobody's news, however it came about.
+// Of who was cut off nobody is told anything, not what they were given before either.
 func TestNobodyIsToldOfCuts(t *testing.T) {
 	c := newStaff(t, "")
 	c.run(0)
-	told(t, process{Dir: c.dir, Env: func(string) string { return "" }, Now: func() time.Time { return c.now }}, "cut", "judy", "--reason", "lost laptop")
 	rows := staffRows()
+	rows["judy"] = strings.Replace(rows["judy"], "Writer", "Engineer", 1)
+	c.write(rows)
+	c.now = c.now.Add(day)
+	if _, _, err := c.s.applyAs(t.Context(), engine.ApplyOptions{Actor: "tester"}); err != nil {
+		t.Fatal(err)
+	}
+	told(t, process{Dir: c.dir, Env: func(string) string { return "" }, Now: func() time.Time { return c.now }}, "cut", "judy", "--reason", "lost laptop")
 	rows["judy"] = strings.Replace(rows["judy"], "DE,,", "DE,left,", 1)
 	rows["bob"] = strings.Replace(rows["bob"], "Engineer", "Writer", 1)
 	c.write(rows)
@@ -632,6 +641,7 @@ func TestReadyIsSeen(t *testing.T) {
 		"nothing, for a day":     {plan(true), nil, nil, day, "true false []"},
 		"under way":              {plan(true), []engine.Verdict{{Say: engine.Desired}}, []*engine.Change{{Program: "wiki", Entitlement: "wiki", State: engine.Ready}}, 0, "false false []"},
 		"under way for a day":    {plan(true), []engine.Verdict{{Say: engine.Desired}}, []*engine.Change{{Program: "wiki", Entitlement: "wiki", State: engine.Ready}}, day, "true false []"},
+		"one of two":             {plan(true), []engine.Verdict{{Say: engine.Desired}, {Entitlement: 1, Say: engine.Desired}}, []*engine.Change{{Program: "crm", Entitlement: "crm", State: engine.Ready}}, 0, "false false [wiki]"},
 		"it failed":              {plan(true), []engine.Verdict{{Say: engine.Desired}}, []*engine.Change{{Program: "wiki", Entitlement: "wiki", State: engine.Ready, Failures: 1}}, 0, "true false []"},
 	} {
 		j := &joins{began: now.Add(-c.after)}
@@ -650,6 +660,78 @@ func (s says) Decide(*engine.Person, time.Time, func(int32) bool, []engine.Verdi
 	return s.verdicts
 }
 func (says) Explain(*engine.Person, time.Time, engine.Entitlement) []engine.Finding { return nil }
-func (says) Entitlements() []engine.Entitlement                                     { return []engine.Entitlement{{Program: "wiki"}} }
-func (says) Rules() []engine.Rule                                                   { return nil }
-func (says) Hash() string                                                           { return "" }
+func (says) Entitlements() []engine.Entitlement {
+	return []engine.Entitlement{{Program: "wiki"}, {Program: "crm"}}
+}
+func (says) Rules() []engine.Rule { return nil }
+func (says) Hash() string         { return "" }
+
+// What was taken again, a cut that was lifted, and what is deleted long after it was taken are no news; neither is the end of an extra where nothing is ever taken.
+func TestWhatIsNoNews(t *testing.T) {
+	c := newStaff(t, "")
+	policy := filepath.Join(c.dir, "policies", "company.yaml")
+	replace(t, policy, "grace: 7d", "grace: 1h")
+	replace(t, policy, "extras:\n", "extras:\n  - {person: heidi, grant: gitea, until: 2027-03-12, reason: x}\n")
+	replace(t, filepath.Join(c.dir, "rolecall.yaml"), "    path: programs/gitea.csv\n    create: \"{login}\"\n    revoke: managed", "    path: programs/gitea.csv\n    create: \"{login}\"\n    revoke: never")
+	replace(t, filepath.Join(c.dir, "rolecall.yaml"), "    path: programs/wiki.csv\n", "    path: programs/wiki.csv\n    delete: true\n")
+	c.s.store.Close()
+	c.open()
+	_, text := c.run(0)
+	apply := func(later time.Duration) {
+		t.Helper()
+		c.now = c.now.Add(later)
+		if _, _, err := c.s.applyAs(t.Context(), engine.ApplyOptions{Actor: "tester"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows := staffRows()
+	p := process{Dir: c.dir, Env: func(string) string { return "" }, Now: func() time.Time { return c.now }}
+	told(t, p, "cut", "alice", "--reason", "lost laptop")
+	apply(time.Minute)
+	told(t, p, "cut", "alice", "--lift", "--reason", "found")
+	replace(t, policy, "when: 'true'\n    grant: [wiki]", "when: 'job.title != \"Head\"'\n    grant: [wiki]")
+	c.s.store.Close()
+	c.open()
+	rows["kim"] = "1011,kim,kim@example.com,Kim,Writer,Product,DE,,heidi,,"
+	c.write(rows)
+	apply(time.Hour)
+	rows["kim"] = strings.Replace(rows["kim"], "Writer", "Head", 1)
+	c.write(rows)
+	apply(time.Hour)
+	apply(2 * time.Hour)
+	rows["bob"] = strings.Replace(rows["bob"], "DE,,", "DE,left,", 1)
+	c.write(rows)
+	for range 2 {
+		_, more := c.run(day)
+		text += more
+	}
+	if strings.Contains(text, "Alice has left") || strings.Contains(text, "Kim:\n- was given wiki") || strings.Contains(text, "Bob has left:\n- will lose") || strings.Contains(text, "lose gitea, ") {
+		t.Errorf("told: %s", text)
+	}
+	contains(t, text, "Bob has left:\n", "- wiki was taken\n")
+}
+
+// A server that takes nothing is left until the next run.
+func TestAServerThatTakesNothing(t *testing.T) {
+	c := newStaff(t, ", manager: nothing")
+	c.run(0)
+	rows := staffRows()
+	for i := range mostRefused + 3 {
+		name := fmt.Sprintf("n%02d", i)
+		rows[name] = fmt.Sprintf("20%02d,%s,%s@example.com,%s,Writer,Product,DE,,heidi,,", i, name, name, name)
+	}
+	c.write(rows)
+	tries := 0
+	c.bag.send = func(string) error { tries++; return &notify.RefusedLetterError{Why: errors.New("you are blocked")} }
+	c.now = c.now.Add(day)
+	if _, _, err := c.s.applyAs(t.Context(), engine.ApplyOptions{Actor: "tester"}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.s.tellPeople(t.Context(), c.out, c.now); n != 0 || err == nil || tries != mostRefused {
+		t.Errorf("%d letters after %d tries, %v", n, tries, err)
+	}
+	c.bag.send = nil
+	if to, text := c.run(time.Minute); len(to) != mostRefused+3 {
+		t.Errorf("in the next run: %q %s", to, text)
+	}
+}

@@ -35,7 +35,7 @@ func (m *Mail) Send(ctx context.Context, one Message) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	refused, err := m.deliver(c, one)
 	if err != nil {
 		return err
