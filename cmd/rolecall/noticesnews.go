@@ -122,12 +122,12 @@ func (a *allNews) gains(ctx context.Context, log engine.Log) error {
 	return err
 }
 
-// losses are what a plan takes later, unless something changes. That an account is deleted some time after it was suspended takes
-// nothing more from anybody.
+// losses are what a plan takes later, unless something changes. That an account is deleted some time after it was suspended, and exists
+// no more, is not shown: it takes nothing more from anybody.
 func (a *allNews) losses() {
 	for i := range a.o.Plan.Changes {
 		c := &a.o.Plan.Changes[i]
-		if c.State != engine.Scheduled || c.Due == nil || c.Person == "" || !c.Op.Takes() || c.Op == engine.OpDelete {
+		if c.State != engine.Scheduled || c.Due == nil || c.Person == "" || !c.Op.Takes() {
 			continue
 		}
 		if what, is := rightFor(c.Program, c.Right()); is {

@@ -147,6 +147,9 @@ func (c *staff) run(later time.Duration) (to []string, text string) {
 		c.Fatal(err)
 	}
 	c.now = c.now.Add(time.Minute)
+	if _, err := c.s.tell(c.Context(), c.out.Plan, c.now); err != nil { // which forgets what is over
+		c.Fatal(err)
+	}
 	if _, err := c.s.tellPeople(c.Context(), c.out, c.now); err != nil {
 		c.Fatal(err)
 	}
@@ -503,6 +506,25 @@ func TestStagesOfReviews(t *testing.T) {
 	}
 }
 
+// Nobody is reminded of a line of their own access, nor who left, was cut off or is not there.
+func TestWhoIsReminded(t *testing.T) {
+	line := func(person string, state engine.LineState, reviewers ...string) engine.Fact {
+		return engine.Fact{FactKey: engine.FactKey{Kind: engine.FactLine, Key: "q1"}, Text: string(state), Data: []byte(fmt.Sprintf(`{"person":%q,"reviewers":["%s"]}`, person, strings.Join(reviewers, `","`)))}
+	}
+	got := openFor([]engine.Fact{line("a", "", "a", "b"), line("b", "", "a"), line("c", engine.LineKept, "b"), line("d", "", "b")})
+	if fmt.Sprint(got) != "map[q1:map[a:1 b:2]]" {
+		t.Error(got)
+	}
+	p := post{system: &system{cfg: &config.File{Zone: "UTC"}}, told: map[string]engine.Fact{}, now: time.Now(), to: map[string]*letter{},
+		o: &engine.Outlook{People: []engine.Person{{Key: "a", State: engine.StateActive}, {Key: "b", State: engine.StateLeft}, {Key: "c", State: engine.StateUnknown}, {Key: "d", State: engine.StateActive}}, Cuts: []engine.Fact{{FactKey: engine.FactKey{Person: "d"}}}}}
+	for _, reviewer := range []string{"a", "b", "c", "d", "e"} {
+		p.reminder(reviewer, &engine.Review{Name: "q1"}, []string{"start"}, 1)
+	}
+	if to := slices.Sorted(maps.Keys(p.to)); !slices.Equal(to, []string{"a"}) {
+		t.Error(to)
+	}
+}
+
 // What docs/operations.md shows of notices is a configuration, and a text that can be filled.
 func TestNoticesOfTheDocs(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
@@ -705,7 +727,7 @@ func TestWhatIsNoNews(t *testing.T) {
 		_, more := c.run(day)
 		text += more
 	}
-	if strings.Contains(text, "Alice has left") || strings.Contains(text, "Kim:\n- was given wiki") || strings.Contains(text, "Bob has left:\n- will lose") || strings.Contains(text, "lose gitea, ") {
+	if strings.Contains(text, "Alice has left") || strings.Contains(text, "Kim:\n- was given wiki") || strings.Contains(text, "Bob has left:\n- will lose") || strings.Contains(text, "- gitea, from 2027-03-13") {
 		t.Errorf("told: %s", text)
 	}
 	contains(t, text, "Bob has left:\n", "- wiki was taken\n")
