@@ -757,3 +757,34 @@ func TestAServerThatTakesNothing(t *testing.T) {
 		t.Errorf("in the next run: %q %s", to, text)
 	}
 }
+
+// What is being taken from a leaver right now is not called open yet; what did not work out is, and what has been open for an hour.
+func TestOpenLeaversAreToldInTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		outcome engine.Outcome
+		after   time.Duration
+		want    string
+	}{"under way": {"", time.Minute, "[crm] false"}, "it failed": {engine.Failed, time.Minute, "[crm] true"}, "for an hour": {"", time.Hour, "[crm] true"}} {
+		now := time.Now()
+		log := recorded{{Seq: 1, Time: now, Kind: engine.KindIntent, Op: engine.OpSuspend, Cause: engine.CauseMarked, Person: "a", Program: "crm"}}
+		if c.outcome != "" {
+			log = append(log, engine.Record{Seq: 2, Time: now, Kind: engine.KindOutcome, Of: 1, Outcome: c.outcome})
+		}
+		a := allNews{by: map[string]*news{}, o: &engine.Outlook{}, now: now.Add(c.after)}
+		if err := a.leavers(t.Context(), log); err != nil || fmt.Sprint(a.by["a"].open, a.by["a"].urgent) != c.want {
+			t.Errorf("%s: %+v %v", name, a.by["a"], err)
+		}
+	}
+}
+
+// recorded are records to be read.
+type recorded []engine.Record
+
+func (l recorded) Records(_ context.Context, _ engine.Query, yield func(engine.Record) error) error {
+	for _, r := range l {
+		if err := yield(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
