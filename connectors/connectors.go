@@ -35,6 +35,7 @@ type Env struct {
 	Pipe      func(plugin.Pipe) plugin.Pipe                                        // stands between a plug-in and Rolecall; nil: nothing
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // connects to databases; nil: a net.Dialer
 	Step      file.Step                                                            // stands between a file, or Git, and Rolecall; nil: nothing
+	Tried     bool                                                                 // by the suite: what goes wrong on purpose keeps no plug-in from being started again
 }
 
 // Open makes the connector of one program. decode fills the connector's own configuration, a pointer to a struct, and
@@ -60,7 +61,7 @@ func All() map[string]Open {
 			return manual.Open(c, manual.Options{Program: e.Program, Dir: e.Dir, Now: e.Now})
 		}),
 		"plugin": kind(func(c plugin.Config, e Env) (engine.Connector, error) {
-			return plugin.Open(c, plugin.Options{Program: e.Program, Dir: e.Dir, Env: e.Getenv, Secret: e.Secret, Now: e.Now, Log: e.Log, Pipe: e.Pipe, Wait: e.Wait})
+			return plugin.Open(c, plugin.Options{Program: e.Program, Dir: e.Dir, Env: e.Getenv, Secret: e.Secret, Now: e.Now, Log: e.Log, Pipe: e.Pipe, Wait: e.Wait, Tried: e.Tried})
 		}),
 		"scim": kind(func(c scim.Config, e Env) (*scim.Program, error) {
 			return scim.Open(c, scim.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport, Between: e.Between, Wait: e.Wait})

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,7 +57,7 @@ func (b between) put(e *connectors.Env) {
 	if b.http == nil {
 		return
 	}
-	e.Now = hurried(e.Now)
+	e.Tried = true
 	e.Between, e.Wait, e.Step, e.Dial = b.http.Between, b.http.Wait, b.wire.Step, b.wire.Dialing(nil)
 	e.Pipe = func(p plugin.Pipe) plugin.Pipe {
 		p = b.faults.Between(p)
@@ -188,12 +187,6 @@ func (t *tester) through(decode func(any) error) func(any) error {
 
 // noPause: a plug-in that fails is to show all its mistakes soon.
 func noPause(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-
-// hurried is a clock that is ten minutes on each time that it is looked at: no fault is held against a plug-in for as long.
-func hurried(now func() time.Time) func() time.Time {
-	var looks atomic.Int64
-	return func() time.Time { return now().Add(time.Duration(looks.Add(1)) * 10 * time.Minute) }
-}
 
 // noRound: a directory that does not answer is asked again soon.
 func noRound(ctx context.Context, _ int) error { return ctx.Err() }
