@@ -3,66 +3,11 @@ package render
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
-
-// ProofJSON is the documented form of a proof.
-type ProofJSON struct {
-	engine.Proof
-	Complete bool            `json:"complete"`
-	Reasons  []engine.Reason `json:"reasons"`
-}
-
-// Proofs gives the documented form of proofs.
-func Proofs(proofs []engine.Proof) []ProofJSON {
-	out := make([]ProofJSON, len(proofs))
-	for i, p := range proofs {
-		out[i] = ProofJSON{p, p.Complete(), orEmpty(p.Reasons)}
-	}
-	return out
-}
-
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
-
-// PlanJSON writes a plan as JSON.
-func (o Out) PlanJSON(p *engine.Plan) error {
-	return writeObject(o.W, func(x *object) { planFields(x, p) })
-}
-
-// planFields is the documented form of a plan: its proofs say in a word whether they are complete.
-func planFields(x *object, p *engine.Plan) {
-	x.field("version", p.Version)
-	x.field("id", p.ID)
-	x.field("time", p.Time)
-	x.field("sum", p.Sum)
-	x.field("policy", p.Policy)
-	x.field("config", p.Config)
-	list(x, "changes", p.Changes)
-	list(x, "unmanaged", p.Unmanaged)
-	list(x, "notices", p.Notices)
-	x.field("summary", p.Summary)
-	list(x, "seats", p.Seats)
-	list(x, "money", p.Money)
-	x.field("proofs", Proofs(p.Proofs))
-}
-
-// AppliedJSON writes what a run did as JSON.
-func (o Out) AppliedJSON(p *engine.Plan, r engine.Report) error {
-	return writeObject(o.W, func(x *object) {
-		x.field("version", 1)
-		x.object("plan", func(x *object) { planFields(x, p) })
-		x.field("report", r)
-	})
-}
 
 // Plan shows a plan as reviewers like it: what stands out first, then by program, then the sum.
 func (o Out) Plan(p *engine.Plan) error { return o.plan(p, 20) }
@@ -284,69 +229,6 @@ func (o Out) notices(all []engine.Notice, level string) {
 	if shown > 0 {
 		o.Line("")
 	}
-}
-
-func (o Out) incomplete(proofs []engine.Proof) {
-	found := false
-	for i := range proofs {
-		p := &proofs[i]
-		found = o.reasons(p) || found
-		for k := range p.Partners {
-			found = o.reasons(&p.Partners[k]) || found
-		}
-	}
-	if found {
-		o.Line("")
-	}
-}
-
-// oddities shows the first few things that a source showed and that somebody should look at, though the read is complete: two
-// equal logins, an entry of which something can't be used.
-func (o Out) oddities(proofs []engine.Proof) {
-	const most = 3
-	found := false
-	for i := range proofs {
-		p := &proofs[i]
-		for k, n := range p.Notices {
-			if k == most {
-				o.Line("  … and %d more; `rolecall check` shows all", len(p.Notices)-most)
-				break
-			}
-			found = true
-			o.Raw(o.Paint(Amber, "warning "+Clean(p.Source)) + ": " + Clean(n.Detail))
-		}
-		o.oddities(p.Partners)
-	}
-	if found {
-		o.Line("")
-	}
-}
-
-// reasons shows the first few reasons why a read is not complete.
-func (o Out) reasons(p *engine.Proof) bool {
-	const most = 3
-	for i, r := range p.Reasons {
-		if i == most {
-			o.Line("  … and %d more reasons; -o json shows all", len(p.Reasons)-most)
-			break
-		}
-		o.Raw(o.Paint(Amber, Clean(p.Source)+" was not read completely") + ": " + Clean(r.Detail))
-	}
-	hidden := 0
-	for i := range p.Roles {
-		for _, r := range p.Roles[i].Reasons {
-			if slices.Contains(p.Reasons, r) {
-				continue // said of the whole
-			}
-			if hidden++; hidden <= most {
-				o.Raw(o.Paint(Amber, "role "+Clean(p.Roles[i].Role)+" is unknown") + ": " + Clean(r.Detail))
-			}
-		}
-	}
-	if hidden > most {
-		o.Line("  … and %d more reasons about roles; -o json shows all", hidden-most)
-	}
-	return len(p.Reasons)+hidden > 0
 }
 
 // unmanaged shows at most a screenful; JSON has all.
