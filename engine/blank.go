@@ -48,6 +48,7 @@ type Blanking struct {
 	Known    int64            `json:"known"`            // number of accounts that the records knew then
 	Ended    [][2]int64       `json:"ended,omitempty"`  // facts of theirs that ended, but the record that says so is blanked: the record and the place in its Set
 	Actors   []string         `json:"actors,omitempty"` // who decided what was blanked
+	Lines    []int64          `json:"lines,omitempty"`  // of the snapshot of a pruning: facts of theirs, which were blanked too
 }
 
 // BlankedAccount is an account that was blanked.
