@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/rolecall/rolecall/engine"
-	"github.com/rolecall/rolecall/engine/audit"
 )
 
 // blankRecord leaves what the leaf is the hash of, but for the texts.
@@ -137,13 +135,13 @@ func (b *blanking) snapshot() error {
 		return err
 	}
 	for _, n := range sortedKeys(gone) {
-		salt, err := base64.StdEncoding.Strict().DecodeString(gone[n].Salt)
-		if err != nil || len(salt) != audit.SaltSize {
-			return fmt.Errorf("the salt of line %d of the snapshot can't be read; run audit verify", n)
+		l := gone[n]
+		commitment, err := l.commit()
+		if err == nil {
+			_, err = b.ExecContext(b.ctx, b.Rebind("UPDATE snapshot SET salt = NULL, personal = NULL, commitment = ? WHERE n = ?"), commitment, n)
 		}
-		commitment := audit.Commitment([audit.SaltSize]byte(salt), []byte(gone[n].Personal))
-		if _, err := b.ExecContext(b.ctx, b.Rebind("UPDATE snapshot SET salt = NULL, personal = NULL, commitment = ? WHERE n = ?"), base64.StdEncoding.EncodeToString(commitment[:]), n); err != nil {
-			return err
+		if err != nil {
+			return fmt.Errorf("line %d of the snapshot: %w", n, err)
 		}
 	}
 	return nil
@@ -188,12 +186,11 @@ func (b *blanking) portion(after int64) (last int64, n int, err error) {
 		return after, 0, err
 	}
 	for _, r := range rows {
-		salt, err := base64.StdEncoding.Strict().DecodeString(r.Salt)
-		if err != nil || len(salt) != audit.SaltSize {
-			return after, 0, fmt.Errorf("the salt of record %d can't be read; run audit verify", r.Seq)
+		commitment, err := (&Stored{Salt: r.Salt, Personal: r.Personal}).commit()
+		if err != nil {
+			return after, 0, fmt.Errorf("record %d: %w", r.Seq, err)
 		}
-		commitment := audit.Commitment([audit.SaltSize]byte(salt), []byte(r.Personal))
-		if _, err := b.ExecContext(b.ctx, b.Rebind(blankRecord), base64.StdEncoding.EncodeToString(commitment[:]), r.Seq); err != nil {
+		if _, err := b.ExecContext(b.ctx, b.Rebind(blankRecord), commitment, r.Seq); err != nil {
 			return after, 0, err
 		}
 		after = r.Seq

@@ -75,6 +75,16 @@ func (l *Stored) leaf() (audit.Hash, error) {
 	return r.LeafOf()
 }
 
+// commit is what stays of salt and personal part.
+func (l *Stored) commit() (string, error) {
+	salt, err := base64.StdEncoding.Strict().DecodeString(l.Salt)
+	if err != nil || len(salt) != audit.SaltSize {
+		return "", errors.New("its salt can't be read; run audit verify")
+	}
+	c := audit.Commitment([audit.SaltSize]byte(salt), []byte(l.Personal))
+	return base64.StdEncoding.EncodeToString(c[:]), nil
+}
+
 // snapshot is one as it was read.
 type snapshot struct {
 	upTo      int64
