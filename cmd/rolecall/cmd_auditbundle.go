@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,6 +100,13 @@ func (a *app) bundle(ctx context.Context, folder, name string, o bundle.Order) (
 
 // seals finds the checkpoints. A journal that does not continue what was sealed outside gives no evidence.
 func (a *app) seals(ctx context.Context, cfg *config.File, store *journal.Store, o *bundle.Order) error {
+	pruned, err := store.Pruned(ctx)
+	if err != nil {
+		return err
+	}
+	if pruned != nil { // who has what follows from all records, and a bundle is checked without the journal's snapshot
+		return failed("take bundles before records are pruned; for later times there are `rolecall audit asof` and `rolecall audit export`", "a bundle has all records from the first one on, and %s: %w", pruned.String(), engine.ErrPruned)
+	}
 	c, sealed, err := a.outside(ctx, cfg, store)
 	if err != nil {
 		return err
@@ -130,13 +136,6 @@ type bundleSource struct {
 
 // Each implements bundle.Source.
 func (s *bundleSource) Each(to time.Time, yield func(engine.Record, journal.Stored) error) error {
-	p, err := s.store.Pruned(s.ctx)
-	if err != nil {
-		return err
-	}
-	if p != nil { // who has what follows from all records, and a bundle is checked without the journal's snapshot
-		return failed("take bundles before records are pruned; later times: rolecall audit asof, and rolecall audit export --after "+strconv.FormatInt(p.UpTo, 10), "a bundle has all records from the first one on: %w", p)
-	}
 	return s.store.StoredRecords(s.ctx, engine.Query{To: to}, yield)
 }
 

@@ -16,7 +16,7 @@ func (l *crashLab) old(sqlite bool) *doomed {
 	d.settle()
 	d.people("ann,Engineer,", "bob,Engineer,", "dan,Clerk,", "eve,Clerk,left", "fay,Engineer,", "gus,Engineer,left")
 	for _, table := range []string{"account", "held"} { // the program crm deletes no accounts by itself
-		l.must(l.targets, "DELETE FROM "+d.name+"."+table+" WHERE account = 'gus'")
+		l.must(l.targets, "SET LOCAL search_path = "+d.name+", public; DELETE FROM "+table+" WHERE account = 'gus'")
 	}
 	d.at = d.at.Add(400 * 24 * time.Hour)
 	d.settle()
