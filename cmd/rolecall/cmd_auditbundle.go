@@ -105,7 +105,7 @@ func (a *app) seals(ctx context.Context, cfg *config.File, store *journal.Store,
 		return err
 	}
 	if pruned != nil { // who has what follows from all records, and a bundle is checked without the journal's snapshot
-		return failed("take bundles before records are pruned; for later times there are `rolecall audit asof` and `rolecall audit export`", "a bundle has all records from the first one on, and %s: %w", pruned.String(), engine.ErrPruned)
+		return failed("take bundles before records are pruned; for later times there are `rolecall audit asof` and `rolecall audit export`", "a bundle has all records from the first one on, and %s", pruned.String())
 	}
 	c, sealed, err := a.outside(ctx, cfg, store)
 	if err != nil {

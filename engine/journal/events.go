@@ -116,7 +116,7 @@ func (s *Store) Folded(ctx context.Context, base int64) (upTo, now *engine.Fold,
 	q := engine.Query{}
 	if p != nil {
 		if base < p.UpTo {
-			return nil, nil, nil, fmt.Errorf("what the journal was at record %d can't be computed anew, since %s; accept the gap without events: %w", base, p.String(), engine.ErrPruned)
+			return nil, nil, nil, fmt.Errorf("what the journal was at record %d can't be computed anew; accept the gap without events: %w", base, p)
 		}
 		position, err := s.position(ctx, p)
 		if err != nil {

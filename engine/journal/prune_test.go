@@ -385,3 +385,54 @@ func TestAHoldIsKeptInTheMiddleOfAPruning(t *testing.T) {
 		t.Error(v.first())
 	}
 }
+
+// Between the verification and the record of it nothing may have come that the snapshot does not know of.
+func TestNoPruningIsRecordedOfAnotherJournal(t *testing.T) {
+	s, _, _ := aged(t, lite(t))
+	verified, err := s.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func(want string, p engine.Pruning, verified audit.Head) {
+		t.Helper()
+		_, err := s.recordPruning(t.Context(), &PruneOrder{Actor: "dpo"}, &p, verified)
+		if !errors.Is(err, engine.ErrNotPruned) || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q: %v", want, err)
+		}
+		nothingEmptied(t, s)
+	}
+	try("the snapshot is not there", engine.Pruning{UpTo: 17, Lines: 5}, verified)
+	try("replaced by another one", engine.Pruning{UpTo: 17}, audit.Head{Size: verified.Size})
+	appendOne(t, s, engine.Record{Kind: engine.KindHold, Person: "key-of-bob"})
+	try("meanwhile", engine.Pruning{UpTo: 17}, verified)
+	if err := s.empty(t.Context(), &PruneDone{Pruned: engine.Pruned{Record: 20, Pruning: engine.Pruning{UpTo: 17}}}); !errors.Is(err, engine.ErrNotPruned) {
+		t.Error(err)
+	}
+	nothingEmptied(t, s)
+}
+
+// A snapshot that does not lead to the journal as it is is found before anything is emptied.
+func TestASnapshotIsRehearsed(t *testing.T) {
+	s, _, _ := aged(t, lite(t))
+	p := &pruneWalk{upTo: 17, random: s.options.Random}
+	_, err := s.verify(t.Context(), func(w *walk) error { w.prune, p.holds = p, &holds{}; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []Stored
+	for _, l := range p.lines {
+		if !strings.Contains(l.Personal, "text-of-carol") {
+			lines = append(lines, l)
+		}
+	}
+	if err := s.writeLines(t.Context(), 17, lines); err != nil {
+		t.Fatal(err)
+	}
+	err = s.rehearse(t.Context(), &engine.Pruning{UpTo: 17, Lines: int64(len(lines)), Kept: p.stretches()}, nil)
+	if !errors.Is(err, engine.ErrNotPruned) || !strings.Contains(err.Error(), "does not go on from its own snapshot") {
+		t.Error(err)
+	}
+	if err := s.rehearse(t.Context(), &engine.Pruning{UpTo: 17, Lines: 99}, nil); !errors.Is(err, engine.ErrNotPruned) {
+		t.Error(err)
+	}
+}

@@ -52,7 +52,7 @@ func lastPruning(ctx context.Context, q sqlx.QueryerContext) (*engine.Pruned, er
 		err = json.Unmarshal(r.Data, &p.Pruning)
 	}
 	if err != nil || p.UpTo < 1 || p.UpTo >= seq {
-		return nil, fmt.Errorf("record %d says what was pruned, and can't be read; run audit verify: %w", seq, errors.Join(err, engine.ErrPruned))
+		return nil, fmt.Errorf("record %d says what was pruned, and can't be read; run audit verify: %w (%v)", seq, errSnapshot, err)
 	}
 	return p, nil
 }
@@ -88,7 +88,7 @@ func (w *walk) readCut() error {
 	return w.looks[0].use(func(t *sqlx.Tx) error {
 		p, err := lastPruning(w.ctx, t)
 		if err != nil || p == nil {
-			if errors.Is(err, engine.ErrPruned) { // a fault of the journal
+			if errors.Is(err, errSnapshot) { // a fault of the journal
 				w.broken = true
 				w.wrong("%v", err)
 				return nil
