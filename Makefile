@@ -18,18 +18,20 @@ build: ## bin/rolecall, without cgo
 setup: ## the servers that the tests talk to (as root on Debian), else a list of what is missing
 	@.ci/setup
 
-test: setup race plain baton ## all tests: first small data under the race detector, then everything without it, then the module of Baton
+test: setup race plain baton ## all tests: first small data under the race detector, then what is too slow for it, then the module of Baton
 
 # Bulk and kill tests skip themselves under -short: the embedded SQLite is some 16 times slower under the race detector.
 race: ## tests on small data under the race detector
 	$(GO) test -race -short -timeout 15m $(PKG)
 
-plain: ## all tests, bulk and kill tests too
-	$(GO) test -timeout 20m $(PKG)
+# What does all that it does under -short has run by then; .ci/bulk finds the others in the source.
+plain: ## bulk and kill tests, without the race detector
+	$(GO) run ./.ci/bulk cmd connectors engine policies | xargs -t -P 2 -L 1 $(GO) test -timeout 20m -run
 
-# A module of its own, so that ./... does not reach it. Where it asks for an update of its go.mod, `go mod tidy` there does it.
+# A module of its own, so that ./... does not reach it. Where it asks for an update of its go.mod, `go mod tidy` there does it. Without cgo, and so
+# without the race detector: else C code of their SDK is compiled for minutes. `make soak` runs it with that.
 baton: ## bin/rolecall-baton, the plug-in for Baton connectors, and its tests; the first time compiles their SDK, some minutes
-	cd connectors/baton && CGO_ENABLED=0 $(GO) build -trimpath -o ../../bin/rolecall-baton . && $(GO) test -race -timeout 10m ./...
+	cd connectors/baton && export CGO_ENABLED=0 && $(GO) build -trimpath -o ../../bin/rolecall-baton . && $(GO) test -timeout 15m ./...
 
 lint: ## gofmt, go vet, staticcheck, golangci-lint
 	@GO="$(GO)" STATICCHECK="$(STATICCHECK)" GOLANGCI="$(GOLANGCI)" .ci/lint
@@ -50,6 +52,7 @@ soak: planted ## the long tests, as long as they take: fuzz targets, planted bug
 	$(MAKE) fuzz FUZZWRITE=$(CURDIR)/engine/enginetest/museum/testdata/fuzz.json
 	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba|Crash)" ./cmd/rolecall -write testdata/survived.json
 	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^TestEvery" ./cmd/rolecall/bundle
+	cd connectors/baton && $(GO) test -race -timeout 0 ./...
 	$(MAKE) safety
 	$(GO) test ./engine/enginetest/sim -run TestSim -soak $(CURDIR)/sim.seed -for $(SOAK) -timeout 0 -v
 

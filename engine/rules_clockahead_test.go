@@ -304,3 +304,45 @@ func TestWhatAListShowsIsRememberedNoMore(t *testing.T) {
 		t.Errorf("the list is believed since %v, not %v", since, before)
 	}
 }
+
+// Whose an account is that was deleted and made anew for somebody else is known also while the journal's time is that of a clock that
+// was far ahead.
+func TestTheNewerLinkCountsWhileAClockIsBehind(t *testing.T) {
+	w, skew := skewed(t)
+	p := w.program("wiki")
+	p.Delete, p.Wait = true, time.Hour
+	w.hire("zed", "a")
+	*skew = year
+	w.apply()
+	*skew = 0
+	w.fire("zed")
+	for range 6 {
+		w.pass(2 * time.Hour)
+		w.apply()
+	}
+	w.has("zed", engine.Exists, false)
+	w.hire("ada", "a")
+	w.called("ada", "zed")
+	for range 2 {
+		w.pass(2 * time.Hour)
+		w.apply()
+		w.has("zed", engine.Active, true)
+		w.has("zed", "x", true)
+	}
+}
+
+// The journal's time goes on meanwhile, which no run has to note.
+func TestNothingIsNotedWhileAClockIsBehind(t *testing.T) {
+	w, skew := skewed(t)
+	*skew = year
+	w.apply()
+	*skew = 0
+	for range 4 {
+		w.later()
+	}
+	before := w.memory().Seq
+	w.later()
+	if n := w.memory().Seq - before; n != 1 {
+		t.Errorf("a run that has nothing to do writes %d records", n)
+	}
+}

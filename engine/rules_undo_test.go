@@ -57,8 +57,12 @@ func TestUndoSaysWhatItCannotRestore(t *testing.T) {
 		"vanished since": {run: took, since: func(w *world) { w.vanish("p0") }, op: engine.OpRevoke, account: "p0", right: "y", cannot: "the person is in the directory no more"},
 		"cut off since":  {run: took, since: func(w *world) { w.cutOff("p0") }, op: engine.OpRevoke, account: "p0", right: "y", cannot: "the person is cut off"},
 		"blocked since":  {run: took, since: func(w *world) { w.policy.blocks = map[string]string{"k-p0": "wiki/y"} }, op: engine.OpRevoke, account: "p0", right: "y", cannot: "a block or a conflict forbids it now"},
-		"back already":   {run: took, since: func(w *world) { w.roles("p0", "a", "b"); w.later() }, op: engine.OpRevoke, account: "p0", right: "y", cannot: "it is there again already"},
-		"lost since":     {run: gave, since: func(w *world) { w.roles("new", "b"); w.later() }, op: engine.OpGrant, account: "new", right: "x", cannot: "it is gone already"},
+		"blocked before the first day": {run: took, since: func(w *world) {
+			w.policy.blocks = map[string]string{"k-p0": "wiki/y"}
+			w.person("p0").State = engine.StateUpcoming
+		}, op: engine.OpRevoke, account: "p0", right: "y", cannot: "a block or a conflict forbids it now"},
+		"back already": {run: took, since: func(w *world) { w.roles("p0", "a", "b"); w.later() }, op: engine.OpRevoke, account: "p0", right: "y", cannot: "it is there again already"},
+		"lost since":   {run: gave, since: func(w *world) { w.roles("new", "b"); w.later() }, op: engine.OpGrant, account: "new", right: "x", cannot: "it is gone already"},
 		"deleted since": {run: took, since: func(w *world) {
 			w.targets["wiki"].Set("p0", engine.Exists, false)
 			w.targets["wiki"].Set("p0", engine.Active, false)
@@ -106,6 +110,30 @@ func TestUndoSaysWhatItCannotRestore(t *testing.T) {
 		for _, f := range w.memory().Facts(engine.FactUndone) {
 			if c.cannot != "" && f.Account == c.account && f.Entitlement == c.right {
 				t.Errorf("%s: what can't be undone is frozen", name)
+			}
+		}
+	}
+}
+
+// A block goes before an undo, also for people of whom policy says nothing now.
+func TestABlockGoesBeforeAnUndo(t *testing.T) {
+	for _, state := range []engine.State{engine.StateActive, engine.StateUpcoming, engine.StateUnknown} {
+		for _, blocked := range []bool{false, true} {
+			w := crowd(t)
+			w.lose("p0")
+			w.pass(time.Hour)
+			_, r := w.apply()
+			if _, err := w.engine.Undo(t.Context(), w.journal, "boss", r.Run, "no"); err != nil {
+				t.Fatal(err)
+			}
+			w.person("p0").State = state
+			w.person("p0").Changed = "" // else a new policy ends the undo
+			if blocked {
+				w.policy.blocks = map[string]string{"k-p0": "wiki/y"}
+			}
+			w.later()
+			if got := w.targets["wiki"].Has("p0", "y"); got != (!blocked && state != engine.StateUnknown) {
+				t.Errorf("%s, blocked %t: has it %t", state, blocked, got)
 			}
 		}
 	}

@@ -83,7 +83,7 @@ func (p *programPlan) undone() {
 			p.b.clear(f.FactKey)
 			continue
 		}
-		if f.Count > 0 && p.denied.Has(right, account) {
+		if f.Count > 0 && (p.denied.Has(right, account) || p.forbiddenLater(s.person, f.Entitlement)) {
 			continue // a block or a conflict goes before everything
 		}
 		p.undo[pair(right, account)] = true
@@ -93,4 +93,12 @@ func (p *programPlan) undone() {
 			p.sets.Desired.Remove(right, account)
 		}
 	}
+}
+
+// forbiddenLater: policy says nothing of people who have not begun yet or can't be seen, not even what it forbids them.
+func (p *programPlan) forbiddenLater(who *Person, right string) bool {
+	if who.State == StateActive || who.State == StateAway {
+		return false
+	}
+	return forbids(p.b.s, who, Entitlement{p.program.Name, right}.String())
 }

@@ -148,9 +148,11 @@ func (u *Undone) personSince(s *Snapshot) {
 	}
 }
 
+// forbids tells what policy forbids somebody once they are active.
 func forbids(s *Snapshot, p *Person, entitlement string) bool {
-	e := ParseEntitlement(entitlement)
-	return slices.ContainsFunc(s.Policy.Decide(p, s.Now, nil, nil), func(v Verdict) bool {
+	e, then := ParseEntitlement(entitlement), *p
+	then.State = StateActive
+	return slices.ContainsFunc(s.Policy.Decide(&then, s.Now, nil, nil), func(v Verdict) bool {
 		return v.Say == Denied && s.Policy.Entitlements()[v.Entitlement] == e
 	})
 }

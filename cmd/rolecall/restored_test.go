@@ -261,6 +261,9 @@ func keeps(before, after string) bool {
 
 // TestJournalCutAtEachRecord cuts the newest records off, in a way that the tables agree on size and tree.
 func TestJournalCutAtEachRecord(t *testing.T) {
+	if testing.Short() {
+		t.Skip("twenty steps of a company take long under the race detector")
+	}
 	t.Parallel()
 	base := newStory20(t)
 	db, err := sqlx.Open("sqlite", base.path("rolecall.db"))
@@ -273,25 +276,19 @@ func TestJournalCutAtEachRecord(t *testing.T) {
 	}
 	db.MustExec("PRAGMA journal_mode = DELETE")
 	db.Close()
-	stride := 1
-	if testing.Short() {
-		stride = 40
-	}
 	frontier := audit.Frontier{}
 	for k := range len(leaves) {
-		if k%stride == 0 {
-			s := base.copied(t)
-			cutAt(t, s.path("rolecall.db"), int64(k), frontier.String())
-			s.stands()
-			if said, code := s.run("audit", "verify"); code != exitFailed {
-				t.Errorf("record %d: verify: %d %s", k, code, said)
-			}
-			if said, code := s.run("audit", "accept", "--reason", "x"); code != exitFailed {
-				t.Errorf("record %d: accept: %d %s", k, code, said)
-			}
-			if t.Failed() {
-				t.Fatalf("cut at record %d", k)
-			}
+		s := base.copied(t)
+		cutAt(t, s.path("rolecall.db"), int64(k), frontier.String())
+		s.stands()
+		if said, code := s.run("audit", "verify"); code != exitFailed {
+			t.Errorf("record %d: verify: %d %s", k, code, said)
+		}
+		if said, code := s.run("audit", "accept", "--reason", "x"); code != exitFailed {
+			t.Errorf("record %d: accept: %d %s", k, code, said)
+		}
+		if t.Failed() {
+			t.Fatalf("cut at record %d", k)
 		}
 		var leaf audit.Hash
 		if err := leaf.UnmarshalJSON([]byte(`"` + leaves[k] + `"`)); err != nil {
@@ -317,6 +314,9 @@ func cutAt(t *testing.T, file string, k int64, frontier string) {
 // TestBudgetsCountWhatWasLost: with the events, as much is used of each limit as before the loss; else a wave that had used it
 // up would begin anew.
 func TestBudgetsCountWhatWasLost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("twenty steps of a company take long under the race detector")
+	}
 	t.Parallel()
 	s := newStory20(t)
 	used := func() []string {

@@ -40,8 +40,9 @@ func (j *Journal) Append(ctx context.Context, g engine.Guard, records []engine.R
 	if err := cmp.Or(ctx.Err(), g.Over(j.now()), j.fold.Admit(j.epoch, g, kept)); err != nil {
 		return err
 	}
+	now := j.time()
 	for i := range kept {
-		if err := j.add(&kept[i]); err != nil {
+		if err := j.add(&kept[i], now); err != nil {
 			return err
 		}
 		records[i].Seq, records[i].Time, records[i].Hash, records[i].Kind = kept[i].Seq, kept[i].Time, kept[i].Hash, kept[i].Kind
@@ -60,14 +61,20 @@ func canonical(records []engine.Record) ([]engine.Record, error) {
 	return kept, nil
 }
 
-func (j *Journal) add(r *engine.Record) error {
-	r.Seq, r.Time, r.Hash = int64(len(j.records))+1, engine.Instant(j.now()), ""
+// time is the clock's, and a microsecond after the last append while that is behind.
+func (j *Journal) time() time.Time {
+	now := engine.Instant(j.now())
+	if n := len(j.records); n > 0 && now.Before(j.records[n-1].Time) {
+		now = j.records[n-1].Time.Add(time.Microsecond)
+	}
+	return now
+}
+
+func (j *Journal) add(r *engine.Record, now time.Time) error {
+	r.Seq, r.Time, r.Hash = int64(len(j.records))+1, now, ""
 	before := ""
 	if n := len(j.records); n > 0 {
 		before = j.records[n-1].Hash
-		if r.Time.Before(j.records[n-1].Time) {
-			r.Time = j.records[n-1].Time
-		}
 	}
 	j.fold.Late(r)
 	r.Hash = leaf(before, r)

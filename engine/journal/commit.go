@@ -81,7 +81,7 @@ func (b *batch) write(requests []*request) error {
 	}
 	b.journal, b.leaves = newRows("iittititttitttitttt").expect(n), make([]audit.Hash, 0, n)
 	own := b.store.options.Now()
-	now := max(b.head.Time, micros(own))
+	now := journalTime(b.head.Time, micros(own))
 	for _, q := range requests {
 		if q.err = cmp.Or(q.guard.Over(believed(now, own)), b.fold.Admit(b.head.Epoch, q.guard, q.records)); q.err != nil {
 			continue
@@ -103,6 +103,14 @@ func (b *batch) write(requests []*request) error {
 		return err
 	}
 	return b.enqueue()
+}
+
+// journalTime never stands still while a clock is behind: which of two links to an account is newer goes by it.
+func journalTime(last, own int64) int64 {
+	if own < last {
+		return last + 1
+	}
+	return own
 }
 
 // believed is the time that approvals are measured by: the journal's own, unless that was written by a clock that was far ahead;

@@ -23,6 +23,9 @@ func asked(t *testing.T, s *Store, q engine.Query) (seqs []int64) {
 // What occurs in which block takes a search past the others, and changes nothing of what it finds: in a journal of which some blocks are
 // from before such a table was kept, too, and page by page.
 func TestSearchAcrossBlocks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bulk")
+	}
 	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "j.db"), nil)
 	makeUp(t, s, 5*mentionBlock)
 	var all []engine.Record

@@ -10,9 +10,6 @@ import (
 
 // fewSeats is how many seats wiki has in a history; 0: any number.
 func (m *model) fewSeats() int {
-	if !*moreFlag {
-		return 0
-	}
 	return []int{0, 3, 5, 0}[m.seed>>1%4]
 }
 
@@ -128,7 +125,7 @@ func (k *checker) seatOrder(p *engine.Plan) {
 		if c.Program != "wiki" || !c.Op.Gives() || c.Op == engine.OpAdopt || c.Right() != engine.Active || c.State != engine.Ready && c.State != engine.NeedsApproval || l == nil || l.held[[2]string{c.Account, engine.Active}] {
 			continue
 		}
-		if c.Op == engine.OpResume { // its priority comes from what the account holds, too, which no change of the plan tells
+		if !strings.HasPrefix(c.Account, engine.ProposedPrefix) { // its priority comes from what the account holds, too, which no change of the plan tells
 			continue
 		}
 		for _, w := range waiting {

@@ -79,7 +79,7 @@ func (m *model) work() {
 // than the ten minutes of a lease every lease that holds looks to it as if a clock had been ahead: repeatable revokes may then be made
 // twice, and nobody promises otherwise.
 func (m *model) setBack(likely int) {
-	if !*moreFlag || m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || !m.faults.chance(likely) {
+	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || !m.faults.chance(likely) {
 		return
 	}
 	m.now = m.now.Add(time.Duration(m.faults.IntN(15)) * time.Minute)

@@ -109,7 +109,7 @@ var failure = regexp.MustCompile(`seed (\d+): (\[I\d+ [a-z, ]+\]|two plays)`)
 // hunt plays so many histories from the first one on, until one goes wrong.
 func hunt(t *testing.T, binary, bug string, first, most int) found {
 	t.Helper()
-	c := exec.Command(binary, "-test.run", "^TestSim$", "-first", strconv.Itoa(first), "-seeds", strconv.Itoa(most), "-twice", "0", "-stop", "-more", "-test.timeout", "0")
+	c := exec.Command(binary, "-test.run", "^TestSim$", "-first", strconv.Itoa(first), "-seeds", strconv.Itoa(most), "-twice", "0", "-stop", "-test.timeout", "0")
 	c.Env = append(os.Environ(), plantedName+"="+bug)
 	out, err := c.CombinedOutput()
 	best := found{}

@@ -24,7 +24,6 @@ var (
 	firstFlag = flag.Uint64("first", 1, "the seed of the first one")
 	stepsFlag = flag.Int("steps", 300, "what happens in each")
 	twiceFlag = flag.Int("twice", 10, "how many of them are played twice and compared byte for byte")
-	moreFlag  = flag.Bool("more", false, "with clocks that are set wrong, and programs with too few seats, in which some histories still go wrong")
 	tellFlag  = flag.Bool("tell", false, "print the story of every history")
 	soakFlag  = flag.String("soak", "", "file that keeps the next seed: play on from there until stopped, or for -for")
 	forFlag   = flag.Duration("for", 0, "how long to soak, 0: until stopped")
