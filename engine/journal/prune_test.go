@@ -436,3 +436,17 @@ func TestASnapshotIsRehearsed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The time of the last record that was emptied is in the snapshot, those before lie before it.
+func TestTheTimeOfTheLastOneIsKnown(t *testing.T) {
+	s, clock, _ := aged(t, lite(t))
+	appendOne(t, s, engine.Record{Kind: engine.KindNote, Actor: "cron"})
+	clock.Add(24 * time.Hour)
+	if done := pruneBefore(t, s, clock.Now()); done.UpTo != 20 {
+		t.Fatal(done)
+	}
+	s.write.MustExec("UPDATE journal SET time = time + 1 WHERE seq = 20")
+	if v := verify(t, s); v.OK() {
+		t.Error("its time was moved, and nothing is found")
+	}
+}
