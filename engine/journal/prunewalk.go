@@ -19,11 +19,9 @@ type pruneWalk struct {
 	holds  *holds
 	kept   []int64
 	lines  []Stored
-	root   string
 	run    int64 // the last run of those that are to go
 	ran    bool  // there is a later one
 	drawn  bool
-	size   int64
 	err    error
 }
 
