@@ -188,7 +188,7 @@ func (b *blanking) portion(after int64) (last int64, n int, err error) {
 	for _, r := range rows {
 		commitment, err := (&Stored{Salt: r.Salt, Personal: r.Personal}).commit()
 		if err != nil {
-			return after, 0, fmt.Errorf("record %d: %w", r.Seq, err)
+			return after, 0, fmt.Errorf("the salt of record %d can't be read; run audit verify", r.Seq)
 		}
 		if _, err := b.ExecContext(b.ctx, b.Rebind(blankRecord), commitment, r.Seq); err != nil {
 			return after, 0, err

@@ -101,8 +101,12 @@ func (d *drawing) names() {
 		d.add(snapLine{What: lineRight, N: id, Program: n.rights[id].program, Name: n.rights[id].name}, nil)
 	}
 	for _, id := range sortedKeys(n.rules) {
+		l := snapLine{What: lineRules, N: id}
+		if n.rules[id].n > 0 {
+			l.Rules = strings.Split(n.rules[id].names, "\x00")
+		}
 		if id > 0 {
-			d.add(snapLine{What: lineRules, N: id, Rules: strings.Split(n.rules[id].names, "\x00")}, nil)
+			d.add(l, nil)
 		}
 	}
 }
