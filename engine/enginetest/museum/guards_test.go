@@ -40,7 +40,7 @@ var guards = []exhibit{
 		cuts:  []cut{{"engine/undone.go", "	case c.Cause == CauseMarked || c.Cause == CauseAbsent || c.Cause == CauseCut:\n", "	case false:\n"}}},
 	{n: 13, what: "an undo gives back what a block or a conflict forbids since", guard: "what is denied is not frozen as desired",
 		tests: []string{"engine TestABlockGoesBeforeAnEarlierUndo", "engine TestUndoGivesNothingThatIsBlocked"},
-		cuts:  []cut{{"engine/undo.go", "		if f.Count > 0 && p.denied.Has(right, account) {\n", "		if false {\n"}}},
+		cuts:  []cut{{"engine/undo.go", "		if f.Count > 0 && (p.denied.Has(right, account) || p.forbiddenLater(s.person, f.Entitlement)) {\n", "		if false {\n"}}},
 	{n: 14, what: "the next run makes again what an undo took back", guard: "what was undone is frozen",
 		tests: []string{"engine TestUndoConverges"},
 		cuts:  []cut{{"engine/undo.go", "			p.sets.Desired.Remove(right, account)\n", ""}}},

@@ -99,7 +99,7 @@ func bugs() []bug {
 		one("wave passes", "what a policy removes beyond the floor needs approval", "limits.go", `if !found {`, `if !found || $ {`),
 		one("undo for leavers", "an undo never holds a leaver", "undo.go", `if !ok || s.standing != present || s.person == nil {`, `if !ok || s.standing != present && !$ || s.person == nil {`),
 		{"undo over a block", "a block goes before everything: nothing forbidden is given back, nor held against it", []edit{
-			{"undo.go", `if f.Count > 0 && p.denied.Has(right, account) {`, `if f.Count > 0 && p.denied.Has(right, account) && !$ {`},
+			{"undo.go", `if f.Count > 0 && (p.denied.Has(right, account) || p.forbiddenLater(s.person, f.Entitlement)) {`, `if f.Count > 0 && (p.denied.Has(right, account) || p.forbiddenLater(s.person, f.Entitlement)) && !$ {`},
 			{"undone.go", `case forbids(s, &s.People[i], c.Entitlement):`, `case forbids(s, &s.People[i], c.Entitlement) && !$:`}}},
 		one("clock alone", "what falls due after a gap waits for one more run", "revokes.go", `if p.timed(&c) && p.gap() &&`, `if !$ && p.timed(&c) && p.gap() &&`),
 		one("clock alone, leavers", "what falls due after a gap waits for one more run", "revokes.go", `if c.Op == OpDelete && p.gap() &&`, `if !$ && c.Op == OpDelete && p.gap() &&`),
