@@ -52,7 +52,7 @@ func lastPruning(ctx context.Context, q sqlx.QueryerContext) (*engine.Pruned, er
 		err = json.Unmarshal(r.Data, &p.Pruning)
 	}
 	if err != nil || p.UpTo < 1 || p.UpTo >= seq {
-		return nil, fmt.Errorf("record %d says what was pruned, and can't be read; run audit verify: %w (%v)", seq, errSnapshot, err)
+		return nil, fmt.Errorf("record %d says what was pruned, and can't be read; run audit verify: %w (%s)", seq, errSnapshot, fmt.Sprint(err))
 	}
 	return p, nil
 }
