@@ -71,7 +71,7 @@ func mayImport(table []row, from, imported string, test bool) bool {
 		return false
 	}
 	if below, ours := strings.CutPrefix(imported, module+"/"); ours {
-		return below == from && test || anyMatches(table[i].internal, below) || test && strings.HasPrefix(below, "engine/enginetest")
+		return below == from && test || anyMatches(table[i].internal, below) || test && (strings.HasPrefix(below, "engine/enginetest") || below == "engine/conformance")
 	}
 	first, _, _ := strings.Cut(imported, "/")
 	return !strings.Contains(first, ".") || test || anyMatches(table[i].external, imported)
