@@ -277,6 +277,9 @@ func (p *programPlan) propose() {
 		if who := p.linkedTo(name, i); wait == "" && who != "" {
 			wait = fmt.Sprintf("the account %s may belong to somebody else: it is linked to %s, and missing; give one of them another name in the directory", quote(name), who)
 		}
+		if wait == "" && p.underWay(name) {
+			wait = fmt.Sprintf("a change of a former account %s is not over yet", quote(name))
+		}
 		if wait == "" && taken[name] {
 			wait = fmt.Sprintf("an account %s is there already and nobody knows whose; review it with: rolecall adopt %s", quote(name), p.program.Name)
 		}
@@ -304,6 +307,13 @@ func (p *programPlan) promised(name string, i int32) bool {
 	n, ok := p.reading.accounts.Find(ProposedPrefix + name)
 	who, owned := p.owner[n]
 	return ok && owned && who != i
+}
+
+// underWay: somebody has claimed a change of the account that had this name. A lease of the new one would not hold for it.
+func (p *programPlan) underWay(name string) bool {
+	return slices.ContainsFunc(p.b.s.Memory.Open, func(i Intent) bool {
+		return i.Change.Program == p.program.Name && i.Change.Account == name && !i.Claimed.IsZero() && !p.settled[i.Seq]
+	})
 }
 
 // linkedTo is who else has a link to the account of that name, although it is not there: somebody removed it, and it may come

@@ -59,17 +59,32 @@ func (p *programPlan) noteFormer(formers string) {
 	rest = rest.Minus(&p.sets.Desired)
 	rest.Each(func(right, account uint32) {
 		key := p.key(FactFormer, right, account)
-		_, undesired := p.fact(FactUndesired, right, account)
-		if _, known := p.b.s.Memory.Fact(key); !known && !undesired {
+		if f, undesired := p.fact(FactUndesired, right, account); undesired {
+			if text := p.b.withUnseen(f.Text); text != f.Text {
+				f.Text = text
+				p.b.set(f)
+			}
+			return
+		}
+		if _, known := p.b.s.Memory.Fact(key); !known {
 			p.b.set(Fact{FactKey: key, Text: formers})
 		}
 	})
 }
 
+// withUnseen adds the policies of the runs since the last one that saw everybody: one of them may have desired it again meanwhile.
+func (b *builder) withUnseen(text string) string {
+	f, _ := b.s.Memory.Fact(FactKey{Kind: FactPolicy})
+	for _, hash := range formersOf(f.Text)[1:] {
+		text = withFormer(text, hash)
+	}
+	return text
+}
+
 // undesiredSince remembers when a holding stopped being desired, and the policies that may have desired it last.
 func (p *programPlan) undesiredSince(right, account uint32) (since time.Time, former string) {
 	if f, ok := p.fact(FactUndesired, right, account); ok {
-		return f.Since, f.Text
+		return f.Since, p.b.withUnseen(f.Text)
 	}
 	former = p.b.plan.Policy
 	if f, ok := p.b.s.Memory.Fact(FactKey{Kind: FactPolicy}); ok {

@@ -95,3 +95,36 @@ func TestManyPoliciesOfRunsThatDoNotSeeEverybody(t *testing.T) {
 		t.Errorf("%d ready, %d held, %d policies fetched", ready, held, len(asked))
 	}
 }
+
+// Somebody loses a right by a role, and before it is taken nobody can be seen for a while. What the policies of that while would have
+// given is taken by whoever changed them, not by the loss of the role.
+func TestThePoliciesWhileNobodyWasSeenCountForWhatWasLostBefore(t *testing.T) {
+	w, kept := fourHolders(t)
+	w.under(kept, map[string][]string{"c": {"wiki/z"}, "d": {"wiki/x"}})
+	w.stuck()
+	w.roles("p1", "c")
+	w.later()
+	cause := func() engine.Cause {
+		for _, c := range w.mustPlan().Changes {
+			if c.Person == "k-p1" && c.Right() == "x" && c.Op == engine.OpRevoke {
+				return c.Cause
+			}
+		}
+		return ""
+	}
+	if got := cause(); got != engine.CauseRule {
+		t.Errorf("before: by %q", got)
+	}
+	w.proof.Add(engine.ReasonPartial, "cut")
+	w.under(kept, map[string][]string{"c": {"wiki/x", "wiki/z"}, "d": {"wiki/x"}})
+	w.proof = engine.Proof{}
+	w.policy.rules = map[string][]string{"c": {"wiki/z"}, "d": {"wiki/x", "wiki/y"}}
+	kept[w.policy.Hash()] = w.policy.clone()
+	w.pass(time.Hour)
+	for range 2 { // by the plan that sees everybody again, and by later ones
+		if got := cause(); got != engine.CausePolicy {
+			t.Errorf("after: by %q", got)
+		}
+		w.later()
+	}
+}

@@ -108,3 +108,23 @@ func TestASuspensionEndsWithItsAccount(t *testing.T) {
 	w.pass(time.Hour)
 	w.wants("bob", "grant wiki blocked: suspended by somebody else")
 }
+
+// While a call to the former account of a name may be under way, no other account of that name is made.
+func TestNoAccountIsMadeWhileAChangeOfTheFormerOneIsUnderWay(t *testing.T) {
+	for _, claimed := range []bool{true, false} {
+		w := company(t, map[string][]string{"a": {"wiki/x"}, "b": {"wiki/y"}})
+		w.program("wiki").Delete, w.program("wiki").Wait = true, time.Hour
+		w.apply()
+		w.intends(engine.Change{Op: engine.OpGrant, Account: "ben", Entitlement: "wiki/y"})
+		if claimed {
+			w.claim()
+		}
+		w.hire("ben", "a")
+		w.pass(time.Minute)
+		want := []string{"create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready"}
+		if claimed {
+			want = []string{`grant wiki/x blocked: a change of a former account "ben" is not over yet`}
+		}
+		w.wants("ben", want...)
+	}
+}

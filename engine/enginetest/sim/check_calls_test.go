@@ -50,6 +50,7 @@ func (k *checker) outcome(r *engine.Record, planned bool) {
 // rename follows a proposed account to the id that the program gave it.
 func (k *checker) rename(program, from, to string) {
 	k.made[account{program, from}] = k.m.now
+	delete(k.failing, effect{engine.Held3{Program: program, Account: from, Entitlement: engine.Exists}, engine.OpCreate.Effect()})
 	for _, i := range k.open {
 		if i.Program == program && i.Account == from {
 			i.Account = to

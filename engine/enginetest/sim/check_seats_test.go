@@ -52,6 +52,9 @@ func (k *checker) seatForgotten(person string) {
 	if l == nil || k.undos || k.m.program("wiki").Describes.Lag > 0 || !k.wantedNow()[engine.Held3{Program: "wiki", Account: person, Entitlement: engine.Active}] {
 		return
 	}
+	if p := k.believed(person); p != nil && p.State == engine.StateAway && k.program("wiki").Away == "suspend" {
+		return // who is away needs none
+	}
 	k.ok(I9)
 	ids := k.accountsOf("wiki", person)
 	if who := k.m.person(person); who != nil { // it may have been made, and this run found it so
