@@ -156,7 +156,6 @@ func (s *server) follow(ctx context.Context, watch *watch, hangup <-chan os.Sign
 		}
 		s.alive()
 		s.exportNow(ctx)
-		s.tellOld(ctx)
 		if told || watch.changed() {
 			watch.around(func() *config.File { return s.reload(ctx) })
 			s.queue.Look()

@@ -25,7 +25,6 @@ func crashSteps() map[string][3]string {
 		"checkpoint": {"checkpoint.before", "checkpoint.torn", "checkpoint.after"},
 		"migration":  {"migration.before", "migration.torn", "migration.after"},
 		"backup":     {"backup.before", "backup.torn", "backup.after"},
-		"prune":      {"prune.before", "prune.torn.rows", "prune.after"},
 		"begun":      {"begun.before", "begun.torn", "begun.after"},
 	}
 }
