@@ -5,6 +5,7 @@ package connectors
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -20,18 +21,21 @@ import (
 
 // Env is what the surroundings offer to a connector; each takes what it needs of it.
 type Env struct {
-	Program   string                                         // the name in the configuration
-	Dir       string                                         // absolute: relative paths start here
-	Secret    engine.Resolve                                 // reads what engine.Secret refers to
-	Now       func() time.Time                               // the clock
-	Directory func(name string) (ldapgroup.Directory, error) // finds a directory of the configuration by its name
-	Calls     int                                            // at once, as configured; 0: as the kind thinks best
-	Transport http.RoundTripper                              // for programs with an HTTP interface; nil: the connector's own, which verifies certificates
-	Between   func(http.RoundTripper) http.RoundTripper      // stands between such a program and its transport, its own, too; nil: nothing
-	Getenv    func(string) string                            // the environment, of which a plug-in gets four variables
-	Log       *slog.Logger                                   // gets what plug-ins write to standard error; nil: nobody does
-	Wait      func(context.Context, time.Duration) error     // before something that failed is tried again; nil: a timer
-	Pipe      func(plugin.Pipe) plugin.Pipe                  // stands between a plug-in and Rolecall; nil: nothing
+	Program   string                                                               // the name in the configuration
+	Dir       string                                                               // absolute: relative paths start here
+	Secret    engine.Resolve                                                       // reads what engine.Secret refers to
+	Now       func() time.Time                                                     // the clock
+	Directory func(name string) (ldapgroup.Directory, error)                       // finds a directory of the configuration by its name
+	Calls     int                                                                  // at once, as configured; 0: as the kind thinks best
+	Transport http.RoundTripper                                                    // for programs with an HTTP interface; nil: the connector's own, which verifies certificates
+	Between   func(http.RoundTripper) http.RoundTripper                            // stands between such a program and its transport, its own, too; nil: nothing
+	Getenv    func(string) string                                                  // the environment, of which a plug-in gets four variables
+	Log       *slog.Logger                                                         // gets what plug-ins write to standard error; nil: nobody does
+	Wait      func(context.Context, time.Duration) error                           // before something that failed is tried again; nil: a timer
+	Pipe      func(plugin.Pipe) plugin.Pipe                                        // stands between a plug-in and Rolecall; nil: nothing
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // connects to databases; nil: a net.Dialer
+	Step      file.Step                                                            // stands between a file, or Git, and Rolecall; nil: nothing
+	Tried     bool                                                                 // by the suite: what goes wrong on purpose keeps no plug-in from being started again
 }
 
 // Open makes the connector of one program. decode fills the connector's own configuration, a pointer to a struct, and
@@ -42,10 +46,10 @@ type Open func(ctx context.Context, decode func(cfg any) error, env Env) (engine
 func All() map[string]Open {
 	return map[string]Open{
 		"file": kind(func(c file.Config, e Env) (*file.Program, error) {
-			return file.Open(c, file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now})
+			return file.Open(c, file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now, Step: e.Step})
 		}),
 		"git": kind(func(c file.GitConfig, e Env) (*file.Program, error) {
-			return file.OpenGit(c, file.GitOptions{Options: file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now}, Secret: e.Secret})
+			return file.OpenGit(c, file.GitOptions{Options: file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now, Step: e.Step}, Secret: e.Secret})
 		}),
 		"http": kind(func(c rest.Config, e Env) (*rest.Program, error) {
 			return rest.Open(c, rest.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport, Between: e.Between, Wait: e.Wait})
@@ -57,13 +61,13 @@ func All() map[string]Open {
 			return manual.Open(c, manual.Options{Program: e.Program, Dir: e.Dir, Now: e.Now})
 		}),
 		"plugin": kind(func(c plugin.Config, e Env) (engine.Connector, error) {
-			return plugin.Open(c, plugin.Options{Program: e.Program, Dir: e.Dir, Env: e.Getenv, Secret: e.Secret, Now: e.Now, Log: e.Log, Pipe: e.Pipe, Wait: e.Wait})
+			return plugin.Open(c, plugin.Options{Program: e.Program, Dir: e.Dir, Env: e.Getenv, Secret: e.Secret, Now: e.Now, Log: e.Log, Pipe: e.Pipe, Wait: e.Wait, Tried: e.Tried})
 		}),
 		"scim": kind(func(c scim.Config, e Env) (*scim.Program, error) {
 			return scim.Open(c, scim.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport, Between: e.Between, Wait: e.Wait})
 		}),
 		"sql": kind(func(c sql.Config, e Env) (engine.Connector, error) {
-			return sql.Open(c, sql.Options{Program: e.Program, Dir: e.Dir, Secret: e.Secret, Now: e.Now})
+			return sql.Open(c, sql.Options{Program: e.Program, Dir: e.Dir, Secret: e.Secret, Now: e.Now, Dial: e.Dial})
 		}),
 	}
 }

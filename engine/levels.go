@@ -28,6 +28,7 @@ type Spread struct {
 // for, sorted by name. Days begin at the hour of since.
 func ServiceLevels(ctx context.Context, log Log, since, now time.Time) ([]Level, error) {
 	l := levels{since: since, days: int(now.Sub(since)/(24*time.Hour)) + 1, open: map[wanted]time.Time{}, of: map[int64]wanted{}, done: map[measure][][]time.Duration{}}
+	l.took = l.add
 	if err := log.Records(ctx, Query{From: since}, l.take); err != nil {
 		return nil, err
 	}
@@ -52,6 +53,7 @@ type levels struct {
 	open  map[wanted]time.Time          // since when it is decided: a second try is no second decision
 	of    map[int64]wanted              // by intent
 	done  map[measure][][]time.Duration // by day
+	took  func(of measure, decided, done time.Time)
 }
 
 func (l *levels) take(r Record) error {
@@ -76,7 +78,7 @@ func (l *levels) take(r Record) error {
 			return nil
 		}
 		if since, open := l.open[w]; open && r.Outcome == Done {
-			l.add(w.measure, since, r.Time)
+			l.took(w.measure, since, r.Time)
 		}
 		delete(l.open, w)
 	}

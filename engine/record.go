@@ -174,7 +174,7 @@ const (
 	FactDoubt     = "doubt"     // program, account: Data: a Doubt, what nobody knows of it after a gap in the journal; program none: Text is the question
 	FactReKeyed   = "rekeyed"   // person, Key: the directory knows the person by Key now
 	FactToken     = "token"     // Key: name; Since, Until; Text: hash of what whoever has it knows; Data: permission and person
-	FactTold      = "told"      // Key: channel, what about, hash of what: it was told, and is not told again
+	FactTold      = "told"      // Key: channel, what about, hash of what: it was told, and is not told again; person: to whom, where it was of their own access or their team's
 	FactReview    = "review"    // Key: name of a review of access that is under way; Since, Until: the last day, Count of lines, Data: its Review
 	FactLine      = "line"      // program, account, entitlement, person, Key: the review: a line of it; Text: its state, Data: its ReviewLine
 	FactBlock     = "block"     // person, program, entitlement: a review led to it; Until: when to look again, Text is the reason

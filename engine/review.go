@@ -147,6 +147,9 @@ func (r *Review) Overdue(now time.Time, zone *time.Location) bool {
 	return r.Closed.IsZero() && r.Open > 0 && !now.Before(dayAfter(r.Due, zone))
 }
 
+// Ends is when the last day is over, in a zone.
+func (r *Review) Ends(zone *time.Location) time.Time { return dayAfter(r.Due, zone) }
+
 // dayAfter is when a calendar day is over in a zone.
 func dayAfter(d time.Time, zone *time.Location) time.Time {
 	if zone == nil {

@@ -159,14 +159,14 @@ func (d *drawing) parse() error {
 			return badOrder("%s is no scope; write program:NAME, entitlement:PROGRAM/NAME, role:NAME or person:LOGIN", quote(text))
 		case kind == "program":
 			if err := d.e.knows(name); err != nil {
-				return err
+				return badOrder("%v", err)
 			}
 			d.only = name
 			d.rights = append(d.rights, func(e Entitlement) bool { return e.Program == name })
 		case kind == "entitlement":
 			want := ParseEntitlement(name)
 			if err := d.e.knows(want.Program); err != nil {
-				return err
+				return badOrder("%v", err)
 			}
 			d.only = want.Program
 			d.rights = append(d.rights, func(e Entitlement) bool { return e == want })

@@ -206,7 +206,51 @@ func (c *caller) everything(person string) {
 	c.do(run+"/undo", `{"reason":"a mistake"}`, http.StatusOK)
 	c.do("/api/v1/release", `{"reason":"settled"}`, http.StatusOK)
 	day := func(n int) string { return time.Now().AddDate(0, 0, n).Format(time.DateOnly) }
+	c.reviewed(day(9))
 	contains(c.t, c.do("/api/v1/delegations", `{"to":"bob","from":"`+day(1)+`","until":"`+day(9)+`","reason":"holiday"}`, http.StatusForbidden), "With a token nobody lets others decide")
+}
+
+// reviewed begins a review, decides on a line of it, and closes it.
+func (c *caller) reviewed(due string) {
+	c.t.Helper()
+	start := func(name, scope string) string {
+		return `{"name":"` + name + `","scope":["` + scope + `"],"reviewers":"owners","due":"` + due + `","reason":"yearly"}`
+	}
+	c.do("/api/v1/reviews", start("q1", "program:nothing"), http.StatusBadRequest)
+	contains(c.t, c.do("/api/v1/reviews", start("q1", "program:gitea"), http.StatusOK), `"done":"begun"`, `"see":"/api/v1/reviews/q1"`)
+	contains(c.t, c.do("/api/v1/reviews", start("q1", "program:gitea"), http.StatusBadRequest), "choose another name")
+	var all struct{ Reviews []struct{ Name, Due string } }
+	if c.ask("/api/v1/reviews", &all); len(all.Reviews) != 1 || all.Reviews[0].Name != "q1" || all.Reviews[0].Due != due {
+		c.t.Errorf("%+v", all)
+	}
+	var one struct {
+		Lines []struct {
+			Line string
+			May  bool
+			Own  bool
+		}
+	}
+	c.ask("/api/v1/reviews/q1?state=open", &one)
+	decide := func(line string) string {
+		return `{"decision":"keep","lines":["` + line + `"],"reason":"still needed"}`
+	}
+	own, others := 0, 0
+	for _, l := range one.Lines {
+		switch {
+		case l.Own:
+			own++
+			c.do("/api/v1/reviews/q1", decide(l.Line), http.StatusForbidden)
+		case l.May && others == 0:
+			others++
+			contains(c.t, c.do("/api/v1/reviews/q1", decide(l.Line), http.StatusOK), `"done":"keep","count":1`)
+			c.do("/api/v1/reviews/q1", decide(l.Line), http.StatusConflict)
+		}
+	}
+	if own == 0 || others == 0 {
+		c.t.Errorf("lines: %+v", one)
+	}
+	contains(c.t, c.do("/api/v1/reviews/q1/close", `{"reason":"signed"}`, http.StatusOK), `"done":"closed"`)
+	c.do("/api/v1/reviews/q1", decide(one.Lines[0].Line), http.StatusConflict)
 }
 
 // exported holds what is exported here against what the command exports, in every form.

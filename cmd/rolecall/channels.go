@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -20,7 +21,12 @@ import (
 type channels struct {
 	all   []channel // sorted by name
 	texts *notify.Templates
+	// people begins to send to those whose access changes; nil: they are told nothing.
+	people func(ctx context.Context) (notify.Letters, error)
 }
+
+// none says that nobody is told of anything.
+func (c *channels) none() bool { return len(c.all) == 0 && c.people == nil }
 
 type channel struct {
 	name string
@@ -40,7 +46,11 @@ func (a *app) channels(cfg *config.File) (*channels, error) {
 		folder = cfg.In(n.Templates)
 	}
 	var wrong error
-	if out.texts, wrong = notify.Load(folder, config.NoticeAbout()); wrong != nil {
+	words := config.NoticeAbout()
+	if n.People.On() {
+		words = append(words, notify.PeopleWord)
+	}
+	if out.texts, wrong = notify.Load(folder, words); wrong != nil {
 		wrong = failed("", "%s: %w", cfg.PlaceOf(&n.Templates), wrong)
 	}
 	for _, name := range slices.Sorted(maps.Keys(n.Channels)) {
@@ -49,7 +59,12 @@ func (a *app) channels(cfg *config.File) (*channels, error) {
 		if err != nil {
 			wrong = errors.Join(wrong, failed("", "%s: %w", cfg.PlaceOf(c), err))
 		}
-		out.all = append(out.all, channel{name, c, send})
+		if m, is := send.(*notify.Mail); is && name == n.People.Through {
+			out.people = m.Letters
+		}
+		if c.Kind != config.ChannelMail || len(c.To) > 0 {
+			out.all = append(out.all, channel{name, c, send})
+		}
 	}
 	return out, wrong
 }
@@ -113,4 +128,5 @@ const (
 	tellTime    = 20 * time.Second // that all of it is given after a run: less than there is between two slots of a schedule
 	channelTime = 15 * time.Second // for one of them, beside the others
 	messageTime = 8 * time.Second  // for one message
+	peopleTime  = 20 * time.Second // after that, for what people are told of their own access
 )

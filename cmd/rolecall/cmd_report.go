@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) reportCommand() *cobra.Command {
-	return a.group("report", "Lists for those who answer for programs", a.reportSeats(), a.reportCost(), a.reportUnmanaged(), a.reportLeavers(), a.reportService(), a.reportDormant())
+	return a.group("report", "Lists for those who answer for programs", a.reportSeats(), a.reportCost(), a.reportUnmanaged(), a.reportLeavers(), a.reportLevels(), a.reportService(), a.reportDormant())
 }
 
 func (a *app) reportService() *cobra.Command {

@@ -20,6 +20,7 @@ import (
 	"github.com/rolecall/rolecall/connectors/plugin"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/conformance"
+	"github.com/rolecall/rolecall/engine/ldapconn"
 )
 
 // tester holds one program to the suite and puts back what that changes.
@@ -45,15 +46,23 @@ type tester struct {
 
 // between is what stands between a connector and its program; the zero value is nothing.
 type between struct {
-	pipe func(plugin.Pipe) plugin.Pipe
-	http *conformance.HTTPFaults
+	faults *plugin.Faults
+	wire   *conformance.Wire
+	http   *conformance.HTTPFaults
 }
 
 // put makes the connector's surroundings such that there are no pauses and that faults can be.
 func (b between) put(e *connectors.Env) {
-	e.Pipe, e.Wait = b.pipe, noPause
-	if b.http != nil {
-		e.Between, e.Wait = b.http.Between, b.http.Wait
+	e.Wait = noPause
+	if b.http == nil {
+		return
+	}
+	e.Tried = true
+	e.Between, e.Wait, e.Step, e.Dial = b.http.Between, b.http.Wait, b.wire.Step, b.wire.Dialing(nil)
+	e.Pipe = func(p plugin.Pipe) plugin.Pipe {
+		p = b.faults.Between(p)
+		p.In, p.Out = b.wire.Pipe(p.In, p.Out)
+		return p
 	}
 }
 
@@ -107,7 +116,11 @@ func (a *app) testProgram(ctx context.Context, t *tester, given []string) (*conf
 	t.kind = p.Kind
 	t.know(p)
 	t.open = func(b between) (engine.Connector, error) {
-		return a.openKind(ctx, cfg, t.name, p, t.through(p.Settings.Decode), func(e *connectors.Env) { e.Secret = t.watch(e.Secret); b.put(e) })
+		return a.openKind(ctx, cfg, t.name, p, t.through(p.Settings.Decode), func(e *connectors.Env) {
+			e.Secret = t.watch(e.Secret)
+			b.put(e)
+			e.Directory = a.groupDirectory(cfg, func(d *config.Directory) (*ldapconn.Client, error) { return a.newLDAP(cfg, d, e.Dial, noRound) })
+		})
 	}
 	c, err := t.open(between{}) // mistakes of the configuration come before anything is tried
 	if err != nil {
@@ -175,6 +188,9 @@ func (t *tester) through(decode func(any) error) func(any) error {
 // noPause: a plug-in that fails is to show all its mistakes soon.
 func noPause(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
+// noRound: a directory that does not answer is asked again soon.
+func noRound(ctx context.Context, _ int) error { return ctx.Err() }
+
 func closeConnector(c engine.Connector) error {
 	if closer, ok := c.(io.Closer); ok {
 		return closer.Close()
@@ -220,8 +236,8 @@ func (t *tester) fresh(to conformance.T) *conformance.Subject {
 	if t.wrong != nil {
 		to.Fatalf("%v", t.wrong)
 	}
-	faults, web := &plugin.Faults{}, &conformance.HTTPFaults{}
-	c, err := t.open(between{faults.Between, web})
+	faults, web, wire := &plugin.Faults{}, &conformance.HTTPFaults{}, &conformance.Wire{Prompt: t.kind == "file"}
+	c, err := t.open(between{faults, wire, web})
 	if err != nil {
 		to.Fatalf("%v", err)
 	}
@@ -233,7 +249,10 @@ func (t *tester) fresh(to conformance.T) *conformance.Subject {
 	switch t.kind {
 	case "http", "scim":
 		u.HTTP, u.Arm = web, web.Arm
+	case "sql", "ldap-group", "file", "git":
+		u.Wire = wire
 	case "plugin":
+		u.Wire = wire
 		u.Arm = func(f conformance.Fault) bool { return faults.Arm(f.String()) }
 		if t.proxy != nil {
 			t.proxy.Use(web)

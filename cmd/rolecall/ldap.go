@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/connectors/ldapgroup"
+	"github.com/rolecall/rolecall/engine/conformance"
 	"github.com/rolecall/rolecall/engine/directory"
 	"github.com/rolecall/rolecall/engine/ldapconn"
 )
@@ -32,7 +34,7 @@ func (a *app) ldap(cfg *config.File, d *config.Directory) (*ldapconn.Client, err
 	if c := a.ldaps.of[d]; c != nil {
 		return c, nil
 	}
-	c, err := a.newLDAP(cfg, d)
+	c, err := a.newLDAP(cfg, d, nil, nil)
 	if err == nil {
 		maps.DeleteFunc(a.ldaps.of, func(old *config.Directory, _ *ldapconn.Client) bool { return old.Name == d.Name }) // of an earlier configuration
 		if a.ldaps.of == nil {
@@ -43,13 +45,14 @@ func (a *app) ldap(cfg *config.File, d *config.Directory) (*ldapconn.Client, err
 	return c, err
 }
 
-func (a *app) newLDAP(cfg *config.File, d *config.Directory) (*ldapconn.Client, error) {
+// newLDAP makes a client; dial and pause are its own unless given.
+func (a *app) newLDAP(cfg *config.File, d *config.Directory, dial conformance.Dial, pause func(context.Context, int) error) (*ldapconn.Client, error) {
 	l := d.LDAP
 	bind, err := a.bind(cfg, &l.Bind)
 	if err != nil {
 		return nil, fmt.Errorf("directory %s: %w", d.Name, err)
 	}
-	c := ldapconn.Config{URLs: l.URL, StartTLS: l.StartTLS, ServerName: l.ServerName, Bind: bind, Timeout: l.Timeout, Now: a.Now}
+	c := ldapconn.Config{URLs: l.URL, StartTLS: l.StartTLS, ServerName: l.ServerName, Bind: bind, Timeout: l.Timeout, Now: a.Now, Dial: dial, Pause: pause}
 	if l.CA != "" {
 		c.CAFile = cfg.In(l.CA)
 	}
@@ -98,14 +101,14 @@ func (a *app) kerberos(cfg *config.File, g *config.GSSAPI) (ldapconn.Bind, error
 }
 
 // groupDirectory gives the ldap-group connector what it shares with a directory of the configuration.
-func (a *app) groupDirectory(cfg *config.File) func(name string) (ldapgroup.Directory, error) {
+func (a *app) groupDirectory(cfg *config.File, clientOf func(*config.Directory) (*ldapconn.Client, error)) func(name string) (ldapgroup.Directory, error) {
 	return func(name string) (ldapgroup.Directory, error) {
 		i := slices.IndexFunc(cfg.Directories, func(d config.Directory) bool { return d.Name == name })
 		if i < 0 || cfg.Directories[i].LDAP == nil {
 			return ldapgroup.Directory{}, fmt.Errorf("directory: %q is no directory of kind ldap", name)
 		}
 		d := &cfg.Directories[i]
-		client, err := a.ldap(cfg, d)
+		client, err := clientOf(d)
 		if err != nil {
 			return ldapgroup.Directory{}, err
 		}

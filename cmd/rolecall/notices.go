@@ -32,28 +32,44 @@ func single(about, key string, l notify.Line) toldThing {
 // run tells, and is at its end before the next run.
 func (s *server) tell(ctx context.Context, p *engine.Plan) {
 	sys, done := s.use()
-	if len(sys.channels.all) == 0 || !s.telling.TryLock() {
+	if sys.channels.none() || !s.telling.TryLock() {
 		done()
 		return
 	}
 	s.former.Go(func() {
 		defer done()
 		defer s.telling.Unlock()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+		ctx := context.WithoutCancel(ctx)
+		telling, cancel := context.WithTimeout(ctx, tellTime)
 		defer cancel()
-		free, ok, err := s.alone(ctx, "notices")
+		free, ok, err := s.alone(telling, "notices")
 		if err != nil || !ok {
 			s.log.Warn("people are not told now: another machine does, or nobody can tell", "error", err)
 			return
 		}
 		defer free()
-		n, err := sys.tell(ctx, p, s.app.Now())
+		n, err := sys.tell(telling, p, s.app.Now())
 		if err != nil {
 			s.log.Error("people were told, but not all; the rest is tried again after the next run", "messages", n, "error", err)
-			return
+		} else {
+			s.log.Info("people were told", "messages", n)
 		}
-		s.log.Info("people were told", "messages", n)
+		if o := s.outlook.Load(); o != nil && o.Plan == p && sys.channels.people != nil {
+			s.tellPeople(ctx, sys, o)
+		}
 	})
+}
+
+// tellPeople tells those whose access changed; it has a time of its own, so that no channel takes it.
+func (s *server) tellPeople(ctx context.Context, sys *system, o *engine.Outlook) {
+	ctx, cancel := context.WithTimeout(ctx, peopleTime)
+	defer cancel()
+	n, err := sys.tellPeople(ctx, o, s.app.Now())
+	if err != nil {
+		s.log.Error("those whose access changed were told, but not all; the rest is tried again after the next run", "letters", n, "error", err)
+		return
+	}
+	s.log.Info("those whose access changed were told", "letters", n)
 }
 
 // tell gives how many messages were sent.
@@ -180,6 +196,9 @@ func (s *system) forget(ctx context.Context, told []engine.Fact, found []toldThi
 	}
 	var gone []engine.FactKey
 	for _, f := range told {
+		if s.channels.people != nil && strings.HasPrefix(f.Key, toPeople) { // see forgetPeople
+			continue
+		}
 		if !there[f.Key] && now.Sub(f.Since) >= forgetAfter {
 			gone = append(gone, f.FactKey)
 		}

@@ -113,6 +113,7 @@ func TestPagesInABrowser(t *testing.T) {
 	b.shoot("proof", "/audit/3", "what is stored leads to")
 	b.shoot("program", "/programs/gitea", "Holders", "Unmanaged", "bot-ci", "Rules that lead here", "engineers-build", "History")
 	b.shoot("report-days", "/reports/days", "crm", "average")
+	b.shoot("report-levels", "/reports/levels", "Service levels", "Until access was there", "99 of 100")
 	b.shoot("report-seats", "/reports/seats", "Seats that are taken", "crm", "Download as CSV")
 	b.shoot("report-cost", "/reports/cost?by=department&sort=a+month&down=1", "What a month costs, in EUR", "(free seats)")
 	sees := map[string][]string{

@@ -44,6 +44,8 @@ func (s *server) reportKinds(ctx context.Context) []web.ReportKind {
 		kind("unmanaged", "Unmanaged", "What Rolecall neither gave nor adopted. Accounts of nobody in the directory are orphans.", always(unmanaged)),
 		kind("leavers", "Leavers", "How long the access of those who left or were cut off lived on.", func(with url.Values) reporter { return departuresFrom(with.Get("from")) },
 			web.ReportField{Name: "from", Label: "From", Usual: back(leaversBack)}),
+		kind("levels", "Service levels", "How long it took from a decision until access was there, and until that of leavers was taken, by the month of the decision.", func(with url.Values) reporter { return levelsFrom(with.Get("from")) },
+			web.ReportField{Name: "from", Label: "From the month of", Usual: levelsBegin(now, now.Location())}),
 		kind("dormant", "Dormant", "Accounts that were not used for long, where a program shows that and its configuration says what for. Unknown use is not disuse.",
 			func(with url.Values) reporter { n, _ := strconv.Atoi(with.Get("days")); return dormantFor(n) }, web.ReportField{Name: "days", Label: "Days", Choices: []string{"30", "60", "90", "180", "365"}, Usual: strconv.Itoa(dormantDays)}),
 		kind("service", "Service accounts", "Service and shared accounts, with owner and date of review.", always(serviceAccounts)),

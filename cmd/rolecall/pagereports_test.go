@@ -25,7 +25,7 @@ func TestReportsForPrograms(t *testing.T) {
 		}
 	}
 	bob.ask("/api/v1/reports", &list)
-	lines := map[string]string{"seats": "seats", "days": "seats", "cost": "cost", "forecast": "cost --forecast", "unmanaged": "unmanaged", "leavers": "leavers", "dormant": "dormant", "service": "service"}
+	lines := map[string]string{"seats": "seats", "days": "seats", "cost": "cost", "forecast": "cost --forecast", "unmanaged": "unmanaged", "leavers": "leavers", "levels": "levels", "dormant": "dormant", "service": "service"}
 	for _, one := range list.Reports {
 		var got struct{ Data any }
 		bob.until("/api/v1/reports/"+one.Name, &got)
@@ -170,6 +170,9 @@ func TestReportCharts(t *testing.T) {
 		"Cost until the contract's end, of the budget: crm=9.00 EUR of 8.00 EUR(9/8)true[]   0;": forecastCharts(
 			[]forecast{{Program: "crm", Cost: costing{9, "EUR"}, Budget: &costing{8, "EUR"}, Over: &costing{1, "EUR"}}, {Program: "unbudgeted"}}),
 		"": leaverCharts(nil),
+		"Until access was there, the median of 2027-02: crm=1m30s(9e+10/9e+10)false wiki=1m(6e+10/9e+10)false[]   0;Until leavers' access was taken, the median of 2027-01: crm=1.5s(1.5e+09/1.5e+09)false[]   0;": levelCharts([]engine.MonthLevel{
+			{Month: at, Program: "crm", Access: engine.Took{N: 1, Median: time.Hour}, Removal: engine.Took{N: 1, Median: 1500 * time.Millisecond}},
+			{Month: at.AddDate(0, 1, 0), Program: "crm", Access: engine.Took{N: 1, Median: 90 * time.Second}}, {Month: at.AddDate(0, 1, 0), Program: "wiki", Access: engine.Took{N: 1, Median: time.Minute}, Removal: engine.Took{Open: 1}}}),
 	} {
 		if say(got) != want {
 			t.Errorf("%q\nis not %q", say(got), want)

@@ -13,6 +13,7 @@ import (
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/connectors"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/ldapconn"
 )
 
 // programs opens the connector of every program; no call is made. What is wrong with any of them comes together,
@@ -51,7 +52,7 @@ func (a *app) openKind(ctx context.Context, cfg *config.File, name string, p *co
 		known := slices.Sorted(maps.Keys(kinds))
 		return nil, engine.Mistakes{{Place: cfg.PlaceOf(&p.Kind), Text: "program " + name + " is of unknown kind " + p.Kind, Hint: "known are: " + strings.Join(known, ", ")}}
 	}
-	env := connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg), Calls: p.Concurrency,
+	env := connectors.Env{Program: name, Dir: cfg.Dir, Secret: a.secrets(cfg.Dir), Now: a.Now, Directory: a.groupDirectory(cfg, func(d *config.Directory) (*ldapconn.Client, error) { return a.ldap(cfg, d) }), Calls: p.Concurrency,
 		Getenv: a.Env, Log: a.logger()}
 	change(&env)
 	return open(ctx, decode, env)

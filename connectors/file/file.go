@@ -37,6 +37,17 @@ type Options struct {
 	Program string           // name, for the proof
 	Dir     string           // where a relative path starts
 	Now     func() time.Time // the clock
+	Step    Step             // stands between the file, or Git, and the connector; nil: nothing
+}
+
+// Step makes one step with a file or with Git, such as a read, which may go wrong; do makes it.
+type Step func(ctx context.Context, do func() ([]byte, error)) ([]byte, error)
+
+func (s Step) make(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
+	if s == nil {
+		return do()
+	}
+	return s(ctx, do)
 }
 
 // Program is a CSV file as a program. Safe for concurrent use, also by several processes.
@@ -53,7 +64,7 @@ func Open(c Config, o Options) (*Program, error) {
 	if c.Path == "" {
 		return nil, fmt.Errorf("program %s: path is missing; name the CSV file", o.Program)
 	}
-	s := disk{dir: o.Dir, name: filepath.Clean(c.Path)}
+	s := disk{dir: o.Dir, name: filepath.Clean(c.Path), step: o.Step}
 	if filepath.IsAbs(c.Path) {
 		s.dir, s.name = filepath.Split(s.name)
 	} else if !filepath.IsLocal(c.Path) {

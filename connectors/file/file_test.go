@@ -21,12 +21,17 @@ const wiki = "account,active,entitlements,name,shoe size\n" +
 
 func open(t *testing.T, content string, catalogue ...string) (*file.Program, string) {
 	t.Helper()
+	return openWith(t, nil, content, catalogue...)
+}
+
+func openWith(t *testing.T, step file.Step, content string, catalogue ...string) (*file.Program, string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "wiki.csv")
 	if err := os.WriteFile(path, []byte(content), 0o640); err != nil {
 		t.Fatal(err)
 	}
 	p, err := file.Open(file.Config{Path: "wiki.csv", Catalogue: catalogue},
-		file.Options{Program: "wiki", Dir: filepath.Dir(path), Now: func() time.Time { return time.Unix(0, 0) }})
+		file.Options{Program: "wiki", Dir: filepath.Dir(path), Now: func() time.Time { return time.Unix(0, 0) }, Step: step})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +62,24 @@ func TestHoldings(t *testing.T) {
 	}
 	if proof.Source != "wiki" || proof.Count != 5 || len(proof.Digest) != 64 || !proof.Complete() {
 		t.Errorf("proof: %+v", proof)
+	}
+}
+
+// A file that somebody writes to while it is read may be half of the old and half of the new.
+func TestAFileThatIsWrittenToIsNotRead(t *testing.T) {
+	var path string
+	var p *file.Program
+	p, path = openWith(t, func(_ context.Context, do func() ([]byte, error)) ([]byte, error) {
+		data, err := do()
+		if len(data) > 0 { // the read, not what looks again
+			err = os.WriteFile(path, []byte(wiki+"cid,yes,,,\n"), 0o640)
+		}
+		return data, err
+	}, wiki)
+	held := 0
+	proof, err := p.Holdings(t.Context(), func(engine.Holding) error { held++; return nil })
+	if err == nil || held > 0 || !strings.Contains(err.Error(), "wrote to it while it was read") {
+		t.Errorf("%d holdings, %v, %+v", held, err, proof)
 	}
 }
 

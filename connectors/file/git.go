@@ -261,11 +261,12 @@ func (g *repository) run(ctx context.Context, input []byte, env []string, args .
 	}
 	var out, wrong bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &out, &wrong
-	if err := cmd.Run(); err != nil {
+	answer, err := g.options.Step.make(ctx, func() ([]byte, error) { err := cmd.Run(); return out.Bytes(), err })
+	if err != nil {
 		text := strings.TrimSpace(wrong.String())
 		return "", fmt.Errorf("git %s of %s: %s", command, g.path(), g.scrub(cmp.Or(text, err.Error())))
 	}
-	return out.String(), nil
+	return string(answer), nil
 }
 
 // header is what proves who asks, read anew each time.

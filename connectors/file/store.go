@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -27,37 +28,69 @@ type store interface {
 }
 
 // disk reads and replaces one file below a folder, which no path and no symbolic link leaves.
-type disk struct{ dir, name string }
+type disk struct {
+	dir, name string
+	step      Step
+}
 
 func (s disk) path() string { return filepath.Join(s.dir, s.name) }
 
 func (s disk) close() error { return nil }
 
-func (s disk) load(context.Context) (*table, error) {
-	root, err := os.OpenRoot(s.dir)
+func (s disk) load(ctx context.Context) (*table, error) {
+	data, err := s.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = root.Close() }()                                // nothing was written through it
-	f, err := root.OpenFile(s.name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe that nobody writes to is not waited for
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not there; make it with the line account,active,entitlements: %w", s.path(), err)
-	}
+	return parse(s.path(), data)
+}
+
+// read gives what is in the file, if nobody wrote to it meanwhile: half of the old and half of the new is neither.
+func (s disk) read(ctx context.Context) ([]byte, error) {
+	f, info, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, cmp.Or(err, fmt.Errorf("%s is not a regular file; name a file", s.path()))
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	data, err := s.step.make(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(f, maxSize+1)) })
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.path(), err)
 	}
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("%s is bigger than %d MiB", s.path(), maxSize>>20)
 	}
-	return parse(s.path(), data)
+	_, err = s.step.make(ctx, func() ([]byte, error) {
+		now, err := f.Stat()
+		if err == nil && (!now.ModTime().Equal(info.ModTime()) || now.Size() != int64(len(data))) {
+			err = errors.New("somebody wrote to it while it was read; write another file and rename it")
+		}
+		return nil, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path(), err)
+	}
+	return data, nil
+}
+
+func (s disk) open() (*os.File, os.FileInfo, error) {
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = root.Close() }()                                // nothing was written through it
+	f, err := root.OpenFile(s.name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe that nobody writes to is not waited for
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%s is not there; make it with the line account,active,entitlements: %w", s.path(), err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		_ = f.Close()
+		return nil, nil, cmp.Or(err, fmt.Errorf("%s is not a regular file; name a file", s.path()))
+	}
+	return f, info, nil
 }
 
 // lock keeps other processes from writing until it is released. The lock is on a file beside the data, since the data
@@ -90,22 +123,31 @@ func (s disk) lock(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// save replaces the file by a complete new one. Whether the replacement is durable is all that can stay unknown.
-func (s disk) save(_ context.Context, t *table) (engine.Outcome, error) {
+// save replaces the file by a complete new one. A rename that fails may have been made all the same, on another machine's disk, so the
+// file is asked. Whether the replacement is durable can stay unknown, too.
+func (s disk) save(ctx context.Context, t *table) (engine.Outcome, error) {
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return engine.Failed, err
 	}
 	defer func() { _ = root.Close() }() // nothing was written through it
-	if err := s.replace(root, t.bytes()); err != nil {
+	_, err = s.step.make(ctx, func() ([]byte, error) { return nil, s.write(root, t.bytes()) })
+	if err != nil {
 		_ = root.Remove(s.temporary())
 		return engine.Failed, fmt.Errorf("%s was not changed: %w", s.path(), err)
 	}
-	folder, err := root.Open(filepath.Dir(s.name))
-	if err == nil {
-		err = errors.Join(folder.Sync(), folder.Close())
-	}
+	engine.Failpoint("call.torn.rename")
+	_, err = s.step.make(ctx, func() ([]byte, error) { return nil, root.Rename(s.temporary(), s.name) })
 	if err != nil {
+		_ = root.Remove(s.temporary())
+		switch now, reading := s.read(ctx); {
+		case reading != nil:
+			return engine.Uncertain, fmt.Errorf("whether %s was changed can't be told: %w", s.path(), errors.Join(err, reading))
+		case !bytes.Equal(now, t.bytes()):
+			return engine.Failed, fmt.Errorf("%s was not changed: %w", s.path(), err)
+		}
+	}
+	if _, err := s.step.make(ctx, func() ([]byte, error) { return nil, s.syncFolder(root) }); err != nil {
 		return engine.Uncertain, fmt.Errorf("%s was changed, but it may not last: %w", s.path(), err)
 	}
 	return engine.Done, nil
@@ -114,7 +156,16 @@ func (s disk) save(_ context.Context, t *table) (engine.Outcome, error) {
 // temporary needs no random part: only the holder of the lock makes it, and a crash leaves at most one behind.
 func (s disk) temporary() string { return s.name + ".new" }
 
-func (s disk) replace(root *os.Root, data []byte) error {
+func (s disk) syncFolder(root *os.Root) error {
+	folder, err := root.Open(filepath.Dir(s.name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// write makes the new file beside the old one.
+func (s disk) write(root *os.Root, data []byte) error {
 	old, err := root.Lstat(s.name)
 	if err != nil {
 		return err
@@ -129,11 +180,7 @@ func (s disk) replace(root *os.Root, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(writeAs(f, old, data), f.Close()); err != nil {
-		return err
-	}
-	engine.Failpoint("call.torn.rename")
-	return root.Rename(s.temporary(), s.name)
+	return errors.Join(writeAs(f, old, data), f.Close())
 }
 
 // writeAs fills a file durably and gives it the owner and permissions of another.

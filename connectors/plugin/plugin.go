@@ -42,6 +42,7 @@ type Options struct {
 	Log     *slog.Logger                                     // gets what plug-ins write to standard error; nil: nobody does
 	Pipe    func(Pipe) Pipe                                  // puts something between the plug-in and its caller; nil: nothing
 	Wait    func(ctx context.Context, d time.Duration) error // before a plug-in that failed is started again; nil: a timer
+	Tried   bool                                             // by the suite: one that failed is started again at once
 }
 
 // Pipe is the line to a plug-in, both ways.

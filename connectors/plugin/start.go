@@ -261,7 +261,7 @@ func (p *Program) pause(ctx context.Context, b *backoff, urgent bool) error {
 		d = min(d, patience)
 	}
 	switch {
-	case d <= 0:
+	case d <= 0 || p.options.Tried:
 		return ctx.Err()
 	case d > patience:
 		return fmt.Errorf("the plug-in of %s failed %d times, and is not started again before %s; its log says why", p.options.Program, failures, next.UTC().Format(time.RFC3339))

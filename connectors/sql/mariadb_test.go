@@ -13,6 +13,7 @@ import (
 
 	"github.com/rolecall/rolecall/connectors/sql"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/conformance"
 	"github.com/rolecall/rolecall/engine/enginetest"
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
@@ -51,8 +52,9 @@ func freshAccounts(t *testing.T, s *servers.MariaDBServer) *enginetest.Connector
 	closed, wrong := c, c
 	closed.URL, wrong.URL = "mariadb://rolecall@127.0.0.1:1/", s.URL("nobody", "")
 	wrong.Password = engine.Secret{Env: "PW"}
+	wire := &conformance.Wire{}
 	return &enginetest.ConnectorUnderTest{
-		Connector: open(t, c), Accounts: []string{"Ann@10.%", "ann@10.%", "Łucja O'Brien@10.%"},
+		Wire: wire, Connector: openThrough(t, wire, c), Accounts: []string{"Ann@10.%", "ann@10.%", "Łucja O'Brien@10.%"},
 		Rights: []string{"app_read", "Read all", "app_Ä", "SELECT on shop_x", "INSERT on shop_x.orders"}, Stranger: "nobody@10.%", NoRight: "app_none",
 		NewNames: []string{"dan", "Eve É"}, Secrets: []string{canary},
 		Broken: []engine.Connector{open(t, closed), open(t, wrong)},

@@ -116,11 +116,11 @@ func (p *Postgres) Account(ctx context.Context, account string) ([]engine.Holdin
 }
 
 func (p *Postgres) list(ctx context.Context, only uint32, yield func(engine.Holding) error) error {
-	tx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	tx, err := begin(ctx, p.db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // it changed nothing
+	defer tx.end(ctx)
 	names, err := roleNames(ctx, tx)
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func (r *roleRow) info() *engine.AccountInfo {
 	return info
 }
 
-func roleNames(ctx context.Context, tx *sqlx.Tx) (map[uint32]string, error) {
+func roleNames(ctx context.Context, tx *transaction) (map[uint32]string, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT oid, rolname FROM pg_roles WHERE oid IN (SELECT roleid FROM pg_auth_members)`)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/rolecall/rolecall/engine"
@@ -58,6 +57,7 @@ func (p *Postgres) Apply(ctx context.Context, calls []engine.Call) []engine.Resu
 	}
 	if err == nil {
 		if err := b.endSessions(ctx); err != nil {
+			b.fail(engine.Uncertain, err, func(i int) bool { return b.suspends(i) && b.results[i].Outcome == engine.Done }) // they are suspended
 			b.fail(engine.Failed, err, b.suspends)
 		}
 		return b.results
@@ -118,11 +118,11 @@ func newBatch(p *Postgres, calls []engine.Call) *batch {
 }
 
 func (b *batch) commit(ctx context.Context) error {
-	tx, err := b.db.BeginTxx(ctx, nil)
+	tx, err := begin(ctx, b.db, "BEGIN")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	defer tx.end(ctx)
 	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(writeLock)); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (b *batch) commit(ctx context.Context) error {
 		return err
 	}
 	b.unsure = true
-	err = tx.Commit()
+	err = tx.commit(ctx)
 	var answered *pq.Error
 	if errors.As(err, &answered) {
 		b.unsure = false
@@ -169,7 +169,7 @@ const namedRoles = `SELECT r.oid, r.rolname, r.rolcanlogin, r.rolsuper, r.rolnam
 	CROSS JOIN LATERAL (SELECT * FROM pg_roles a WHERE a.oid = named.oid OFFSET 0) r`
 
 // load reads the roles that the calls name.
-func (b *batch) load(ctx context.Context, tx *sqlx.Tx) (roles, error) {
+func (b *batch) load(ctx context.Context, tx *transaction) (roles, error) {
 	var ids []int64
 	var accounts, rights []string
 	for _, c := range b.calls {

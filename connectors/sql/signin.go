@@ -41,7 +41,7 @@ func openPostgres(c Config, o Options) (*sqlx.DB, string, error) {
 		cfg.ConnectTimeout = 30 * time.Second
 	}
 	cfg.ApplicationName = "rolecall"
-	db := sqlx.NewDb(sql.OpenDB(&signIn{cfg: cfg, password: c.Password, resolve: o.Secret}), "postgres")
+	db := sqlx.NewDb(sql.OpenDB(&signIn{cfg: cfg, password: c.Password, resolve: o.Secret, dial: o.Dial}), "postgres")
 	db.SetMaxOpenConns(maxConnections)
 	db.SetConnMaxIdleTime(time.Minute)
 	identity := "sql:postgres://" + net.JoinHostPort(cfg.Host, fmt.Sprint(cfg.Port))
@@ -92,6 +92,7 @@ type signIn struct {
 	cfg      pq.Config
 	password engine.Secret
 	resolve  engine.Resolve
+	dial     Dial
 }
 
 // Connect implements driver.Connector.
@@ -108,6 +109,9 @@ func (s *signIn) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("PostgreSQL at %s:%d: the settings can't be used", cfg.Host, cfg.Port)
 	}
+	d := &dialer{dial: s.dial}
+	c.Dialer(d)
+	defer context.AfterFunc(ctx, d.drop)() // the driver looks at it no longer once it has dialled
 	return c.Connect(ctx)
 }
 

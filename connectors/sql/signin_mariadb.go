@@ -48,6 +48,7 @@ func openMariaDB(c Config, o Options) (*sqlx.DB, string, error) {
 	if err := cfg.Apply(mysql.BeforeConnect(askPassword(c.Password, o.Secret))); err != nil {
 		return nil, "", err
 	}
+	cfg.DialFunc = o.Dial
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, "", fmt.Errorf("url can't be used: %w", err)

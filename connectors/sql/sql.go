@@ -36,6 +36,7 @@ type Options struct {
 	Dir     string           // where a relative SQLite path starts
 	Secret  engine.Resolve   // reads the password at each sign-in
 	Now     func() time.Time // the clock
+	Dial    Dial             // connects to the server; nil: a net.Dialer
 }
 
 // Open checks the configuration. The database is called only when something is read or changed.

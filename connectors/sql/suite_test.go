@@ -13,6 +13,7 @@ import (
 
 	"github.com/rolecall/rolecall/connectors/sql"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/conformance"
 	"github.com/rolecall/rolecall/engine/enginetest"
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
@@ -25,7 +26,16 @@ func options() sql.Options {
 
 func open(t *testing.T, c sql.Config) engine.Connector {
 	t.Helper()
-	p, err := sql.Open(c, options())
+	return openThrough(t, nil, c)
+}
+
+func openThrough(t *testing.T, wire *conformance.Wire, c sql.Config) engine.Connector {
+	t.Helper()
+	o := options()
+	if wire != nil {
+		o.Dial = sql.Dial(wire.Dialing(nil))
+	}
+	p, err := sql.Open(c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +84,9 @@ func freshRoles(t *testing.T, s *servers.PostgresServer) *enginetest.ConnectorUn
 	c := postgresConfig(s)
 	closed, missing := c, c
 	closed.URL, missing.URL = "postgres://rolecall@127.0.0.1:1/postgres", strings.Replace(c.URL, "/postgres?", "/missing?", 1)
+	wire := &conformance.Wire{}
 	return &enginetest.ConnectorUnderTest{
-		Connector: open(t, c), Accounts: []string{oid(t, s, "ann"), oid(t, s, `Ben "B" Smith`), oid(t, s, "Łucja")},
+		Wire: wire, Connector: openThrough(t, wire, c), Accounts: []string{oid(t, s, "ann"), oid(t, s, `Ben "B" Smith`), oid(t, s, "Łucja")},
 		Rights: []string{"app_read", "Read all", "app_Ä"}, Stranger: "4000000000", NoRight: "app_none",
 		NewNames: []string{"dan", `Eve's "É"`}, Secrets: []string{canary},
 		Broken: []engine.Connector{open(t, closed), open(t, missing)},
@@ -269,8 +280,9 @@ func freshTables(t *testing.T, driver, dsn, address, key string) *enginetest.Con
 	}
 	broken := statements(text)
 	broken.Holdings = "SELECT no AS account, column AS entitlement FROM nowhere"
+	wire := &conformance.Wire{}
 	return &enginetest.ConnectorUnderTest{
-		Connector: open(t, sql.Config{URL: address, Statements: statements(text)}), Accounts: ids,
+		Wire: wire, Connector: openThrough(t, wire, sql.Config{URL: address, Statements: statements(text)}), Accounts: ids,
 		Rights: []string{"read", "Write All", "Löschen's"}, Stranger: "4711", NoRight: "fly",
 		NewNames: []string{"dan", "Eve É"}, New: engine.NewAccount{Attributes: map[string]string{"mail": "x@example.com"}},
 		Broken: []engine.Connector{open(t, sql.Config{URL: address, Statements: broken})},

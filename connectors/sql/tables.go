@@ -145,7 +145,7 @@ const maxReasons = 10
 // Holdings reads accounts and rights in one snapshot: first all accounts, then all rights.
 func (p *Tables) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
 	proof := engine.Proof{Source: p.options.Program, Started: p.options.Now()}
-	tx, err := p.begin(ctx, p.dialect.read...)
+	tx, err := begin(ctx, p.db, p.dialect.read...)
 	if err != nil {
 		return proof, p.explain(err)
 	}
@@ -264,7 +264,7 @@ func (p *Tables) Account(ctx context.Context, id string) ([]engine.Holding, erro
 	if !kept(id) {
 		return nil, nil
 	}
-	tx, err := p.begin(ctx, p.dialect.read...)
+	tx, err := begin(ctx, p.db, p.dialect.read...)
 	if err != nil {
 		return nil, p.explain(err)
 	}

@@ -207,7 +207,7 @@ func transact[T any](ctx context.Context, p *Tables, see func(*transaction) (T, 
 	if err := p.checkTables(ctx); err != nil {
 		return outcomeOf(err), p.explain(err)
 	}
-	tx, err := p.begin(ctx, p.dialect.change)
+	tx, err := begin(ctx, p.db, p.dialect.change)
 	if err != nil {
 		return engine.Failed, p.explain(err)
 	}
@@ -243,7 +243,7 @@ func (p *Tables) back(ctx context.Context, tx *transaction, same func(*transacti
 	if !tx.sent || p.dialect.name != "MariaDB" {
 		return nil
 	}
-	again, err := p.begin(ctx, p.dialect.read...)
+	again, err := begin(ctx, p.db, p.dialect.read...)
 	if err != nil {
 		return err
 	}

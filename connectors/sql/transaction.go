@@ -7,8 +7,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// transaction has a connection of its own, and ends by a statement: MariaDB's driver asks for COMMIT and ROLLBACK without a context, and
-// waits for ever where no answer comes.
+// transaction has a connection of its own, and begins and ends by statements: the drivers ask for BEGIN, COMMIT and ROLLBACK without a
+// context, and wait for ever where no answer comes.
 type transaction struct {
 	*sqlx.Conn
 	sent      bool // a statement that changes
@@ -16,8 +16,8 @@ type transaction struct {
 	ended     bool
 }
 
-func (p *Tables) begin(ctx context.Context, statements ...string) (*transaction, error) {
-	db, err := p.db.Connx(ctx)
+func begin(ctx context.Context, pool *sqlx.DB, statements ...string) (*transaction, error) {
+	db, err := pool.Connx(ctx)
 	if err != nil {
 		return nil, err
 	}

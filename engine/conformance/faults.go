@@ -18,7 +18,13 @@ func (u *Subject) holds(t T, c engine.Call) bool {
 
 // After a lost answer only what was read back is certain, and asking again sets it right.
 func checkLostAnswer(t T, u *Subject) {
-	u.want(t, grant(u.Accounts[1], u.Rights[0]), engine.Done)
+	if u.Wire != nil {
+		u.brokenChanges(t, LostRequest, LostAnswer, LostForGood, HalfAnswer, Garbage)
+	}
+	if u.Arm == nil {
+		return
+	}
+	u.want(t, grant(u.Accounts[1], u.Rights[0]), engine.Done, engine.Already)
 	for _, fault := range []Fault{FailBefore, LoseBefore, LoseAfter} {
 		for _, c := range []engine.Call{grant(u.Accounts[0], u.Rights[0]), revoke(u.Accounts[1], u.Rights[0])} {
 			before := u.state(t)
@@ -61,6 +67,10 @@ func checkLie(t T, u *Subject) {
 func checkPartialList(t T, u *Subject) {
 	for _, account := range u.Accounts {
 		u.want(t, grant(account, u.Rights[0]), engine.Done)
+	}
+	if u.Wire != nil {
+		u.brokenLists(t, LostRequest, LostAnswer, LostForGood, HalfAnswer, Garbage)
+		u.cutLists(t)
 	}
 	for _, fault := range []Fault{Unreachable, BreakList, PartialList, HidePart} {
 		if !u.arm(fault) {

@@ -34,13 +34,15 @@ type Subject struct {
 	Secrets   []string               // canaries that the connector was given
 	Broken    []engine.Connector     // the same program with a wrong password, address, …: no call may succeed
 	Arm       func(fault Fault) bool // makes the next call (of the kind that the fault is about) go wrong; false: not possible here; nil: none is
+	Wire      *Wire                  // stands between any other connector and its program; nil: nothing does
 	HTTP      *HTTPFaults            // stand between a connector that speaks HTTP and its program; nil: nothing does
 
-	mu    sync.Mutex
-	texts []string        // everything the connector said
-	lag   time.Duration   // that the connector declares
-	wrote bool            // since the last look at a list
-	there map[string]bool // ids of the first whole list
+	mu     sync.Mutex
+	texts  []string        // everything the connector said
+	lag    time.Duration   // that the connector declares
+	wrote  bool            // since the last look at a list
+	shaken bool            // a wire broke since: it may take a try or two until that is noticed
+	there  map[string]bool // ids of the first whole list
 }
 
 // Complainer is a connector that sees more of the other side than its answers tell, and says what is wrong there.
@@ -97,6 +99,8 @@ func Checks() []Check {
 		{Name: "survives lost answers", Skip: noFaults, run: checkLostAnswer},
 		{Name: "believes no lie", Skip: noLie, run: checkLie},
 		{Name: "never takes a part for the whole", Skip: noFaults, run: checkPartialList},
+		{Name: "comes back when nobody answers", Skip: noSilence, run: checkSilence},
+		{Name: "knows when nobody is there", Skip: noWire, run: checkNobody},
 		{Name: "waits when a program is busy", Skip: noHTTP, run: checkThrottle},
 		{Name: "follows nobody to a page to sign in", Skip: noHTTP, run: checkRedirect},
 		{Name: "takes no page for people for an answer", Skip: noHTTP, run: checkHTML},
@@ -135,13 +139,13 @@ func noUpdater(u *Subject) string {
 }
 
 func noFaults(u *Subject) string {
+	if u.Arm == nil && u.Wire != nil {
+		return noWire(u)
+	}
 	return unless(u.Arm != nil, "nothing stands between Rolecall and the program that could go wrong on purpose")
 }
 
 func noLie(u *Subject) string {
-	if why := noFaults(u); why != "" {
-		return why
-	}
 	return unless(u.arm(Lie), "nothing can make the program say that it did what it did not")
 }
 
@@ -251,6 +255,10 @@ func (u *Subject) settle(ctx context.Context) {
 func (u *Subject) list(t T) []engine.Holding {
 	t.Helper()
 	out, proof, err := u.tryList(context.Background())
+	for tries := 2; tries > 0 && u.shaken && (err != nil || !proof.Complete()); tries-- {
+		out, proof, err = u.tryList(context.Background())
+	}
+	u.shaken = false
 	if err != nil || !proof.Complete() {
 		t.Fatalf("the list is not complete: %v %v", err, proof.Reasons)
 	}

@@ -50,6 +50,11 @@ func (s *Site) calls() []call {
 		{"GET " + apiBase + "/runs", Viewer, told(s.runs, runsOf), nil},
 		{"GET " + apiBase + "/runs/{run}", Viewer, told(s.run, runOf), nil},
 		{"GET " + apiBase + "/runs/{run}/undo", Admin, told(s.undoForm, undoOf), nil},
+		{"GET " + apiBase + "/reviews", Own, told(s.reviews, reviewsOf), nil},
+		{"GET " + apiBase + "/reviews/{name}", Own, told(s.review, reviewOf), nil},
+		{"POST " + apiBase + "/reviews", Admin, takenBy[startReviewBody](s.startReview), nil},
+		{"POST " + apiBase + "/reviews/{name}", Own, takenBy[decideReviewBody](s.decideReview), nil}, // see routes
+		{"POST " + apiBase + "/reviews/{name}/close", Admin, takenBy[reasonBody](s.closeReview), nil},
 		{"GET " + apiBase + "/reports", Viewer, told(s.reports, reportsOf), nil},
 		{"GET " + apiBase + "/reports/{report}", Viewer, s.tellReport, nil},
 		{"GET " + apiBase + "/audit", Viewer, told(s.audit, auditOf), nil},

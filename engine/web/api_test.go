@@ -40,7 +40,7 @@ func (p *program) ask(method, path, body string, headers ...string) *httptest.Re
 
 // filled is a path with what the site of tests has in it.
 func filled(path string) string {
-	return strings.NewReplacer("{key}", "p1", "{name}", "crm", "{run}", "r1", "{seq}", "1", "{report}", "seats", "/export", "/export?format=jsonl").Replace(path)
+	return strings.NewReplacer("reviews/{name}", "reviews/q0", "{key}", "p1", "{name}", "crm", "{run}", "r1", "{seq}", "1", "{report}", "seats", "/export", "/export?format=jsonl").Replace(path)
 }
 
 // bodies are what is sent to each address, and what is then done.
@@ -57,6 +57,10 @@ func bodies() map[string][2]string {
 		"POST /api/v1/release":           {`{"reason":"settled"}`, ""},
 		"POST /api/v1/delegations":       {`{"to":"p2","from":"2027-01-10","until":"2027-01-20","reason":"holiday"}`, ""},
 		"POST /api/v1/delegations/end":   {`{"of":"p1","to":"p2","reason":"back"}`, ""},
+		"POST /api/v1/reviews": {`{"name":"q3","scope":["program:crm","role:x"],"reviewers":"owners","due":"2027-02-01","keep":"2027-05-01","undecided":true,"reason":"yearly"}`,
+			"start q3 program:crm,role:x owners 2027-02-01 2027-05-01 true yearly"},
+		"POST /api/v1/reviews/{name}":       {`{"decision":"revoke","lines":["l1","l2"],"until":"2027-02-01","reason":"moved"}`, "revoke q0 l1,l2 2027-02-01 moved"},
+		"POST /api/v1/reviews/{name}/close": {`{"reason":"signed"}`, "close q0 signed"},
 	}
 }
 
@@ -134,6 +138,7 @@ func permissionsOfCalls() map[string]Permission {
 		"POST /api/v1/people/{key}/give": Approver, "POST /api/v1/people/{key}/cut": Approver, "POST /api/v1/people/{key}/lift": Admin, "POST /api/v1/pause": Admin, "POST /api/v1/resume": Admin,
 		"GET /api/v1/runs/{run}/undo": Admin, "POST /api/v1/runs/{run}/undo": Admin,
 		"POST /api/v1/tasks/done": Approver, "POST /api/v1/release": Admin, "POST /api/v1/delegations": Approver, "POST /api/v1/delegations/end": Approver,
+		"GET /api/v1/reviews": Own, "GET /api/v1/reviews/{name}": Own, "POST /api/v1/reviews": Admin, "POST /api/v1/reviews/{name}": Own, "POST /api/v1/reviews/{name}/close": Admin,
 	}
 }
 
@@ -150,7 +155,7 @@ func TestPermissionsOfPrograms(t *testing.T) {
 			d.did, *refused = nil, nil
 			w := send(s, method, filled(path), bodies()[one.pattern][0], "Content-Type", "application/json")
 			denied := w.Code == http.StatusForbidden || w.Code == http.StatusUnauthorized
-			if denied != (p < one.needs) && !strings.HasPrefix(path, "/api/v1/mine/") {
+			if denied != (p < one.needs) && !strings.HasPrefix(path, "/api/v1/mine/") && one.pattern != "GET /api/v1/reviews/{name}" { // not theirs: TestReviewsForPrograms
 				t.Errorf("%s as %s: %d %s", one.pattern, p, w.Code, w.Body)
 			}
 			if p == Anybody && denied && (w.Code != http.StatusUnauthorized || !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Bearer")) {
@@ -187,6 +192,13 @@ func TestWrongBodies(t *testing.T) {
 		"no such program":     {"pause", `{"program":"nothing","reason":"x"}`, nil, 400},
 		"no decision":         {"waiting", `{"items":["a"],"reason":"x"}`, nil, 400},
 		"no items":            {"waiting", `{"decision":"approve","reason":"x"}`, nil, 400},
+		"no lines":            {"reviews/q0", `{"decision":"keep","reason":"x"}`, nil, 400},
+		"neither":             {"reviews/q0", `{"decision":"over","lines":["l1"],"reason":"x"}`, nil, 400},
+		"no day to keep to":   {"reviews/q0", `{"decision":"keep","lines":["l1"],"until":"soon","reason":"x"}`, nil, 400},
+		"no reason to review": {"reviews/q0", `{"decision":"keep","lines":["l1"]}`, nil, 400},
+		"no last day":         {"reviews", `{"name":"q3","reviewers":"owners","reason":"x"}`, nil, 400},
+		"no day of extras":    {"reviews", `{"name":"q3","reviewers":"owners","due":"2027-02-01","keep":"later","reason":"x"}`, nil, 400},
+		"no reason to close":  {"reviews/q0/close", `{}`, nil, 400},
 		"from another page":   {"people/p1/cut", `{"reason":"x"}`, []string{"Sec-Fetch-Site", "cross-site"}, 403},
 		"from a sibling":      {"people/p1/cut", `{"reason":"x"}`, []string{"Sec-Fetch-Site", "same-site"}, 403},
 		"from an old browser": {"people/p1/cut", `{"reason":"x"}`, []string{"Origin", "https://evil.example.com"}, 403},
@@ -233,5 +245,56 @@ func TestPagesTakeNoTokens(t *testing.T) {
 		if send(s, http.MethodGet, path, "", "Authorization", "Bearer x"); d.brought != want {
 			t.Errorf("%s: %q reaches the door", path, d.brought)
 		}
+	}
+}
+
+// A program sees of a review what its owner sees on the page, and is led through it.
+func TestReviewsForPrograms(t *testing.T) {
+	for name, c := range map[string]struct {
+		user       User
+		lines, may int
+	}{
+		"asked": {User{Person: "boss", Permission: Own}, 4, 3}, "a viewer": {User{Person: "p9", Permission: Viewer}, 4, 0}, "a reviewer": {User{Person: "p9", Permission: Reviewer}, 4, 3},
+		"own access": {User{Person: "p1", Permission: Admin}, 4, 2}, "not asked": {User{Person: "p9", Permission: Own}, 0, 0}, "nobody": {User{Permission: Own}, 0, 0},
+	} {
+		s, refused := reviewing(t, c.user, 4)
+		p := newProgram(t, s)
+		var list reviewList
+		var one reviewWhole
+		if w := p.ask(http.MethodGet, "/api/v1/reviews", ""); json.Unmarshal(w.Body.Bytes(), &list) != nil || slices.ContainsFunc(list.Reviews, func(r reviewJSON) bool { return r.Name == "q1" }) != (c.lines > 0) {
+			t.Errorf("%s: %s", name, w.Body)
+		}
+		w := p.ask(http.MethodGet, "/api/v1/reviews/q1", "")
+		_ = json.Unmarshal(w.Body.Bytes(), &one)
+		may := 0
+		for _, l := range one.Lines {
+			if l.May {
+				may++
+			}
+		}
+		if (w.Code == http.StatusForbidden) != (c.lines == 0) || len(one.Lines) != c.lines || may != c.may || c.lines == 0 && len(*refused) != 1 {
+			t.Errorf("%s: %d, %d lines, %d to decide, recorded %v", name, w.Code, len(one.Lines), may, *refused)
+		}
+	}
+	s, _ := reviewing(t, User{Person: "boss", Permission: Own}, 120)
+	p := newProgram(t, s)
+	seen := map[string]bool{}
+	for at := "/api/v1/reviews/q1?sort=right"; at != ""; {
+		var part reviewWhole
+		if w := p.ask(http.MethodGet, at, ""); json.Unmarshal(w.Body.Bytes(), &part) != nil || part.Found != 120 {
+			t.Fatal(w.Code, w.Body)
+		}
+		for _, l := range part.Lines {
+			seen[l.Line] = true
+		}
+		at = part.More
+	}
+	if len(seen) != 120 {
+		t.Errorf("%d lines", len(seen))
+	}
+	asked, d, _ := guarded(t, Own)
+	d.user.Token = true
+	if w := newProgram(t, asked).ask(http.MethodPost, "/api/v1/reviews/q0", `{"decision":"keep","lines":["l1"],"reason":"x"}`); w.Code != http.StatusForbidden || len(d.did) > 0 {
+		t.Errorf("a token without the permission: %d %v", w.Code, d.did)
 	}
 }

@@ -92,9 +92,40 @@ func (b endDelegationBody) form() url.Values {
 	return url.Values{"of": {b.Of}, "to": {b.To}, "reason": {b.Reason}}
 }
 
+// startReviewBody begins a review of access.
+type startReviewBody struct {
+	Name      string   `json:"name"`
+	Scope     []string `json:"scope"`     // program:NAME, entitlement:PROGRAM/NAME, role:NAME or person:LOGIN; all of them hold; none: everything
+	Reviewers string   `json:"reviewers"` // managers or owners
+	Due       string   `json:"due"`       // the last day for decisions, 2027-01-31
+	Keep      string   `json:"keep"`      // the last day of what is kept although policy does not give it; "": a year after due
+	Undecided bool     `json:"undecided"` // only what policy does not give
+	Reason    string   `json:"reason"`    // for those who read the journal later
+}
+
+func (b startReviewBody) form() url.Values {
+	v := url.Values{"name": {b.Name}, "scope": b.Scope, "reviewers": {b.Reviewers}, "due": {b.Due}, "keep": {b.Keep}, "reason": {b.Reason}}
+	if b.Undecided {
+		v.Set("undecided", "yes")
+	}
+	return v
+}
+
+// decideReviewBody decides on lines of a review.
+type decideReviewBody struct {
+	Decision string   `json:"decision"` // keep or revoke
+	Lines    []string `json:"lines"`    // ids of lines
+	Until    string   `json:"until"`    // the last day of what is kept although policy does not give it, 2027-01-31; "": the review's
+	Reason   string   `json:"reason"`   // for those who read the journal later
+}
+
+func (b decideReviewBody) form() url.Values {
+	return url.Values{"do": {b.Decision}, "line": b.Lines, "until": {b.Until}, "reason": {b.Reason}}
+}
+
 // doneJSON says what was done.
 type doneJSON struct {
-	Done  string `json:"done"`            // approve, reject, give, cut, cutting (recorded and under way), lift, pause, resume, undo, done (a task), release, delegate, undelegate
-	Count int    `json:"count,omitempty"` // how many items
+	Done  string `json:"done"`            // approve, reject, give, cut, cutting (recorded and under way), lift, pause, resume, undo, done (a task), release, delegate, undelegate; of reviews: begun, keep, revoke, closed
+	Count int    `json:"count,omitempty"` // how many items, or lines
 	See   string `json:"see"`             // where to look then
 }

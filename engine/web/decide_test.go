@@ -59,7 +59,7 @@ func (d *door) Undo(_ context.Context, u User, run, reason string) error {
 }
 
 func (d *door) StartReview(_ context.Context, u User, o engine.ReviewOrder) (int, error) {
-	return 3, d.note(u, "start", o.Name, strings.Join(o.Scope, ","), o.Reviewers, o.Due.Format(time.DateOnly), strconv.FormatBool(o.Undecided), o.Reason)
+	return 3, d.note(u, "start", o.Name, strings.Join(o.Scope, ","), o.Reviewers, o.Due.Format(time.DateOnly), o.Keep.Format(time.DateOnly), strconv.FormatBool(o.Undecided), o.Reason)
 }
 
 func (d *door) Review(_ context.Context, u User, o engine.ReviewDecision) (int, error) {
@@ -134,8 +134,8 @@ func TestForms(t *testing.T) {
 		"review nothing":    {"/reviews/q1", "do=keep&shown=a&reason=r", "", "", 400},
 		"review, no reason": {"/reviews/q1", "do=keep&line=a", "", "", 400},
 		"review, no day":    {"/reviews/q1", "do=keep&line=a&until=x&reason=r", "", "", 400},
-		"start a review":    {"/reviews", "name=q1&program=crm&role=sales&reviewers=managers&due=2027-01-31&undecided=yes&reason=yearly", "start q1 program:crm,role:sales managers 2027-01-31 true yearly", "/reviews/q1?did=begun&n=3", 0},
-		"start, of all":     {"/reviews", "name=q1&reviewers=owners&due=2027-01-31&reason=yearly", "start q1  owners 2027-01-31 false yearly", "/reviews/q1?did=begun&n=3", 0},
+		"start a review":    {"/reviews", "name=q1&program=crm&role=sales&reviewers=managers&due=2027-01-31&undecided=yes&reason=yearly", "start q1 program:crm,role:sales managers 2027-01-31 0001-01-01 true yearly", "/reviews/q1?did=begun&n=3", 0},
+		"start, of all":     {"/reviews", "name=q1&reviewers=owners&due=2027-01-31&reason=yearly", "start q1  owners 2027-01-31 0001-01-01 false yearly", "/reviews/q1?did=begun&n=3", 0},
 		"start, no day":     {"/reviews", "name=q1&reviewers=owners&reason=yearly", "", "", 400},
 		"start, no reason":  {"/reviews", "name=q1&reviewers=owners&due=2027-01-31", "", "", 400},
 		"close a review":    {"/reviews/q1/close", "reason=signed+off", "close q1 signed off", "/reviews/q1?did=closed", 0},

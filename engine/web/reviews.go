@@ -281,9 +281,15 @@ func (s *Site) startReview(ctx context.Context, _ http.ResponseWriter, r asked) 
 	if role := strings.TrimSpace(r.PostFormValue("role")); role != "" {
 		o.Scope = append(o.Scope, "role:"+role)
 	}
+	o.Scope = append(o.Scope, r.PostForm["scope"]...)
 	var err error
 	if o.Due, err = time.ParseInLocation(time.DateOnly, r.PostFormValue("due"), time.UTC); err != nil {
 		return "", Refused{"A review has a last day for decisions: write 2027-01-31", http.StatusBadRequest}
+	}
+	if keep := r.PostFormValue("keep"); keep != "" {
+		if o.Keep, err = time.ParseInLocation(time.DateOnly, keep, time.UTC); err != nil {
+			return "", Refused{"What is kept beyond policy has a last day: write 2028-01-31", http.StatusBadRequest}
+		}
 	}
 	if o.Reason, err = r.reason(); err != nil {
 		return "", err

@@ -110,7 +110,7 @@ func Defaults() *File {
 	return &File{
 		Store: "sqlite:rolecall.db", Policies: "policies", Schedule: "*/15 * * * *", Zone: "UTC",
 		Leavers: Leavers{Wait: 30 * day, Apart: 24 * time.Hour},
-		Notices: Notices{Ahead: 30 * day},
+		Notices: Notices{Ahead: 30 * day, People: PeopleNotices{Ahead: 14 * day, Every: day, Due: 3 * day}},
 		Limits: Limits{
 			Revoke: RevokeLimits{
 				People:   engine.Limit{Floor: 3, Percent: 10, Cap: 100, Window: day},

@@ -31,23 +31,11 @@ type Mail struct {
 
 // Send implements Channel. The server has taken the message when it returns; for some alone if the error is a *RefusedError.
 func (m *Mail) Send(ctx context.Context, one Message) error {
-	conn, err := m.dial(ctx)
+	c, err := m.begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if end, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(end); err != nil {
-			return err
-		}
-	}
-	c, err := smtp.NewClient(conn, m.Server.Hostname())
-	if err != nil {
-		return err
-	}
-	if err := m.enter(c, conn); err != nil {
-		return err
-	}
+	defer func() { _ = c.Close() }()
 	refused, err := m.deliver(c, one)
 	if err != nil {
 		return err
@@ -57,6 +45,28 @@ func (m *Mail) Send(ctx context.Context, one Message) error {
 		return refused
 	}
 	return nil
+}
+
+// begin is ready to take messages; it ends with the context's time.
+func (m *Mail) begin(ctx context.Context) (*smtp.Client, error) {
+	conn, err := m.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if end, ok := ctx.Deadline(); ok {
+		err = conn.SetDeadline(end)
+	}
+	var c *smtp.Client
+	if err == nil {
+		c, err = smtp.NewClient(conn, m.Server.Hostname())
+	}
+	if err == nil {
+		err = m.enter(c, conn)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return c, nil
 }
 
 func (m *Mail) dial(ctx context.Context) (net.Conn, error) {
@@ -131,7 +141,7 @@ func (m *Mail) receivers(c *smtp.Client) (*RefusedError, error) {
 		switch {
 		case errors.As(err, &answer):
 			refused.To = append(refused.To, to.Address)
-			refused.Why = append(refused.Why, fmt.Errorf("it does not take mail for %s: %w", to.Address, err))
+			refused.Why = append(refused.Why, &receiverError{to.Address, err})
 		case err != nil:
 			return nil, err
 		}

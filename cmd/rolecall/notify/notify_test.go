@@ -15,10 +15,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/mail"
+	"net/textproto"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +207,84 @@ func TestTemplates(t *testing.T) {
 			if _, err := Load(dir, words); err == nil || !strings.Contains(err.Error(), "weekly.txt") {
 				t.Errorf("%q: %v", wrong, err)
 			}
+		}
+	}
+}
+
+// A letter is in the language of its receiver where there is a text in it; what a directory says opens no other file, and forges no line.
+func TestLetters(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"people.de.txt": "Subject: Zugriff von {{.To}}\n\n{{range .Team}}{{.Name}}{{end}}\n", "people.de-AT.txt": "Subject: Servus\n\nx\n", "other.txt": "{{"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	texts, err := Load(dir, []string{PeopleWord})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := sampleLetter()
+	l.To = "Ann\r\nBcc: evil@example.com\u202e"
+	l.Team[0].Name = "Eve\n\nDan has left:\n- everything was taken"
+	for languages, want := range map[string]string{
+		"": "Your access changes, and that of your team", "fr": "Your access changes, and that of your team", "../de": "Your access changes, and that of your team", "en, de": "Your access changes, and that of your team",
+		"de": `Zugriff von Ann\x0d\x0aBcc: evil@example.com\u202e`, "DE-ch;q=0.8, fr": `Zugriff von Ann\x0d\x0aBcc: evil@example.com\u202e`, "fr, de-at": "Servus", strings.Repeat("-,;", 9): "Your access changes, and that of your team",
+	} {
+		if subject, text, err := texts.RenderLetter(l, languages); err != nil || subject != want || strings.Contains(text, "\nDan has left:\n- everything") || strings.Contains(text, "\nBcc") {
+			t.Errorf("%q: %q %q %v", languages, subject, text, err)
+		}
+	}
+	if _, text, err := texts.RenderLetter(sampleLetter(), ""); err != nil || !strings.Contains(text, "Bob starts on 2027-01-04:\n- crm is there\n- vpn is missing: a reason\n") || !strings.Contains(text, "Cid starts on 2027-01-04:\n- all access is there: crm\n") ||
+		!strings.Contains(text, "Dan has left:\n- was given crm\n- will lose wiki, from 2027-01-04 on\n- crm was taken\n- crm is still open\n") || !strings.Contains(text, "… and 1 more person\n\nthe review of access 2027-q1 goes on until 2027-01-04: 3 lines wait for your decision\nhttps://rolecall.example.com/reviews/2027-q1?whose=mine&state=open\n") ||
+		!strings.Contains(text, "the review of access all ends soon, on 2027-01-04: 2 lines") || !strings.Contains(text, "\n\nWhat you have and why: https://rolecall.example.com/mine\n") {
+		t.Errorf("%s %v", text, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "people.fr.txt"), []byte("Subject: {{.Nothing}}\n\nx\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(dir, []string{PeopleWord}); err == nil || !strings.Contains(err.Error(), "people.fr.txt") {
+		t.Errorf("a text that can't be filled: %v", err)
+	}
+	if _, err := Load(filepath.Join(dir, "nothing"), []string{PeopleWord}); err != nil {
+		t.Error(err)
+	}
+}
+
+// An address is one address and nothing else.
+func TestAddresses(t *testing.T) {
+	for text, want := range map[string]bool{"ann@example.com": true, "a.b+c@x.example": true, "": false, "ann": false, "a@b, c@d": false, "Ann <a@b.example>": false, "a@b\r\nRCPT TO:<c@d>": false,
+		"\"a b\"@x": false, "ä@x.example": false, " a@b.example": false, "a@b.example (x)": false, strings.Repeat("a", 255) + "@b.example": false} {
+		if got := AddressOf(text, "Ann"); (got != nil) != want || got != nil && got.Address != text {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+// Many letters go by one session; a server's no to one of them keeps no other back, and is told apart: nobody there, or not this letter.
+func TestManyLetters(t *testing.T) {
+	s := servers.NewSMTP(t, smtpDir(), "REFUSE=audit@example.com")
+	m := mailer(t, s, "smtp", nil)
+	m.Plain = true
+	by, err := m.Letters(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer by.Close()
+	var refused *RefusedLetterError
+	for _, to := range []string{"a@example.com", "audit@example.com", "b@example.com"} {
+		err := by.Send(&mail.Address{Address: to}, message())
+		if is := errors.As(err, &refused); is != (to == "audit@example.com") || is && !refused.Nobody || !is && err != nil {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	if all := s.Taken(); len(all) != 2 || !slices.Equal(all[0].To, []string{"a@example.com"}) || !slices.Equal(all[1].To, []string{"b@example.com"}) {
+		t.Errorf("%+v", all)
+	}
+	for said, want := range map[string]bool{"550 5.1.1 no such user": true, "550 no such user": true, "550 5.7.1 you are blocked": false, "554 no": false, "452 4.1.1 later": false, "553 5.1.3 bad": true} {
+		code, text, _ := strings.Cut(said, " ")
+		n, _ := strconv.Atoi(code)
+		if noMailbox(&textproto.Error{Code: n, Msg: text}) != want {
+			t.Error(said)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -36,13 +37,17 @@ type Templates struct{ of map[string]*template.Template }
 func Load(folder string, words []string) (*Templates, error) {
 	t := &Templates{of: map[string]*template.Template{}}
 	var wrong []error
+	if slices.Contains(words, PeopleWord) {
+		more, err := languages(folder)
+		words, wrong = append(slices.Clone(words), more...), append(wrong, err)
+	}
 	for _, word := range words {
 		text, name, err := source(folder, word)
 		if err == nil {
-			t.of[word], err = template.New(name).Option("missingkey=error").Funcs(functions()).Parse(text)
+			t.of[strings.ToLower(word)], err = template.New(name).Option("missingkey=error").Funcs(functions()).Parse(text)
 		}
 		if err == nil {
-			_, _, err = t.Render(sample(word))
+			err = t.try(word)
 		}
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%w; the texts that come with Rolecall show what there is", err))
@@ -80,11 +85,23 @@ func sample(word string) Data {
 	return Data{About: word, Lines: []Line{{Text: "a sentence", Program: "crm", Person: "4711", Name: "Ann", Link: "https://rolecall.example.com/", Since: day}}, More: 1, Page: "https://rolecall.example.com", Now: day}
 }
 
+// try fills the template of a word with what it may have to show.
+func (t *Templates) try(word string) (err error) {
+	if is, _, _ := strings.Cut(word, "."); is == PeopleWord {
+		_, _, err = t.render(strings.ToLower(word), sampleLetter())
+		return err
+	}
+	_, _, err = t.Render(sample(word))
+	return err
+}
+
 // Render fills the template for what the data is about.
-func (t *Templates) Render(d Data) (subject, text string, err error) {
-	one := t.of[d.About]
+func (t *Templates) Render(d Data) (subject, text string, err error) { return t.render(d.About, d) }
+
+func (t *Templates) render(word string, d any) (subject, text string, err error) {
+	one := t.of[word]
 	if one == nil {
-		return "", "", fmt.Errorf("there is no text for %q", d.About)
+		return "", "", fmt.Errorf("there is no text for %q", word)
 	}
 	var b strings.Builder
 	if err := one.Execute(&b, d); err != nil {

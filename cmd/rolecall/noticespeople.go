@@ -1,0 +1,282 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/notify"
+	"github.com/rolecall/rolecall/engine"
+)
+
+// toPeople begins the keys of what those were told whose access changes; no channel's name begins so.
+const toPeople = "@people/"
+
+// tellPeople tells those whose access changed, and their managers, what is new: one mail for each receiver.
+func (s *system) tellPeople(ctx context.Context, o *engine.Outlook, now time.Time) (sent int, err error) {
+	facts, err := s.store.Facts(ctx, engine.FactTold)
+	if err != nil {
+		return 0, err
+	}
+	told := map[string]engine.Fact{}
+	for _, f := range facts {
+		if strings.HasPrefix(f.Key, toPeople) {
+			told[f.Key] = f
+		}
+	}
+	since, err := s.tellingSince(ctx, told, now)
+	if err != nil {
+		return 0, err
+	}
+	all, err := s.newsOf(ctx, o, since, now)
+	if err != nil {
+		return 0, err
+	}
+	post := post{system: s, o: o, told: told, now: now, to: map[string]*letter{}}
+	post.address(all)
+	if err := post.remind(ctx); err != nil {
+		return 0, err
+	}
+	sent, err = post.send(ctx)
+	return sent, errors.Join(err, s.forgetPeople(ctx, told, now))
+}
+
+// tellingSince is from when on things are news: not what happened before people were to be told at all.
+func (s *system) tellingSince(ctx context.Context, told map[string]engine.Fact, now time.Time) (time.Time, error) {
+	began, known := told[toPeople+"since"]
+	if !known {
+		began = engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Key: toPeople + "since"}, Since: now.UTC()}
+		r := engine.Record{Kind: engine.KindNotice, Actor: actorDaemon, Why: []string{"from now on people are told of changes of their access"}, Set: []engine.Fact{began}}
+		if err := s.store.Append(ctx, engine.Free, []engine.Record{r}); err != nil {
+			return now, err
+		}
+	}
+	if week := now.Add(-newsFor); began.Since.Before(week) {
+		return week, nil
+	}
+	return began.Since, nil
+}
+
+// forgetPeople ends what no longer keeps anything from being told twice.
+func (s *system) forgetPeople(ctx context.Context, told map[string]engine.Fact, now time.Time) error {
+	var over []engine.FactKey
+	for _, f := range told {
+		if !f.Until.IsZero() && now.After(f.Until) {
+			over = append(over, f.FactKey)
+		}
+	}
+	slices.SortFunc(over, func(a, b engine.FactKey) int { return strings.Compare(a.Key, b.Key) })
+	var records []engine.Record
+	for part := range slices.Chunk(over, 1000) {
+		records = append(records, engine.Record{Kind: engine.KindNotice, Actor: actorDaemon, Why: []string{"what people were told of their access is news no more: " + plural(len(part), "thing")}, Clear: part})
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	return s.store.Append(context.WithoutCancel(ctx), engine.Free, records)
+}
+
+// post is the letters of one run.
+type post struct {
+	*system
+	o    *engine.Outlook
+	told map[string]engine.Fact
+	now  time.Time
+	to   map[string]*letter // by key of the receiver
+}
+
+// letter is what one receiver is told, and how it is remembered.
+type letter struct {
+	notify.Letter
+	key    string         // of the receiver; of whom it is about where there is none
+	to     *engine.Person // nil: nobody is known who could be told
+	upTo   int            // the last record of a gain that it tells of
+	facts  []engine.Fact
+	nobody string // why nobody is told
+}
+
+// address finds who is to be told what.
+func (p *post) address(all map[string]*news) {
+	managers := engine.Managers(p.o.People, persons(all), p.now)
+	about := &p.cfg.Notices.People
+	for key, n := range all {
+		if n.of != nil {
+			p.add(n.of, n, about.TellsPerson)
+		}
+		them, sure := p.present(managers[key])
+		for _, m := range them {
+			p.add(m, n, about.TellsManager)
+		}
+		if len(them) == 0 && sure && p.directoryRead() {
+			p.missed(n, about.TellsManager)
+		}
+	}
+}
+
+// present are those who can be told of others; sure says that nobody else will turn out to be.
+func (p *post) present(keys []string) (out []*engine.Person, sure bool) {
+	sure = true
+	for _, key := range keys {
+		switch m := p.o.Person(key); m.State {
+		case engine.StateActive, engine.StateAway:
+			out = append(out, m)
+		case engine.StateUnknown:
+			sure = false
+		}
+	}
+	return out, sure
+}
+
+// directoryRead says whether who is not seen is not there.
+func (p *post) directoryRead() bool {
+	proofs := p.o.Plan.Proofs
+	return len(proofs) > 0 && proofs[0].Complete()
+}
+
+// may says whether somebody is told anything: not who left, or may have left, nor who was cut off.
+func (p *post) may(to *engine.Person) bool {
+	return to.State != engine.StateUnknown && to.State != engine.StateLeft && !slices.ContainsFunc(p.o.Cuts, func(f engine.Fact) bool { return f.Person == to.Key })
+}
+
+func (p *post) add(to *engine.Person, n *news, tells func(string) bool) {
+	if !p.may(to) {
+		return
+	}
+	one, facts, upTo := p.fresh(to.Key, n, tells)
+	if len(facts) == 0 && upTo == 0 {
+		return
+	}
+	l := p.letterTo(to)
+	l.facts, l.upTo = append(l.facts, facts...), max(l.upTo, upTo)
+	if to.Key == n.key {
+		l.Me = &one
+		return
+	}
+	l.Team = append(l.Team, one)
+}
+
+func (p *post) letterTo(to *engine.Person) *letter {
+	l := p.to[to.Key]
+	if l == nil {
+		l = &letter{key: to.Key, to: to}
+		l.To, l.Page, l.Now = to.Name(), pageAddress(p.cfg), p.now.In(zone(p.cfg))
+		p.to[to.Key] = l
+	}
+	return l
+}
+
+// missed notes what nobody is told for want of a manager: of joiners and leavers, who else would be nobody's affair.
+func (p *post) missed(n *news, tells func(string) bool) {
+	if n.joins == nil && len(n.taken)+len(n.open) == 0 {
+		return
+	}
+	_, facts, _ := p.fresh("", n, func(about string) bool { return (about == "joiners" || about == "leavers") && tells(about) })
+	if len(facts) > 0 {
+		p.to["\n"+n.key] = &letter{key: n.key, facts: facts, nobody: "no manager of this person is known who could be told of a first day or a leave"}
+	}
+}
+
+// fresh is what a receiver was not told yet, and how it is remembered; what is not remembered has come by the record upTo.
+func (p *post) fresh(to string, n *news, tells func(string) bool) (out notify.News, facts []engine.Fact, upTo int) {
+	out.Name = n.name
+	once := func(keep time.Time, parts ...string) bool {
+		key := p.itemKey(to, append([]string{n.key}, parts...)...)
+		if _, known := p.told[key]; known {
+			return false
+		}
+		facts = append(facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Person: cmp.Or(to, n.key), Key: key}, Since: p.now.UTC(), Until: keep.UTC()})
+		return true
+	}
+	if tells("gains") {
+		seen := p.told[toPeople+digest(to)].Count
+		for _, g := range n.gained {
+			if int(g.seq) > seen {
+				out.Gained, upTo = append(out.Gained, g.what), max(upTo, int(g.seq))
+			}
+		}
+	}
+	for _, l := range n.losing {
+		if tells("losses") && once(laterOf(l.on, p.now).Add(4*newsFor), "loss", l.what) {
+			out.Losing = append(out.Losing, notify.Loss{What: l.what, On: l.on.In(zone(p.cfg))})
+		}
+	}
+	p.freshJoiner(&out, n, tells, to, once)
+	freshLeaver(&out, n, tells, p.now, once)
+	return out, facts, upTo
+}
+
+// itemKey is how it is remembered that a receiver was told of something; what it names may be personal and is not kept.
+func (p *post) itemKey(to string, parts ...string) string {
+	return toPeople + digest(to) + "/" + digest(strings.Join(parts, "\n"))
+}
+
+func (p *post) freshJoiner(out *notify.News, n *news, tells func(string) bool, to string, once func(time.Time, ...string) bool) {
+	if n.joins == nil || to == n.key || !tells("joiners") {
+		return
+	}
+	j, state := n.joins, "missing"
+	day := j.began.UTC().Format(time.DateOnly)
+	if j.ready {
+		state = "ready"
+	} else if _, was := p.told[p.itemKey(to, n.key, "joins", day, "ready")]; was {
+		return
+	}
+	if once(p.now.Add(4*newsFor), "joins", day, state) {
+		out.Joins, out.First, out.Ready, out.Has, out.Missing = true, j.first.In(zone(p.cfg)), j.ready, j.has, j.missing
+	}
+}
+
+// freshLeaver tells where all stands as soon as any of it is new.
+func freshLeaver(out *notify.News, n *news, tells func(string) bool, now time.Time, once func(time.Time, ...string) bool) {
+	if !tells("leavers") || len(n.taken)+len(n.open) == 0 || len(n.open) > 0 && !n.urgent {
+		return
+	}
+	fresh := false
+	for _, what := range n.taken {
+		fresh = once(now.Add(4*newsFor), "taken", what) || fresh
+	}
+	for _, what := range n.open {
+		fresh = once(now.Add(4*newsFor), "open", what) || fresh
+	}
+	if fresh {
+		out.Left, out.Taken, out.Open = true, slices.Sorted(slices.Values(n.taken)), slices.Sorted(slices.Values(n.open))
+	}
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// mostNews is how many people, and how many things of each, one letter tells of.
+const mostNews = 50
+
+// short keeps a letter readable.
+func (l *letter) short() {
+	slices.SortFunc(l.Team, func(a, b notify.News) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), slices.Compare(a.Gained, b.Gained))
+	})
+	l.More = max(0, len(l.Team)-mostNews)
+	l.Team = l.Team[:len(l.Team)-l.More]
+	for i := range l.Team {
+		cutNews(&l.Team[i])
+	}
+	if l.Me != nil {
+		cutNews(l.Me)
+	}
+}
+
+func cutNews(n *notify.News) {
+	for _, list := range []*[]string{&n.Gained, &n.Has, &n.Taken, &n.Open} {
+		if more := len(*list) - mostNews; more > 0 {
+			*list = append((*list)[:mostNews:mostNews], "… +"+strconv.Itoa(more))
+		}
+	}
+	n.Losing, n.Missing = n.Losing[:min(len(n.Losing), mostNews)], n.Missing[:min(len(n.Missing), mostNews)]
+}

@@ -1,0 +1,95 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/smtp"
+	"net/textproto"
+	"strings"
+)
+
+// Letters sends messages one after the other, each to a receiver of its own. After a *RefusedLetterError more can be sent, after any
+// other error nothing.
+type Letters interface {
+	Send(to *mail.Address, m Message) error
+	Close()
+}
+
+// RefusedLetterError says that a server does not take one letter.
+type RefusedLetterError struct {
+	Nobody bool // nor any other for this address: there is nobody
+	Why    error
+}
+
+func (e *RefusedLetterError) Error() string { return e.Why.Error() }
+
+func (e *RefusedLetterError) Unwrap() error { return e.Why }
+
+// Letters begins to send; it is over with the context's time.
+func (m *Mail) Letters(ctx context.Context) (Letters, error) {
+	c, err := m.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &session{m, c}, nil
+}
+
+type session struct {
+	*Mail
+	c *smtp.Client
+}
+
+// Send implements Letters.
+func (s *session) Send(to *mail.Address, one Message) error {
+	m := *s.Mail
+	m.To = []*mail.Address{to}
+	_, err := m.deliver(s.c, one)
+	var said *textproto.Error
+	if !errors.As(err, &said) {
+		return err
+	}
+	var at *receiverError
+	nobody := errors.As(err, &at) && noMailbox(said)
+	if err := s.c.Reset(); err != nil {
+		return err
+	}
+	return &RefusedLetterError{nobody, err}
+}
+
+// noMailbox says whether an answer is about the address alone (RFC 3463, 5.1.x), and not about who sends or what a server thinks of it.
+func noMailbox(said *textproto.Error) bool {
+	class, rest, coded := strings.Cut(said.Msg, ".")
+	if coded && len(class) == 1 && rest != "" && rest[0] >= '0' && rest[0] <= '9' {
+		return strings.HasPrefix(said.Msg, "5.1.")
+	}
+	return said.Code == 550 || said.Code == 551 || said.Code == 553
+}
+
+// Close implements Letters.
+func (s *session) Close() {
+	_ = s.c.Quit() // what was taken is taken
+	_ = s.c.Close()
+}
+
+// receiverError is an answer to the name of a receiver.
+type receiverError struct {
+	to  string
+	why error
+}
+
+func (e *receiverError) Error() string {
+	return fmt.Sprintf("it does not take mail for %s: %v", e.to, e.why)
+}
+
+func (e *receiverError) Unwrap() error { return e.why }
+
+// AddressOf is the one address that a directory says, nil if that is none: no list, no name, no comment.
+func AddressOf(text, name string) *mail.Address {
+	a, err := mail.ParseAddress(text)
+	if err != nil || a.Address != text || len(text) > 254 || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == '"' || r > '~' }) {
+		return nil
+	}
+	return &mail.Address{Name: name, Address: text}
+}

@@ -1,0 +1,49 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Managers are the keys of those who manage each of these, by key, sorted: in the jobs that count, else in those that ended last. A
+// name that more than one person is called by is nobody's, and nobody manages themselves.
+func Managers(people []Person, of []*Person, now time.Time) map[string][]string {
+	names, wanted := map[string][]string{}, map[string]bool{}
+	for _, p := range of {
+		names[p.Key] = managersOf(p, now)
+		if len(names[p.Key]) == 0 {
+			names[p.Key] = lastManagersOf(p)
+		}
+		for _, name := range names[p.Key] {
+			wanted[strings.ToLower(name)] = true
+		}
+	}
+	who, out := nameAll(people, wanted), map[string][]string{}
+	for key, all := range names {
+		for _, name := range all {
+			if manager := who.only(name); manager != "" && manager != key {
+				out[key] = append(out[key], manager)
+			}
+		}
+		slices.Sort(out[key])
+		out[key] = slices.Compact(out[key])
+	}
+	return out
+}
+
+// lastManagersOf are those of the jobs that ended last: whoever has left has none that counts.
+func lastManagersOf(p *Person) (out []string) {
+	var last time.Time
+	for i := range p.Jobs {
+		if end := p.Jobs[i].End; end.After(last) {
+			last = end
+		}
+	}
+	for i := range p.Jobs {
+		if p.Jobs[i].End.Equal(last) {
+			out = append(out, p.Jobs[i].Attributes.Get("manager").Values...)
+		}
+	}
+	return out
+}
