@@ -228,9 +228,6 @@ const checkpointTries = 3
 
 // forget takes what was deleted, now or earlier, out of the file and of the one beside it, and names what it can't.
 func (sqliteDialect) forget(ctx context.Context, s *Store) (remains []string) {
-	if s.path == "" {
-		return nil
-	}
 	if _, err := s.write.ExecContext(ctx, "VACUUM"); err != nil {
 		remains = append(remains, fmt.Sprintf("%s may still hold what was deleted earlier, since it could not be packed (%v); run VACUUM in it", s.path, err))
 	}
