@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Managers are the keys of those who manage each of these, by key, sorted: in the jobs that count, else in those that ended last. A
-// name that more than one person is called by is nobody's, and nobody manages themselves.
+// Managers are the keys of those who manage each of these, by key, sorted: in the jobs that count, or, of whoever has left, in those that
+// ended last. A name that more than one person is called by is nobody's, and nobody manages themselves.
 func Managers(people []Person, of []*Person, now time.Time) map[string][]string {
 	names, wanted := map[string][]string{}, map[string]bool{}
 	for _, p := range of {
 		names[p.Key] = managersOf(p, now)
-		if len(names[p.Key]) == 0 {
-			names[p.Key] = lastManagersOf(p)
+		if p.State == StateLeft && len(names[p.Key]) == 0 {
+			names[p.Key] = lastManagersOf(p, now)
 		}
 		for _, name := range names[p.Key] {
 			wanted[strings.ToLower(name)] = true
@@ -33,15 +33,15 @@ func Managers(people []Person, of []*Person, now time.Time) map[string][]string 
 }
 
 // lastManagersOf are those of the jobs that ended last: whoever has left has none that counts.
-func lastManagersOf(p *Person) (out []string) {
+func lastManagersOf(p *Person, now time.Time) (out []string) {
 	var last time.Time
 	for i := range p.Jobs {
-		if end := p.Jobs[i].End; end.After(last) {
+		if end := p.Jobs[i].End; end.After(last) && !end.After(now) {
 			last = end
 		}
 	}
 	for i := range p.Jobs {
-		if p.Jobs[i].End.Equal(last) {
+		if !last.IsZero() && p.Jobs[i].End.Equal(last) {
 			out = append(out, p.Jobs[i].Attributes.Get("manager").Values...)
 		}
 	}

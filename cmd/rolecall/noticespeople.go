@@ -22,6 +22,9 @@ func (s *system) tellPeople(ctx context.Context, o *engine.Outlook, now time.Tim
 	if err != nil {
 		return 0, err
 	}
+	if o, err = s.cutsOf(ctx, o); err != nil {
+		return 0, err
+	}
 	told := map[string]engine.Fact{}
 	for _, f := range facts {
 		if strings.HasPrefix(f.Key, toPeople) {
@@ -43,6 +46,14 @@ func (s *system) tellPeople(ctx context.Context, o *engine.Outlook, now time.Tim
 	}
 	sent, err = post.send(ctx)
 	return sent, errors.Join(err, s.forgetPeople(ctx, told, now))
+}
+
+// cutsOf gives what was seen, but for who is cut off by now: somebody may have been since the plan was made.
+func (s *system) cutsOf(ctx context.Context, o *engine.Outlook) (*engine.Outlook, error) {
+	cuts, err := s.store.Facts(ctx, engine.FactCut)
+	now := *o
+	now.Cuts = cuts
+	return &now, err
 }
 
 // tellingSince is from when on things are news: not what happened before people were to be told at all.
