@@ -12,6 +12,12 @@ import (
 
 // A server that takes the connection and says nothing is not waited for when the call's time is over.
 func TestASignInIsGivenUpInTime(t *testing.T) {
+	t.Run("at once", func(t *testing.T) { testSilentServer(t, "disable", 1) })
+	t.Run("after it declined encryption", func(t *testing.T) { testSilentServer(t, "prefer", 2) })
+}
+
+func testSilentServer(t *testing.T, encryption string, connections int) {
+	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -19,16 +25,21 @@ func TestASignInIsGivenUpInTime(t *testing.T) {
 	defer l.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		c, err := l.Accept()
-		if err != nil {
-			return
+		for n := range connections {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			_, _ = c.Read(make([]byte, 8)) // it speaks first
+			if n+1 < connections {
+				_, _ = c.Write([]byte("N"))
+			}
 		}
-		defer c.Close()
-		_, _ = c.Read(make([]byte, 1)) // it speaks first
 		cancel()
 		<-t.Context().Done()
 	}()
-	p := open(t, sql.Config{Preset: "postgres", URL: "postgres://u@" + l.Addr().String() + "/db", Rights: []string{"x"}})
+	p := open(t, sql.Config{Preset: "postgres", URL: "postgres://u@" + l.Addr().String() + "/db?sslmode=" + encryption, Rights: []string{"x"}})
 	began := time.Now()
 	if proof, err := p.Holdings(ctx, func(engine.Holding) error { return nil }); err == nil {
 		t.Errorf("it lists what nobody said: %+v", proof)

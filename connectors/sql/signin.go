@@ -111,6 +111,7 @@ func (s *signIn) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	d := &dialer{dial: s.dial}
 	c.Dialer(d)
+	defer d.signedIn()
 	defer context.AfterFunc(ctx, d.drop)() // the driver looks at it no longer once it has dialled
 	return c.Connect(ctx)
 }
