@@ -841,3 +841,14 @@ func TestLettersThatCannotBeFilledAreNotRefused(t *testing.T) {
 		t.Errorf("%d letters, %v", n, err)
 	}
 }
+
+// Who is back, or may be, has not left.
+func TestLeaversWhoAreBackAreNoNews(t *testing.T) {
+	log := recorded{{Seq: 1, Time: time.Now(), Kind: engine.KindIntent, Op: engine.OpSuspend, Cause: engine.CauseMarked, Person: "a", Program: "crm"}}
+	for state, want := range map[engine.State]int{engine.StateLeft: 1, engine.StateActive: 0, engine.StateAway: 0, engine.StateUpcoming: 0, engine.StateUnknown: 0} {
+		a := allNews{by: map[string]*news{}, o: &engine.Outlook{People: []engine.Person{{Key: "a", State: state}}}, now: time.Now()}
+		if err := a.leavers(t.Context(), log); err != nil || len(a.by) != want {
+			t.Errorf("%v: %v %v", state, a.by, err)
+		}
+	}
+}
