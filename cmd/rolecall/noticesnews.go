@@ -200,6 +200,9 @@ func (a *allNews) leavers(ctx context.Context, log engine.Log) error {
 		if d.Cause == engine.CauseCut || d.Person == "" {
 			continue
 		}
+		if p := a.o.Person(d.Person); p != nil && p.State != engine.StateLeft { // is back, or may be
+			continue
+		}
 		n := a.about(d.Person)
 		if n.of == nil && d.Name != "" {
 			n.name = d.Name

@@ -788,3 +788,67 @@ func (l recorded) Records(_ context.Context, _ engine.Query, yield func(engine.R
 	}
 	return nil
 }
+
+// newcomers adds many who are given access, and works.
+func (c *staff) newcomers(n int) {
+	c.Helper()
+	rows := staffRows()
+	for i := range n {
+		name := fmt.Sprintf("n%02d", i)
+		rows[name] = fmt.Sprintf("20%02d,%s,%s@example.com,%s,Writer,Product,DE,,heidi,,", i, name, name, name)
+	}
+	c.write(rows)
+	c.now = c.now.Add(day)
+	if _, _, err := c.s.applyAs(c.Context(), engine.ApplyOptions{Actor: "tester"}); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// Those whom a server refuses for long keep nobody behind them waiting for good: each run goes on where the last one stopped.
+func TestRefusedLettersStarveNobody(t *testing.T) {
+	c := newStaff(t, ", manager: nothing")
+	c.run(0)
+	c.newcomers(2*mostRefused + 3)
+	tries := map[string]int{}
+	c.bag.send = func(to string) error {
+		if tries[to]++; to < fmt.Sprintf("n%02d@", 2*mostRefused) {
+			return &notify.RefusedLetterError{Why: errors.New("mailbox full")}
+		}
+		return nil
+	}
+	for i, want := range []int{0, 0, 3} {
+		if n, err := c.s.tellPeople(t.Context(), c.out, c.now.Add(time.Duration(i))); n != want || err == nil {
+			t.Errorf("run %d: %d letters, not %d: %v", i, n, want, err)
+		}
+	}
+	if tries["n00@example.com"] != 2 || tries["n10@example.com"] != 1 { // those tried first come first again
+		t.Errorf("tried: %v", tries)
+	}
+}
+
+// A letter that can't be filled is none that the server refused.
+func TestLettersThatCannotBeFilledAreNotRefused(t *testing.T) {
+	c := newStaff(t, ", manager: nothing")
+	text := "Subject: x\n\n{{if and (ge .To \"n\") (lt .To \"n12\")}}{{index .Team 5}}{{end}}x\n"
+	if err := os.WriteFile(filepath.Join(c.dir, "texts", "people.txt"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.s.store.Close()
+	c.open()
+	c.run(0)
+	c.newcomers(mostRefused + 5)
+	if n, err := c.s.tellPeople(t.Context(), c.out, c.now); n != 3 || err == nil {
+		t.Errorf("%d letters, %v", n, err)
+	}
+}
+
+// Who is back, or may be, has not left.
+func TestLeaversWhoAreBackAreNoNews(t *testing.T) {
+	log := recorded{{Seq: 1, Time: time.Now(), Kind: engine.KindIntent, Op: engine.OpSuspend, Cause: engine.CauseMarked, Person: "a", Program: "crm"}}
+	for state, want := range map[engine.State]int{engine.StateLeft: 1, engine.StateActive: 0, engine.StateAway: 0, engine.StateUpcoming: 0, engine.StateUnknown: 0} {
+		a := allNews{by: map[string]*news{}, o: &engine.Outlook{People: []engine.Person{{Key: "a", State: state}}}, now: time.Now()}
+		if err := a.leavers(t.Context(), log); err != nil || len(a.by) != want {
+			t.Errorf("%v: %v %v", state, a.by, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,28 @@ import (
 
 // mostRefused is how many letters in a row a server may refuse before it is left until the next run.
 const mostRefused = 10
+
+// mostWrong is of how many letters it is said what was wrong.
+const mostWrong = 50
+
+// tries is in which order letters were tried in vain, by receiver, since the daemon was started.
+type tries struct {
+	last map[string]int
+	n    int
+}
+
+func (t *tries) note(key string) {
+	if t.last == nil {
+		t.last = map[string]int{}
+	}
+	t.n++
+	t.last[key] = t.n
+}
+
+// unfilledError says that a template can't be filled for one letter; others may be well.
+type unfilledError struct{ error }
+
+func (e *unfilledError) Unwrap() error { return e.error }
 
 // send sends what is due, each letter with its record. Between the two the machine may die: then it comes once more, with the same id.
 // What is left when the time is over, or the server takes no more, is sent after the next run.
@@ -41,14 +64,23 @@ func (p *post) send(ctx context.Context) (sent int, err error) {
 				return sent, fmt.Errorf("notices: people: %w", err)
 			}
 		}
+		if address != nil {
+			p.tried.note(l.key)
+		}
 		taken, err := p.deliver(ctx, open, l, address)
 		if taken {
 			sent, refused = sent+1, 0
+			delete(p.tried.last, l.key)
 		}
 		if err == nil {
 			continue
 		}
-		wrong = append(wrong, fmt.Errorf("notices: people: %w", err))
+		if len(wrong) < mostWrong {
+			wrong = append(wrong, fmt.Errorf("notices: people: %w", err))
+		}
+		if errors.As(err, new(*unfilledError)) { // which the server knows nothing of
+			continue
+		}
 		if refused++; !errors.As(err, new(*notify.RefusedLetterError)) || refused == mostRefused {
 			break
 		}
@@ -56,8 +88,10 @@ func (p *post) send(ctx context.Context) (sent int, err error) {
 	return sent, errors.Join(wrong...)
 }
 
-// due are the letters whose receivers were not told anything for some time, sorted by receiver.
+// due are the letters whose receivers were not told anything for some time: first those that were not tried, sorted by receiver, then as
+// they were tried. So those that a server refuses keep nobody back for good.
 func (p *post) due() (out []*letter) {
+	maps.DeleteFunc(p.tried.last, func(key string, _ int) bool { return p.to[key] == nil })
 	for _, key := range slices.Sorted(maps.Keys(p.to)) {
 		l := p.to[key]
 		last, was := p.told[toPeople+digest(l.key)]
@@ -65,6 +99,7 @@ func (p *post) due() (out []*letter) {
 			out = append(out, l)
 		}
 	}
+	slices.SortStableFunc(out, func(a, b *letter) int { return cmp.Compare(p.tried.last[a.key], p.tried.last[b.key]) })
 	return out
 }
 
@@ -100,7 +135,7 @@ func (p *post) deliver(ctx context.Context, by notify.Letters, l *letter, to *ma
 		l.short()
 		m := notify.Message{Version: 1, ID: idOf(l.key, facts), About: notify.PeopleWord, Time: l.Now}
 		if m.Subject, m.Text, err = p.channels.texts.RenderLetter(l.Letter, p.languageOf(l.to)); err != nil {
-			return false, &notify.RefusedLetterError{Why: err} // others may be well
+			return false, &unfilledError{err}
 		}
 		err = by.Send(to, m)
 		var refused *notify.RefusedLetterError

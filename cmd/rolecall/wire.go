@@ -39,6 +39,7 @@ type system struct {
 	packed   []byte // files of the policy, see archive
 	schedule *dispatch.Schedule
 	channels *channels // by which people are told
+	tried    tries     // letters
 	store    *journal.Store
 	engine   *engine.Engine
 	seal     func(context.Context) error // nothing while only reading
