@@ -395,7 +395,7 @@ func TestRefusedLettersKeepNobodyWaiting(t *testing.T) {
 	if err != nil || n != 2 || wrong == nil || !strings.Contains(wrong.Error(), "mailbox full") {
 		t.Errorf("%d letters, %v, %v", n, err, wrong)
 	}
-	contains(t, c.notices(), "1000 nobody was told: the mail server takes nothing for this person's address", "1002 mail told this person: Your access changes")
+	contains(t, c.notices(), "1000 nobody was told: the mail server takes nothing for this person's address", "1002 mail told this person what is new")
 	c.bag.take()
 	delete(tries, "judy@example.com")
 	c.bag.send = func(to string) error { tries[to]++; return nil }
@@ -458,7 +458,7 @@ func TestLettersByRealMail(t *testing.T) {
 	if err != nil || len(to) != 1 || to[0].Address != "alice@example.com" || to[0].Name != `Alice " <x@evil.example>, Ü` || got.Header.Get("Subject") != "Your access changes" || got.Header.Get("Bcc") != "" {
 		t.Errorf("%v %v", got.Header, err)
 	}
-	contains(t, told(t, p, "audit", "list", "--kind", "notice", "-o", "csv"), "mail told this person: Your access changes", "nobody was told: the mail server takes nothing for this person's address")
+	contains(t, told(t, p, "audit", "list", "--kind", "notice", "-o", "csv"), "mail told this person what is new", "nobody was told: the mail server takes nothing for this person's address")
 }
 
 // Who has open lines in a review is reminded at its start, at half its time and before its end, each once; who has decided all is not.

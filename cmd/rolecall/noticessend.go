@@ -145,7 +145,7 @@ func (p *post) deliver(ctx context.Context, by notify.Letters, l *letter, to *ma
 		case err != nil:
 			return false, err
 		default:
-			taken, why = true, p.cfg.Notices.People.Through+" told this person: "+m.Subject
+			taken, why = true, p.cfg.Notices.People.Through+" told this person what is new" // not by the subject: a text of one's own may name others in it
 		}
 	}
 	var records []engine.Record
