@@ -187,7 +187,7 @@ func sqlValues(kind string) func(*testing.T, []enginetest.HostileText) int {
 			for _, right := range []string{"x" + h.Text, engine.Active, engine.Exists} {
 				if outcome, err := c.Revoke(t.Context(), h.Text, right); outcome == engine.Done {
 					revoked++
-				} else if unnamed := outcome == engine.Refused && (strings.ContainsFunc(h.Text, unicode.IsControl) || !utf8.ValidString(h.Text)); !unnamed && (outcome != engine.Already || err != nil) {
+				} else if unnamed := strings.ContainsFunc(h.Text, unicode.IsControl) || !utf8.ValidString(h.Text); unnamed != (outcome == engine.Refused) || unnamed != (err != nil) || !unnamed && outcome != engine.Already {
 					t.Errorf("%q: %s, %v", h.Text, outcome, err)
 				}
 			}
