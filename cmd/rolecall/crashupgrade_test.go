@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/rolecall/rolecall/engine/journal"
@@ -62,8 +61,6 @@ func upgraded(d *doomed) {
 		return
 	}
 	copies, err := filepath.Glob(strings.TrimPrefix(d.address(), "sqlite:") + ".before-*")
-	// What was cut short has a name of its own each time, since several processes may begin at once; it stays.
-	copies = slices.DeleteFunc(copies, func(file string) bool { return strings.Contains(file, ".half") })
 	if err != nil || len(copies) != 1 {
 		d.wrong("copies from before: %q, %v", copies, err)
 		return

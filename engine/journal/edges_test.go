@@ -238,13 +238,16 @@ func TestNothingIsSignedForADryRun(t *testing.T) {
 	}
 }
 
-// A copy from before a change of the schema that is there already is of an earlier try, and stays.
+// A copy from before a change of the schema that is there already is of an earlier try, and stays; what was cut short goes.
 func TestACopyFromBeforeStays(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
 	fill(t, openStore(t, "sqlite:"+path, nil))
 	copied := fmt.Sprintf("%s.before-%d", path, newest+1)
-	if err := os.WriteFile(copied, []byte("earlier"), 0o600); err != nil {
-		t.Fatal(err)
+	beside := map[string]string{"": "earlier", ".1.half": "", ".1.half-journal": "", ".kept": ""}
+	for suffix, text := range beside {
+		if err := os.WriteFile(copied+suffix, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s, err := Open(t.Context(), "sqlite:"+path, Options{Migrate: true, schema: later(t, "CREATE TABLE later (n BIGINT);")})
 	if err != nil {
@@ -253,5 +256,8 @@ func TestACopyFromBeforeStays(t *testing.T) {
 	defer s.Close()
 	if got, err := os.ReadFile(copied); err != nil || string(got) != "earlier" {
 		t.Errorf("%q, %v", got, err)
+	}
+	if left, err := filepath.Glob(copied + ".*"); err != nil || len(left) != 1 || left[0] != copied+".kept" {
+		t.Errorf("%q, %v", left, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/lib/pq"
 	"github.com/pressly/goose/v3"
@@ -105,8 +106,8 @@ func (s *Store) backup(ctx context.Context) error {
 
 func (s *Store) copyFile(ctx context.Context, have int64) error {
 	copied := fmt.Sprintf("%s.before-%d", s.path, have+1)
-	if _, err := os.Stat(copied); err == nil {
-		return nil
+	if isThere(copied) {
+		return removeHalves(copied)
 	}
 	engine.Failpoint("backup.before")
 	half, err := os.CreateTemp(filepath.Dir(copied), filepath.Base(copied)+".*.half") // another process may do the same
@@ -117,19 +118,45 @@ func (s *Store) copyFile(ctx context.Context, have int64) error {
 	if err := half.Close(); err != nil {
 		return err
 	}
-	if _, err := s.write.ExecContext(ctx, "VACUUM INTO ?", half.Name()); err != nil {
+	if _, err := s.write.ExecContext(ctx, "VACUUM INTO ?", half.Name()); err != nil && !isThere(copied) { // else another one was quicker and removed ours
 		return err
 	}
 	engine.Failpoint("backup.torn")
 	defer engine.Failpoint("backup.after")
-	return place(half.Name(), copied)
+	return errors.Join(place(half.Name(), copied), removeHalves(copied))
+}
+
+// removeHalves removes what processes that died over the same copy left, once the copy is there: a whole journal each. One that
+// is still at it finds the copy, too.
+func removeHalves(copied string) error {
+	beside, err := os.ReadDir(filepath.Dir(copied))
+	errs := []error{err}
+	for _, entry := range beside {
+		rest, of := strings.CutPrefix(entry.Name(), filepath.Base(copied)+".")
+		if of && strings.Contains(rest, ".half") { // and what SQLite has beside it
+			errs = append(errs, removed(filepath.Join(filepath.Dir(copied), entry.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func isThere(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+func removed(file string) error {
+	if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // place gives a copy its name, unless another process was quicker: that one has perhaps changed the schema since, and only its
 // copy is sure to be from before.
 func place(half, copied string) error {
 	err := os.Link(half, copied)
-	if err == nil || errors.Is(err, fs.ErrExist) {
+	if err == nil || isThere(copied) {
 		return nil
 	}
 	return os.Rename(half, copied) // a file system without links
