@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -115,9 +116,11 @@ func TestThePoliciesWhileNobodyWasSeenCountForWhatWasLostBefore(t *testing.T) {
 	if got := cause(); got != engine.CauseRule {
 		t.Errorf("before: by %q", got)
 	}
+	all := slices.Clone(w.people)
 	w.proof.Add(engine.ReasonPartial, "cut")
+	w.vanish("p1") // behind the cut, so that nothing is judged anew
 	w.under(kept, map[string][]string{"c": {"wiki/x", "wiki/z"}, "d": {"wiki/x"}})
-	w.proof = engine.Proof{}
+	w.proof, w.people = engine.Proof{}, all
 	w.policy.rules = map[string][]string{"c": {"wiki/z"}, "d": {"wiki/x", "wiki/y"}}
 	kept[w.policy.Hash()] = w.policy.clone()
 	w.pass(time.Hour)
