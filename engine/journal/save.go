@@ -267,7 +267,11 @@ func bit(b bool) int64 {
 }
 
 func seenPairs(r *engine.Record) [][2]string {
-	var s engine.Seen
-	_ = json.Unmarshal(r.Data, &s) // Canonical has read it
+	s := seenOf(r)
 	return slices.Concat(s.Appeared, s.Disappeared, s.Vanished)
+}
+
+func seenOf(r *engine.Record) (s engine.Seen) {
+	_ = json.Unmarshal(r.Data, &s) // Canonical has read it
+	return s
 }

@@ -111,7 +111,7 @@ func (g *knowing) take(r *engine.Record, about bool) {
 		g.actors[r.Actor] = true
 	}
 	if r.Kind == engine.KindSeen {
-		for _, pair := range seenPairs(r) {
+		for _, pair := range seenOf(r).Appeared { // what is gone has no rows that could be missing
 			if i, is := g.mine[[2]string{r.Program, pair[0]}]; is {
 				g.of.Blanking.Accounts[i].Listed = true
 			}
