@@ -11,10 +11,11 @@ import (
 // Standing is what the newest runs of everything came to, as the journal knows it: the same on every machine, and after a
 // restart. The zero value knows nothing.
 type Standing struct {
-	Known             bool                 // there was a run
-	Approval, Blocked int                  // changes of the newest run that wait for approval, or are blocked
-	Read              map[string]time.Time // by source of the newest run: when its last complete read ended, zero if none is known
-	seq               int64
+	Known    bool                 // there was a run
+	Approval int                  // items that wait for approval now: changes, and what reads may be believed
+	Blocked  int                  // changes of the newest run that are blocked
+	Read     map[string]time.Time // by source of the newest run: when its last complete read ended, zero if none is known
+	seq      int64
 }
 
 // standingBack is how many runs the first look goes back for a complete read, and standingPage how many are read at once.
@@ -23,8 +24,22 @@ const (
 	standingPage = 10
 )
 
-// Look brings the standing up to date with the runs that were recorded since the last look.
-func (s *Standing) Look(ctx context.Context, l Log) error {
+// Look brings the standing up to date with the runs that were recorded since the last look, and with what waits.
+func (s *Standing) Look(ctx context.Context, l ReviewLog) error {
+	items, err := l.Facts(ctx, FactItem)
+	if err != nil {
+		return err
+	}
+	s.Approval = 0
+	for _, f := range items {
+		if ItemOf(f).State == Waiting {
+			s.Approval++
+		}
+	}
+	return s.runs(ctx, l)
+}
+
+func (s *Standing) runs(ctx context.Context, l Log) error {
 	if s.Known {
 		return l.Records(ctx, Query{Kind: KindRun, After: s.seq}, s.newer)
 	}
@@ -56,7 +71,7 @@ func sortedTimes(of map[string]time.Time) (out []time.Time) {
 // ranRecord is what a run record says of it. A run that was about one person or program only says nothing here.
 type ranRecord struct {
 	Proofs  []Proof
-	Summary struct{ Approval, Blocked int }
+	Summary struct{ Blocked int }
 }
 
 func ranOf(r Record) (run ranRecord, whole bool, err error) {
@@ -84,7 +99,7 @@ func (s *Standing) newer(r Record) error {
 			read[p.Source] = p.Finished
 		}
 	}
-	s.Known, s.Read, s.Approval, s.Blocked = true, read, run.Summary.Approval, run.Summary.Blocked
+	s.Known, s.Read, s.Blocked = true, read, run.Summary.Blocked
 	return nil
 }
 

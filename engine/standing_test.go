@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -53,5 +54,28 @@ func TestStandingOutlivesARestart(t *testing.T) {
 	}
 	if s := look(); s.Approval == 0 || len(s.Read) != 2 {
 		t.Errorf("a cut is no run of everything: %+v", s)
+	}
+}
+
+// A read that shows far fewer people waits for somebody, too, although no change does.
+func TestStandingCountsReadsThatWait(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	for n := range 20 {
+		w.hire(fmt.Sprint("p", n), "a")
+	}
+	w.apply()
+	all := w.people
+	w.people = all[:len(all)/2]
+	if p := w.later(); p.Summary.Approval != 0 {
+		t.Fatalf("%d changes wait", p.Summary.Approval)
+	}
+	var s engine.Standing
+	if err := s.Look(t.Context(), w.journal); err != nil || !s.Known || s.Approval != 1 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	w.people = all
+	w.later()
+	if err := s.Look(t.Context(), w.journal); err != nil || s.Approval != 0 {
+		t.Errorf("everybody is there again: %+v, %v", s, err)
 	}
 }

@@ -361,7 +361,7 @@ func TestExportsOfAnotherMachine(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { pool.Close() })
-		return &server{pool: pool, log: slog.New(slog.DiscardHandler), metrics: newMetrics(time.Now, func() engine.Log { return nil })}
+		return &server{pool: pool, log: slog.New(slog.DiscardHandler), metrics: newMetrics(time.Now, func() engine.ReviewLog { return nil })}
 	}
 	e := newExporting(t, "exports: {log: {kind: file, path: audit.jsonl}}\n")
 	a, b := machine(), machine()

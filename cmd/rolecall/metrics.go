@@ -30,7 +30,7 @@ type metrics struct {
 }
 
 // newMetrics takes where the journal is to be found; log gives nil as long as there is none.
-func newMetrics(now func() time.Time, log func() engine.Log) *metrics {
+func newMetrics(now func() time.Time, log func() engine.ReviewLog) *metrics {
 	// From a second to a day: a program's call at best, a slot and a retry at worst.
 	delays := []float64{1, 5, 15, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600}
 	m := &metrics{
@@ -109,7 +109,7 @@ func (m *metrics) settled(i engine.Intent, o engine.Outcome) {
 // completely. It implements prometheus.Collector.
 type standing struct {
 	now   func() time.Time
-	log   func() engine.Log
+	log   func() engine.ReviewLog
 	mu    sync.Mutex
 	known engine.Standing
 }
@@ -126,7 +126,7 @@ func never() *prometheus.Desc {
 }
 
 func awaiting() *prometheus.Desc {
-	return prometheus.NewDesc("rolecall_approvals_waiting", "Changes of the last run that wait for approval; absent while there was no run.", nil, nil)
+	return prometheus.NewDesc("rolecall_approvals_waiting", "What waits for an approval now, as rolecall approvals list shows it; absent while there was no run.", nil, nil)
 }
 
 func blocked() *prometheus.Desc {
@@ -141,25 +141,33 @@ func (s *standing) Describe(to chan<- *prometheus.Desc) {
 	to <- blocked()
 }
 
-// Collect implements prometheus.Collector.
-func (s *standing) Collect(to chan<- prometheus.Metric) {
+// look asks the journal. What was known before is given if it can't be read, of which /readyz tells.
+func (s *standing) look() engine.Standing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if log := s.log(); log != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), lookFor)
 		defer cancel()
-		_ = s.known.Look(ctx, log) // /readyz tells of a journal that can't be read
+		_ = s.known.Look(ctx, log)
 	}
-	if !s.known.Known {
+	known := s.known
+	known.Read = maps.Clone(known.Read)
+	return known
+}
+
+// Collect implements prometheus.Collector.
+func (s *standing) Collect(to chan<- prometheus.Metric) {
+	known := s.look()
+	if !known.Known {
 		return // unknown is not zero
 	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	gauge(awaiting(), float64(s.known.Approval))
-	gauge(blocked(), float64(s.known.Blocked))
-	for _, source := range slices.Sorted(maps.Keys(s.known.Read)) {
-		if at := s.known.Read[source]; at.IsZero() {
+	gauge(awaiting(), float64(known.Approval))
+	gauge(blocked(), float64(known.Blocked))
+	for _, source := range slices.Sorted(maps.Keys(known.Read)) {
+		if at := known.Read[source]; at.IsZero() {
 			gauge(never(), 1, source)
 		} else {
 			gauge(never(), 0, source)

@@ -50,7 +50,7 @@ func newSealed(t *testing.T) *sealed {
 	}
 	a := &app{process: testProcess(dir, io.Discard, io.Discard), configFile: "rolecall.yaml", output: "table"}
 	s := &sealed{t: t, dir: dir, slot: time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC),
-		server: &server{app: a, log: slog.New(slog.DiscardHandler), metrics: newMetrics(a.Now, func() engine.Log { return nil }), systemd: systemd{say: func(string) {}}}}
+		server: &server{app: a, log: slog.New(slog.DiscardHandler), metrics: newMetrics(a.Now, func() engine.ReviewLog { return nil }), systemd: systemd{say: func(string) {}}}}
 	cfg, err := a.config()
 	if err != nil {
 		t.Fatal(err)

@@ -55,7 +55,7 @@ func (s *server) system() *system {
 }
 
 // journalLog is the journal to read, nil while it is not open.
-func (s *server) journalLog() engine.Log {
+func (s *server) journalLog() engine.ReviewLog {
 	if sys := s.system(); sys != nil {
 		return sys.store
 	}
@@ -110,7 +110,7 @@ func (s *server) report(ctx context.Context, p *engine.Plan, r engine.Report) {
 			s.log.Warn("not read completely", "source", p.Proofs[i].Source, "code", reason.Code, "detail", reason.Detail)
 		}
 	}
-	s.log.Info("run ended", "run", r.Run, "changes", p.Ready(), "approvals", p.Summary.Approval, "blocked", p.Summary.Blocked, "people", p.Summary.People)
+	s.log.Info("run ended", "run", r.Run, "changes", p.Ready(), "approvals", s.metrics.standing.look().Approval, "blocked", p.Summary.Blocked, "people", p.Summary.People)
 }
 
 // reload takes over the files as they are now, if all is right with them. It gives the configuration whose files are to be
