@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,7 +32,17 @@ func TestDeployExamples(t *testing.T) {
 		t.Fatal("the unit starts nothing")
 	}
 	known(t, strings.Fields(starts[1]))
-	for _, c := range containers(t, filepath.Join(folder, "kubernetes.yaml")) {
+	for _, d := range deployments(t, filepath.Join(folder, "kubernetes.yaml")) {
+		if d.Replicas != 2 {
+			t.Errorf("%d replicas", d.Replicas)
+		}
+		if !slices.ContainsFunc(d.Volumes, func(v volume) bool { return v.Name == "secrets" && v.Secret.Mode == 0o400 }) {
+			t.Errorf("%v hold no secret that is for one user only", d.Volumes)
+		}
+		c := d.Containers[0]
+		if !slices.Contains(c.Mounts, mountedAt{"secrets", "/run/secrets/rolecall", true}) {
+			t.Errorf("%v: secrets are no files of the container", c.Mounts)
+		}
 		known(t, c.Args)
 		if s := c.SecurityContext; !s.ReadOnly || s.Escalation == nil || *s.Escalation {
 			t.Errorf("%s may write to its root, or become more than it is", c.Name)
@@ -38,17 +50,38 @@ func TestDeployExamples(t *testing.T) {
 	}
 }
 
+// deployment is what a manifest says of the machines that it makes.
+type deployment struct {
+	Replicas   int
+	Containers []container
+	Volumes    []volume
+}
+
 type container struct {
-	Name            string   `yaml:"name"`
-	Args            []string `yaml:"args"`
+	Name            string      `yaml:"name"`
+	Args            []string    `yaml:"args"`
+	Mounts          []mountedAt `yaml:"volumeMounts"`
 	SecurityContext struct {
 		ReadOnly   bool  `yaml:"readOnlyRootFilesystem"`
 		Escalation *bool `yaml:"allowPrivilegeEscalation"`
 	} `yaml:"securityContext"`
 }
 
-// containers are those of all documents of a manifest.
-func containers(t *testing.T, file string) (all []container) {
+type mountedAt struct {
+	Name string `yaml:"name"`
+	Path string `yaml:"mountPath"`
+	Only bool   `yaml:"readOnly"`
+}
+
+type volume struct {
+	Name   string `yaml:"name"`
+	Secret struct {
+		Mode int `yaml:"defaultMode"`
+	} `yaml:"secret"`
+}
+
+// deployments are those of all documents of a manifest.
+func deployments(t *testing.T, file string) (all []deployment) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -56,11 +89,12 @@ func containers(t *testing.T, file string) (all []container) {
 	}
 	for d := yaml.NewDecoder(bytes.NewReader(data)); ; {
 		var one struct {
-			Kind string `yaml:"kind"`
 			Spec struct {
+				Replicas int `yaml:"replicas"`
 				Template struct {
 					Spec struct {
 						Containers []container `yaml:"containers"`
+						Volumes    []volume    `yaml:"volumes"`
 					} `yaml:"spec"`
 				} `yaml:"template"`
 			} `yaml:"spec"`
@@ -74,8 +108,27 @@ func containers(t *testing.T, file string) (all []container) {
 		case err != nil:
 			t.Fatal(err)
 		}
-		all = append(all, one.Spec.Template.Spec.Containers...)
+		if pod := one.Spec.Template.Spec; len(pod.Containers) > 0 {
+			all = append(all, deployment{one.Spec.Replicas, pod.Containers, pod.Volumes})
+		}
 	}
+}
+
+// The image is one static binary without a shell, whose user may do nothing, and starts what the program has.
+func TestDockerfile(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, image, found := strings.Cut(string(text), "\nFROM scratch\n")
+	if !found || !strings.Contains(string(text), "CGO_ENABLED=0 go build") || !strings.Contains(image, "\nUSER 65532:65532\n") {
+		t.Error("the image has more than a static binary, or a user that may do something")
+	}
+	var args []string
+	if m := regexp.MustCompile(`(?m)^CMD (\[.*\])$`).FindStringSubmatch(image); m == nil || json.Unmarshal([]byte(m[1]), &args) != nil {
+		t.Fatal("the image starts nothing")
+	}
+	known(t, args)
 }
 
 // known says whether the program takes a command line, but for the configuration that is not there.
