@@ -16,9 +16,9 @@ import (
 )
 
 // BenchmarkSlapd reads 100,000 people with six attributes and their groups from slapd and prints the ratio to ldapsearch
-// of the same people in the same run, and the peak of memory. ROLECALL_COMPANY names an LDIF to use instead of our own.
+// of the same people in the same run, and the peak of memory. ROLECALL_BENCH_LDIF names an LDIF to use instead of our own.
 func BenchmarkSlapd(b *testing.B) {
-	file := os.Getenv("ROLECALL_COMPANY")
+	file := os.Getenv("ROLECALL_BENCH_LDIF")
 	if file == "" {
 		file = filepath.Join(b.TempDir(), "company.ldif")
 		if err := os.WriteFile(file, []byte(company(100_000)), 0o600); err != nil {
