@@ -154,9 +154,6 @@ func TestOnSamba(t *testing.T) {
 	})
 	t.Run("strangers, renames and leavers", func(t *testing.T) { testIdentity(t, fresh(t)) })
 	t.Run("a group of more members than come at once", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("1,600 entries; it runs without -short")
-		}
 		testBigGroup(t, fresh(t))
 	})
 }

@@ -12,7 +12,7 @@ import (
 
 const childVariable = "ROLECALL_DISPATCH_CHILD"
 
-// TestChild is a process of testKilled; called otherwise it does nothing. It ends when its standard input does, which is when the
+// TestChild is a process of TestAKilledProcessesRunIsMadeUp; called otherwise it does nothing. It ends when its standard input does, which is when the
 // test that started it ends.
 func TestChild(t *testing.T) {
 	name := os.Getenv(childVariable)
@@ -51,12 +51,13 @@ func child(t *testing.T, name, dsn, spec string, began time.Time, hangs string) 
 	return kill
 }
 
-// testKilled kills a process with signal 9 in the middle of a run, once where no further slot comes for a day, once where
+// TestAKilledProcessesRunIsMadeUp kills a process with signal 9 in the middle of a run, once where no further slot comes for a day, once where
 // one comes each minute. The killed process is River's leader, since it was alone.
-func testKilled(t *testing.T, s *servers.PostgresServer) {
+func TestAKilledProcessesRunIsMadeUp(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kill tests run without the race detector")
 	}
+	s := servers.Postgres(t)
 	for name, spec := range map[string]string{"daily": "0 0 * * *", "each minute": "* * * * *"} {
 		t.Run(name, func(t *testing.T) {
 			dsn, db := newBooks(t, s)

@@ -212,7 +212,6 @@ func TestRiver(t *testing.T) {
 		"a run that kills is tried five times": testTries,
 		"work is queued with the transaction":  testEnqueue,
 		"many migrate at once":                 testMigrate,
-		"a killed process's run is made up":    testKilled,
 		"a long run is left alone":             testLongRun,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s) })
