@@ -11,10 +11,7 @@ import (
 func Managers(people []Person, of []*Person, now time.Time) map[string][]string {
 	names, wanted := map[string][]string{}, map[string]bool{}
 	for _, p := range of {
-		names[p.Key] = managersOf(p, now)
-		if p.State == StateLeft && len(names[p.Key]) == 0 {
-			names[p.Key] = lastManagersOf(p, now)
-		}
+		names[p.Key] = values(managing(p, now))
 		for _, name := range names[p.Key] {
 			wanted[strings.ToLower(name)] = true
 		}
@@ -32,8 +29,22 @@ func Managers(people []Person, of []*Person, now time.Time) map[string][]string 
 	return out
 }
 
-// lastManagersOf are those of the jobs that ended last: whoever has left has none that counts.
-func lastManagersOf(p *Person, now time.Time) (out []string) {
+// ManagerUnknown says whether the directory could not say who manages somebody in one of these jobs: then nobody is there for certain.
+func ManagerUnknown(p *Person, now time.Time) bool {
+	return slices.ContainsFunc(managing(p, now), func(a Attribute) bool { return a.Unknown })
+}
+
+// managing are the attributes that say who manages somebody, or managed whoever has left.
+func managing(p *Person, now time.Time) []Attribute {
+	all := managingNow(p, now)
+	if p.State == StateLeft && len(values(all)) == 0 {
+		all = append(all, managingLast(p, now)...)
+	}
+	return all
+}
+
+// managingLast are those of the jobs that ended last: whoever has left has none that counts.
+func managingLast(p *Person, now time.Time) (out []Attribute) {
 	var last time.Time
 	for i := range p.Jobs {
 		if end := p.Jobs[i].End; end.After(last) && !end.After(now) {
@@ -42,8 +53,15 @@ func lastManagersOf(p *Person, now time.Time) (out []string) {
 	}
 	for i := range p.Jobs {
 		if !last.IsZero() && p.Jobs[i].End.Equal(last) {
-			out = append(out, p.Jobs[i].Attributes.Get("manager").Values...)
+			out = append(out, p.Jobs[i].Attributes.Get("manager"))
 		}
+	}
+	return out
+}
+
+func values(all []Attribute) (out []string) {
+	for _, a := range all {
+		out = append(out, a.Values...)
 	}
 	return out
 }

@@ -42,3 +42,25 @@ func TestManagersAreThoseOfNow(t *testing.T) {
 		}
 	}
 }
+
+// That nobody can be seen who manages somebody is not that there is nobody: of the jobs that count, or of a leaver's last ones.
+func TestUnknownManagersAreNotNone(t *testing.T) {
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	unseen := Attributes{{Name: "manager", Unknown: true}}
+	for name, c := range map[string]struct {
+		of   Person
+		want bool
+	}{
+		"known":                         {Person{Jobs: []Job{{}}}, false},
+		"of the person":                 {Person{Attributes: unseen}, true},
+		"of a job":                      {Person{Jobs: []Job{{Attributes: unseen}}}, true},
+		"of a job that is over":         {Person{Jobs: []Job{{Attributes: unseen, End: now}, {}}}, false},
+		"of a leaver's last job":        {Person{State: StateLeft, Jobs: []Job{{Attributes: unseen, End: now}}}, true},
+		"of a leaver's job before":      {Person{State: StateLeft, Jobs: []Job{{Attributes: unseen, End: now.Add(-time.Hour)}, {End: now}}}, false},
+		"of a leaver, whose job is not": {Person{State: StateLeft, Attributes: unseen, Jobs: []Job{{Attributes: Attributes{{Name: "manager", Values: []string{"k"}}}, End: now}}}, true},
+	} {
+		if got := ManagerUnknown(&c.of, now); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

@@ -29,12 +29,14 @@ func (d *drawing) reviewers(p *Person, program string) (out []string) {
 }
 
 // managersOf is what the directory says of who manages somebody, in the jobs that count now.
-func managersOf(p *Person, now time.Time) (out []string) {
-	out = append(out, p.Attributes.Get("manager").Values...)
+func managersOf(p *Person, now time.Time) []string { return values(managingNow(p, now)) }
+
+func managingNow(p *Person, now time.Time) (out []Attribute) {
+	out = append(out, p.Attributes.Get("manager"))
 	for i := range p.Jobs {
 		j := &p.Jobs[i]
 		if !j.Start.After(now) && (j.End.IsZero() || j.End.After(now)) {
-			out = append(out, j.Attributes.Get("manager").Values...)
+			out = append(out, j.Attributes.Get("manager"))
 		}
 	}
 	return out

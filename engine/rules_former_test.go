@@ -131,3 +131,38 @@ func TestThePoliciesWhileNobodyWasSeenCountForWhatWasLostBefore(t *testing.T) {
 		w.later()
 	}
 }
+
+// The same where somebody could not be seen themselves, and nothing of it is under way: also when the policies of that while are not
+// among those of the last run any more.
+func TestThePoliciesWhileSomebodyWasUnseenCountForWhatTheyLostBefore(t *testing.T) {
+	w, kept := fourHolders(t)
+	w.policy.grace = 1000 * time.Hour
+	w.under(kept, map[string][]string{"c": {"wiki/z"}, "d": {"wiki/x"}})
+	w.roles("p1", "c")
+	w.later()
+	cause := func() engine.Cause {
+		for _, c := range w.mustPlan().Changes {
+			if c.Person == "k-p1" && c.Right() == "x" && c.Op == engine.OpRevoke {
+				return c.Cause
+			}
+		}
+		return ""
+	}
+	if got := cause(); got != engine.CauseRule {
+		t.Errorf("before: by %q", got)
+	}
+	all := w.people
+	w.people = slices.DeleteFunc(slices.Clone(all), func(p engine.Person) bool { return p.Key == "k-p1" })
+	w.proof.Add(engine.ReasonPartial, "cut")
+	w.under(kept, map[string][]string{"c": {"wiki/x", "wiki/z"}, "d": {"wiki/x"}})
+	w.people, w.proof = all, engine.Proof{}
+	w.policy.rules = map[string][]string{"c": {"wiki/z"}, "d": {"wiki/x", "wiki/y"}}
+	kept[w.policy.Hash()] = w.policy.clone()
+	w.pass(time.Hour)
+	for _, when := range []string{"in the plan that sees everybody again", "later"} {
+		if got := cause(); got != engine.CausePolicy {
+			t.Errorf("%s: by %q", when, got)
+		}
+		w.later()
+	}
+}

@@ -10,7 +10,7 @@ import (
 )
 
 // firstDays says of those whose first job began to count a short while ago what they have and what they still lack.
-func (s *system) firstDays(ctx context.Context, a *allNews) error {
+func (s *system) firstDays(ctx context.Context, from engine.AsOf, a *allNews) error {
 	var these []int
 	for i := range a.o.People {
 		if began := firstBegan(&a.o.People[i]); a.o.People[i].State == engine.StateActive && !began.Before(a.since) && !began.After(a.now) {
@@ -20,15 +20,16 @@ func (s *system) firstDays(ctx context.Context, a *allNews) error {
 	if len(these) == 0 {
 		return nil
 	}
-	lacks := lacking(a.o.Plan)
+	lacks, before := lacking(a.o.Plan), map[beginning]bool{}
+	defer func() { s.before = before }()
 	for _, i := range these {
 		p := &a.o.People[i]
 		began := firstBegan(p)
-		before, err := s.store.AsOf(ctx, began, p.Key, "", "")
+		had, err := s.hadBefore(ctx, from, beginning{p.Key, began.UnixMicro()})
 		if err != nil {
 			return err
 		}
-		if len(before) > 0 { // they were here already, in another job
+		if before[beginning{p.Key, began.UnixMicro()}] = had; had { // they were here already, in another job
 			continue
 		}
 		j := &joins{began: began, first: began.Add(s.leadOf(p.Source))}
@@ -37,6 +38,22 @@ func (s *system) firstDays(ctx context.Context, a *allNews) error {
 		}
 	}
 	return nil
+}
+
+// beginning is when somebody's first job began to count.
+type beginning struct {
+	person string
+	at     int64 // in microseconds
+}
+
+// hadBefore says whether somebody had access already when their first job began. What was so then stays so, and is asked for once, not in
+// each run of a week: many may begin on one day.
+func (s *system) hadBefore(ctx context.Context, from engine.AsOf, b beginning) (bool, error) {
+	if had, known := s.before[b]; known {
+		return had, nil
+	}
+	held, err := from.AsOf(ctx, time.UnixMicro(b.at), b.person, "", "")
+	return len(held) > 0, err
 }
 
 // firstBegan is when the first of somebody's jobs began to count, zero if one of them has no beginning.

@@ -47,9 +47,9 @@ type joins struct {
 // newsFor is how long something stays news.
 const newsFor = 7 * 24 * time.Hour
 
-// newsOf is all that there is to tell of people since a time, by key.
-func (s *system) newsOf(ctx context.Context, o *engine.Outlook, since, now time.Time) (map[string]*news, error) {
-	all := allNews{by: map[string]*news{}, o: o, now: now, since: since}
+// newsOf is all that there is to tell of people since telling began, by key.
+func (s *system) newsOf(ctx context.Context, o *engine.Outlook, began engine.Fact, now time.Time) (map[string]*news, error) {
+	all := allNews{by: map[string]*news{}, o: o, now: now, since: began.Since, after: int64(began.Count)}
 	if err := all.gains(ctx, s.store); err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *system) newsOf(ctx context.Context, o *engine.Outlook, since, now time.
 	if err := s.extrasEnding(ctx, &all); err != nil {
 		return nil, err
 	}
-	if err := s.firstDays(ctx, &all); err != nil {
+	if err := s.firstDays(ctx, s.store, &all); err != nil {
 		return nil, err
 	}
 	if err := all.leavers(ctx, s.store); err != nil {
@@ -73,6 +73,7 @@ type allNews struct {
 	by         map[string]*news
 	o          *engine.Outlook
 	since, now time.Time
+	after      int64 // no record of a gain before is news
 }
 
 func (a *allNews) about(key string) *news {
@@ -96,7 +97,7 @@ func rightFor(program, right string) (string, bool) {
 func (a *allNews) gains(ctx context.Context, log engine.Log) error {
 	type holding struct{ person, program, account, right string }
 	given := map[holding]int64{}
-	err := log.Records(ctx, engine.Query{Kind: engine.KindOutcome, Outcome: engine.Done, From: a.since}, func(r engine.Record) error {
+	err := log.Records(ctx, engine.Query{Kind: engine.KindOutcome, Outcome: engine.Done, From: a.since, After: a.after}, func(r engine.Record) error {
 		h := holding{r.Person, r.Program, r.Account, r.Entitlement}
 		if r.Op == engine.OpCreate { // of an account that can be used
 			h.right = engine.Active

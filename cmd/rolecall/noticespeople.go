@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,27 +26,21 @@ func (s *system) tellPeople(ctx context.Context, o *engine.Outlook, now time.Tim
 	if o, err = s.cutsOf(ctx, o); err != nil {
 		return 0, err
 	}
-	told := map[string]engine.Fact{}
-	for _, f := range facts {
-		if strings.HasPrefix(f.Key, toPeople) {
-			told[f.Key] = f
-		}
-	}
-	since, err := s.tellingSince(ctx, told, now)
+	post := newPost(s, o, facts, now)
+	began, err := s.tellingSince(ctx, post.told, now)
 	if err != nil {
 		return 0, err
 	}
-	all, err := s.newsOf(ctx, o, since, now)
+	all, err := s.newsOf(ctx, o, began, now)
 	if err != nil {
 		return 0, err
 	}
-	post := post{system: s, o: o, told: told, now: now, to: map[string]*letter{}}
 	post.address(all)
-	if err := post.remind(ctx); err != nil {
+	if err := errors.Join(post.remind(ctx), post.keepSalts(ctx)); err != nil {
 		return 0, err
 	}
 	sent, err = post.send(ctx)
-	return sent, errors.Join(err, s.forgetPeople(ctx, told, now))
+	return sent, errors.Join(err, post.forget(ctx))
 }
 
 // cutsOf gives what was seen, but for who is cut off by now: somebody may have been since the plan was made.
@@ -56,31 +51,47 @@ func (s *system) cutsOf(ctx context.Context, o *engine.Outlook) (*engine.Outlook
 	return &now, err
 }
 
-// tellingSince is from when on things are news: not what happened before people were to be told at all.
-func (s *system) tellingSince(ctx context.Context, told map[string]engine.Fact, now time.Time) (time.Time, error) {
+// tellingSince is from when, and after which record, things are news: not what happened before people were to be told at all. A
+// journal that was once written by a clock that was ahead says only by its numbers what came later.
+func (s *system) tellingSince(ctx context.Context, told map[string]engine.Fact, now time.Time) (engine.Fact, error) {
 	began, known := told[toPeople+"since"]
 	if !known {
-		began = engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Key: toPeople + "since"}, Since: now.UTC()}
+		last, err := s.lastRecord(ctx)
+		if err != nil {
+			return began, err
+		}
+		began = engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Key: toPeople + "since"}, Since: now.UTC(), Count: last}
 		r := engine.Record{Kind: engine.KindNotice, Actor: actorDaemon, Why: []string{"from now on people are told of changes of their access"}, Set: []engine.Fact{began}}
 		if err := s.store.Append(ctx, engine.Free, []engine.Record{r}); err != nil {
-			return now, err
+			return began, err
 		}
 	}
 	if week := now.Add(-newsFor); began.Since.Before(week) {
-		return week, nil
+		began.Since = week
 	}
-	return began.Since, nil
+	return began, nil
 }
 
-// forgetPeople ends what no longer keeps anything from being told twice.
-func (s *system) forgetPeople(ctx context.Context, told map[string]engine.Fact, now time.Time) error {
+func (s *system) lastRecord(ctx context.Context) (seq int, err error) {
+	err = s.store.Records(ctx, engine.Query{Newest: true, Limit: 1}, func(r engine.Record) error {
+		seq = int(r.Seq)
+		return nil
+	})
+	return seq, err
+}
+
+// forget ends what no longer keeps anything from being told twice. Up to which record somebody was told of gains is never forgotten:
+// the times of a journal that a clock was ahead in don't say how old they are.
+func (p *post) forget(ctx context.Context) error {
 	var over []engine.FactKey
-	for _, f := range told {
-		if !f.Until.IsZero() && now.After(f.Until) {
+	for _, f := range slices.Concat(slices.Collect(maps.Values(p.told)), slices.Collect(maps.Values(p.salts))) {
+		if f.Count == 0 && !f.Until.IsZero() && p.now.After(f.Until) && !p.asked[f.Key] {
 			over = append(over, f.FactKey)
 		}
 	}
-	slices.SortFunc(over, func(a, b engine.FactKey) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(over, func(a, b engine.FactKey) int {
+		return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Person, b.Person))
+	})
 	var records []engine.Record
 	for part := range slices.Chunk(over, 1000) {
 		records = append(records, engine.Record{Kind: engine.KindNotice, Actor: actorDaemon, Why: []string{"what people were told of their access is news no more: " + plural(len(part), "thing")}, Clear: part})
@@ -88,16 +99,32 @@ func (s *system) forgetPeople(ctx context.Context, told map[string]engine.Fact, 
 	if len(records) == 0 {
 		return nil
 	}
-	return s.store.Append(context.WithoutCancel(ctx), engine.Free, records)
+	return p.store.Append(context.WithoutCancel(ctx), engine.Free, records)
 }
 
 // post is the letters of one run.
 type post struct {
 	*system
-	o    *engine.Outlook
-	told map[string]engine.Fact
-	now  time.Time
-	to   map[string]*letter // by key of the receiver
+	o      *engine.Outlook
+	told   map[string]engine.Fact
+	asked  map[string]bool        // of what was told: what is still there to tell
+	salts  map[string]engine.Fact // by person
+	salted []string               // whose salt is new
+	now    time.Time
+	to     map[string]*letter // by key of the receiver
+}
+
+func newPost(s *system, o *engine.Outlook, facts []engine.Fact, now time.Time) *post {
+	p := &post{system: s, o: o, told: map[string]engine.Fact{}, asked: map[string]bool{}, salts: map[string]engine.Fact{}, now: now, to: map[string]*letter{}}
+	for _, f := range facts {
+		switch {
+		case f.Key == saltKey:
+			p.salts[f.Person] = f
+		case strings.HasPrefix(f.Key, toPeople):
+			p.told[f.Key] = f
+		}
+	}
+	return p
 }
 
 // letter is what one receiver is told, and how it is remembered.
@@ -122,7 +149,7 @@ func (p *post) address(all map[string]*news) {
 		for _, m := range them {
 			p.add(m, n, about.TellsManager)
 		}
-		if len(them) == 0 && sure && p.directoryRead() {
+		if len(them) == 0 && sure && p.directoryRead() && (n.of == nil || !engine.ManagerUnknown(n.of, p.now)) {
 			p.missed(n, about.TellsManager)
 		}
 	}
@@ -195,8 +222,9 @@ func (p *post) missed(n *news, tells func(string) bool) {
 func (p *post) fresh(to string, n *news, tells func(string) bool) (out notify.News, facts []engine.Fact, upTo int) {
 	out.Name = n.name
 	once := func(keep time.Time, parts ...string) bool {
-		key := p.itemKey(to, append([]string{n.key}, parts...)...)
+		key := p.itemKey(to, p.named(to, n.key, parts...)...)
 		if _, known := p.told[key]; known {
+			p.asked[key] = parts[0] != "open" // which is told once more after four weeks
 			return false
 		}
 		facts = append(facts, engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Person: cmp.Or(to, n.key), Key: key}, Since: p.now.UTC(), Until: keep.UTC()})
@@ -211,7 +239,7 @@ func (p *post) fresh(to string, n *news, tells func(string) bool) (out notify.Ne
 		}
 	}
 	for _, l := range n.losing {
-		if tells("losses") && once(laterOf(l.on, p.now).Add(4*newsFor), "loss", l.what) {
+		if tells("losses") && once(laterOf(l.on, p.now).Add(4*newsFor), "loss", l.what, l.on.In(zone(p.cfg)).Format(time.DateOnly)) {
 			out.Losing = append(out.Losing, notify.Loss{What: l.what, On: l.on.In(zone(p.cfg))})
 		}
 	}
@@ -233,7 +261,7 @@ func (p *post) freshJoiner(out *notify.News, n *news, tells func(string) bool, t
 	day := j.began.UTC().Format(time.DateOnly)
 	if j.ready {
 		state = "ready"
-	} else if _, was := p.told[p.itemKey(to, n.key, "joins", day, "ready")]; was {
+	} else if _, was := p.told[p.itemKey(to, p.named(to, n.key, "joins", day, "ready")...)]; was {
 		return
 	}
 	if once(p.now.Add(4*newsFor), "joins", day, state) {
@@ -283,11 +311,23 @@ func (l *letter) short() {
 	}
 }
 
+// cutNews says how many more there are as one more of each list, so that texts of one's own say it, too.
 func cutNews(n *notify.News) {
 	for _, list := range []*[]string{&n.Gained, &n.Has, &n.Taken, &n.Open} {
-		if more := len(*list) - mostNews; more > 0 {
-			*list = append((*list)[:mostNews:mostNews], "… +"+strconv.Itoa(more))
-		}
+		*list = cut(*list, func(_ []string, more string) string { return more })
 	}
-	n.Losing, n.Missing = n.Losing[:min(len(n.Losing), mostNews)], n.Missing[:min(len(n.Missing), mostNews)]
+	n.Losing = cut(n.Losing, func(rest []notify.Loss, more string) notify.Loss {
+		return notify.Loss{What: more, On: slices.MinFunc(rest, func(a, b notify.Loss) int { return a.On.Compare(b.On) }).On}
+	})
+	n.Missing = cut(n.Missing, func(_ []notify.Missing, more string) notify.Missing {
+		return notify.Missing{What: more, Reason: "not listed here"}
+	})
+}
+
+func cut[T any](list []T, stands func(rest []T, more string) T) []T {
+	if len(list) <= mostNews {
+		return list
+	}
+	rest := list[mostNews:]
+	return append(list[:mostNews:mostNews], stands(rest, "… +"+strconv.Itoa(len(rest))))
 }

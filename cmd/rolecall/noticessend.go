@@ -76,7 +76,7 @@ func (p *post) send(ctx context.Context) (sent int, err error) {
 			continue
 		}
 		if len(wrong) < mostWrong {
-			wrong = append(wrong, fmt.Errorf("notices: people: %w", err))
+			wrong = append(wrong, fmt.Errorf("notices: people: the letter to the person %s: %w", l.key, err))
 		}
 		if errors.As(err, new(*unfilledError)) { // which the server knows nothing of
 			continue
@@ -89,13 +89,13 @@ func (p *post) send(ctx context.Context) (sent int, err error) {
 }
 
 // due are the letters whose receivers were not told anything for some time: first those that were not tried, sorted by receiver, then as
-// they were tried. So those that a server refuses keep nobody back for good.
+// they were tried. So those that a server refuses keep nobody back for good. What a clock that was ahead told keeps nobody from being told.
 func (p *post) due() (out []*letter) {
 	maps.DeleteFunc(p.tried.last, func(key string, _ int) bool { return p.to[key] == nil })
 	for _, key := range slices.Sorted(maps.Keys(p.to)) {
 		l := p.to[key]
 		last, was := p.told[toPeople+digest(l.key)]
-		if l.to == nil || !was || p.now.Sub(last.Since) >= p.cfg.Notices.People.Every {
+		if l.to == nil || !was || last.Since.After(p.now.Add(engine.LongestLease)) || p.now.Sub(last.Since) >= p.cfg.Notices.People.Every {
 			out = append(out, l)
 		}
 	}
@@ -174,8 +174,9 @@ func (p *post) remembered(l *letter) []engine.Fact {
 		return l.facts
 	}
 	last := engine.Fact{FactKey: engine.FactKey{Kind: engine.FactTold, Person: l.key, Key: toPeople + digest(l.key)}, Since: p.now.UTC()}
-	last.Count = max(l.upTo, p.told[last.Key].Count)
-	last.Until = p.now.Add(newsFor + p.cfg.Notices.People.Every + 24*time.Hour).UTC()
+	was := p.told[last.Key]
+	last.Count = max(l.upTo, was.Count)
+	last.Until = laterOf(was.Until, p.now.Add(newsFor+p.cfg.Notices.People.Every+24*time.Hour)).UTC()
 	return append(slices.Clone(l.facts), last)
 }
 

@@ -38,8 +38,9 @@ type system struct {
 	policy   *policies.Policy
 	packed   []byte // files of the policy, see archive
 	schedule *dispatch.Schedule
-	channels *channels // by which people are told
-	tried    tries     // letters
+	channels *channels          // by which people are told
+	tried    tries              // letters
+	before   map[beginning]bool // who had access before their first day, of those whose first day it was in the last run
 	store    *journal.Store
 	engine   *engine.Engine
 	seal     func(context.Context) error // nothing while only reading

@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"net/smtp"
 	"net/textproto"
+	"regexp"
 	"strings"
 )
 
@@ -48,14 +49,29 @@ func (s *session) Send(to *mail.Address, one Message) error {
 	_, err := m.deliver(s.c, one)
 	var said *textproto.Error
 	if !errors.As(err, &said) {
-		return err
+		return unquoted(err)
 	}
 	var at *receiverError
 	nobody := errors.As(err, &at) && noMailbox(said)
 	if err := s.c.Reset(); err != nil {
-		return err
+		return unquoted(err)
 	}
-	return &RefusedLetterError{nobody, err}
+	return &RefusedLetterError{nobody, unquoted(err)}
+}
+
+// enhanced is a code of RFC 3463 that an answer begins with.
+var enhanced = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}\b`)
+
+// unquoted is an error without the words of a server, which often quote the address; it goes to the log, where no address belongs.
+func unquoted(err error) error {
+	var said *textproto.Error
+	switch {
+	case errors.As(err, &said):
+		return errors.New(strings.TrimSpace(fmt.Sprintf("the mail server answered %d %s", said.Code, enhanced.FindString(said.Msg))))
+	case errors.As(err, new(textproto.ProtocolError)):
+		return errors.New("the mail server's answer is none of SMTP")
+	}
+	return err
 }
 
 // noMailbox says whether an answer is about the address alone (RFC 3463, 5.1.x), and not about who sends or what a server thinks of it.

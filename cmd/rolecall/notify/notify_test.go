@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/quotedprintable"
@@ -275,6 +276,8 @@ func TestManyLetters(t *testing.T) {
 		err := by.Send(&mail.Address{Address: to}, message())
 		if is := errors.As(err, &refused); is != (to == "audit@example.com") || is && !refused.Nobody || !is && err != nil {
 			t.Errorf("%s: %v", to, err)
+		} else if is && err.Error() != "the mail server answered 550 5.1.1" && err.Error() != "the mail server answered 550" { // and neither the address nor its words
+			t.Errorf("what goes to the log: %v", err)
 		}
 	}
 	if all := s.Taken(); len(all) != 2 || !slices.Equal(all[0].To, []string{"a@example.com"}) || !slices.Equal(all[1].To, []string{"b@example.com"}) {
@@ -285,6 +288,20 @@ func TestManyLetters(t *testing.T) {
 		n, _ := strconv.Atoi(code)
 		if noMailbox(&textproto.Error{Code: n, Msg: text}) != want {
 			t.Error(said)
+		}
+	}
+}
+
+// A server quotes the address in its answers; what is logged has only the codes.
+func TestAddressesAreNotQuoted(t *testing.T) {
+	for want, err := range map[string]error{
+		"the mail server answered 550 5.1.1":       &receiverError{"a@example.com", &textproto.Error{Code: 550, Msg: "5.1.1 <a@example.com>: nobody"}},
+		"the mail server answered 452":             fmt.Errorf("x: %w", &textproto.Error{Code: 452, Msg: "a@example.com has no room"}),
+		"the mail server's answer is none of SMTP": textproto.ProtocolError("short response: a@example.com"),
+		"EOF": io.EOF,
+	} {
+		if got := unquoted(err).Error(); got != want {
+			t.Errorf("%s, not %s", got, want)
 		}
 	}
 }
