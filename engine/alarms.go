@@ -19,6 +19,7 @@ type Alarms struct {
 // Codes of the notices about what does not happen. They stay as they are, for those who watch for them.
 const (
 	NoticeUnread     = "unread"
+	NoticeSameFile   = "same-file"
 	NoticeNoLeavers  = "no-leavers"
 	NoticeUnfinished = "leaver-unfinished"
 	NoticeOrphans    = "in-no-directory"
@@ -36,12 +37,21 @@ func (b *builder) watch() {
 		return
 	}
 	b.watchReads()
+	b.watchContent()
 	b.watchLeavers()
 	for _, p := range b.programs {
 		p.watchOpen()
 		p.watchOrphans()
 		p.watchNever()
 		p.watchHand()
+	}
+}
+
+// watchContent tells of a file that comes twice: whoever is missing in it leaves no sooner.
+func (b *builder) watchContent() {
+	if b.again > 0 {
+		b.warn(NoticeSameFile, "", "", fmt.Sprintf("%s shows the same content as before, in which %s: that is no new evidence that they left; check that it is still written anew",
+			b.s.Proof.Source, plural(b.again, "person is missing", "people are missing")))
 	}
 }
 

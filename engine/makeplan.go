@@ -24,6 +24,7 @@ type builder struct {
 	sole     string          // the one person with an explicit leaver mark in this run
 	items    map[string]bool // approval items whose reason lives
 	tasks    map[FactKey]bool
+	again    int               // people who are missing in content that was counted before
 	asked    map[string][]Fact // program → who asks for seats, as memory knows; nil before it is looked up
 }
 

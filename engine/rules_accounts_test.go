@@ -405,12 +405,18 @@ func TestAbsenceNeedsItsCountAndNewContent(t *testing.T) {
 	w.later()
 	w.pass(2 * time.Hour)
 	w.applied("zoe") // the same file again
+	if p := w.mustPlan(); len(noticesOf(p, engine.NoticeSameFile)) != 1 {
+		t.Errorf("%+v", p.Notices)
+	}
 	w.pass(time.Hour)
 	w.applied("zoe") // and again
 	w.pass(time.Hour)
 	w.applied("zoe")
 	w.proof.Digest = "file 2"
 	w.pass(2 * time.Hour)
+	if p := w.mustPlan(); noticed(p, engine.NoticeSameFile) {
+		t.Errorf("a new file: %+v", p.Notices)
+	}
 	w.applied("zoe") // the second of three
 	w.people = append(w.people, gone)
 	w.later()

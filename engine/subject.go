@@ -252,9 +252,14 @@ func (b *builder) countAbsence(key string) Fact {
 		f = Fact{FactKey: FactKey{Kind: FactAbsent, Person: key}, Since: b.s.Now}
 	}
 	fresh := !ok || b.s.Proof.Digest == "" || f.Text != b.s.Proof.Digest
-	if fresh && (f.Count < b.s.Settings.Absences || b.s.Now.Sub(f.Since) < b.s.Settings.Apart) {
+	if f.Count >= b.s.Settings.Absences && b.s.Now.Sub(f.Since) >= b.s.Settings.Apart {
+		return f
+	}
+	if fresh {
 		f.Count++
 		f.Text = b.s.Proof.Digest
+	} else {
+		b.again++
 	}
 	return f
 }
