@@ -70,7 +70,7 @@ func TestAMailServerThatRepeatsThePassword(t *testing.T) {
 			by.Close()
 		}
 		for n, err := range said {
-			if text := fmt.Sprint(err); !strings.Contains(text, "[secret]") || strings.Contains(text, "s3cret") || strings.Contains(text, base64.StdEncoding.EncodeToString([]byte("\x00me\x00s3cret/%"))) {
+			if text := fmt.Sprint(err); err == nil || strings.Contains(text, "s3cret") || strings.Contains(text, base64.StdEncoding.EncodeToString([]byte("\x00me\x00s3cret/%"))) {
 				t.Errorf("%s, %d: %v", to, n, err)
 			}
 		}
