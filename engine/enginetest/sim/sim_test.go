@@ -177,16 +177,21 @@ func (f *figures) add(o *figures) {
 	}
 }
 
-// write keeps what was tried, as docs/safety.md tells it.
+// tried is what docs/safety.md tells of a run.
+type tried struct {
+	Histories, Steps, Twice int
+	PerSecond               float64
+	Checks                  map[string]int // by promise
+	Faults                  map[string]int // by kind
+}
+
+func promiseName(i invariant) string { return fmt.Sprintf("I%02d %s", i, promises[i]) }
+
+// write keeps what was tried.
 func (f *figures) write(t *testing.T, took time.Duration) {
-	kept := struct {
-		Histories, Steps, Twice int
-		PerSecond               float64
-		Checks                  map[string]int // by promise
-		Faults                  map[string]int // by kind
-	}{f.seeds, f.steps, f.twice, math.Round(float64(f.seeds) / took.Seconds()), map[string]int{}, f.faults}
+	kept := tried{f.seeds, f.steps, f.twice, math.Round(float64(f.seeds) / took.Seconds()), map[string]int{}, f.faults}
 	for i := I1; i <= I15; i++ {
-		kept.Checks[fmt.Sprintf("I%02d %s", i, promises[i])] = f.checks[i]
+		kept.Checks[promiseName(i)] = f.checks[i]
 	}
 	keep(t, kept)
 }
