@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,8 @@ type history struct {
 	seen  int64 // records that were looked at
 	all   []engine.Record
 	alone map[string]string // run → the one person with a mark in it, "" if more
+	holds []holders         // as they were seen
+	most  int               // people that the directory ever showed
 }
 
 func newHistory(t *testing.T, rt *rapid.T) *history {
@@ -29,6 +32,9 @@ func newHistory(t *testing.T, rt *rapid.T) *history {
 		w.hire(login, "a", "b")
 	}
 	w.roles("yan", "a", "b", "c")
+	for _, login := range []string{"p3", "p4", "p5"} {
+		w.person(login).Source = "hr"
+	}
 	w.program("git").Admin, w.program("wiki").Protected = "admin", []string{"p5"}
 	w.apply()
 	w.pass(100 * time.Hour)
@@ -38,7 +44,8 @@ func newHistory(t *testing.T, rt *rapid.T) *history {
 	h.all = nil // the first provisioning had wide limits, and is over
 	limit := func(most int) engine.Limit {
 		windows := []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour, 72 * time.Hour}
-		return engine.Limit{Floor: rapid.IntRange(0, most).Draw(rt, "floor"), Window: rapid.SampledFrom(windows).Draw(rt, "window")}
+		return engine.Limit{Floor: rapid.IntRange(0, most).Draw(rt, "floor"), Percent: rapid.SampledFrom([]float64{0, 0, 5, 12.5, 30}).Draw(rt, "percent"),
+			Cap: rapid.IntRange(0, most+2).Draw(rt, "cap"), Window: rapid.SampledFrom(windows).Draw(rt, "window")}
 	}
 	w.engine.Settings.Limits = engine.Limits{RevokePeople: limit(3), RevokeHoldings: limit(5), Leavers: limit(2), Grant: limit(6)}
 	return h
@@ -66,6 +73,7 @@ func (h *history) step() {
 	case "hire":
 		h.next++
 		h.world.hire(fmt.Sprintf("n%d", h.next), "a", "b")
+		h.people[len(h.people)-1].Source = rapid.SampledFrom([]string{"corp", "hr"}).Draw(h.rt, "source")
 	case "cut":
 		_, _, err := h.engine.Cut(h.t.Context(), "boss", p.Key, "stop")
 		h.must(err)
@@ -123,54 +131,59 @@ func personOf(r *engine.Record) string  { return r.Person }
 func holdingOf(r *engine.Record) string { return r.Program + " " + r.Account + " " + r.Entitlement }
 
 // within holds one budget against everything recorded: the run takes nothing beyond it but what is excepted.
-func (h *history) within(fresh []engine.Record, class engine.Class, l engine.Limit, program string, unit func(*engine.Record) string) {
+func (h *history) within(fresh []engine.Record, class engine.Class, l engine.Limit, over part, unit func(*engine.Record) string, highest int) {
 	bound, run := false, map[string]bool{}
 	for i := range fresh {
-		if r := &fresh[i]; r.Class == class && !r.Approved && (program == "" || r.Program == program) {
+		if r := &fresh[i]; r.Class == class && !r.Approved && over.has(r) {
 			run[unit(r)] = true
 			bound = bound || !h.excepted(r)
 		}
 	}
-	before := map[string]bool{}
-	for i := range h.all[:len(h.all)-len(fresh)] {
-		r := &h.all[i]
-		if r.Class == class && !r.Approved && (program == "" || r.Program == program) && h.now.Sub(r.Time) < l.Window {
-			before[unit(r)] = true
-		}
-	}
+	before := h.used(h.all[:len(h.all)-len(fresh)], class, l.Window, over, unit)
 	after := len(before)
 	for u := range run {
 		if !before[u] {
 			after++
 		}
 	}
-	allowed := l.Floor
+	allowed := max(l.Floor, min(l.Cap, int(math.Ceil(l.Percent*float64(highest)/100))))
 	if len(h.engine.Settings.Expected) > 0 {
-		allowed += h.announced(class, l.Window, program, unit)
+		allowed += h.announced(class, l.Window, over, unit)
 	}
 	if bound && after > allowed && after > len(before) {
-		h.rt.Fatalf("%s in %q: %d within %s, %d allowed; this run %v, before %v", class, program, after, l.Window, allowed, run, before)
+		h.rt.Fatalf("%s in %v: %d within %s, %d allowed (floor %d, %g %% of %d, cap %d); this run %v, before %v", class, over, after, l.Window, allowed, l.Floor, l.Percent, highest, l.Cap, run, before)
 	}
+}
+
+// used is what some records take of a budget.
+func (h *history) used(records []engine.Record, class engine.Class, window time.Duration, over part, unit func(*engine.Record) string) map[string]bool {
+	out := map[string]bool{}
+	for i := range records {
+		if r := &records[i]; r.Class == class && !r.Approved && over.has(r) && h.now.Sub(r.Time) < window {
+			out[unit(r)] = true
+		}
+	}
+	return out
 }
 
 // announced is the most that waves may allow besides: those who were touched within the window in ways that a wave covers
 // and in no other way, each once, and no more than all waves are of together.
-func (h *history) announced(class engine.Class, window time.Duration, program string, unit func(*engine.Record) string) int {
+func (h *history) announced(class engine.Class, window time.Duration, over part, unit func(*engine.Record) string) int {
 	touched, bare, most := map[string]bool{}, map[string]bool{}, 0
 	for i := range h.all {
 		r := &h.all[i]
-		if r.Class != class || r.Approved || program != "" && r.Program != program || h.now.Sub(r.Time) >= window {
+		if r.Class != class || r.Approved || !over.has(r) || h.now.Sub(r.Time) >= window {
 			continue
 		}
 		touched[unit(r)] = true
 		if !slices.ContainsFunc(h.engine.Settings.Expected, func(x engine.Expected) bool {
-			return x.Class == class && x.Lasts(r.Time) && (x.Scope != "program" || x.Name == r.Program)
+			return x.Class == class && x.Lasts(r.Time) && part{x.Scope, x.Name}.has(r)
 		}) {
 			bare[unit(r)] = true
 		}
 	}
 	for _, x := range h.engine.Settings.Expected {
-		if x.Class == class && (x.Scope != "program" || program == "" || x.Name == program) {
+		if x.Class == class && (x.Scope != over.kind || x.Name == over.name) {
 			most += x.People // as many holdings
 		}
 	}
@@ -180,7 +193,7 @@ func (h *history) announced(class engine.Class, window time.Duration, program st
 // waves announces some, of programs, the source and all together, that overlap or not.
 func (h *history) waves() {
 	for range rapid.IntRange(0, 4).Draw(h.rt, "waves") {
-		where := rapid.SampledFrom([][2]string{{"program", "wiki"}, {"program", "git"}, {"source", "corp"}, {"all", ""}}).Draw(h.rt, "scope")
+		where := rapid.SampledFrom([][2]string{{"program", "wiki"}, {"program", "git"}, {"source", "corp"}, {"source", "hr"}, {"all", ""}}).Draw(h.rt, "scope")
 		n, from := rapid.IntRange(1, 3).Draw(h.rt, "n"), h.now.Add(rapid.SampledFrom([]time.Duration{0, 2 * time.Hour, 9 * time.Hour}).Draw(h.rt, "from"))
 		class := rapid.SampledFrom([]engine.Class{engine.ChargeRevoke, engine.ChargeLeaver, engine.ChargeGrant}).Draw(h.rt, "class")
 		h.engine.Settings.Expected = append(h.engine.Settings.Expected, engine.Expected{Scope: where[0], Name: where[1], Class: class, People: n, Holdings: n,
@@ -190,11 +203,11 @@ func (h *history) waves() {
 
 func (h *history) budgets(fresh []engine.Record) {
 	l := &h.engine.Settings.Limits
-	for _, program := range []string{"", "wiki", "git"} {
-		h.within(fresh, engine.ChargeRevoke, l.RevokePeople, program, personOf)
-		h.within(fresh, engine.ChargeRevoke, l.RevokeHoldings, program, holdingOf)
-		h.within(fresh, engine.ChargeLeaver, l.Leavers, program, personOf)
-		h.within(fresh, engine.ChargeGrant, l.Grant, program, holdingOf)
+	for _, over := range parts() {
+		h.within(fresh, engine.ChargeRevoke, l.RevokePeople, over, personOf, h.highestPeople(over, l.RevokePeople.Window))
+		h.within(fresh, engine.ChargeRevoke, l.RevokeHoldings, over, holdingOf, h.highestHoldings(over, l.RevokeHoldings.Window))
+		h.within(fresh, engine.ChargeLeaver, l.Leavers, over, personOf, h.highestPeople(over, l.Leavers.Window))
+		h.within(fresh, engine.ChargeGrant, l.Grant, over, holdingOf, h.highestHoldings(over, l.Grant.Window))
 	}
 }
 
@@ -205,10 +218,13 @@ func TestNoSequenceOfRunsDripsPastABudget(t *testing.T) {
 		h := newHistory(t, rt)
 		h.waves()
 		for range rapid.IntRange(4, 16).Draw(rt, "steps") {
+			h.seeHolders(false)
 			h.step()
 			h.budgets(h.look()) // of a cut
 			h.pass(rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 7 * time.Hour, 25 * time.Hour}).Draw(rt, "pass"))
+			h.seeHolders(true)
 			p := h.mustPlan()
+			h.shares(p)
 			h.trips(p)
 			h.never(p)
 			before := h.held()
@@ -231,11 +247,21 @@ func (h *history) trips(p *engine.Plan) {
 		for i := range p.Changes {
 			c := &p.Changes[i]
 			excepted := c.Cause == engine.CauseCut || c.Cause == engine.CauseMarked && c.Person == sole
-			if c.State == engine.Ready && c.Item == "" && c.Queued == 0 && !excepted && strings.HasPrefix(name, kindOf(c)) && (n.Program == "" || n.Program == c.Program) {
+			if c.State == engine.Ready && c.Item == "" && c.Queued == 0 && !excepted && strings.HasPrefix(name, kindOf(c)) && h.concerns(n, c) {
 				h.rt.Fatalf("%s, and yet %s %s of %s is ready", n.Text, c.Op, c.Entitlement, c.Account)
 			}
 		}
 	}
+}
+
+// concerns says whether the scope of a limit that tripped has a change.
+func (h *history) concerns(n engine.Notice, c *engine.Change) bool {
+	_, scope, _ := strings.Cut(n.Text, " of ")
+	scope, _, _ = strings.Cut(scope, ":")
+	if source, ok := strings.CutPrefix(scope, "source "); ok {
+		return slices.ContainsFunc(h.people, func(p engine.Person) bool { return p.Key == c.Person && p.Source == source }) // who vanished counts as of the directory that was read
+	}
+	return n.Program == "" || n.Program == c.Program
 }
 
 // kindOf is what the names of a change's limits begin with, "none" if there is no limit.

@@ -195,7 +195,11 @@ func (c *canaries) search() (size int64) {
 		}
 	}
 	size = int64(c.said.Len())
-	for _, dir := range []string{c.dir, c.pg.Data()} {
+	dirs := []string{c.dir}
+	if c.pg != nil {
+		dirs = append(dirs, c.pg.Data())
+	}
+	for _, dir := range dirs {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.Type()&fs.ModeType != 0 || strings.HasPrefix(path, filepath.Join(c.dir, "secrets")) {
 				return nil // a database's files come and go

@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -62,4 +66,73 @@ func TestSurvivedIsNoted(t *testing.T) {
 	if text, err := os.ReadFile(file); err != nil || string(text) != "{\n\t\"cuts\": 7,\n\t\"kills\": 3\n}\n" {
 		t.Errorf("%v: %s", err, text)
 	}
+}
+
+const survivedFile = "testdata/survived.json"
+
+// What docs/safety.md tells of crashes and cuts is all that the long tests record, and nothing that none of them records.
+func TestSurvivedIsRecorded(t *testing.T) {
+	text, err := os.ReadFile(survivedFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := map[string]int{}
+	if err := json.Unmarshal(text, &times); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, file := range files {
+		for _, what := range toldIn(t, file) {
+			told[what] = true
+			if times[what] == 0 {
+				t.Errorf("%s: %q was never recorded; do it with: make soak", file, what)
+			}
+		}
+	}
+	for what := range times {
+		if !told[what] {
+			t.Errorf("%s: no test records %q", survivedFile, what)
+		}
+	}
+}
+
+// toldIn are the names under which the tests of a file tell what was survived. A name is written out, or ends with the name
+// of each store.
+func toldIn(t *testing.T, file string) (names []string) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) != 3 {
+			return true
+		}
+		if fn, ok := call.Fun.(*ast.Ident); !ok || fn.Name != "survived" {
+			return true
+		}
+		what, ends := call.Args[1], []string{""}
+		if sum, ok := what.(*ast.BinaryExpr); ok {
+			what, ends = sum.X, []string{storeName("sqlite"), storeName("postgres")}
+		}
+		text, ok := what.(*ast.BasicLit)
+		if !ok {
+			t.Errorf("%s: what was survived is not written out", file)
+			return true
+		}
+		name, err := strconv.Unquote(text.Value)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, end := range ends {
+			names = append(names, name+end)
+		}
+		return true
+	})
+	return names
 }

@@ -1,6 +1,26 @@
 package ldapgroup
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// Whatever stands for an account, the filter asks for one key that is exactly that.
+func TestKeysStayInTheirFilter(t *testing.T) {
+	p := &Program{dir: Directory{Key: "uid"}}
+	for _, account := range []string{"ann", "*", "a*", "ann)(uid=*", "*)(|(uid=*", `a\`, `\2a`, "a\x00b", "(", "é", "a&b|c!d"} {
+		text, ok := p.keyFilter(account)
+		if !ok {
+			t.Errorf("%q is taken for no key", account)
+			continue
+		}
+		filter, err := ldap.CompileFilter(text)
+		if err != nil || filter.Tag != ldap.FilterEqualityMatch || len(filter.Children) != 2 || filter.Children[0].Data.String() != "uid" || filter.Children[1].Data.String() != account {
+			t.Errorf("%q gives the filter %s: %v", account, text, err)
+		}
+	}
+}
 
 // The first three groups of the text are little-endian in the octets ([MS-DTYP] section 2.3.4.2).
 func TestGUID(t *testing.T) {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // Provider is an OpenID Connect provider. Its fields are set before the first call; methods may be called concurrently.
@@ -138,6 +140,11 @@ func (p *Provider) oauth(found *oidc.Provider, back string) (*oauth2.Config, err
 	return &oauth2.Config{ClientID: p.ClientID, ClientSecret: secret, Endpoint: found.Endpoint(), RedirectURL: back, Scopes: append([]string{oidc.ScopeOpenID}, p.Scopes...)}, nil
 }
 
+// sent are the forms in which the provider gets the own secret, and may repeat it.
+func sent(c *oauth2.Config) []string {
+	return []string{c.ClientID + ":" + c.ClientSecret, url.QueryEscape(c.ClientID) + ":" + url.QueryEscape(c.ClientSecret), c.ClientSecret}
+}
+
 // way is where the browser is sent.
 func (p *Provider) way(ctx context.Context, a attempt, back string) (string, error) {
 	found, err := p.discovered(ctx)
@@ -164,7 +171,7 @@ func (p *Provider) identity(ctx context.Context, a attempt, back, code string) (
 	ctx = oidc.ClientContext(ctx, p.client())
 	token, err := c.Exchange(ctx, code, oauth2.VerifierOption(a.Verifier))
 	if err != nil {
-		return Identity{}, fmt.Errorf("the provider takes the code for no token: %w", err)
+		return Identity{}, fmt.Errorf("the provider takes the code for no token: %w", engine.Scrub(err, sent(c)...))
 	}
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
@@ -182,7 +189,7 @@ func (p *Provider) identity(ctx context.Context, a attempt, back, code string) (
 		return Identity{}, err
 	}
 	if err := p.more(ctx, found, id.Subject, token, claims); err != nil {
-		return Identity{}, err
+		return Identity{}, engine.Scrub(err, token.AccessToken)
 	}
 	return p.identityOf(id.Subject, claims), nil
 }

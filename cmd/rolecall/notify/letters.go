@@ -30,16 +30,21 @@ func (e *RefusedLetterError) Unwrap() error { return e.Why }
 
 // Letters begins to send; it is over with the context's time.
 func (m *Mail) Letters(ctx context.Context) (Letters, error) {
-	c, err := m.begin(ctx)
+	password, err := m.secret()
 	if err != nil {
 		return nil, err
 	}
-	return &session{m, c}, nil
+	c, err := m.begin(ctx, password)
+	if err != nil {
+		return nil, m.scrubbed(err, password)
+	}
+	return &session{m, c, password}, nil
 }
 
 type session struct {
 	*Mail
-	c *smtp.Client
+	c        *smtp.Client
+	password string
 }
 
 // Send implements Letters.
@@ -47,6 +52,7 @@ func (s *session) Send(to *mail.Address, one Message) error {
 	m := *s.Mail
 	m.To = []*mail.Address{to}
 	_, err := m.deliver(s.c, one)
+	err = m.scrubbed(err, s.password)
 	var said *textproto.Error
 	if !errors.As(err, &said) {
 		return unquoted(err)

@@ -16,6 +16,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/rolecall/rolecall/engine"
 )
 
 // Mail sends messages by SMTP (RFC 5321), over TLS from the beginning (smtps) or by STARTTLS.
@@ -31,7 +33,39 @@ type Mail struct {
 
 // Send implements Channel. The server has taken the message when it returns; for some alone if the error is a *RefusedError.
 func (m *Mail) Send(ctx context.Context, one Message) error {
-	c, err := m.begin(ctx)
+	password, err := m.secret()
+	if err != nil {
+		return err
+	}
+	return m.scrubbed(m.send(ctx, one, password), password)
+}
+
+// secret is what the server gets to know, if anything.
+func (m *Mail) secret() (string, error) {
+	if m.User == "" {
+		return "", nil
+	}
+	return m.Password()
+}
+
+// scrubbed is an error without the password, which the server may repeat in any of its answers.
+func (m *Mail) scrubbed(err error, password string) error {
+	if password == "" {
+		return err
+	}
+	sent := "\x00" + m.User + "\x00" + password
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		for i, why := range refused.Why {
+			refused.Why[i] = engine.Scrub(why, sent, password)
+		}
+		return refused
+	}
+	return engine.Scrub(err, sent, password)
+}
+
+func (m *Mail) send(ctx context.Context, one Message, password string) error {
+	c, err := m.begin(ctx, password)
 	if err != nil {
 		return err
 	}
@@ -48,7 +82,7 @@ func (m *Mail) Send(ctx context.Context, one Message) error {
 }
 
 // begin is ready to take messages; it ends with the context's time.
-func (m *Mail) begin(ctx context.Context) (*smtp.Client, error) {
+func (m *Mail) begin(ctx context.Context, password string) (*smtp.Client, error) {
 	conn, err := m.dial(ctx)
 	if err != nil {
 		return nil, err
@@ -61,7 +95,7 @@ func (m *Mail) begin(ctx context.Context) (*smtp.Client, error) {
 		c, err = smtp.NewClient(conn, m.Server.Hostname())
 	}
 	if err == nil {
-		err = m.enter(c, conn)
+		err = m.enter(c, conn, password)
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -84,7 +118,7 @@ func (m *Mail) config() *tls.Config {
 }
 
 // enter makes sure that nobody on the way reads what follows, and signs in.
-func (m *Mail) enter(c *smtp.Client, conn net.Conn) error {
+func (m *Mail) enter(c *smtp.Client, conn net.Conn, password string) error {
 	if _, safe := conn.(*tls.Conn); !safe {
 		offered, _ := c.Extension("STARTTLS")
 		if !offered && !m.Plain {
@@ -98,10 +132,6 @@ func (m *Mail) enter(c *smtp.Client, conn net.Conn) error {
 	}
 	if m.User == "" {
 		return nil
-	}
-	password, err := m.Password()
-	if err != nil {
-		return err
 	}
 	if err := c.Auth(smtp.PlainAuth("", m.User, password, m.Server.Hostname())); err != nil {
 		return fmt.Errorf("the user %s can't sign in: %w", m.User, err)

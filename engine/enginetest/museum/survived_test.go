@@ -2,6 +2,8 @@ package museum
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,18 +48,48 @@ func survived() string {
 	return b.String()
 }
 
-// What is recorded of a fuzz target is of one that is there, and each is there once.
+// What is recorded of fuzz targets is of those that are there, all of them, and of each once.
 func TestFuzzTargets(t *testing.T) {
 	var targets []fuzzed
 	if !recorded(fuzzFile, &targets) {
-		return
+		t.Fatalf("%s is not there; record it with: make soak", fuzzFile)
 	}
-	known, seen := testNames(t), map[string]bool{}
+	for _, wrong := range staleFuzz(testNames(t), targets) {
+		t.Errorf("%s; record them anew with: make soak", wrong)
+	}
+}
+
+// staleFuzz says where what is recorded and the source differ.
+func staleFuzz(known map[string]bool, targets []fuzzed) (wrong []string) {
+	seen := map[string]bool{}
 	for _, f := range targets {
 		name := f.Package + " " + f.Target
 		if !known[name] || seen[name] {
-			t.Errorf("there is no fuzz target %s, or it is recorded twice; record them anew with: make soak", name)
+			wrong = append(wrong, fmt.Sprintf("there is no fuzz target %s, or it is recorded twice", name))
+		}
+		if f.Inputs == 0 {
+			wrong = append(wrong, fmt.Sprintf("fuzz target %s was tried with nothing", name))
 		}
 		seen[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		if _, target, _ := strings.Cut(name, " "); strings.HasPrefix(target, "Fuzz") && !seen[name] {
+			wrong = append(wrong, fmt.Sprintf("fuzz target %s was never tried", name))
+		}
+	}
+	return wrong
+}
+
+func TestStaleFuzz(t *testing.T) {
+	known := map[string]bool{"a FuzzX": true, "a TestX": true}
+	for want, targets := range map[string][]fuzzed{
+		"": {{Package: "a", Target: "FuzzX", Inputs: 1}}, "never tried": nil, "with nothing": {{Package: "a", Target: "FuzzX"}},
+		"recorded twice": {{Package: "a", Target: "FuzzX", Inputs: 1}, {Package: "a", Target: "FuzzX", Inputs: 1}},
+		"no fuzz target": {{Package: "a", Target: "FuzzX", Inputs: 1}, {Package: "b", Target: "FuzzX", Inputs: 1}},
+	} {
+		wrong := staleFuzz(known, targets)
+		if (len(wrong) == 0) != (want == "") || want != "" && !strings.Contains(wrong[0], want) {
+			t.Errorf("%v: %q, want %q", targets, wrong, want)
+		}
 	}
 }

@@ -108,6 +108,10 @@ func without(t *testing.T, e *exhibit) death {
 		return death{}
 	}
 	d := death{Test: name, Said: said(string(out))}
+	if d.Said == "" {
+		t.Errorf("nobody can tell what %s said:\n%s", e.tests[0], out)
+		return death{}
+	}
 	if len(dead) > 0 {
 		d.Test = dead[len(dead)-1][1]
 	}
@@ -115,12 +119,14 @@ func without(t *testing.T, e *exhibit) death {
 	return d
 }
 
-// said is the first thing that a failing test says.
+// said is the first thing that a failing test says: what a script wanted, what a test or a suite that it runs found, or a panic.
 func said(out string) string {
 	const most = 160
-	m := regexp.MustCompile(`(?m)^\s+\w+_test\.go:\d+: (.*(?:\n {6,}.*)*)$`).FindStringSubmatch(out)
-	if m == nil {
-		m = regexp.MustCompile(`(?m)^(panic: .*)$`).FindStringSubmatch(out)
+	var m []string
+	for _, form := range []string{`(?m)^\s+FAIL: (\S+:\d+: .*)$`, `(?m)^\s+\w+\.go:\d+: (.*(?:\n {6,}.*)*)$`, `(?m)^(panic: .*)$`} {
+		if m == nil {
+			m = regexp.MustCompile(form).FindStringSubmatch(out)
+		}
 	}
 	if m == nil {
 		return ""
@@ -130,6 +136,21 @@ func said(out string) string {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
 	return text
+}
+
+// Whatever kind of test dies, the table tells what it said.
+func TestSaid(t *testing.T) {
+	for out, want := range map[string]string{
+		"--- FAIL: TestX (0.00s)\n    x_test.go:7: one\n        two\n    x_test.go:8: three\nFAIL\n":                                                                                            "one two",
+		"--- FAIL: TestSQLite (0.02s)\n    --- FAIL: TestSQLite/numbers_and_times (0.00s)\n        suite.go:51: at 7 after 7\nFAIL\n":                                                           "at 7 after 7",
+		"    --- FAIL: TestScripts/export (0.02s)\n        testscript.go:558: # a comment\n            > exec x\n            FAIL: testdata/scripts/export.txtar:3: unexpected success\nFAIL\n": "testdata/scripts/export.txtar:3: unexpected success",
+		"panic: a bad plug-in [recovered]\n\ngoroutine 7\n": "panic: a bad plug-in [recovered]",
+		"FAIL\n": "",
+	} {
+		if got := said(out); got != want {
+			t.Errorf("said %q, want %q, of\n%s", got, want, out)
+		}
+	}
 }
 
 // overlay writes the files without their guard, and what tells the compiler to take them.

@@ -143,6 +143,8 @@ func bugs() []bug {
 		one("names decide", "data is data", "limits.go", `return c.State == Ready && c.class() == class && c.Item == ""`, `return c.State == Ready && !($ && len(c.Name) > 30) && c.class() == class && c.Item == ""`),
 		one("nobody did it", "every record has an actor", "commit.go", `r.Run, r.Actor = run, actor`, "r.Run, r.Actor = run, actor\n\t\t\t\tif $ {\n\t\t\t\t\tr.Actor = \"\"\n\t\t\t\t}"),
 
+		one("rewritten", "the journal is append only", "enginetest/journal.go", `j.records = append(j.records, *r)`, "j.records = append(j.records, *r)\n\tif old := &j.records[(len(j.records)-1)/2]; $ {\n\t\told.Actor = \"nobody\"\n\t\told.Hash = leaf(\"\", old)\n\t}"),
+
 		// Seats.
 		one("one seat more", "nobody gets a seat that is not there", "planseats.go", `sp.Free = sp.Seats - sp.Taken`, "sp.Free = sp.Seats - sp.Taken\n\tif $ {\n\t\tsp.Free++\n\t}"),
 		one("under way takes no seat", "what is being given takes a seat until it is read back", "planseats.go", `s.giving = s.base.Or(&s.under)`, "s.giving = s.base.Or(&s.under)\n\tif $ {\n\t\ts.under, s.giving = Set{}, s.base.Clone()\n\t}"),

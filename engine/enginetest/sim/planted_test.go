@@ -35,10 +35,7 @@ func TestPlantedBugs(t *testing.T) {
 	if !*plantFlag {
 		return
 	}
-	binary := filepath.Join(t.TempDir(), "planted.test")
-	if out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("the engine with planted bugs does not compile: %v\n%s", err, out)
-	}
+	binary := compiled(t, overlay)
 	if f := hunt(t, binary, "", 1, 40); f.by != "" {
 		t.Fatalf("without any bug: seed %d: %s", f.seeds, f.by)
 	}
@@ -80,6 +77,16 @@ func TestPlantedBugs(t *testing.T) {
 	if n := len(needed); n > 0 {
 		t.Logf("%d of %d planted bugs found, %d seeds in the median, %d at most, in %s\n%s", n, len(all), needed[n/2], needed[n-1], time.Since(began).Round(time.Second), table.String())
 	}
+}
+
+// compiled is this test with the planted bugs.
+func compiled(t *testing.T, overlay string) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "planted.test")
+	if out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("the engine with planted bugs does not compile: %v\n%s", err, out)
+	}
+	return binary
 }
 
 // foundFile keeps the history that showed each bug when it was hunted last: the next time that one alone is played first.
@@ -149,9 +156,13 @@ func overlayOf(t *testing.T, bugs []bug) string {
 			if n := strings.Count(texts[path], e.old); n != 1 {
 				t.Errorf("bug %q: %s has %d places like this one, where there must be one; if the guard was changed, plant the bug anew:\n%s", b.name, e.file, n, e.old)
 			}
-			texts[path] = strings.Replace(texts[path], e.old, strings.ReplaceAll(e.new, "$", fmt.Sprintf("planted(%q)", b.name)), 1)
+			chosen := fmt.Sprintf("Planted(%q)", b.name)
+			if strings.Contains(e.file, "/") { // of another package
+				chosen = "engine." + chosen
+			}
+			texts[path] = strings.Replace(texts[path], e.old, strings.ReplaceAll(e.new, "$", chosen), 1)
 		}
 	}
-	texts[filepath.Join(engine, "planted.go")] = "package engine\n\nimport \"os\"\n\nvar plantedBug = os.Getenv(\"" + plantedName + "\")\n\nfunc planted(name string) bool { return plantedBug == name }\n"
+	texts[filepath.Join(engine, "planted.go")] = "package engine\n\nimport \"os\"\n\nvar plantedBug = os.Getenv(\"" + plantedName + "\")\n\nfunc Planted(name string) bool { return plantedBug == name }\n"
 	return enginetest.Overlay(t, texts)
 }

@@ -26,6 +26,7 @@ var (
 	twiceFlag = flag.Int("twice", 10, "how many of them are played twice and compared byte for byte")
 	tellFlag  = flag.Bool("tell", false, "print the story of every history")
 	soakFlag  = flag.String("soak", "", "file that keeps the next seed: play on from there until stopped, or for -for")
+	batchFlag = flag.Int("batch", 2000, "histories to soak before the next seed is kept")
 	forFlag   = flag.Duration("for", 0, "how long to soak, 0: until stopped")
 	writeFlag = flag.String("write", "", "write what was tried into this file, for docs/safety.md")
 	stopFlag  = flag.Bool("stop", false, "stop at the first history that goes wrong, and print no story")
@@ -48,19 +49,21 @@ func TestSim(t *testing.T) {
 	playMany(t, *firstFlag, seeds)
 }
 
-// soak goes on from the seed that a file keeps.
+// soak goes on from the seed that a file keeps, at least for one batch.
 func soak(t *testing.T) {
-	const batch = 2000
-	for began := time.Now(); *forFlag == 0 || time.Since(began) < *forFlag; {
+	for began := time.Now(); ; {
 		first := uint64(1)
 		if text, err := os.ReadFile(*soakFlag); err == nil {
 			if first, err = strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err != nil {
 				t.Fatalf("%s holds no seed: %v", *soakFlag, err)
 			}
 		}
-		playMany(t, first, batch)
-		if err := os.WriteFile(*soakFlag, []byte(fmt.Sprintln(first+batch)), 0o600); err != nil {
+		playMany(t, first, *batchFlag)
+		if err := os.WriteFile(*soakFlag, []byte(fmt.Sprintln(first+uint64(*batchFlag))), 0o600); err != nil {
 			t.Fatal(err)
+		}
+		if *forFlag > 0 && time.Since(began) >= *forFlag {
+			return
 		}
 	}
 }
@@ -174,16 +177,21 @@ func (f *figures) add(o *figures) {
 	}
 }
 
-// write keeps what was tried, as docs/safety.md tells it.
+// tried is what docs/safety.md tells of a run.
+type tried struct {
+	Histories, Steps, Twice int
+	PerSecond               float64
+	Checks                  map[string]int // by promise
+	Faults                  map[string]int // by kind
+}
+
+func promiseName(i invariant) string { return fmt.Sprintf("I%02d %s", i, promises[i]) }
+
+// write keeps what was tried.
 func (f *figures) write(t *testing.T, took time.Duration) {
-	kept := struct {
-		Histories, Steps, Twice int
-		PerSecond               float64
-		Checks                  map[string]int // by promise
-		Faults                  map[string]int // by kind
-	}{f.seeds, f.steps, f.twice, math.Round(float64(f.seeds) / took.Seconds()), map[string]int{}, f.faults}
+	kept := tried{f.seeds, f.steps, f.twice, math.Round(float64(f.seeds) / took.Seconds()), map[string]int{}, f.faults}
 	for i := I1; i <= I15; i++ {
-		kept.Checks[fmt.Sprintf("I%02d %s", i, promises[i])] = f.checks[i]
+		kept.Checks[promiseName(i)] = f.checks[i]
 	}
 	keep(t, kept)
 }
