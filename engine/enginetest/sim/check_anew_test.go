@@ -119,7 +119,7 @@ func (k *checker) lastDesired() {
 	wanted, now := k.wantedNow(), k.m.pol
 	// the design 3: an approval "covers exactly the approved items". This model does not know whether it was this read, without
 	// an attribute, that was approved, so whether what it shows is desired.
-	if r := k.m.cur.seen.read; r != nil && r.fault == "attribute gone" {
+	if r := k.m.cur.seen.read; r != nil && (r.fault == "attribute gone" || r.thin) {
 		now = nil
 	}
 	for h := range k.managed {

@@ -25,8 +25,11 @@ type read struct {
 	people  map[string]*engine.Person // as may be believed: roles that were not shown are missing
 	count   int
 	holders map[string]int
+	counts  map[string]int // by part of the tree and by attribute; nil where the model itself is read
+	thin    bool           // too few show some attribute
 	mark    int64
 	partner bool // hr answered
+	ldap    *ldapSide
 }
 
 // replica is the directory of some time ago.
@@ -36,10 +39,10 @@ type replica struct {
 }
 
 // People implements engine.Directory. What goes wrong was drawn when the step began to read, by goWrong.
-func (d *directory) People(_ context.Context, yield func(engine.Person) error) (engine.Proof, error) {
+func (d *directory) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {
 	m := (*model)(d)
 	fault, hidden := m.goWrong()
-	r := &read{fault: fault, at: m.now, people: map[string]*engine.Person{}, holders: map[string]int{}, mark: m.version, partner: fault != "partner down"}
+	r := &read{fault: fault, at: m.now, people: map[string]*engine.Person{}, holders: map[string]int{}, counts: map[string]int{}, mark: m.version, partner: fault != "partner down", ldap: m.ldap}
 	m.cur.seen.read, m.cur.seen.control = r, m.check.control
 	people := m.people
 	if fault == "stale" {
@@ -52,7 +55,9 @@ func (d *directory) People(_ context.Context, yield func(engine.Person) error) (
 			continue
 		}
 		shown := r.show(p, fault)
-		if err := yield(*shown); err != nil {
+		if m.ldap != nil {
+			m.ldap.count(r, shown)
+		} else if err := yield(*shown); err != nil {
 			return proof, err
 		}
 		if r.count++; fault != "attribute gone" {
@@ -61,6 +66,14 @@ func (d *directory) People(_ context.Context, yield func(engine.Person) error) (
 	}
 	proof.Count = r.count
 	r.prove(&proof, status)
+	if m.ldap != nil {
+		defer m.believe(r)
+		over, err := m.ldap.readLDAP(ctx, r, people, hidden, yield)
+		if err == nil {
+			over.Partners = proof.Partners
+		}
+		return over, err
+	}
 	m.believe(r)
 	switch fault {
 	case "unreachable", "breaks":
@@ -80,6 +93,9 @@ func (r *read) show(p *person, fault string) *engine.Person {
 	}
 	if fault == "attribute gone" && shown.State != engine.StateActive { // what says that somebody has left
 		shown.State, shown.Marked, shown.StateWhy = engine.StateActive, false, ""
+	}
+	if r.ldap != nil {
+		r.ldap.adjust(&shown, fault)
 	}
 	for _, role := range shown.Roles {
 		r.holders[role]++
@@ -127,6 +143,9 @@ func (m *model) believe(r *read) {
 			doubted[role] = doubted[role] || r.fault != "partial" && lost(t, r.holders[role], before, t.Holders)
 		}
 	}
+	if m.ldap != nil {
+		m.ldap.believe(r, excused, doubted)
+	}
 	for _, p := range r.people {
 		for _, role := range slices.Sorted(maps.Keys(doubted)) {
 			if doubted[role] && !slices.Contains(p.Roles, role) {
@@ -143,10 +162,17 @@ func lost(t engine.Tolerance, now, before int, ratio float64) bool {
 // goWrong draws how a read of the directory fails, and whom it hides. Lies that no rule could tell from the truth are not
 // told: a loss within the tolerance is believed by design.
 func (m *model) goWrong() (fault string, hidden map[string]bool) {
+	if m.ldap != nil && m.ldap.refusesStill() {
+		m.fault("directory: wrong password, not sent again", "the password was refused a short time ago")
+		return "wrong password, not sent again", nil
+	}
 	if m.quiet || m.faults.IntN(4) > 0 {
 		return "", nil
 	}
 	all := []string{"unreachable", "breaks", "partial", "refused", "empty", "half", "roles gone", "attribute gone", "stale", "partner down", "canary", "panics"}
+	if m.ldap != nil {
+		all = m.ldap.kinds()
+	}
 	fault = all[m.faults.IntN(len(all))]
 	switch fault {
 	case "breaks", "partial", "refused", "half", "panics":
@@ -155,7 +181,10 @@ func (m *model) goWrong() (fault string, hidden map[string]bool) {
 			hidden[p.Key] = m.faults.IntN(3) > 0
 		}
 	}
-	if !m.plausible(fault, hidden) {
+	if m.ldap != nil && hidden == nil {
+		hidden = m.ldap.hide(fault)
+	}
+	if !m.plausible(fault, hidden) || m.ldap != nil && !m.ldap.plausible(fault) {
 		return "", nil
 	}
 	m.fault("directory: "+fault, "the directory's read goes wrong: %s", fault)
