@@ -282,6 +282,9 @@ func (k *checker) accept(f engine.Fact) {
 		k.m.fail(I1, "a read that may not be believed became the baseline")
 	}
 	next := &read{count: p.Count, holders: map[string]int{}, counts: map[string]int{}, mark: versionOf(p.Mark)}
+	if k.accepted != nil { // a read without a mark makes nobody forget the one before
+		next.mark = max(next.mark, k.accepted.mark)
+	}
 	for _, c := range p.Counts {
 		next.counts[c.Name] = c.N
 	}

@@ -45,8 +45,13 @@ func (d *directory) People(ctx context.Context, yield func(engine.Person) error)
 	r := &read{fault: fault, at: m.now, people: map[string]*engine.Person{}, holders: map[string]int{}, counts: map[string]int{}, mark: m.version, partner: fault != "partner down", ldap: m.ldap}
 	m.cur.seen.read, m.cur.seen.control = r, m.check.control
 	people := m.people
-	if fault == "stale" {
-		people, r.mark = m.replica.people, m.replica.version
+	switch fault {
+	case "stale":
+		if r.mark = m.replica.version; m.ldap == nil || m.ldap.lagging != "groups" {
+			people = m.replica.people
+		}
+	case "no mark":
+		r.mark = 0
 	}
 	proof := engine.Proof{Source: "corp", Mark: fmt.Sprintf("usn:dc1:%d", r.mark)}
 	status := 0
@@ -129,7 +134,7 @@ func (r *read) prove(proof *engine.Proof, status int) {
 func (m *model) believe(r *read) {
 	t, k := m.cur.engine.Settings.Tolerance, m.check
 	excused := m.now.Before(k.baselineUntil) // somebody approved a smaller read
-	r.sure = r.fault == "" || r.fault == "partner down"
+	r.sure = r.fault == "" || r.fault == "partner down" || r.fault == "no mark"
 	r.whole = r.sure || excused && (r.fault == "half" || r.fault == "roles gone" || r.fault == "attribute gone")
 	r.marks = r.fault != "stale" && r.fault != "unreachable" && r.fault != "breaks" && r.fault != "panics"
 	r.entries = r.marks && r.fault != "canary" && (r.fault != "attribute gone" || excused)

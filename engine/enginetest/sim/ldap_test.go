@@ -22,6 +22,7 @@ type ldapSide struct {
 	strict  bool   // who is active must say so
 	server  *server
 	gone    string // the group, or the part of the tree, that the present read does not show
+	lagging string // what the present read gets from a server that lags, while the other one is up to date: "people" or "groups"
 	seen    int    // groups that the present read shows before it fails
 	refused map[string]time.Time
 }

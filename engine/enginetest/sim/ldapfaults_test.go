@@ -8,7 +8,7 @@ import (
 
 // ldapFaults are the kinds of reads that go wrong. Those that are also in goWrong mean the same as there.
 func (l *ldapSide) kinds() []string {
-	all := []string{"unreachable", "breaks", "partial", "wrong password", "no rights", "empty", "half", "subtree hidden", "roles gone", "attribute gone", "stale", "partner down", "panics"}
+	all := []string{"unreachable", "breaks", "partial", "wrong password", "no rights", "empty", "half", "subtree hidden", "roles gone", "attribute gone", "stale", "no mark", "partner down", "panics"}
 	if l.canary {
 		all = append(all, "canary")
 	}
@@ -46,8 +46,25 @@ func (l *ldapSide) bends(r *read, shown int) []*bend {
 		return one("people", shown, "cut", "closes", "silence", "size limit", "time limit", "too much asked", "no paging control", "referral")
 	case "members unseen":
 		return one("groups", l.seen, "cut", "silence", "size limit", "no paging control", "no rights", "busy", "garbage", "a cookie comes again")
+	case "no mark":
+		return one("mark", 0, "no rights")
+	case "stale":
+		return l.fallOver(shown)
 	case "":
 		return l.hiccup(shown)
+	}
+	return nil
+}
+
+// fallOver makes a read go on at the server that lags.
+func (l *ldapSide) fallOver(shown int) []*bend {
+	switch l.lagging {
+	case "people":
+		l.m.fault("LDAP: cut, and on at a server that lags", "the directory servers: dc1 is lost after it said how recent it is, and dc2 lags")
+		return []*bend{{"people", "cut", l.m.faults.IntN(shown + 1), 1}}
+	case "groups":
+		l.m.fault("LDAP: groups from a server that lags", "the directory servers: dc1 is lost after it showed people, and dc2 lags")
+		return []*bend{{"dial", "no route", 2, 1}}
 	}
 	return nil
 }
@@ -81,7 +98,9 @@ func (l *ldapSide) refusesStill() bool {
 
 // hide draws which part of the tree, or which group, is not shown.
 func (l *ldapSide) hide(fault string) (hidden map[string]bool) {
-	switch fault {
+	switch l.lagging = ""; fault {
+	case "stale":
+		l.lag()
 	case "subtree hidden":
 		l.gone = branch(l.m.people[l.m.faults.IntN(len(l.m.people))].Key)
 		hidden = map[string]bool{}
@@ -91,9 +110,19 @@ func (l *ldapSide) hide(fault string) (hidden map[string]bool) {
 	case "group gone":
 		l.gone = "r:" + teams()[l.m.faults.IntN(2)]
 	case "members unseen":
-		l.seen = l.m.faults.IntN(2)
+		if l.seen = l.m.faults.IntN(2); l.ad && l.roles == "members" {
+			l.seen = 0 // a group whose members come in parts is shown at the end of its page, and this page has none
+		}
 	}
 	return hidden
+}
+
+// lag draws which of the servers lags, and in what; that two domain controllers differ, nothing can tell.
+func (l *ldapSide) lag() {
+	l.lagging = []string{"", "people", "groups"}[l.m.faults.IntN(3)]
+	if l.ad || l.lagging == "groups" && l.roles != "members" {
+		l.lagging = ""
+	}
 }
 
 // plausible is for the kinds that only this side knows; all others are looked at by the model itself.

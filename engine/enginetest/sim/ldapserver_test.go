@@ -18,15 +18,21 @@ const silence = 30 * time.Second
 // refusedFor is how long the client does not send a password again that was refused.
 const refusedFor = 5 * time.Minute
 
-// server plays the directory servers of the company, which all show the same, on connections in memory: a request is answered
+// server plays the two directory servers of the company, which show the same unless one lags, on connections in memory: a request is answered
 // while it is written. Nothing runs beside the history, and no clock but the model's is looked at.
 type server struct {
-	l      *ldapSide
-	page   int
+	l     *ldapSide
+	page  int
+	holds [2]*contents // dc1 and dc2
+	bends []*bend
+	dials int // in this read
+}
+
+// contents is what one of the servers holds.
+type contents struct {
 	people []entry // in the order in which they are shown
 	groups []entry
 	mark   int64
-	bends  []*bend
 }
 
 type entry struct {
@@ -58,22 +64,23 @@ func (s *server) bent(where string, from, to int) *bend {
 	return nil
 }
 
-func (s *server) dial(context.Context, string, string) (net.Conn, error) {
-	if s.bent("dial", 0, 0) != nil {
+func (s *server) dial(_ context.Context, _, address string) (net.Conn, error) {
+	if s.dials++; s.bent("dial", 0, s.dials) != nil {
 		return nil, errors.New("no route to host")
 	}
-	return &wire{server: s}, nil
+	return &wire{server: s, contents: s.holds[int(address[2]-'1')]}, nil
 }
 
 // wire is a connection. A read that finds nothing prepared would wait for ever.
 type wire struct {
+	*contents
 	server *server
 	out    []byte
 	end    error // after that
 }
 
 func (w *wire) Write(p []byte) (int, error) {
-	out, end := w.server.answer(p)
+	out, end := w.answer(p)
 	w.out, w.end = append(w.out, out...), end
 	return len(p), nil
 }
@@ -97,21 +104,21 @@ func (w *wire) SetDeadline(time.Time) error      { return nil }
 func (w *wire) SetReadDeadline(time.Time) error  { return nil }
 func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
-func (s *server) answer(message []byte) ([]byte, error) {
-	r := parseRequest(message)
+func (w *wire) answer(message []byte) ([]byte, error) {
+	s, r := w.server, parseRequest(message)
 	switch {
 	case r.op == opBind:
 		return s.bind(r), nil
 	case r.op != opSearch:
 		return nil, io.EOF
 	case strings.HasSuffix(r.base, corpReal):
-		return s.search("people", s.people, r)
+		return s.search("people", w.people, r)
 	case r.base == corpRoles:
-		return s.search("groups", s.groups, r)
+		return s.search("groups", w.groups, r)
 	case strings.HasSuffix(r.base, ","+corpRoles):
-		return s.rest(r), nil
+		return rest(w.groups, r), nil
 	}
-	return s.tell(r)
+	return s.tell(r, w.mark)
 }
 
 func (s *server) bind(r request) []byte {
@@ -199,10 +206,10 @@ func (s *server) show(r request, e entry) []byte {
 }
 
 // rest gives further values of a group's members.
-func (s *server) rest(r request) []byte {
-	from, i := 0, slices.IndexFunc(s.groups, func(e entry) bool { return e.dn == r.base })
+func rest(groups []entry, r request) []byte {
+	from, i := 0, slices.IndexFunc(groups, func(e entry) bool { return e.dn == r.base })
 	_, _ = fmt.Sscanf(r.attributes[0], "member;range=%d-*", &from)
-	g := s.groups[i]
+	g := groups[i]
 	j := slices.IndexFunc(g.attributes, func(a attribute) bool { return a.name == "member" })
 	return append(envelope(r.id, ber(opEntry, octets(g.dn), ber(tagSequence, ranged(g.attributes[j], from)))), envelope(r.id, result(opSearchDone, 0))...)
 }
@@ -216,14 +223,14 @@ func ranged(a attribute, from int) []byte {
 }
 
 // tell says what the server is, and how recent.
-func (s *server) tell(r request) ([]byte, error) {
+func (s *server) tell(r request, mark int64) ([]byte, error) {
 	if b := s.bent("mark", 0, 0); b != nil {
 		return s.breaks(r, b)
 	}
 	of := map[string][]attribute{
-		"":                {{"namingContexts", []string{corp}}, {"highestCommittedUSN", []string{fmt.Sprint(s.mark)}}, {"dsServiceName", []string{"cn=NTDS," + corp}}},
+		"":                {{"namingContexts", []string{corp}}, {"highestCommittedUSN", []string{fmt.Sprint(mark)}}, {"dsServiceName", []string{"cn=NTDS," + corp}}},
 		"cn=NTDS," + corp: {{"invocationId", []string{"dc1"}}},
-		corp:              {{"contextCSN", []string{fmt.Sprintf("%s%06d%s", csnBegins, s.mark, csnEnds)}}},
+		corp:              {{"contextCSN", []string{fmt.Sprintf("%s%06d%s", csnBegins, mark, csnEnds)}}},
 	}
 	return append(s.show(r, entry{r.base, of[r.base]}), envelope(r.id, result(opSearchDone, 0))...), nil
 }

@@ -8,24 +8,37 @@ import (
 
 // stage makes the servers show what the present read is to meet.
 func (l *ldapSide) stage(r *read, from []*person, hidden map[string]bool) {
+	h, shown := l.holding(r, from, hidden)
 	s := l.server
-	s.people, s.groups, s.mark = nil, nil, r.mark
+	s.holds, s.dials = [2]*contents{h, h}, 0
+	if r.fault == "stale" && l.lagging != "" { // the other one does
+		s.holds[0], shown = l.holding(r, l.m.people, hidden)
+		s.holds[0].mark = l.m.version
+		s.holds[1], _ = l.holding(r, l.m.replica.people, hidden)
+		s.holds[1].mark = l.m.replica.version
+	}
+	s.bends = l.bends(r, shown)
+}
+
+// holding is what a server holds, the first ones of which it shows.
+func (l *ldapSide) holding(r *read, from []*person, hidden map[string]bool) (h *contents, shown int) {
+	h = &contents{mark: r.mark}
 	var last []entry
 	for _, p := range from {
 		switch {
 		case !p.there || r.fault == "empty":
 		case !hidden[p.Key]:
-			s.people = append(s.people, l.entryOf(r, p))
+			h.people = append(h.people, l.entryOf(r, p))
 		case r.fault == "partial" || l.failing(r.fault): // the read ends before it comes to them
 			last = append(last, l.entryOf(r, p))
 		}
 	}
-	shown := len(s.people)
-	s.people = append(s.people, last...)
+	shown = len(h.people)
+	h.people = append(h.people, last...)
 	if l.grouped() {
-		l.stageGroups(r, from)
+		l.addGroups(h, r, from)
 	}
-	s.bends = l.bends(r, shown)
+	return h, shown
 }
 
 // entryOf is somebody's entry, without what this read does not show.
@@ -100,7 +113,7 @@ func (l *ldapSide) addRoles(add func(string, ...string), p *person) {
 
 func groupDN(name string) string { return "cn=" + name + "," + corpRoles }
 
-func (l *ldapSide) stageGroups(r *read, from []*person) {
+func (l *ldapSide) addGroups(h *contents, r *read, from []*person) {
 	for _, name := range teams() {
 		role := "r:" + name
 		if r.fault == "group gone" && l.gone == role {
@@ -114,7 +127,7 @@ func (l *ldapSide) stageGroups(r *read, from []*person) {
 			}
 		}
 		e.attributes = append(e.attributes, attribute{"member", members})
-		l.server.groups = append(l.server.groups, e)
+		h.groups = append(h.groups, e)
 	}
 }
 
@@ -124,12 +137,36 @@ func (l *ldapSide) adjust(shown *engine.Person, fault string) {
 		shown.State, shown.Marked = engine.StateUnknown, false
 	}
 	switch fault {
+	case "stale":
+		l.otherRoles(shown)
+	case "roles gone":
+		if !l.grouped() { // nor can it be seen any more that somebody's can't be read
+			shown.Missing = slices.DeleteFunc(slices.Clone(shown.Missing), isRole)
+		}
 	case "group gone":
 		shown.Roles = slices.DeleteFunc(slices.Clone(shown.Roles), func(role string) bool { return role == l.gone })
 	case "members unseen":
 		shown.Roles = slices.DeleteFunc(slices.Clone(shown.Roles), func(role string) bool { return isRole(role) && slices.Index(teams(), role[2:]) >= l.seen })
 		shown.Miss("r:*")
 	}
+}
+
+// otherRoles: one server shows the people, and another one, which is older or newer, who is in which group.
+func (l *ldapSide) otherRoles(shown *engine.Person) {
+	if l.lagging == "" || l.roles != "members" {
+		return
+	}
+	from, was := l.m.replica.people, &person{}
+	if l.lagging == "people" {
+		from = l.m.people
+	}
+	if i := slices.IndexFunc(from, func(p *person) bool { return p.Key == shown.Key }); i >= 0 && from[i].there {
+		was = from[i]
+	}
+	other := func(from []string, groups bool) (out []string) {
+		return slices.DeleteFunc(slices.Clone(from), func(role string) bool { return isRole(role) != groups })
+	}
+	shown.Roles = append(other(shown.Roles, false), other(was.Roles, true)...)
 }
 
 // count counts people by branch and by attribute, as they are shown.
@@ -141,7 +178,7 @@ func (l *ldapSide) count(r *read, p *engine.Person) {
 		}
 	}
 	one("login", p.Login() != "")
-	one("name", r.fault != "canary" || p.Key != theCanary)
+	one("name", p.Attributes.First("name") != "" && (r.fault != "canary" || p.Key != theCanary))
 	one("password", true)
 	one("status", r.fault != "attribute gone" && (l.strict || p.State != engine.StateUnknown))
 	a, b := slices.Contains(p.Roles, "r:a"), slices.Contains(p.Roles, "r:b")
