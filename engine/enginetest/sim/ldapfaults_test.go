@@ -6,7 +6,7 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// ldapFaults are the kinds of reads that go wrong. Those that are also in goWrong mean the same as there.
+// kinds are ways in which a read goes wrong. Those that are also in goWrong mean the same as there.
 func (l *ldapSide) kinds() []string {
 	all := []string{"unreachable", "breaks", "partial", "wrong password", "no rights", "empty", "half", "subtree hidden", "roles gone", "attribute gone", "stale", "no mark", "partner down", "panics"}
 	if l.canary {
@@ -119,7 +119,7 @@ func (l *ldapSide) hide(fault string) (hidden map[string]bool) {
 
 // lag draws which of the servers lags, and in what; that two domain controllers differ, nothing can tell.
 func (l *ldapSide) lag() {
-	l.lagging = []string{"", "people", "groups"}[l.m.faults.IntN(3)]
+	l.lagging = []string{"", "people", "groups", "groups"}[l.m.faults.IntN(4)]
 	if l.ad || l.lagging == "groups" && l.roles != "members" {
 		l.lagging = ""
 	}

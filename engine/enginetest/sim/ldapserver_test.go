@@ -116,6 +116,7 @@ func (w *wire) answer(message []byte) ([]byte, error) {
 	case r.base == corpRoles:
 		return s.search("groups", w.groups, r)
 	case strings.HasSuffix(r.base, ","+corpRoles):
+		s.l.m.count.fault("LDAP: members in parts")
 		return rest(w.groups, r), nil
 	}
 	return s.tell(r, w.mark)
