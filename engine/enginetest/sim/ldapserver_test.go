@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type server struct {
 	holds [2]*contents // dc1 and dc2
 	bends []*bend
 	dials int // in this read
+	asked int // requests, in this read
 }
 
 // contents is what one of the servers holds.
@@ -106,6 +108,10 @@ func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
 func (w *wire) answer(message []byte) ([]byte, error) {
 	s, r := w.server, parseRequest(message)
+	if s.asked++; s.asked > mostRequests {
+		s.l.m.fail(I12, "the read of the directory does not end")
+		return nil, io.EOF
+	}
 	switch {
 	case r.op == opBind:
 		return s.bind(r), nil
@@ -179,7 +185,7 @@ func (s *server) breaks(r request, b *bend) ([]byte, error) {
 	case "no paging control":
 		return envelope(r.id, result(opSearchDone, 0)), nil
 	case "a cookie comes again":
-		return done(r.id, 0, "at 0"), nil
+		return done(r.id, 0, cmp.Or(r.cookie, "at 0")), nil // this page once more
 	case "referral":
 		return append(envelope(r.id, ber(opReference, octets("ldap://dc9/"+corp))), done(r.id, 0, "")...), nil
 	case "panics":
@@ -187,6 +193,9 @@ func (s *server) breaks(r request, b *bend) ([]byte, error) {
 	}
 	return envelope(r.id, result(opSearchDone, codes[b.how])), nil
 }
+
+// mostRequests is more than any read of these few people needs.
+const mostRequests = 500
 
 // parts is how many values an Active Directory shows at a time; it is 1,500 in real ones.
 const parts = 3

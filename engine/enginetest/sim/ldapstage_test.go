@@ -10,7 +10,7 @@ import (
 func (l *ldapSide) stage(r *read, from []*person, hidden map[string]bool) {
 	h, shown := l.holding(r, from, hidden)
 	s := l.server
-	s.holds, s.dials = [2]*contents{h, h}, 0
+	s.holds, s.dials, s.asked = [2]*contents{h, h}, 0, 0
 	if r.fault == "stale" && l.lagging != "" { // the other one does
 		s.holds[0], shown = l.holding(r, l.m.people, hidden)
 		s.holds[0].mark = l.m.version
