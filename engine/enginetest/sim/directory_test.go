@@ -42,17 +42,7 @@ type replica struct {
 func (d *directory) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {
 	m := (*model)(d)
 	fault, hidden := m.goWrong()
-	r := &read{fault: fault, at: m.now, people: map[string]*engine.Person{}, holders: map[string]int{}, counts: map[string]int{}, mark: m.version, partner: fault != "partner down", ldap: m.ldap}
-	m.cur.seen.read, m.cur.seen.control = r, m.check.control
-	people := m.people
-	switch fault {
-	case "stale":
-		if r.mark = m.replica.version; m.ldap == nil || m.ldap.lagging != "groups" {
-			people = m.replica.people
-		}
-	case "no mark":
-		r.mark = 0
-	}
+	r, people := m.begin(fault)
 	proof := engine.Proof{Source: "corp", Mark: fmt.Sprintf("usn:dc1:%d", r.mark)}
 	status := 0
 	for _, p := range people {
@@ -87,6 +77,22 @@ func (d *directory) People(ctx context.Context, yield func(engine.Person) error)
 		panic("the directory's library panics")
 	}
 	return proof, nil
+}
+
+// begin is what a read may come to show, and whom.
+func (m *model) begin(fault string) (*read, []*person) {
+	r := &read{fault: fault, at: m.now, people: map[string]*engine.Person{}, holders: map[string]int{}, counts: map[string]int{}, mark: m.version, partner: fault != "partner down", ldap: m.ldap}
+	m.cur.seen.read, m.cur.seen.control = r, m.check.control
+	people := m.people
+	switch fault {
+	case "stale":
+		if r.mark = m.replica.version; m.ldap == nil || m.ldap.lagging != "groups" {
+			people = m.replica.people
+		}
+	case "no mark":
+		r.mark = 0
+	}
+	return r, people
 }
 
 // show is somebody's entry as this read shows it.
