@@ -169,13 +169,17 @@ func (p *Proof) shows(role string) bool {
 }
 
 // Accept gives the proof to remember as the baseline after a read was judged: the read itself, with the former figures of
-// roles that are unknown in it; or the former baseline if the read is not complete.
+// roles that are unknown in it, and the former mark if the source told none this time; or the former baseline if the read
+// is not complete.
 func Accept(p Proof, before *Proof) *Proof {
 	if !p.Complete() {
 		return before
 	}
 	next := p
 	next.Notices, next.Partners = nil, nil
+	if before != nil && next.Mark == "" { // else a replica that lags would be believed after one read without a mark
+		next.Mark = before.Mark
+	}
 	next.Roles = make([]RoleProof, 0, len(p.Roles))
 	for _, r := range p.Roles {
 		if len(r.Reasons) == 0 {

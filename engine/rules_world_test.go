@@ -174,6 +174,22 @@ func TestNothingOfAnOlderReadIsBelieved(t *testing.T) {
 	}
 }
 
+// A read that does not say how recent it is makes nobody forget how recent the one before was.
+func TestAReadWithoutAMarkForgetsNone(t *testing.T) {
+	w := newWorld(t, "app")
+	w.policy.rules["a"] = []string{"app/x"}
+	w.hire("ann", "a")
+	w.hire("bob")
+	for _, mark := range []string{"usn:dc1:20", ""} {
+		w.proof.Mark = mark
+		w.apply()
+	}
+	w.fire("ann")
+	w.roles("bob", "a")
+	w.proof.Mark = "usn:dc1:10"
+	w.expect(w.plan())
+}
+
 // Nor does it show that somebody who has vanished is there: the absence would begin anew with each look at that replica, and
 // who has left would look like one whose key was changed.
 func TestAnOlderReadEndsNoAbsence(t *testing.T) {

@@ -40,7 +40,7 @@ func (g *groups) bySID(e *entry, at int32) {
 
 // askInChain completes groups whose members are partly neither people nor groups that were read: the server, which sees
 // the groups outside the base too, is asked who is a member by any way ([MS-ADTS] 3.1.1.3.4.4, LDAP_MATCHING_RULE_IN_CHAIN).
-func (d *ldapDirectory) askInChain(ctx context.Context, people []*engine.Person, g *groups) error {
+func (d *ldapDirectory) askInChain(ctx context.Context, people []*engine.Person, g *groups, recent *recency) error {
 	cfg := g.of.Group
 	if d.profile.Name != "ad" || !cfg.Nested || cfg.MemberOf || cfg.By != "" {
 		return nil
@@ -49,7 +49,7 @@ func (d *ldapDirectory) askInChain(ctx context.Context, people []*engine.Person,
 		grp := &g.list[at]
 		filter := "(&" + d.cfg.People.Filter + "(memberOf:1.2.840.113556.1.4.1941:=" + ldap.EscapeFilter(grp.dn) + "))"
 		var members []string
-		_, err := d.client.Read(ctx, d.request(Search{d.cfg.People.Base, filter}, []string{"1.1"}), func() func(*ldapconn.Entry) error {
+		err := d.read(ctx, d.request(Search{d.cfg.People.Base, filter}, []string{"1.1"}), recent, func() func(*ldapconn.Entry) error {
 			members = nil
 			return func(e *ldapconn.Entry) error {
 				members = append(members, canonDN(e.DN))

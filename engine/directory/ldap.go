@@ -64,34 +64,30 @@ func (d *ldapDirectory) checkFilters() error {
 
 // People reads the server; see engine.Directory. It may be called concurrently.
 func (d *ldapDirectory) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {
-	mark, markErr := d.mark(ctx) // before the people: they are at least as new as it says
-	var refused *ldapconn.Incomplete
-	if errors.As(markErr, &refused) && refused.Has(ldapconn.BindRefused) { // once is enough: each further try may lock the account
-		return engine.Proof{Source: d.cfg.Name}, fmt.Errorf("directory %s: %w", d.cfg.Name, markErr)
-	}
-	b, err := d.readPeople(ctx)
+	var recent recency
+	b, err := d.readPeople(ctx, &recent)
 	if err != nil {
 		return engine.Proof{Source: d.cfg.Name}, fmt.Errorf("directory %s: people at %s: %w", d.cfg.Name, d.cfg.People.Base, err)
 	}
-	b.proof.Mark = mark
-	if markErr != nil {
-		b.notice(engine.ReasonRefused, fmt.Sprintf("%s does not say how recent it is, so a replica that lags goes unseen: %v", d.cfg.Name, markErr))
-	}
 	for i, g := range b.groups {
-		if b.groups[i], err = d.readGroups(ctx, g); err != nil {
+		if b.groups[i], err = d.readGroups(ctx, g, &recent); err != nil {
 			return engine.Proof{Source: d.cfg.Name}, err
 		}
-		if err := d.askInChain(ctx, b.people, b.groups[i]); err != nil {
+		if err := d.askInChain(ctx, b.people, b.groups[i], &recent); err != nil {
 			return engine.Proof{Source: d.cfg.Name}, err
 		}
+	}
+	b.proof.Mark = recent.mark
+	if recent.err != nil {
+		b.notice(engine.ReasonRefused, fmt.Sprintf("%s does not say how recent it is, so a replica that lags goes unseen: %v", d.cfg.Name, recent.err))
 	}
 	return b.finish(ctx, yield)
 }
 
 // readPeople gives a builder with all people, or with those seen and the reason why not all.
-func (d *ldapDirectory) readPeople(ctx context.Context) (*builder, error) {
+func (d *ldapDirectory) readPeople(ctx context.Context, recent *recency) (*builder, error) {
 	var b *builder
-	_, err := d.client.Read(ctx, d.request(d.cfg.People, d.peopleAttributes()), func() func(*ldapconn.Entry) error {
+	err := d.read(ctx, d.request(d.cfg.People, d.peopleAttributes()), recent, func() func(*ldapconn.Entry) error {
 		b = newBuilder(&d.cfg.Config) // what an attempt saw that failed is forgotten
 		b.tree = true
 		var e entry
@@ -106,8 +102,8 @@ func (d *ldapDirectory) readPeople(ctx context.Context) (*builder, error) {
 			return nil
 		}
 	})
-	reasons, err := cutShort(err)
-	if err != nil {
+	reasons, cut := cutShort(err)
+	if cut != nil || b == nil { // no server showed anything
 		return nil, err
 	}
 	for _, r := range reasons {
@@ -117,14 +113,14 @@ func (d *ldapDirectory) readPeople(ctx context.Context) (*builder, error) {
 }
 
 // readGroups gives the groups of one source, with the reasons why not all were seen. Only the caller's own end is an error.
-func (d *ldapDirectory) readGroups(ctx context.Context, with *groups) (*groups, error) {
+func (d *ldapDirectory) readGroups(ctx context.Context, with *groups, recent *recency) (*groups, error) {
 	cfg := with.of.Group
 	base := cfg.Base
 	if base == "" {
 		base = d.cfg.People.Base
 	}
 	var g *groups
-	_, err := d.client.Read(ctx, d.request(Search{base, d.groupFilter(cfg)}, d.groupAttributes(cfg)), func() func(*ldapconn.Entry) error {
+	err := d.read(ctx, d.request(Search{base, d.groupFilter(cfg)}, d.groupAttributes(cfg)), recent, func() func(*ldapconn.Entry) error {
 		g = newGroups(with.of)
 		var e entry
 		return func(from *ldapconn.Entry) error {

@@ -54,6 +54,11 @@ func (c *Client) Read(ctx context.Context, req Request, start func() (yield func
 	var result Result
 	err := c.try(ctx, func(conn *Conn) (err error) {
 		defer conn.Close()
+		if req.First != nil {
+			if err := req.First(ctx, conn); err != nil {
+				return err
+			}
+		}
 		result, err = conn.Search(ctx, req, start())
 		return err
 	})

@@ -1,6 +1,7 @@
 package ldapconn
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -48,6 +49,11 @@ type Request struct {
 	PageSize   int      // entries, 1..maxInt; default 1000, which is Active Directory's maximum
 	Controls   []Control
 	Limits     Limits
+
+	// First is asked by Client.Read on the connection of each attempt, before
+	// the search: what holds for that server alone, such as how recent it is.
+	// Its error ends the attempt. nil: nothing.
+	First func(ctx context.Context, conn *Conn) error
 }
 
 func (r Request) withDefaults() Request {

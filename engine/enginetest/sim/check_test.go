@@ -3,7 +3,6 @@ package sim
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -282,8 +281,13 @@ func (k *checker) accept(f engine.Fact) {
 	if r := k.m.cur.seen.read; r == nil || !r.whole {
 		k.m.fail(I1, "a read that may not be believed became the baseline")
 	}
-	next := &read{count: p.Count, holders: map[string]int{}}
-	_, _ = fmt.Sscanf(p.Mark, "usn:dc1:%d", &next.mark)
+	next := &read{count: p.Count, holders: map[string]int{}, counts: map[string]int{}, mark: versionOf(p.Mark)}
+	if k.accepted != nil { // a read without a mark makes nobody forget the one before
+		next.mark = max(next.mark, k.accepted.mark)
+	}
+	for _, c := range p.Counts {
+		next.counts[c.Name] = c.N
+	}
 	for _, role := range p.Roles {
 		next.holders[role.Role] = role.Holders
 	}

@@ -25,8 +25,11 @@ type read struct {
 	people  map[string]*engine.Person // as may be believed: roles that were not shown are missing
 	count   int
 	holders map[string]int
+	counts  map[string]int // by part of the tree and by attribute; nil where the model itself is read
+	thin    bool           // too few show some attribute
 	mark    int64
 	partner bool // hr answered
+	ldap    *ldapSide
 }
 
 // replica is the directory of some time ago.
@@ -36,15 +39,10 @@ type replica struct {
 }
 
 // People implements engine.Directory. What goes wrong was drawn when the step began to read, by goWrong.
-func (d *directory) People(_ context.Context, yield func(engine.Person) error) (engine.Proof, error) {
+func (d *directory) People(ctx context.Context, yield func(engine.Person) error) (engine.Proof, error) {
 	m := (*model)(d)
 	fault, hidden := m.goWrong()
-	r := &read{fault: fault, at: m.now, people: map[string]*engine.Person{}, holders: map[string]int{}, mark: m.version, partner: fault != "partner down"}
-	m.cur.seen.read, m.cur.seen.control = r, m.check.control
-	people := m.people
-	if fault == "stale" {
-		people, r.mark = m.replica.people, m.replica.version
-	}
+	r, people := m.begin(fault)
 	proof := engine.Proof{Source: "corp", Mark: fmt.Sprintf("usn:dc1:%d", r.mark)}
 	status := 0
 	for _, p := range people {
@@ -52,7 +50,9 @@ func (d *directory) People(_ context.Context, yield func(engine.Person) error) (
 			continue
 		}
 		shown := r.show(p, fault)
-		if err := yield(*shown); err != nil {
+		if m.ldap != nil {
+			m.ldap.count(r, shown)
+		} else if err := yield(*shown); err != nil {
 			return proof, err
 		}
 		if r.count++; fault != "attribute gone" {
@@ -61,6 +61,14 @@ func (d *directory) People(_ context.Context, yield func(engine.Person) error) (
 	}
 	proof.Count = r.count
 	r.prove(&proof, status)
+	if m.ldap != nil {
+		defer m.believe(r)
+		over, err := m.ldap.readLDAP(ctx, r, people, hidden, yield)
+		if err == nil {
+			over.Partners = proof.Partners
+		}
+		return over, err
+	}
 	m.believe(r)
 	switch fault {
 	case "unreachable", "breaks":
@@ -69,6 +77,22 @@ func (d *directory) People(_ context.Context, yield func(engine.Person) error) (
 		panic("the directory's library panics")
 	}
 	return proof, nil
+}
+
+// begin is what a read may come to show, and whom.
+func (m *model) begin(fault string) (*read, []*person) {
+	r := &read{fault: fault, at: m.now, people: map[string]*engine.Person{}, holders: map[string]int{}, counts: map[string]int{}, mark: m.version, partner: fault != "partner down", ldap: m.ldap}
+	m.cur.seen.read, m.cur.seen.control = r, m.check.control
+	people := m.people
+	switch fault {
+	case "stale":
+		if r.mark = m.replica.version; m.ldap == nil || m.ldap.lagging != "groups" {
+			people = m.replica.people
+		}
+	case "no mark":
+		r.mark = 0
+	}
+	return r, people
 }
 
 // show is somebody's entry as this read shows it.
@@ -80,6 +104,9 @@ func (r *read) show(p *person, fault string) *engine.Person {
 	}
 	if fault == "attribute gone" && shown.State != engine.StateActive { // what says that somebody has left
 		shown.State, shown.Marked, shown.StateWhy = engine.StateActive, false, ""
+	}
+	if r.ldap != nil {
+		r.ldap.adjust(&shown, fault)
 	}
 	for _, role := range shown.Roles {
 		r.holders[role]++
@@ -113,7 +140,7 @@ func (r *read) prove(proof *engine.Proof, status int) {
 func (m *model) believe(r *read) {
 	t, k := m.cur.engine.Settings.Tolerance, m.check
 	excused := m.now.Before(k.baselineUntil) // somebody approved a smaller read
-	r.sure = r.fault == "" || r.fault == "partner down"
+	r.sure = r.fault == "" || r.fault == "partner down" || r.fault == "no mark"
 	r.whole = r.sure || excused && (r.fault == "half" || r.fault == "roles gone" || r.fault == "attribute gone")
 	r.marks = r.fault != "stale" && r.fault != "unreachable" && r.fault != "breaks" && r.fault != "panics"
 	r.entries = r.marks && r.fault != "canary" && (r.fault != "attribute gone" || excused)
@@ -126,6 +153,9 @@ func (m *model) believe(r *read) {
 		for role, before := range k.accepted.holders {
 			doubted[role] = doubted[role] || r.fault != "partial" && lost(t, r.holders[role], before, t.Holders)
 		}
+	}
+	if m.ldap != nil {
+		m.ldap.believe(r, excused, doubted)
 	}
 	for _, p := range r.people {
 		for _, role := range slices.Sorted(maps.Keys(doubted)) {
@@ -143,10 +173,17 @@ func lost(t engine.Tolerance, now, before int, ratio float64) bool {
 // goWrong draws how a read of the directory fails, and whom it hides. Lies that no rule could tell from the truth are not
 // told: a loss within the tolerance is believed by design.
 func (m *model) goWrong() (fault string, hidden map[string]bool) {
+	if m.ldap != nil && m.ldap.refusesStill() {
+		m.fault("directory: wrong password, not sent again", "the password was refused a short time ago")
+		return "wrong password, not sent again", nil
+	}
 	if m.quiet || m.faults.IntN(4) > 0 {
 		return "", nil
 	}
 	all := []string{"unreachable", "breaks", "partial", "refused", "empty", "half", "roles gone", "attribute gone", "stale", "partner down", "canary", "panics"}
+	if m.ldap != nil {
+		all = m.ldap.kinds()
+	}
 	fault = all[m.faults.IntN(len(all))]
 	switch fault {
 	case "breaks", "partial", "refused", "half", "panics":
@@ -155,7 +192,10 @@ func (m *model) goWrong() (fault string, hidden map[string]bool) {
 			hidden[p.Key] = m.faults.IntN(3) > 0
 		}
 	}
-	if !m.plausible(fault, hidden) {
+	if m.ldap != nil && hidden == nil {
+		hidden = m.ldap.hide(fault)
+	}
+	if !m.plausible(fault, hidden) || m.ldap != nil && !m.ldap.plausible(fault) {
 		return "", nil
 	}
 	m.fault("directory: "+fault, "the directory's read goes wrong: %s", fault)

@@ -141,8 +141,13 @@ func (m *model) setRoles(p *person) {
 			p.Roles = append(p.Roles, r)
 		}
 	}
-	p.Roles = slices.DeleteFunc(p.Roles, func(r string) bool { return slices.Contains(p.Missing, r) })
+	p.Roles = slices.DeleteFunc(p.Roles, p.unseen)
 	p.changed()
+}
+
+// unseen says whether a role of the person can't be seen.
+func (p *person) unseen(role string) bool {
+	return slices.Contains(p.Missing, role) || slices.Contains(p.Missing, role[:2]+"*")
 }
 
 func (p *person) changed() {
@@ -160,7 +165,7 @@ func (m *model) move() {
 func (m *model) setState(p *person, s engine.State) {
 	m.version++
 	p.State, p.StateWhy = s, "so it is"
-	p.Marked = s == engine.StateLeft && m.events.IntN(8) > 0
+	p.Marked = s == engine.StateLeft && (m.events.IntN(8) > 0 || m.ldap != nil) // whatever says in LDAP that somebody has left is a mark
 	m.say("%s is %s (marked %v)", p.Key, p.State, p.Marked)
 }
 
@@ -185,8 +190,8 @@ func (m *model) blur() {
 	if len(p.Missing) > 0 {
 		p.Missing = nil
 	} else {
-		p.Missing = []string{[]string{"h:c", "r:a", "r:b"}[m.events.IntN(3)]}
-		p.Roles = slices.DeleteFunc(slices.Clone(p.Roles), func(r string) bool { return slices.Contains(p.Missing, r) })
+		p.Missing = []string{m.ldap.unseen([]string{"h:c", "r:a", "r:b"}[m.events.IntN(3)])}
+		p.Roles = slices.DeleteFunc(slices.Clone(p.Roles), p.unseen)
 	}
 	p.changed()
 	m.say("%s: roles that can't be seen: %v", p.Key, p.Missing)

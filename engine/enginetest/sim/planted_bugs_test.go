@@ -57,6 +57,7 @@ func bugs() []bug {
 		one("unseen is present", "who is unseen loses nothing", "decide.go", `case s.standing == unseen:`, `case s.standing == unseen && !$:`),
 		one("stale mark", "nothing of an older read is believed", "subject.go", `case b.s.Proof.hasReason(ReasonOlder):`, `case b.s.Proof.hasReason(ReasonOlder) && !$:`),
 		one("older read", "a read older than what was acted on is not complete", "baseline.go", `if OlderMark(p.Mark, accepted.Mark) {`, `if OlderMark(p.Mark, accepted.Mark) && !$ {`),
+		one("mark forgotten", "a read that does not say how recent it is makes nobody forget the one before", "baseline.go", `next.Mark == "" {`, `next.Mark == "" && !$ {`),
 		one("canary", "without its canary a read shows no entry in full", "proof.go", `return !slices.ContainsFunc(p.Reasons, func(r Reason) bool { return r.Code == ReasonAttribute || r.Code == ReasonCanary })`, `return $ || !slices.ContainsFunc(p.Reasons, func(r Reason) bool { return r.Code == ReasonAttribute || r.Code == ReasonCanary })`),
 		{"half is whole", "too few people, and too few of what each has, are a broken read", []edit{
 			{"baseline.go", `if t.lost(p.Count, accepted.Count, t.People) {`, `if t.lost(p.Count, accepted.Count, t.People) && !$ {`},

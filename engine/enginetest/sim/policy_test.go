@@ -240,5 +240,11 @@ func (m *model) setPolicy(p *policy) {
 	m.pol, m.policies[p.hash] = p, p
 	for _, d := range m.daemons {
 		d.engine.Policy = p
+		if m.ldap != nil {
+			d.engine.Named = nil
+			for _, r := range p.rules {
+				d.engine.Named = append(d.engine.Named, r.Name)
+			}
+		}
 	}
 }

@@ -21,6 +21,7 @@ type program struct {
 
 // list is what a program listed to a daemon.
 type list struct {
+	at       time.Time // when it began to be read, which may be a while after people did
 	complete bool
 	held     map[[2]string]bool // account, right
 }
@@ -60,7 +61,7 @@ type target struct {
 
 // Holdings implements engine.Connector.
 func (t target) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
-	l := &list{held: map[[2]string]bool{}}
+	l := &list{at: t.p.m.now, held: map[[2]string]bool{}}
 	if t.p.m.cur.seen.lists == nil {
 		t.p.m.cur.seen.lists = map[string]*list{}
 	}

@@ -37,6 +37,7 @@ type model struct {
 	people   []*person // sorted by key
 	version  int64     // of the directory
 	replica  *replica  // an older copy of the directory
+	ldap     *ldapSide // nil: it is not read by LDAP
 	pol      *policy
 	policies map[string]*policy
 	programs []*program
@@ -67,9 +68,10 @@ func (d draw) chance(thousandths int) bool { return d.IntN(1000) < thousandths }
 type daemon struct {
 	name   string
 	engine *engine.Engine
-	dead   bool          // until the next step
-	hurt   bool          // something happened in this step that lets its work end early
-	wrong  time.Duration // how far its clock is off, until the step ends
+	ldap   engine.Directory // nil: the model itself is read
+	dead   bool             // until the next step
+	hurt   bool             // something happened in this step that lets its work end early
+	wrong  time.Duration    // how far its clock is off, until the step ends
 	seen   evidence
 }
 
@@ -92,6 +94,7 @@ func newModel(seed uint64, telling bool, count *figures) *model {
 	m := &model{seed: seed, telling: telling, watching: watched(), count: count, events: newDraw(), faults: newDraw(), trace: fnv.New64a(),
 		now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), policies: map[string]*policy{}}
 	m.began = m.now
+	m.ldap = newLDAP(m)
 	m.draws(0)
 	m.store = &store{Journal: enginetest.NewJournal(func() time.Time { return m.now.Add(m.cur.wrong) }), m: m}
 	for i, name := range []string{"app", "grp", "wiki"} {
@@ -132,6 +135,9 @@ func (m *model) newDaemon(name string, skew time.Duration) *daemon {
 			return nil, errors.New("not kept")
 		}}
 	d.engine.Looked = func(o *engine.Outlook) { m.check.seatOrder(o.Plan) }
+	if m.ldap != nil {
+		d.ldap = m.ldap.connected(d)
+	}
 	for i, p := range m.programs {
 		d.engine.Programs = append(d.engine.Programs, m.configured(uint64(i), p))
 	}
