@@ -30,6 +30,7 @@ func importTable() []row {
 	return []row{
 		{"engine", nil, []string{"github.com/RoaringBitmap/roaring/v2"}},
 		{"engine/conformance", []string{"engine"}, nil},
+		{"engine/enginetest/sim", []string{"engine", "engine/conformance", "engine/enginetest*", "connectors/scim"}, nil}, // one program of a history is reached by its real connector
 		{"engine/enginetest*", []string{"engine", "engine/conformance", "engine/enginetest*"}, []string{"*"}},
 		{"engine/ldapconn*", []string{"engine", "engine/ldapconn*"}, append(goLDAP, "github.com/sethvargo/go-retry")},
 		{"engine/directory*", []string{"engine", "engine/directory*", "engine/ldapconn"}, goLDAP},

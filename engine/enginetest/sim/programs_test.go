@@ -15,8 +15,13 @@ type program struct {
 	m      *model
 	faults draw
 	down   time.Time // it does not answer until then
-	fault  enginetest.Fault
-	batch  bool // a batch is under way, which is over before its lease is
+	secrets
+	pressed  time.Time      // it has too much to do until then, and answers
+	presses  int            // this status
+	busy     map[string]int // accounts that calls over HTTP are under way on
+	overlaps int
+	fault    enginetest.Fault
+	batch    bool // a batch is under way, which is over before its lease is
 }
 
 // list is what a program listed to a daemon.
@@ -26,7 +31,7 @@ type list struct {
 }
 
 func (m *model) newProgram(i uint64, name string) *program {
-	p := &program{m: m, faults: newDraw(), Program: enginetest.NewProgram(name, func() time.Time { return m.now })}
+	p := &program{m: m, faults: newDraw(), busy: map[string]int{}, Program: enginetest.NewProgram(name, func() time.Time { return m.now })}
 	p.faults.source.Seed(m.seed, 10+i)
 	p.Before = p.before
 	switch name {
@@ -39,11 +44,17 @@ func (m *model) newProgram(i uint64, name string) *program {
 	if m.seed%5 == i {
 		p.Describes.Lag = 20 * time.Minute
 	}
+	if m.over(name) != nil { // what goes wrong goes wrong on the way
+		p.Before = nil
+	}
 	return p
 }
 
 // connector is what Rolecall knows the program by: one that takes batches in some histories.
-func (p *program) connector() engine.Connector {
+func (p *program) connector(d *daemon) engine.Connector {
+	if w := p.m.over(p.Name); w != nil {
+		return w.connector(p, d)
+	}
 	t := target{Program: p.Program, p: p, token: secret}
 	if p.Name == "wiki" && p.m.seed%4 == 2 {
 		return batching{t}
@@ -148,7 +159,7 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 	}
 	if c.Writes() {
 		m.mend()
-		m.check.call(p.Name, c)
+		m.check.call(p.Name, c, m.now)
 		calling := m.check.calling
 		m.meanwhile("in the middle of a call", 25, 20*time.Second)
 		m.check.calling = calling
@@ -160,7 +171,9 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 		return enginetest.Unreachable
 	}
 	if c.Writes() {
-		p.fault = p.writeFault(c)
+		if p.fault = enginetest.Refuse; !p.refuses() {
+			p.fault = p.writeFault(c)
+		}
 		m.check.called()
 		if p.fault == enginetest.LoseBefore || p.fault == enginetest.LoseAfter {
 			m.check.lost()
@@ -171,6 +184,9 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 }
 
 func (p *program) readFault(c enginetest.ProgramCall) enginetest.Fault {
+	if p.refuses() {
+		return enginetest.Unreachable
+	}
 	n := p.faults.IntN(1000)
 	switch {
 	case n < 40:
