@@ -95,5 +95,45 @@ func (t *overSCIM) suspendSentFirst(c *calling) {
 	}
 }
 
+// told [I3]: what the connector says came of a call is so, since it reads back whatever it changes: what is done is there, and what
+// failed had no effect. In a batch something else may have happened after a call.
+func (t *overSCIM) told(n int, account string, outcome engine.Outcome) {
+	m := t.p.m
+	if n >= len(t.calls) || m.cur.dead {
+		return
+	}
+	c := t.calls[n]
+	right, on := c.Entitlement, c.Op != "revoke"
+	if c.Op == "create" || c.Op == "update" {
+		right = engine.Exists
+	}
+	is := t.p.Has(account, right)
+	m.check.ok(I3)
+	switch sure := t.p.Describes.Lag == 0 && (len(t.calls) == 1 || !t.d.hurt); {
+	case (outcome == engine.Done || outcome == engine.Already) && sure && is != on:
+		m.fail(I3, "the connector of %s says that %s %s %q is %s, and it is not", t.p.Name, c.Op, account, right, outcome)
+	case (outcome == engine.Failed || outcome == engine.Refused) && c.took:
+		m.fail(I3, "the connector of %s says that %s %s %q is %s, and it took effect", t.p.Name, c.Op, account, right, outcome)
+	}
+}
+
+// whole [I1]: a list that says that it is complete shows what the program shows, whatever happened on the way. Where lists lag and groups
+// are read singly, as they are now, it is of two times.
+func (t *overSCIM) whole(l *list, complete bool) {
+	m := t.p.m
+	if m.check.ok(I1); !complete || l.hidden || t.p.Describes.Lag > 0 && !t.wired.members {
+		return
+	}
+	n := 0
+	for _, h := range t.p.Shown() {
+		if n++; !l.held[[2]string{h.Account, h.Entitlement}] {
+			m.fail(I1, "the list of %s lacks %s of %s, and says that it is complete", t.p.Name, h.Entitlement, h.Account)
+		}
+	}
+	if n != len(l.held) {
+		m.fail(I1, "the list of %s shows %d of %d, and says that it is complete", t.p.Name, len(l.held), n)
+	}
+}
+
 // Overlaps counts calls on one account at once.
 func (p *program) Overlaps() int { return p.Program.Overlaps() + p.overlaps }

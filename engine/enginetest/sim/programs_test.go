@@ -28,6 +28,7 @@ type program struct {
 type list struct {
 	complete bool
 	held     map[[2]string]bool // account, right
+	hidden   bool               // it lacks something, and nothing says so
 }
 
 func (m *model) newProgram(i uint64, name string) *program {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -92,6 +93,7 @@ type calling struct {
 	intent *openIntent // nil: none that is known
 	sent   bool        // a request was
 	unsure bool        // and its answer was lost, or tells nothing
+	took   bool        // it took effect
 }
 
 func (t *overSCIM) connection() *scim.Program {
@@ -179,11 +181,13 @@ func (t *overSCIM) Holdings(ctx context.Context, yield func(engine.Holding) erro
 		t.p.m.cur.seen.lists = map[string]*list{}
 	}
 	t.p.m.cur.seen.lists[t.p.Name] = l
+	before := t.p.m.now
 	proof, err := t.connection().Holdings(t.within(ctx, oneCall), func(h engine.Holding) error {
 		h.Entitlement = strings.TrimPrefix(h.Entitlement, groupName)
 		l.held[[2]string{h.Account, h.Entitlement}] = true
 		return yield(h)
 	})
+	t.whole(l, err == nil && proof.Complete() && t.p.m.now.Equal(before))
 	t.panics(4, "list")
 	l.complete = err == nil && proof.Complete() && !t.unknown // nothing is concluded from a program that could not say what it is
 	return proof, err
@@ -202,31 +206,39 @@ func (t *overSCIM) Account(ctx context.Context, account string) ([]engine.Holdin
 func (t *overSCIM) Grant(ctx context.Context, account, right string) (engine.Outcome, error) {
 	ctx = t.within(ctx, oneCall)
 	defer t.begin(ctx, enginetest.ProgramCall{Op: "grant", Account: account, Entitlement: right})()
-	defer t.panics(6, "grant")
-	return t.connection().Grant(ctx, account, group(right))
+	outcome, err := t.connection().Grant(ctx, account, group(right))
+	t.told(0, account, outcome)
+	t.panics(6, "grant")
+	return outcome, err
 }
 
 // Revoke implements engine.Connector.
 func (t *overSCIM) Revoke(ctx context.Context, account, right string) (engine.Outcome, error) {
 	ctx = t.within(ctx, oneCall)
 	defer t.begin(ctx, enginetest.ProgramCall{Op: "revoke", Account: account, Entitlement: right})()
-	defer t.panics(6, "revoke")
-	return t.connection().Revoke(ctx, account, group(right))
+	outcome, err := t.connection().Revoke(ctx, account, group(right))
+	t.told(0, account, outcome)
+	t.panics(6, "revoke")
+	return outcome, err
 }
 
 // Create implements engine.Creator.
 func (t *overSCIM) Create(ctx context.Context, n engine.NewAccount) (string, engine.Outcome, error) {
 	ctx = t.within(ctx, oneCall)
 	defer t.begin(ctx, enginetest.ProgramCall{Op: "create", Account: n.Name})()
-	defer t.panics(6, "create")
-	return t.connection().Create(ctx, n)
+	id, outcome, err := t.connection().Create(ctx, n)
+	t.told(0, id, outcome)
+	t.panics(6, "create")
+	return id, outcome, err
 }
 
 // Update implements engine.Updater.
 func (t *overSCIM) Update(ctx context.Context, account string, to engine.NewAccount) (engine.Outcome, error) {
 	ctx = t.within(ctx, oneCall)
 	defer t.begin(ctx, enginetest.ProgramCall{Op: "update", Account: account})()
-	return t.connection().Update(ctx, account, to)
+	outcome, err := t.connection().Update(ctx, account, to)
+	t.told(0, account, outcome)
+	return outcome, err
 }
 
 // scimBatches is overSCIM that takes many changes at once.
@@ -240,8 +252,12 @@ func (b scimBatches) Apply(ctx context.Context, calls []engine.Call) []engine.Re
 		all, named[i].Entitlement = append(all, callOf(c)), group(c.Entitlement)
 	}
 	defer b.begin(ctx, all...)()
-	defer b.panics(6, "batch")
-	return b.connection().Apply(ctx, named)
+	out := b.connection().Apply(ctx, named)
+	for n, r := range out {
+		b.told(n, cmp.Or(r.ID, calls[n].Account), r.Outcome)
+	}
+	b.panics(6, "batch")
+	return out
 }
 
 func callOf(c engine.Call) enginetest.ProgramCall {

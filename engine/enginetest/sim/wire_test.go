@@ -213,6 +213,9 @@ func (w *wire) writes(r *http.Request, body []byte) (*answer, error) {
 		}
 	}
 	a := w.t.takesEffect(r, c)
+	for _, call := range asked {
+		call.took = call.took || a.status < 300
+	}
 	switch {
 	case fault == enginetest.LoseAfter:
 		lost()
