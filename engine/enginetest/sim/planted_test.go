@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -152,6 +153,9 @@ func overlayOf(t *testing.T, bugs []bug) string {
 			texts[path] = strings.Replace(texts[path], e.old, strings.ReplaceAll(e.new, "$", fmt.Sprintf("planted(%q)", b.name)), 1)
 		}
 	}
-	texts[filepath.Join(engine, "planted.go")] = "package engine\n\nimport \"os\"\n\nvar plantedBug = os.Getenv(\"" + plantedName + "\")\n\nfunc planted(name string) bool { return plantedBug == name }\n"
+	for path := range maps.Clone(texts) {
+		folder := filepath.Dir(path)
+		texts[filepath.Join(folder, "planted.go")] = "package " + filepath.Base(folder) + "\n\nimport \"os\"\n\nvar plantedBug = os.Getenv(\"" + plantedName + "\")\n\nfunc planted(name string) bool { return plantedBug == name }\n"
+	}
 	return enginetest.Overlay(t, texts)
 }

@@ -15,11 +15,13 @@ type program struct {
 	m      *model
 	faults draw
 	down   time.Time // it does not answer until then
+	hid    bool      // a list of it left something out, and no run has been committed with a whole one since
 	secrets
 	pressed  time.Time      // it has too much to do until then, and answers
 	presses  int            // this status
 	busy     map[string]int // accounts that calls over HTTP are under way on
 	overlaps int
+	anew     map[string]int // right → how often its group was
 	fault    enginetest.Fault
 	batch    bool // a batch is under way, which is over before its lease is
 }
@@ -32,7 +34,7 @@ type list struct {
 }
 
 func (m *model) newProgram(i uint64, name string) *program {
-	p := &program{m: m, faults: newDraw(), busy: map[string]int{}, Program: enginetest.NewProgram(name, func() time.Time { return m.now })}
+	p := &program{m: m, faults: newDraw(), busy: map[string]int{}, anew: map[string]int{}, Program: enginetest.NewProgram(name, func() time.Time { return m.now })}
 	p.faults.source.Seed(m.seed, 10+i)
 	p.Before = p.before
 	switch name {
@@ -200,8 +202,28 @@ func (p *program) readFault(c enginetest.ProgramCall) enginetest.Fault {
 	case n < 110:
 		p.m.fault("program: list partial", "the list of %s is partial", p.Name)
 		return enginetest.PartialList
+	case n < 120 && p.hides():
+		return enginetest.HidePart
 	}
 	return enginetest.NoFault
+}
+
+// hides: a list leaves something out, and nothing says so. Nobody can tell that from what is not there any more, so it is played only where
+// the rules let nothing follow from it: once, since what one list lacks is neither taken for gone nor released (the design 3: two complete
+// reads, further apart than the lag), and while nothing is under way that would be read back from it, which must believe a complete list.
+func (p *program) hides() bool {
+	m := p.m
+	for _, i := range m.check.open {
+		if i.Program == p.Name {
+			return false
+		}
+	}
+	if p.hid || m.quiet || m.depth > 0 || p.Describes.Lag > 0 {
+		return false
+	}
+	m.fault("program: list hides a part", "the list of %s lacks a part, and nothing says so", p.Name)
+	p.hid, m.cur.seen.lists[p.Name].hidden = true, true
+	return true
 }
 
 func (p *program) writeFault(c enginetest.ProgramCall) enginetest.Fault {

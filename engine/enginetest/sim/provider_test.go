@@ -37,7 +37,10 @@ type scimPage struct {
 	Resources    []any `json:"Resources"`
 }
 
-const groupID = "g-"
+// groupID is that of a group, which is another one after the group was made anew under its name.
+func (p *program) groupID(right string) string { return fmt.Sprintf("%s-%d", right, p.anew[right]) }
+
+func rightOf(groupID string) string { right, _, _ := strings.Cut(groupID, "-"); return right }
 
 func problem(status int, detail string) *answer {
 	return &answer{status: status, body: mustJSON(map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:Error"}, "status": strconv.Itoa(status), "detail": detail})}
@@ -84,7 +87,11 @@ func idOf(x any) string {
 
 // listed is what a list shows, in order.
 func (t *overSCIM) listed(path string, q url.Values) []any {
-	all := t.resources(path, t.p.Shown(), t.wired.members && q.Get("excludedAttributes") == "")
+	held := t.p.Shown()
+	for last := len(held) - 1; t.hiding && last >= 0; last = -1 {
+		held = slices.DeleteFunc(held, func(h engine.Holding) bool { return h.Account == held[last].Account })
+	}
+	all := t.resources(path, held, t.wired.members && q.Get("excludedAttributes") == "")
 	if _, value, ok := strings.Cut(q.Get("filter"), " eq "); ok {
 		var want string
 		_ = json.Unmarshal([]byte(value), &want)
@@ -101,7 +108,7 @@ func (t *overSCIM) resources(path string, held []engine.Holding, members bool) (
 		return usersOf(held)
 	}
 	for _, right := range []string{"x", "y", "z"} {
-		g := scimGroup{ID: groupID + right, DisplayName: groupName + right}
+		g := scimGroup{ID: t.p.groupID(right), DisplayName: groupName + right}
 		if members {
 			g.Members = &[]scimMember{}
 			for _, h := range held {
@@ -188,7 +195,7 @@ func changesOf(r *http.Request, body []byte) (c change) {
 }
 
 func (c *change) operation(id, op, path string, value json.RawMessage) {
-	right := strings.TrimPrefix(id, groupID)
+	right := rightOf(id)
 	var text string
 	_ = json.Unmarshal(value, &text)
 	switch {
@@ -225,9 +232,12 @@ func (t *overSCIM) pretends(c change) *answer {
 
 // takesEffect makes the changes of a request, all or none.
 func (t *overSCIM) takesEffect(r *http.Request, c change) *answer {
+	if id, group := strings.CutPrefix(c.of, "Groups/"); group && id != t.p.groupID(rightOf(id)) {
+		return problem(http.StatusNotFound, "there is no group "+id)
+	}
 	if match := r.Header.Get("If-Match"); t.wired.etag && match != "" {
 		path, id, _ := strings.Cut(c.of, "/")
-		if now := t.single(path, id); len(now.header) == 0 || now.header[0][1] != match {
+		if now := t.single(path, id); len(now.header) == 0 || now.header[0][1] != match || !t.p.m.quiet && t.p.faults.chance(40) {
 			t.p.m.fault("http: changed meanwhile", "%s was changed meanwhile", c.of)
 			return problem(http.StatusPreconditionFailed, "changed meanwhile")
 		}
@@ -252,7 +262,7 @@ func (t *overSCIM) effect(r *http.Request, c change, call enginetest.ProgramCall
 	case "grant":
 		_, _ = p.Grant(ctx, call.Account, call.Entitlement)
 	case "revoke":
-		if r.URL.Path != "/scim/v2/Groups/"+groupID+call.Entitlement && !p.Has(call.Account, engine.Exists) {
+		if !strings.HasPrefix(c.of, "Groups/") && !p.Has(call.Account, engine.Exists) {
 			return problem(http.StatusNotFound, "there is no user "+call.Account)
 		}
 		_, _ = p.Revoke(ctx, call.Account, call.Entitlement)

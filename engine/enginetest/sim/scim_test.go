@@ -84,6 +84,7 @@ type overSCIM struct {
 	calls       []*calling // under way
 	given       context.Context
 	began, ends time.Time // of what was begun within that; ends is zero for what has no end
+	hiding      bool      // the list that is read leaves out the last account
 	unknown     bool      // the program could not be described when it was asked last
 }
 
@@ -181,6 +182,8 @@ func (t *overSCIM) Holdings(ctx context.Context, yield func(engine.Holding) erro
 		t.p.m.cur.seen.lists = map[string]*list{}
 	}
 	t.p.m.cur.seen.lists[t.p.Name] = l
+	t.hiding = t.p.faults.chance(8) && t.p.hides()
+	defer func() { t.hiding = false }()
 	before := t.p.m.now
 	proof, err := t.connection().Holdings(t.within(ctx, oneCall), func(h engine.Holding) error {
 		h.Entitlement = strings.TrimPrefix(h.Entitlement, groupName)

@@ -153,6 +153,10 @@ func (w *wire) readFault(r *http.Request) (*answer, error) {
 		a := w.t.answers(r)
 		a.body = a.body[:len(a.body)*2/3]
 		return a, nil
+	case n < 61:
+		right := []string{"x", "y", "z"}[p.faults.IntN(3)]
+		p.anew[right]++
+		m.fault("http: group made anew", "the group of %s in %s was made anew with its members", right, p.Name)
 	}
 	return w.t.answers(r), nil
 }
@@ -258,7 +262,7 @@ func (w *wire) writeStatus() int {
 		return http.StatusOK
 	case n < 56:
 		return http.StatusUnauthorized
-	case n < 60:
+	case n < 66:
 		return panics
 	}
 	return 0
