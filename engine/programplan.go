@@ -100,7 +100,7 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 // the first time: else a leaver's .exists would be taken for a right like any other, and revoking it deletes.
 func (p *programPlan) reserved() {
 	d := p.program.Describes
-	if d.Accounts || p.showed(Active) {
+	if d.Accounts || p.showed(Active) || !d.Lifecycle && p.showed(Exists) { // maybe all are suspended: a leaver loses no more then
 		p.active = p.reading.rights.Number(Active)
 	}
 	if d.Lifecycle || p.showed(Exists) {

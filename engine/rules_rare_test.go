@@ -89,6 +89,13 @@ func TestAProgramThatCannotBeDescribedYet(t *testing.T) {
 	w.applied("zoe", "suspend wiki ready")
 	w.has("old", engine.Exists, true)
 	w.has("old", engine.Active, false)
+	w = company(t, map[string][]string{"a": {"wiki/x"}}) // and what is suspended by somebody else keeps what is not managed, as everywhere
+	w.program("wiki").Match = "key"
+	w.program("wiki").Connector = undescribed{w.targets["wiki"]}
+	w.targets["wiki"].AddAccount("old", engine.AccountInfo{Attributes: map[string]string{"key": "k-zoe"}}, engine.Exists, "x", "y")
+	w.targets["wiki"].AddAccount("yan", engine.AccountInfo{Attributes: map[string]string{"key": "k-yan"}}, engine.Exists, "x", "y")
+	w.fire("zoe")
+	w.applied("zoe")
 }
 
 // Programs that come after one that is not configured, or after each other, hold up nobody else.

@@ -185,7 +185,7 @@ func (k *checker) released(r *engine.Record) {
 	}
 	k.ok(I7)
 	f, ok := k.known(factOf(engine.FactMissing, held(r)))
-	if lag := k.m.program(r.Program).Describes.Lag; !ok || k.planTime().Sub(f.Since) < lag-4*time.Second {
+	if lag := k.m.program(r.Program).Describes.Lag; !ok || k.listTime(r.Program).Sub(f.Since) < lag-4*time.Second {
 		k.m.fail(I7, "%s/%s of %s is released, and one read only has missed it", r.Program, r.Entitlement, r.Account)
 	}
 }

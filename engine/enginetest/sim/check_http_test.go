@@ -17,11 +17,14 @@ func (t *overSCIM) begin(ctx context.Context, calls ...enginetest.ProgramCall) (
 	}
 	m.mend()
 	for _, c := range calls {
-		m.note(t.p.Name, c.Op, c.Account, c.Entitlement)
-		m.watchCall(c, t.p.Name)
-		if t.p.busy[c.Account]++; t.p.busy[c.Account] > 1 && len(calls) == 1 {
+		if t.p.busy[c.Account] > 0 {
 			t.p.overlaps++
 		}
+	}
+	for _, c := range calls {
+		t.p.busy[c.Account]++
+		m.note(t.p.Name, c.Op, c.Account, c.Entitlement)
+		m.watchCall(c, t.p.Name)
 		m.check.calling = nil
 		m.check.call(t.p.Name, c, t.began)
 		m.check.inTime(ctx)

@@ -28,6 +28,7 @@ type program struct {
 
 // list is what a program listed to a daemon.
 type list struct {
+	at       time.Time // when it was begun to be read
 	complete bool
 	held     map[[2]string]bool // account, right
 	hidden   bool               // it lacks something, and nothing says so
@@ -74,7 +75,7 @@ type target struct {
 
 // Holdings implements engine.Connector.
 func (t target) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
-	l := &list{held: map[[2]string]bool{}}
+	l := &list{at: t.p.m.now, held: map[[2]string]bool{}}
 	if t.p.m.cur.seen.lists == nil {
 		t.p.m.cur.seen.lists = map[string]*list{}
 	}

@@ -221,7 +221,7 @@ func (c *change) operation(id, op, path string, value json.RawMessage) {
 }
 
 // pretends is the answer to a change that is not made.
-func (t *overSCIM) pretends(c change) *answer {
+func (t *overSCIM) pretends(c *change) *answer {
 	if c.all[0].Op == "create" {
 		u := c.user
 		u.ID = "nobody"
@@ -231,7 +231,7 @@ func (t *overSCIM) pretends(c change) *answer {
 }
 
 // takesEffect makes the changes of a request, all or none.
-func (t *overSCIM) takesEffect(r *http.Request, c change) *answer {
+func (t *overSCIM) takesEffect(r *http.Request, c *change) *answer {
 	if id, group := strings.CutPrefix(c.of, "Groups/"); group && id != t.p.groupID(rightOf(id)) {
 		return problem(http.StatusNotFound, "there is no group "+id)
 	}
@@ -256,7 +256,7 @@ func (t *overSCIM) takesEffect(r *http.Request, c change) *answer {
 }
 
 // effect makes one change, and gives the answer to it if it is another one than the usual.
-func (t *overSCIM) effect(r *http.Request, c change, call enginetest.ProgramCall) *answer {
+func (t *overSCIM) effect(r *http.Request, c *change, call enginetest.ProgramCall) *answer {
 	p, ctx := t.p.Program, r.Context()
 	switch call.Op {
 	case "grant":
@@ -280,7 +280,7 @@ func (t *overSCIM) effect(r *http.Request, c change, call enginetest.ProgramCall
 	return nil
 }
 
-func (t *overSCIM) renames(r *http.Request, c change, id string) *answer {
+func (t *overSCIM) renames(r *http.Request, c *change, id string) *answer {
 	to := engine.NewAccount{Name: c.set["userName"], Attributes: map[string]string{}}
 	if person, ok := c.set["externalId"]; ok {
 		to.Attributes["person"] = person

@@ -85,6 +85,7 @@ type overSCIM struct {
 	given       context.Context
 	began, ends time.Time // of what was begun within that; ends is zero for what has no end
 	hiding      bool      // the list that is read leaves out the last account
+	asked       time.Time // when it was asked last what it is, which begins a read
 	unknown     bool      // the program could not be described when it was asked last
 }
 
@@ -167,6 +168,7 @@ func group(right string) string {
 
 // Describe implements engine.Describer.
 func (t *overSCIM) Describe(ctx context.Context) (engine.Description, error) {
+	t.asked = t.p.m.now
 	d, err := t.connection().Describe(t.within(ctx, oneCall))
 	for i, right := range d.Grantable {
 		d.Grantable[i] = strings.TrimPrefix(right, groupName)
@@ -177,7 +179,7 @@ func (t *overSCIM) Describe(ctx context.Context) (engine.Description, error) {
 
 // Holdings implements engine.Connector.
 func (t *overSCIM) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
-	l := &list{held: map[[2]string]bool{}}
+	l := &list{at: t.asked, held: map[[2]string]bool{}}
 	if t.p.m.cur.seen.lists == nil {
 		t.p.m.cur.seen.lists = map[string]*list{}
 	}

@@ -122,7 +122,7 @@ func (w *wire) reads(r *http.Request) (*answer, error) {
 	return w.readFault(r)
 }
 
-// readFault draws how a read goes wrong. What makes the connector wait happens in no other daemon's call, which would take as long.
+// readFault draws how a read goes wrong.
 func (w *wire) readFault(r *http.Request) (*answer, error) {
 	p, m := w.t.p, w.t.p.m
 	switch n := p.faults.IntN(2000); {
@@ -161,92 +161,114 @@ func (w *wire) readFault(r *http.Request) (*answer, error) {
 	return w.t.answers(r), nil
 }
 
+// fate is what becomes of a request: a fault, or a status that it is answered.
+type fate struct {
+	fault  enginetest.Fault
+	status int
+}
+
 // writes lets a request take effect, or not, and answers or does not.
 func (w *wire) writes(r *http.Request, body []byte) (*answer, error) {
-	p, m := w.t.p, w.t.p.m
-	c := changesOf(r, body)
+	m, c := w.t.p.m, changesOf(r, body)
 	asked := w.t.sends(c.all)
-	lost := func() {
-		for _, call := range asked {
-			call.lost()
-		}
-	}
 	calling := m.check.calling
 	m.meanwhile("in the middle of a call", 25, 20*time.Second)
 	m.check.calling = calling
-	fault, status := enginetest.NoFault, 0
+	f := w.fate(&c)
+	if a, err := w.hinders(r, &c, f); a != nil || err != nil {
+		return a, err
+	}
+	if f.fault == enginetest.LoseBefore || f.status != 0 && f.status != panics && w.t.p.faults.IntN(2) == 0 {
+		lose(asked)
+		return w.broken(f)
+	}
+	a := w.effect(r, &c, asked)
+	if f.fault == enginetest.LoseAfter || f.status != 0 {
+		lose(asked)
+		return w.broken(f)
+	}
+	if w.t.late() {
+		lose(asked)
+		return nil, context.DeadlineExceeded
+	}
+	return a, nil
+}
+
+func lose(asked []*calling) {
+	for _, call := range asked {
+		call.lost()
+	}
+}
+
+// fate draws it. What makes the connector wait happens in no other daemon's call, which would take as long.
+func (w *wire) fate(c *change) (f fate) {
+	p, m := w.t.p, w.t.p.m
 	switch {
 	case m.quiet || len(c.all) == 0:
 	case p.down.After(m.now):
-		return nil, errRoute
+		f.fault = enginetest.Unreachable
 	case p.pressed.After(m.now) && m.depth == 0:
-		status = p.presses
+		f.status = p.presses
 	default:
-		if fault = p.writeFault(c.all[0]); fault == enginetest.NoFault {
-			status = w.writeStatus()
+		if f.fault = p.writeFault(c.all[0]); f.fault == enginetest.NoFault {
+			f.status = w.writeStatus()
 		}
 	}
+	return f
+}
+
+// hinders answers a request that has no effect, as its answer or the lack of one lets whoever asked know.
+func (w *wire) hinders(r *http.Request, c *change, f fate) (*answer, error) {
+	m := w.t.p.m
 	switch {
-	case !w.signedIn(r):
-		m.fault("http: sign-in refused", "%s refuses the sign-in", p.Name)
-		return refused(r), nil
-	case fault == enginetest.FailBefore:
+	case f.fault == enginetest.Unreachable, f.fault == enginetest.FailBefore:
 		return nil, errRoute
-	case fault == enginetest.LoseBefore:
-		lost()
-		return nil, errReset
-	case fault == enginetest.Refuse:
-		return problem(http.StatusForbidden, "no"), nil
-	case fault == enginetest.Lie:
-		return w.t.pretends(c), nil
-	case status == http.StatusTooManyRequests:
-		return w.pressed(status), nil
-	case status == http.StatusUnauthorized:
-		m.fault("http: sign-in refused", "%s refuses the sign-in, this once", p.Name)
+	case !w.signedIn(r), f.status == http.StatusUnauthorized:
+		m.fault("http: sign-in refused", "%s refuses the sign-in", w.t.p.Name)
 		return refused(r), nil
-	case status == http.StatusOK:
-		m.fault("http: HTML with 200", "a page to sign in is before %s", p.Name)
-		return page(status), nil
-	case status != 0 && p.faults.IntN(2) == 0:
-		lost()
-		return w.broken(status), nil
+	case f.fault == enginetest.Refuse:
+		return problem(http.StatusForbidden, "no"), nil
+	case f.fault == enginetest.Lie:
+		return w.t.pretends(c), nil
+	case f.status == http.StatusTooManyRequests:
+		return w.pressed(f.status), nil
+	case f.status == http.StatusOK:
+		m.fault("http: HTML with 200", "a page to sign in is before %s", w.t.p.Name)
+		return page(f.status), nil
 	}
+	return nil, nil
+}
+
+// effect is the effect.
+func (w *wire) effect(r *http.Request, c *change, asked []*calling) *answer {
 	for _, call := range asked {
 		if call.intent != nil {
-			call.intent.at = m.now
+			call.intent.at = w.t.p.m.now
 		}
 	}
 	a := w.t.takesEffect(r, c)
 	for _, call := range asked {
 		call.took = call.took || a.status < 300
 	}
-	switch {
-	case fault == enginetest.LoseAfter:
-		lost()
-		return nil, errReset
-	case status == panics:
-		lost()
-		m.fault("http: panic", "the connector of %s panics over an answer", p.Name)
-		panic("the transport panics")
-	case status != 0:
-		lost()
-		return w.broken(status), nil
-	case w.t.late():
-		lost()
-		return nil, context.DeadlineExceeded
-	}
-	return a, nil
+	return a
 }
 
 const panics = -1
 
-// broken is an answer to a request that may have taken effect.
-func (w *wire) broken(status int) *answer {
-	if status == http.StatusServiceUnavailable {
-		return w.pressed(status)
+// broken is what comes instead of an answer to a request that may have taken effect.
+func (w *wire) broken(f fate) (*answer, error) {
+	m := w.t.p.m
+	switch f.status {
+	case 0:
+		return nil, errReset
+	case panics:
+		m.fault("http: panic", "the connector of %s panics over an answer", w.t.p.Name)
+		panic("the transport panics")
+	case http.StatusServiceUnavailable:
+		return w.pressed(f.status), nil
 	}
-	w.t.p.m.fault("http: 500", "%s answers a change with 500", w.t.p.Name)
-	return page(http.StatusInternalServerError)
+	m.fault("http: 500", "%s answers a change with 500", w.t.p.Name)
+	return page(http.StatusInternalServerError), nil
 }
 
 // writeStatus draws what a change is answered instead of what became of it, 0: nothing.
