@@ -154,8 +154,6 @@ func bugs() []bug {
 		one("http: unseen is failure", "a change that can't be read back is not known", "../connectors/scim/write.go", "return engine.Uncertain, fmt.Errorf(\"the change can't be read back: %w\", err)", "return map[bool]engine.Outcome{false: engine.Uncertain, true: engine.Failed}[$], fmt.Errorf(\"the change can't be read back: %w\", err)"),
 		one("http: half a list", "a list that has fewer than it says is not whole", "../connectors/scim/read.go", "		case len(seen) > total || len(page.Resources) == 0:\n", "		case $ && len(page.Resources) == 0:\n\t\t\treturn nil\n		case len(seen) > total || len(page.Resources) == 0:\n"),
 
-		one("undescribed at first", "whoever lists accounts has them, also before it could say so", "programplan.go", `known && p.reading.held.Holders(n) > 0`, `known && !$ && p.reading.held.Holders(n) > 0`),
-
 		// Seats.
 		one("one seat more", "nobody gets a seat that is not there", "planseats.go", `sp.Free = sp.Seats - sp.Taken`, "sp.Free = sp.Seats - sp.Taken\n\tif $ {\n\t\tsp.Free++\n\t}"),
 		one("under way takes no seat", "what is being given takes a seat until it is read back", "planseats.go", `s.giving = s.base.Or(&s.under)`, "s.giving = s.base.Or(&s.under)\n\tif $ {\n\t\ts.under, s.giving = Set{}, s.base.Clone()\n\t}"),
