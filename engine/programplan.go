@@ -96,16 +96,21 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 	return p
 }
 
-// reserved numbers Active and Exists. A program that can't be asked what it is has them if it ever showed them: else a
-// leaver's .exists would be taken for a right like any other, and revoking it deletes.
+// reserved numbers Active and Exists. A program that can't be asked what it is has them if it ever showed them, or does so now for
+// the first time: else a leaver's .exists would be taken for a right like any other, and revoking it deletes.
 func (p *programPlan) reserved() {
 	d := p.program.Describes
-	if d.Accounts || slices.Contains(p.mem.Entitlements, Active) {
+	if d.Accounts || p.showed(Active) || !d.Lifecycle && p.showed(Exists) { // maybe all are suspended: a leaver loses no more then
 		p.active = p.reading.rights.Number(Active)
 	}
-	if d.Lifecycle || slices.Contains(p.mem.Entitlements, Exists) {
+	if d.Lifecycle || p.showed(Exists) {
 		p.exists = p.reading.rights.Number(Exists)
 	}
+}
+
+func (p *programPlan) showed(right string) bool {
+	n, known := p.reading.rights.Find(right)
+	return slices.Contains(p.mem.Entitlements, right) || known && p.reading.held.Holders(n) > 0
 }
 
 // withoutLag is what the list shows, corrected by what Rolecall knows to have changed so lately that the list may not show

@@ -77,6 +77,27 @@ func TestAProgramThatCannotBeDescribed(t *testing.T) {
 	}
 }
 
+// The very first read of a program that can't say what it is shows which accounts there are: a leaver's is suspended as everywhere, and not
+// deleted at once, as if its existence were a right like any other.
+func TestAProgramThatCannotBeDescribedYet(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Match = "key"
+	w.program("wiki").Connector = undescribed{w.targets["wiki"]}
+	w.targets["wiki"].AddAccount("old", engine.AccountInfo{Attributes: map[string]string{"key": "k-zoe"}}, engine.Exists, engine.Active, "x")
+	w.targets["wiki"].AddAccount("yan", engine.AccountInfo{Attributes: map[string]string{"key": "k-yan"}}, engine.Exists, engine.Active, "x")
+	w.fire("zoe")
+	w.applied("zoe", "suspend wiki ready")
+	w.has("old", engine.Exists, true)
+	w.has("old", engine.Active, false)
+	w = company(t, map[string][]string{"a": {"wiki/x"}}) // and what is suspended by somebody else keeps what is not managed, as everywhere
+	w.program("wiki").Match = "key"
+	w.program("wiki").Connector = undescribed{w.targets["wiki"]}
+	w.targets["wiki"].AddAccount("old", engine.AccountInfo{Attributes: map[string]string{"key": "k-zoe"}}, engine.Exists, "x", "y")
+	w.targets["wiki"].AddAccount("yan", engine.AccountInfo{Attributes: map[string]string{"key": "k-yan"}}, engine.Exists, "x", "y")
+	w.fire("zoe")
+	w.applied("zoe")
+}
+
 // Programs that come after one that is not configured, or after each other, hold up nobody else.
 func TestAnOrderThatCannotBeKeptHoldsUpNobody(t *testing.T) {
 	w := newWorld(t, "chat", "git", "mail", "wiki")

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -98,10 +99,14 @@ func (p *Program) patchMembers(ctx context.Context, calls []engine.Call, part []
 	}
 	now, err := p.group(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("the changes can't be read back: %w", err)
+		return nil, unread(err)
 	}
 	return compareAll(calls, part, old.accounts(), now.accounts())
 }
+
+// unread says that nobody knows what came of changes that were sent. The answer to the read, or that none was sent, says nothing of
+// them, so it is not wrapped: it would be taken for theirs.
+func unread(err error) error { return errors.New("the changes can't be read back: " + err.Error()) }
 
 // compareAll looks at the whole list: all that was asked for, and nobody else. No outcomes: something was ignored.
 func compareAll(calls []engine.Call, part []int, old, now []string) (outcomes []engine.Outcome, err error) {

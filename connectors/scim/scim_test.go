@@ -339,6 +339,20 @@ func TestBatch(t *testing.T) {
 				return r.Method == http.MethodPatch
 			}
 		}, engine.Uncertain},
+		"the group goes meanwhile": {func(p *provider) {
+			p.After = func(p *servers.Provider, _ *http.Request) { p.Groups = p.Groups[1:] }
+		}, engine.Uncertain},
+		"refuses to be read after it": {func(p *provider) {
+			written := false
+			p.Before = func(w http.ResponseWriter, r *http.Request) bool {
+				gone := written && r.Method == http.MethodGet
+				written = written || r.Method == http.MethodPatch
+				if gone {
+					servers.Problem(w, 401, "expired")
+				}
+				return gone
+			}
+		}, engine.Uncertain},
 		"takes one operation at a time": {func(p *provider) {
 			first := true
 			p.Before = func(w http.ResponseWriter, r *http.Request) bool {

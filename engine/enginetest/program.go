@@ -338,6 +338,14 @@ func (p *Program) Truth() []engine.Holding {
 	return p.holdings(p.accounts)
 }
 
+// Shown is what a list would show now, with the lag, and is no call.
+func (p *Program) Shown() []engine.Holding {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.catchUp()
+	return p.holdings(p.listed)
+}
+
 // Calls counts the calls so far.
 func (p *Program) Calls() int { p.mu.Lock(); defer p.mu.Unlock(); return p.calls }
 

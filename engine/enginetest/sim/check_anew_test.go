@@ -107,6 +107,9 @@ func (k *checker) began() {
 		if l := d.seen.lists[p.Name]; l != nil && l.complete && p.Name != "grp" {
 			k.suspendsSeen(p, l, whole)
 		}
+		if l := d.seen.lists[p.Name]; l != nil && l.complete && !l.hidden {
+			p.hid = false
+		}
 	}
 	k.reached()
 	k.lastDesired()

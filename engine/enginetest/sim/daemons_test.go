@@ -100,7 +100,7 @@ func (m *model) meanwhile(when string, likely int, most time.Duration) {
 	m.depth++
 	m.now = m.now.Add(time.Duration(m.faults.Int64N(int64(most))))
 	m.cur = m.daemons[(slices.Index(m.daemons, was)+1+m.faults.IntN(2))%len(m.daemons)]
-	m.cur.dead, m.cur.hurt = false, false
+	m.cur.revive()
 	[]func(){func() { m.run(engine.ApplyOptions{}) }, func() { m.run(engine.ApplyOptions{}) }, m.work, m.cut, m.byHand, m.decide}[m.faults.IntN(6)]()
 	m.cur, was.hurt = was, true
 	m.depth--

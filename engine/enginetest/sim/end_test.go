@@ -152,7 +152,7 @@ func (m *model) settle() {
 	m.quiet = true
 	m.draws(1 << 20)
 	m.cur = m.daemons[0]
-	m.cur.dead, m.cur.hurt = false, false
+	m.cur.revive()
 	m.say("--- all faults are switched off")
 	for _, name := range m.check.pausedNow() {
 		if err := m.cur.engine.Unpause(m.context(), "boss", name); err != nil {

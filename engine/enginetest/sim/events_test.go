@@ -52,7 +52,8 @@ func events() []event {
 func (m *model) step(n int, all []event, total int) {
 	m.draws(n)
 	for _, d := range m.daemons {
-		d.dead, d.hurt, d.wrong = false, false, 0
+		d.revive()
+		d.wrong = 0
 	}
 	m.cur = m.daemons[max(0, m.faults.IntN(5)-2)]
 	m.count.steps++
@@ -353,11 +354,13 @@ func (m *model) give() {
 
 func (m *model) outage() {
 	p := m.someProgram()
-	p.down = m.now.Add(time.Duration(1+m.events.IntN(300)) * time.Minute)
+	until := m.now.Add(time.Duration(1+m.events.IntN(300)) * time.Minute)
 	if m.events.IntN(3) == 0 { // every call is refused until the new secret is known
-		m.fault("program: secret rotated", "the secret of %s is another one until %s", p.Name, p.down.Format("01-02 15:04"))
+		p.rotate(until)
+		m.fault("program: secret rotated", "the secret of %s is another one until %s", p.Name, until.Format("01-02 15:04"))
 		return
 	}
+	p.down = until
 	m.fault("program: outage", "%s is down until %s", p.Name, p.down.Format("01-02 15:04"))
 }
 

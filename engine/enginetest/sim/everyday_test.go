@@ -31,16 +31,16 @@ func TestEverydayBugs(t *testing.T) {
 			t.Errorf("there is no planted bug %q, or no history is known that shows it", name)
 			continue
 		}
-		if by := shown(t, binary, name, known[name], promise); by != promise.String() {
+		if by := findsBug(t, binary, name, known[name], promise); by != promise.String() {
 			t.Errorf("the planted bug %q breaks %v; what was found in history %d is %q", name, promise, known[name], by)
 		}
 	}
 	shrinks(t, binary)
 }
 
-// shown plays the history that is known to show a bug and, since a change of the engine lets histories take another course, a
+// findsBug plays the history that is known to show a bug and, since a change of the engine lets histories take another course, a
 // few others if it doesn't.
-func shown(t *testing.T, binary, name string, seed int, promise invariant) (by string) {
+func findsBug(t *testing.T, binary, name string, seed int, promise invariant) (by string) {
 	t.Helper()
 	if by = hunt(t, binary, name, seed, 1).by; by == promise.String() {
 		return by

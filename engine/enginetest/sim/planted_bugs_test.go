@@ -146,6 +146,17 @@ func bugs() []bug {
 
 		one("rewritten", "the journal is append only", "enginetest/journal.go", `j.records = append(j.records, *r)`, "j.records = append(j.records, *r)\n\tif old := &j.records[(len(j.records)-1)/2]; $ {\n\t\told.Actor = \"nobody\"\n\t\told.Hash = leaf(\"\", old)\n\t}"),
 
+		// What is between Rolecall and a program.
+		one("http: 503 again", "a change that was answered 503 is sent once", "httpconn/client.go", `k.Method == http.MethodGet && IsStatus(err, http.StatusServiceUnavailable)`, `(k.Method == http.MethodGet || $) && IsStatus(err, http.StatusServiceUnavailable)`),
+		one("http: lost again", "a change whose answer was lost is sent once", "httpconn/client.go", `case k.Method == http.MethodGet && !reread`, `case (k.Method == http.MethodGet || $) && !reread`),
+		one("http: 500 is failure", "nobody knows what came of a change that was answered 500", "httpconn/answer.go", `e.Status >= 500 && e.Status != http.StatusNotImplemented:`, `!$ && e.Status >= 500 && e.Status != http.StatusNotImplemented:`),
+		one("http: 404 of anything", "only the program's own word means that something is gone", "httpconn/answer.go", `e.Status == http.StatusNotFound && e.Own`, `e.Status == http.StatusNotFound && (e.Own || $)`),
+		one("http: secrets shown", "no message shows a secret, though the program repeats it", "httpconn/auth.go", `for _, secret := range a.known {`, "for _, secret := range a.known {\n\t\tif $ {\n\t\t\tbreak\n\t\t}"),
+		one("http: old secret for good", "a sign-in that was refused is tried with the secret of now", "httpconn/client.go", `renewed = true`, "renewed = true\n\t\t\tif $ {\n\t\t\t\treturn answer, err\n\t\t\t}"),
+		one("http: lies believed", "a change is done when it is to be seen", "../connectors/scim/write.go", `if slices.Contains(now.accounts(), c.Account) != c.Grant {`, `if slices.Contains(now.accounts(), c.Account) != c.Grant && !$ {`),
+		one("http: unseen is failure", "a change that can't be read back is not known", "../connectors/scim/write.go", "return engine.Uncertain, fmt.Errorf(\"the change can't be read back: %w\", err)", "return map[bool]engine.Outcome{false: engine.Uncertain, true: engine.Failed}[$], fmt.Errorf(\"the change can't be read back: %w\", err)"),
+		one("http: half a list", "a list that has fewer than it says is not whole", "../connectors/scim/read.go", "		case len(seen) > total || len(page.Resources) == 0:\n", "		case $ && len(page.Resources) == 0:\n\t\t\treturn nil\n		case len(seen) > total || len(page.Resources) == 0:\n"),
+
 		// Seats.
 		one("one seat more", "nobody gets a seat that is not there", "planseats.go", `sp.Free = sp.Seats - sp.Taken`, "sp.Free = sp.Seats - sp.Taken\n\tif $ {\n\t\tsp.Free++\n\t}"),
 		one("under way takes no seat", "what is being given takes a seat until it is read back", "planseats.go", `s.giving = s.base.Or(&s.under)`, "s.giving = s.base.Or(&s.under)\n\tif $ {\n\t\ts.under, s.giving = Set{}, s.base.Clone()\n\t}"),

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,13 +157,12 @@ func overlayOf(t *testing.T, bugs []bug) string {
 			if n := strings.Count(texts[path], e.old); n != 1 {
 				t.Errorf("bug %q: %s has %d places like this one, where there must be one; if the guard was changed, plant the bug anew:\n%s", b.name, e.file, n, e.old)
 			}
-			chosen := fmt.Sprintf("Planted(%q)", b.name)
-			if strings.Contains(e.file, "/") { // of another package
-				chosen = "engine." + chosen
-			}
-			texts[path] = strings.Replace(texts[path], e.old, strings.ReplaceAll(e.new, "$", chosen), 1)
+			texts[path] = strings.Replace(texts[path], e.old, strings.ReplaceAll(e.new, "$", fmt.Sprintf("planted(%q)", b.name)), 1)
 		}
 	}
-	texts[filepath.Join(engine, "planted.go")] = "package engine\n\nimport \"os\"\n\nvar plantedBug = os.Getenv(\"" + plantedName + "\")\n\nfunc Planted(name string) bool { return plantedBug == name }\n"
+	for path := range maps.Clone(texts) {
+		folder := filepath.Dir(path)
+		texts[filepath.Join(folder, "planted.go")] = "package " + filepath.Base(folder) + "\n\nimport \"os\"\n\nvar plantedBug = os.Getenv(\"" + plantedName + "\")\n\nfunc planted(name string) bool { return plantedBug == name }\n"
+	}
 	return enginetest.Overlay(t, texts)
 }

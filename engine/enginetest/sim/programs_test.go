@@ -15,8 +15,15 @@ type program struct {
 	m      *model
 	faults draw
 	down   time.Time // it does not answer until then
-	fault  enginetest.Fault
-	batch  bool // a batch is under way, which is over before its lease is
+	hid    bool      // a list of it left something out, and no run has been committed with a whole one since
+	secrets
+	pressed  time.Time      // it has too much to do until then, and answers
+	presses  int            // this status
+	busy     map[string]int // accounts that calls over HTTP are under way on
+	overlaps int
+	anew     map[string]int // right → how often its group was
+	fault    enginetest.Fault
+	batch    bool // a batch is under way, which is over before its lease is
 }
 
 // list is what a program listed to a daemon.
@@ -24,10 +31,11 @@ type list struct {
 	at       time.Time // when it began to be read, which may be a while after people did
 	complete bool
 	held     map[[2]string]bool // account, right
+	hidden   bool               // it lacks something, and nothing says so
 }
 
 func (m *model) newProgram(i uint64, name string) *program {
-	p := &program{m: m, faults: newDraw(), Program: enginetest.NewProgram(name, func() time.Time { return m.now })}
+	p := &program{m: m, faults: newDraw(), busy: map[string]int{}, anew: map[string]int{}, Program: enginetest.NewProgram(name, func() time.Time { return m.now })}
 	p.faults.source.Seed(m.seed, 10+i)
 	p.Before = p.before
 	switch name {
@@ -40,11 +48,17 @@ func (m *model) newProgram(i uint64, name string) *program {
 	if m.seed%5 == i {
 		p.Describes.Lag = 20 * time.Minute
 	}
+	if m.over(name) != nil { // what goes wrong goes wrong on the way
+		p.Before = nil
+	}
 	return p
 }
 
 // connector is what Rolecall knows the program by: one that takes batches in some histories.
-func (p *program) connector() engine.Connector {
+func (p *program) connector(d *daemon) engine.Connector {
+	if w := p.m.over(p.Name); w != nil {
+		return w.connector(p, d)
+	}
 	t := target{Program: p.Program, p: p, token: secret}
 	if p.Name == "wiki" && p.m.seed%4 == 2 {
 		return batching{t}
@@ -149,7 +163,7 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 	}
 	if c.Writes() {
 		m.mend()
-		m.check.call(p.Name, c)
+		m.check.call(p.Name, c, m.now)
 		calling := m.check.calling
 		m.meanwhile("in the middle of a call", 25, 20*time.Second)
 		m.check.calling = calling
@@ -161,7 +175,9 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 		return enginetest.Unreachable
 	}
 	if c.Writes() {
-		p.fault = p.writeFault(c)
+		if p.fault = enginetest.Refuse; !p.refuses() {
+			p.fault = p.writeFault(c)
+		}
 		m.check.called()
 		if p.fault == enginetest.LoseBefore || p.fault == enginetest.LoseAfter {
 			m.check.lost()
@@ -172,6 +188,9 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 }
 
 func (p *program) readFault(c enginetest.ProgramCall) enginetest.Fault {
+	if p.refuses() {
+		return enginetest.Unreachable
+	}
 	n := p.faults.IntN(1000)
 	switch {
 	case n < 40:
@@ -184,8 +203,28 @@ func (p *program) readFault(c enginetest.ProgramCall) enginetest.Fault {
 	case n < 110:
 		p.m.fault("program: list partial", "the list of %s is partial", p.Name)
 		return enginetest.PartialList
+	case n < 120 && p.hides():
+		return enginetest.HidePart
 	}
 	return enginetest.NoFault
+}
+
+// hides: a list leaves something out, and nothing says so. Nobody can tell that from what is not there any more, so it is played only where
+// the rules let nothing follow from it: once, since what one list lacks is neither taken for gone nor released (the design 3: two complete
+// reads, further apart than the lag), and while nothing is under way that would be read back from it, which must believe a complete list.
+func (p *program) hides() bool {
+	m := p.m
+	for _, i := range m.check.open {
+		if i.Program == p.Name {
+			return false
+		}
+	}
+	if p.hid || m.quiet || m.depth > 0 || p.Describes.Lag > 0 {
+		return false
+	}
+	m.fault("program: list hides a part", "the list of %s lacks a part, and nothing says so", p.Name)
+	p.hid, m.cur.seen.lists[p.Name].hidden = true, true
+	return true
 }
 
 func (p *program) writeFault(c enginetest.ProgramCall) enginetest.Fault {

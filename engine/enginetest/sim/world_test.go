@@ -48,6 +48,7 @@ type model struct {
 	check    *checker
 	accounts int // made so far
 	watching *watching
+	wired    *wired // the program that is reached over HTTP, nil: none
 }
 
 // draw is a generator that each step begins anew.
@@ -64,6 +65,14 @@ func newDraw() draw {
 // chance is true so many times in a thousand.
 func (d draw) chance(thousandths int) bool { return d.IntN(1000) < thousandths }
 
+// revive starts a process again.
+func (d *daemon) revive() {
+	if d.dead {
+		d.lives++
+	}
+	d.dead, d.hurt = false, false
+}
+
 // daemon is one process of Rolecall, with a clock of its own.
 type daemon struct {
 	name   string
@@ -72,6 +81,7 @@ type daemon struct {
 	dead   bool             // until the next step
 	hurt   bool             // something happened in this step that lets its work end early
 	wrong  time.Duration    // how far its clock is off, until the step ends
+	lives  int              // how often the process was started again: what it keeps in memory is gone then
 	seen   evidence
 }
 
@@ -97,6 +107,7 @@ func newModel(seed uint64, telling bool, count *figures) *model {
 	m.ldap = newLDAP(m)
 	m.draws(0)
 	m.store = &store{Journal: enginetest.NewJournal(func() time.Time { return m.now.Add(m.cur.wrong) }), m: m}
+	m.wired = wiredBy(seed)
 	for i, name := range []string{"app", "grp", "wiki"} {
 		m.programs = append(m.programs, m.newProgram(uint64(i), name))
 	}
@@ -139,7 +150,7 @@ func (m *model) newDaemon(name string, skew time.Duration) *daemon {
 		d.ldap = m.ldap.connected(d)
 	}
 	for i, p := range m.programs {
-		d.engine.Programs = append(d.engine.Programs, m.configured(uint64(i), p))
+		d.engine.Programs = append(d.engine.Programs, m.configured(d, uint64(i), p))
 	}
 	return d
 }
@@ -176,8 +187,8 @@ func (m *model) settings() engine.Settings {
 }
 
 // configured is what the configuration says of a program.
-func (m *model) configured(i uint64, of *program) engine.Program {
-	p := engine.Program{Name: of.Name, Kind: "memory", Connector: of.connector(), Revoke: engine.RevokeManaged, Wait: 72 * time.Hour, Delete: m.seed%2 == 0}
+func (m *model) configured(d *daemon, i uint64, of *program) engine.Program {
+	p := engine.Program{Name: of.Name, Kind: "memory", Connector: of.connector(d), Revoke: engine.RevokeManaged, Wait: 72 * time.Hour, Delete: m.seed%2 == 0}
 	switch of.Name {
 	case "app":
 		p.Match = "person"
@@ -204,6 +215,12 @@ func (m *model) configured(i uint64, of *program) engine.Program {
 	}
 	if m.seed%2 == 1 {
 		p.Repair = "regrant"
+	}
+	if m.over(of.Name) != nil {
+		p.Kind = "scim"
+		if p.Match != "" {
+			p.Match = "externalId"
+		}
 	}
 	m.seated(&p)
 	if i > 0 {
