@@ -70,24 +70,24 @@ func (s *server) dial(_ context.Context, _, address string) (net.Conn, error) {
 	if s.dials++; s.bent("dial", 0, s.dials) != nil {
 		return nil, errors.New("no route to host")
 	}
-	return &wire{server: s, contents: s.holds[int(address[2]-'1')]}, nil
+	return &ldapWire{server: s, contents: s.holds[int(address[2]-'1')]}, nil
 }
 
-// wire is a connection. A read that finds nothing prepared would wait for ever.
-type wire struct {
+// ldapWire is a connection. A read that finds nothing prepared would wait for ever.
+type ldapWire struct {
 	*contents
 	server *server
 	out    []byte
 	end    error // after that
 }
 
-func (w *wire) Write(p []byte) (int, error) {
+func (w *ldapWire) Write(p []byte) (int, error) {
 	out, end := w.answer(p)
 	w.out, w.end = append(w.out, out...), end
 	return len(p), nil
 }
 
-func (w *wire) Read(p []byte) (int, error) {
+func (w *ldapWire) Read(p []byte) (int, error) {
 	if n := copy(p, w.out); n > 0 {
 		w.out = w.out[n:]
 		return n, nil
@@ -99,14 +99,14 @@ func (w *wire) Read(p []byte) (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
-func (w *wire) Close() error                     { return nil }
-func (w *wire) LocalAddr() net.Addr              { return w.RemoteAddr() }
-func (w *wire) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 389} }
-func (w *wire) SetDeadline(time.Time) error      { return nil }
-func (w *wire) SetReadDeadline(time.Time) error  { return nil }
-func (w *wire) SetWriteDeadline(time.Time) error { return nil }
+func (w *ldapWire) Close() error                     { return nil }
+func (w *ldapWire) LocalAddr() net.Addr              { return w.RemoteAddr() }
+func (w *ldapWire) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 389} }
+func (w *ldapWire) SetDeadline(time.Time) error      { return nil }
+func (w *ldapWire) SetReadDeadline(time.Time) error  { return nil }
+func (w *ldapWire) SetWriteDeadline(time.Time) error { return nil }
 
-func (w *wire) answer(message []byte) ([]byte, error) {
+func (w *ldapWire) answer(message []byte) ([]byte, error) {
 	s, r := w.server, parseRequest(message)
 	if s.asked++; s.asked > mostRequests {
 		s.l.m.fail(I12, "the read of the directory does not end")
