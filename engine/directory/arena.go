@@ -3,9 +3,13 @@ package directory
 import "strings"
 
 // arena hands out small slices of big blocks: one allocation for thousands of people instead of one for each.
-type arena[T any] struct{ free []T }
+type arena[T any] struct {
+	free  []T
+	block int // the size of the last one
+}
 
-const arenaBlock = 4096
+// Blocks grow to the largest: a directory of a few people takes little.
+const smallestBlock, largestBlock = 64, 4096
 
 // copy gives the values a place of their own; appending to the result never touches a neighbour.
 func (a *arena[T]) copy(values []T) []T {
@@ -13,7 +17,8 @@ func (a *arena[T]) copy(values []T) []T {
 		return nil
 	}
 	if len(values) > len(a.free) {
-		a.free = make([]T, max(arenaBlock, len(values)))
+		a.block = min(max(smallestBlock, 2*a.block), largestBlock)
+		a.free = make([]T, max(a.block, len(values)))
 	}
 	out := a.free[:len(values):len(values)]
 	a.free = a.free[len(values):]

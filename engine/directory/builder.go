@@ -119,7 +119,7 @@ func (b *builder) person(e *entry) {
 	key = strings.Clone(key) // it may be part of a page of the server's
 	b.byKey[key] = int32(len(b.people))
 	if len(b.block) == 0 {
-		b.block = make([]engine.Person, arenaBlock/4)
+		b.block = make([]engine.Person, min(max(smallestBlock, len(b.people)), largestBlock)/4)
 	}
 	p := &b.block[0]
 	b.block = b.block[1:]
