@@ -167,10 +167,28 @@ func (k *checker) reached() {
 		if l == nil || !l.complete {
 			continue
 		}
-		if there := l.held[[2]string{e.Account, e.Entitlement}]; there == (e.kind == "gives") && e.kind != "rename" {
+		there := l.held[[2]string{e.Account, e.Entitlement}]
+		if name, proposed := engine.ProposedName(e.Account); proposed {
+			there = l.names[name]
+		}
+		if there == (e.kind == "gives") && e.kind != "rename" {
 			delete(k.failing, e)
 		}
 	}
+}
+
+// bareLink: somebody has an account of which nothing is managed.
+func (k *checker) bareLink(program string) bool {
+	managed := map[account]bool{}
+	for h, on := range k.managed {
+		managed[account{h.Program, h.Account}] = managed[account{h.Program, h.Account}] || on
+	}
+	for a := range k.owner {
+		if a.program == program && !managed[a] {
+			return true
+		}
+	}
+	return false
 }
 
 // taking: an intent is open that takes the holding.

@@ -163,7 +163,7 @@ func (k *checker) seatsFree(p *engine.Plan, l *list, waiting int) {
 	}
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Program == "wiki" && c.Op.Gives() && c.Op != engine.OpAdopt && (c.State == engine.Ready || c.State == engine.NeedsApproval) {
-			active[strings.TrimPrefix(c.Account, engine.ProposedPrefix)] = true
+			active[c.Account] = true // also where somebody else made one of that name meanwhile: until the call finds it, a seat is kept for it
 		}
 	}
 	if len(active) < k.m.fewSeats() && s.Unknown == "" {

@@ -31,7 +31,19 @@ type list struct {
 	at       time.Time // when it began to be read, which may be a while after people did
 	complete bool
 	held     map[[2]string]bool // account, right
+	names    map[string]bool    // of accounts
 	hidden   bool               // it lacks something, and nothing says so
+}
+
+func newList(at time.Time) *list {
+	return &list{at: at, held: map[[2]string]bool{}, names: map[string]bool{}}
+}
+
+func (l *list) shows(h engine.Holding) {
+	l.held[[2]string{h.Account, h.Entitlement}], l.names[h.Account] = true, true
+	if h.Info != nil {
+		l.names[h.Info.Name] = true
+	}
 }
 
 func (m *model) newProgram(i uint64, name string) *program {
@@ -75,13 +87,13 @@ type target struct {
 
 // Holdings implements engine.Connector.
 func (t target) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
-	l := &list{at: t.p.m.now, held: map[[2]string]bool{}}
+	l := newList(t.p.m.now)
 	if t.p.m.cur.seen.lists == nil {
 		t.p.m.cur.seen.lists = map[string]*list{}
 	}
 	t.p.m.cur.seen.lists[t.Name] = l
 	proof, err := t.Program.Holdings(ctx, func(h engine.Holding) error {
-		l.held[[2]string{h.Account, h.Entitlement}] = true
+		l.shows(h)
 		return yield(h)
 	})
 	t.panics(4, "list")
@@ -211,7 +223,9 @@ func (p *program) readFault(c enginetest.ProgramCall) enginetest.Fault {
 
 // hides: a list leaves something out, and nothing says so. Nobody can tell that from what is not there any more, so it is played only where
 // the rules let nothing follow from it: once, since what one list lacks is neither taken for gone nor released (the design 3: two complete
-// reads, further apart than the lag), and while nothing is under way that would be read back from it, which must believe a complete list.
+// reads, further apart than the lag), and while nothing is under way that would be read back from it, which must believe a complete list. Nor
+// where somebody's account holds nothing that is managed: such a link ends with the first complete list that lacks the account, and the
+// person is given another one.
 func (p *program) hides() bool {
 	m := p.m
 	for _, i := range m.check.open {
@@ -219,7 +233,7 @@ func (p *program) hides() bool {
 			return false
 		}
 	}
-	if p.hid || m.quiet || m.depth > 0 || p.Describes.Lag > 0 {
+	if p.hid || m.quiet || m.depth > 0 || p.Describes.Lag > 0 || m.check.bareLink(p.Name) {
 		return false
 	}
 	m.fault("program: list hides a part", "the list of %s lacks a part, and nothing says so", p.Name)

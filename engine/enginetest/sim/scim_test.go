@@ -179,7 +179,7 @@ func (t *overSCIM) Describe(ctx context.Context) (engine.Description, error) {
 
 // Holdings implements engine.Connector.
 func (t *overSCIM) Holdings(ctx context.Context, yield func(engine.Holding) error) (engine.Proof, error) {
-	l := &list{at: t.asked, held: map[[2]string]bool{}}
+	l := newList(t.asked)
 	if t.p.m.cur.seen.lists == nil {
 		t.p.m.cur.seen.lists = map[string]*list{}
 	}
@@ -189,7 +189,7 @@ func (t *overSCIM) Holdings(ctx context.Context, yield func(engine.Holding) erro
 	before := t.p.m.now
 	proof, err := t.connection().Holdings(t.within(ctx, oneCall), func(h engine.Holding) error {
 		h.Entitlement = strings.TrimPrefix(h.Entitlement, groupName)
-		l.held[[2]string{h.Account, h.Entitlement}] = true
+		l.shows(h)
 		return yield(h)
 	})
 	t.whole(l, err == nil && proof.Complete() && t.p.m.now.Equal(before))
