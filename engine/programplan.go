@@ -100,7 +100,8 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 // the first time: else a leaver's .exists would be taken for a right like any other, and revoking it deletes.
 func (p *programPlan) reserved() {
 	d := p.program.Describes
-	if d.Accounts || p.showed(Active) || !d.Lifecycle && p.showed(Exists) { // maybe all are suspended: a leaver loses no more then
+	unsaid := !d.Lifecycle && !p.remembers(Exists) && (p.shows(Active) || p.shows(Exists)) // maybe all are suspended: a leaver loses no more then
+	if d.Accounts || p.remembers(Active) || unsaid {
 		p.active = p.reading.rights.Number(Active)
 	}
 	if d.Lifecycle || p.showed(Exists) {
@@ -108,10 +109,14 @@ func (p *programPlan) reserved() {
 	}
 }
 
-func (p *programPlan) showed(right string) bool {
+func (p *programPlan) remembers(right string) bool { return slices.Contains(p.mem.Entitlements, right) }
+
+func (p *programPlan) shows(right string) bool {
 	n, known := p.reading.rights.Find(right)
-	return slices.Contains(p.mem.Entitlements, right) || known && p.reading.held.Holders(n) > 0
+	return known && p.reading.held.Holders(n) > 0
 }
+
+func (p *programPlan) showed(right string) bool { return p.remembers(right) || p.shows(right) }
 
 // withoutLag is what the list shows, corrected by what Rolecall knows to have changed so lately that the list may not show
 // it yet: else it would blame others for what it did itself.

@@ -211,7 +211,7 @@ func (k *checker) asking(program string, c enginetest.ProgramCall) (found *openI
 	best := -1
 	for _, seq := range slices.Sorted(maps.Keys(k.open)) {
 		i := k.open[seq]
-		if i.Program != program || !i.asks(c) {
+		if i.Program != program || !i.asks(c, k.bornAs[account{program, c.Account}]) {
 			continue
 		}
 		fits := 0
@@ -233,8 +233,8 @@ func (i *openIntent) repeatable() bool {
 }
 
 // asks says whether the call is what the intent is for. An account that the same batch made is still called by its
-// proposed name in the intent.
-func (i *openIntent) asks(c enginetest.ProgramCall) bool {
+// proposed name in the intent; born is the name under which the account was made.
+func (i *openIntent) asks(c enginetest.ProgramCall, born string) bool {
 	name, proposed := engine.ProposedName(i.Account)
 	switch c.Op {
 	case "create":
@@ -242,7 +242,7 @@ func (i *openIntent) asks(c enginetest.ProgramCall) bool {
 	case "update":
 		return i.Op == engine.OpRename && i.Account == c.Account
 	}
-	account := i.Account == c.Account || proposed && (name == c.Account || strings.HasSuffix(c.Account, "-"+name))
+	account := i.Account == c.Account || proposed && (name == c.Account || name == born || strings.HasSuffix(c.Account, "-"+name))
 	return account && i.Entitlement == c.Entitlement && (i.Op.Gives() && c.Op == "grant" || i.Op.Takes() && c.Op == "revoke")
 }
 

@@ -32,6 +32,9 @@ func (k *checker) born(program, name, id string) {
 	}
 }
 
+// answered: a program said by what id it has the account that was to be made, now or before: under a former name, perhaps.
+func (k *checker) answered(program, name, id string) { k.bornAs[account{program, id}] = name }
+
 // memory [I7, I8]: what the journal folds to is what these books say.
 func (k *checker) memory(mem *engine.Memory) {
 	k.ok(I7)

@@ -51,6 +51,7 @@ type checker struct {
 	open        map[int64]*openIntent
 	owner       map[account]string    // → person
 	reborn      map[account]bool      // made since it was linked
+	bornAs      map[account]string    // the name under which an account was made last
 	made        map[account]time.Time // proposed and active accounts: when that was settled
 	absent      map[string]*absence   // person →
 	cut         map[string]bool       //
@@ -118,7 +119,7 @@ type openIntent struct {
 }
 
 func newChecker(m *model) *checker {
-	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, reborn: map[account]bool{}, made: map[account]time.Time{},
+	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, bornAs: map[account]string{}, reborn: map[account]bool{}, made: map[account]time.Time{},
 		absent: map[string]*absence{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
 		failing: map[effect]failures{}, books: newBooks(), seats: seats{asked: map[string]time.Time{}}, slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
 }

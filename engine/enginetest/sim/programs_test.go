@@ -116,6 +116,7 @@ func (t target) Revoke(ctx context.Context, account, right string) (engine.Outco
 // Create implements engine.Creator.
 func (t target) Create(ctx context.Context, n engine.NewAccount) (string, engine.Outcome, error) {
 	id, outcome, err := t.Program.Create(ctx, n)
+	t.p.m.check.answered(t.Name, n.Name, id)
 	if t.p.fault == enginetest.LoseAfter || outcome == engine.Done {
 		t.p.m.check.born(t.Name, n.Name, id)
 	}

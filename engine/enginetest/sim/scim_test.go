@@ -232,6 +232,7 @@ func (t *overSCIM) Create(ctx context.Context, n engine.NewAccount) (string, eng
 	ctx = t.within(ctx, oneCall)
 	defer t.begin(ctx, enginetest.ProgramCall{Op: "create", Account: n.Name})()
 	id, outcome, err := t.connection().Create(ctx, n)
+	t.p.m.check.answered(t.p.Name, n.Name, id)
 	t.told(0, id, outcome)
 	t.panics(6, "create")
 	return id, outcome, err
