@@ -100,7 +100,7 @@ func (b *builder) openProgram(r *Reading) *programPlan {
 // the first time: else a leaver's .exists would be taken for a right like any other, and revoking it deletes.
 func (p *programPlan) reserved() {
 	d := p.program.Describes
-	unsaid := !d.Lifecycle && !p.remembers(Exists) && (p.shows(Active) || p.shows(Exists)) // maybe all are suspended: a leaver loses no more then
+	unsaid := p.reading.undescribed && !d.Lifecycle && (p.showed(Active) || p.showed(Exists)) // maybe all are suspended: a leaver loses no more then
 	if d.Accounts || p.remembers(Active) || unsaid {
 		p.active = p.reading.rights.Number(Active)
 	}

@@ -82,6 +82,7 @@ func (e *Engine) ReadProgram(ctx context.Context, p *Program, mem *Memory) *Read
 		r = NewReading(p, mem.Program(p.Name))
 		r.Proof = Proof{Source: p.Name, Started: started, Finished: e.Now()}
 		r.Proof.Add(ReasonUnreachable, errStalled.Error())
+		r.undescribed = true
 	}
 	return r
 }
@@ -98,10 +99,11 @@ func (e *Engine) readProgram(ctx context.Context, described Program, mem *Memory
 		r.Proof.Count = r.Count()
 	}()
 	if d, ok := p.Connector.(Describer); ok {
+		r.undescribed = true
 		if description, err := d.Describe(ctx); err != nil { // what is known has to do
 			r.Proof.Add(ReasonUnreachable, err.Error())
 		} else {
-			described.Describes = description
+			described.Describes, r.undescribed = description, false
 		}
 	}
 	proof, err := p.Connector.Holdings(ctx, func(h Holding) error {

@@ -56,6 +56,8 @@ type Reading struct {
 	countsSeats bool // the program can say how many seats are taken, and somebody needs to know
 	seatCounts  []SeatCount
 	seatsUnread string // why it did not
+
+	undescribed bool // the program was asked what it is, and did not say
 }
 
 // NewReading starts from the numbers of memory, so that the two can be compared without looking names up again.
