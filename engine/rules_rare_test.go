@@ -96,6 +96,16 @@ func TestAProgramThatCannotBeDescribedYet(t *testing.T) {
 	w.targets["wiki"].AddAccount("yan", engine.AccountInfo{Attributes: map[string]string{"key": "k-yan"}}, engine.Exists, "x", "y")
 	w.fire("zoe")
 	w.applied("zoe")
+	w = company(t, map[string][]string{"a": {"wiki/x"}}) // also where all were suspended as long as it said what it is
+	w.program("wiki").Match = "key"
+	w.targets["wiki"].AddAccount("old", engine.AccountInfo{Attributes: map[string]string{"key": "k-zoe"}}, engine.Exists, "x", "y")
+	w.targets["wiki"].AddAccount("yan", engine.AccountInfo{Attributes: map[string]string{"key": "k-yan"}}, engine.Exists, "x", "y")
+	w.apply()
+	w.program("wiki").Connector, w.program("wiki").Describes = undescribed{w.targets["wiki"]}, engine.Description{}
+	w.fire("zoe")
+	w.pass(time.Hour)
+	w.applied("zoe", "revoke wiki/x ready") // which was adopted
+	w.has("old", "y", true)
 }
 
 // Programs that come after one that is not configured, or after each other, hold up nobody else.
