@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
 
@@ -24,13 +25,14 @@ type table struct {
 	keyed               bool   // names have a program
 	last                int64  // number given, as of the head row
 	cached              map[name]int64
+	mu                  sync.Mutex     // of texts: they are kept when a transaction is over, while a claim may read them in the next one
 	texts               map[int64]name // the cached ones by number
 	fresh               map[name]int64
 	wanted              map[name]bool
 	made                []name // fresh ones that the tables do not have yet
 }
 
-// names are the four tables. Guarded by Store.writing.
+// names are the four tables. What writes records is alone with them; all but their texts is its own.
 type names struct{ people, accounts, entitlements, rulesets *table }
 
 // mostCached bounds what a process remembers of each table, some 40 MiB.
@@ -79,6 +81,8 @@ func (t *table) known(program, text string) int64 {
 
 // named gives the name of a number that is known.
 func (t *table) named(id int64) (string, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	k, ok := t.texts[id]
 	return k.name, ok
 }
@@ -116,6 +120,8 @@ func sortedNames(set map[name]bool) []name {
 
 // begin forgets what a transaction before has left.
 func (t *table) begin(last int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.last = last; len(t.cached) > mostCached || t.cached == nil {
 		t.cached, t.texts = map[name]int64{}, map[int64]name{}
 	}
@@ -175,6 +181,8 @@ func (t *table) row(r *rows, k name) {
 
 // commit keeps what the transaction found and gave.
 func (t *table) commit() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for k, id := range t.fresh {
 		t.cached[k], t.texts[id] = id, k
 	}
