@@ -100,22 +100,35 @@ func TestManyPoliciesOfRunsThatDoNotSeeEverybody(t *testing.T) {
 // Somebody loses a right by a role, and before it is taken nobody can be seen for a while. What the policies of that while would have
 // given is taken by whoever changed them, not by the loss of the role.
 func TestThePoliciesWhileNobodyWasSeenCountForWhatWasLostBefore(t *testing.T) {
+	lostBeforeUnseen(t, (*world).stuck)
+}
+
+// The same where nothing of it is under way: also when the policies of that while are not among those of the last run any more.
+func TestThePoliciesWhileSomebodyWasUnseenCountForWhatTheyLostBefore(t *testing.T) {
+	lostBeforeUnseen(t, func(w *world) { w.policy.grace = 1000 * time.Hour })
+}
+
+// lostBeforeUnseen says whose doing a removal is; keep keeps it from being made.
+func lostBeforeUnseen(t *testing.T, keep func(*world)) {
+	t.Helper()
 	w, kept := fourHolders(t)
 	w.under(kept, map[string][]string{"c": {"wiki/z"}, "d": {"wiki/x"}})
-	w.stuck()
+	keep(w)
 	w.roles("p1", "c")
 	w.later()
-	cause := func() engine.Cause {
+	by := func(when string, want engine.Cause) {
+		t.Helper()
+		got := engine.Cause("")
 		for _, c := range w.mustPlan().Changes {
 			if c.Person == "k-p1" && c.Right() == "x" && c.Op == engine.OpRevoke {
-				return c.Cause
+				got = c.Cause
 			}
 		}
-		return ""
+		if got != want {
+			t.Errorf("%s: by %q", when, got)
+		}
 	}
-	if got := cause(); got != engine.CauseRule {
-		t.Errorf("before: by %q", got)
-	}
+	by("before", engine.CauseRule)
 	all := slices.Clone(w.people)
 	w.proof.Add(engine.ReasonPartial, "cut")
 	w.vanish("p1") // behind the cut, so that nothing is judged anew
@@ -124,45 +137,7 @@ func TestThePoliciesWhileNobodyWasSeenCountForWhatWasLostBefore(t *testing.T) {
 	w.policy.rules = map[string][]string{"c": {"wiki/z"}, "d": {"wiki/x", "wiki/y"}}
 	kept[w.policy.Hash()] = w.policy.clone()
 	w.pass(time.Hour)
-	for range 2 { // by the plan that sees everybody again, and by later ones
-		if got := cause(); got != engine.CausePolicy {
-			t.Errorf("after: by %q", got)
-		}
-		w.later()
-	}
-}
-
-// The same where somebody could not be seen themselves, and nothing of it is under way: also when the policies of that while are not
-// among those of the last run any more.
-func TestThePoliciesWhileSomebodyWasUnseenCountForWhatTheyLostBefore(t *testing.T) {
-	w, kept := fourHolders(t)
-	w.policy.grace = 1000 * time.Hour
-	w.under(kept, map[string][]string{"c": {"wiki/z"}, "d": {"wiki/x"}})
-	w.roles("p1", "c")
+	by("in the plan that sees everybody again", engine.CausePolicy)
 	w.later()
-	cause := func() engine.Cause {
-		for _, c := range w.mustPlan().Changes {
-			if c.Person == "k-p1" && c.Right() == "x" && c.Op == engine.OpRevoke {
-				return c.Cause
-			}
-		}
-		return ""
-	}
-	if got := cause(); got != engine.CauseRule {
-		t.Errorf("before: by %q", got)
-	}
-	all := w.people
-	w.people = slices.DeleteFunc(slices.Clone(all), func(p engine.Person) bool { return p.Key == "k-p1" })
-	w.proof.Add(engine.ReasonPartial, "cut")
-	w.under(kept, map[string][]string{"c": {"wiki/x", "wiki/z"}, "d": {"wiki/x"}})
-	w.people, w.proof = all, engine.Proof{}
-	w.policy.rules = map[string][]string{"c": {"wiki/z"}, "d": {"wiki/x", "wiki/y"}}
-	kept[w.policy.Hash()] = w.policy.clone()
-	w.pass(time.Hour)
-	for _, when := range []string{"in the plan that sees everybody again", "later"} {
-		if got := cause(); got != engine.CausePolicy {
-			t.Errorf("%s: by %q", when, got)
-		}
-		w.later()
-	}
+	by("later", engine.CausePolicy)
 }
