@@ -1,5 +1,7 @@
 package engine
 
+import "fmt"
+
 // evaluate asks policy about everybody, once, and turns the answers into sets of accounts.
 func (b *builder) evaluate() {
 	b.catalogue()
@@ -50,7 +52,11 @@ func (p *programPlan) say(i int32, right uint32, v Verdict) {
 	if v.Say == Undecided && p.program.Seats != nil {
 		p.unsureOf[i] = true
 	}
-	if account == none || p.gone(account) {
+	lost := account != none && p.lost(account)
+	if lost {
+		p.waits[i] = fmt.Sprintf("the account %s was there before and one complete list lacks it; another one is made once a second list, a while later, lacks it too", quote(p.reading.accounts.Name(account)))
+	}
+	if lost || account == none || p.gone(account) {
 		if v.Say == Desired || v.Say == Recorded && v.Rule >= 0 {
 			p.needs[i] = append(p.needs[i], right)
 		}
@@ -79,8 +85,14 @@ func (p *programPlan) recorded(i int32, right, account uint32, v Verdict) {
 	}
 }
 
-// gone: a linked account that was deleted by Rolecall; who wants something again gets a new one.
-func (p *programPlan) gone(account uint32) bool {
+// gone: a linked account that was deleted by Rolecall, or of which nothing is managed and which two complete reads lack, further apart
+// than the lag; who wants something again gets a new one.
+func (p *programPlan) gone(account uint32) bool { return p.missing(account) && !p.lately(account) }
+
+// lost is the same account before the second of these reads: one list may lack it by mistake, and a second account would stay.
+func (p *programPlan) lost(account uint32) bool { return p.missing(account) && p.lately(account) }
+
+func (p *programPlan) missing(account uint32) bool {
 	if p.exists == none || !p.complete || p.sets.Actual.Has(p.exists, account) || p.sets.Giving.Has(p.exists, account) {
 		return false
 	}
@@ -88,6 +100,15 @@ func (p *programPlan) gone(account uint32) bool {
 		return false
 	}
 	return !p.confirmed.Has(p.exists, account) // confirmed and not there: somebody else removed it, which is another matter
+}
+
+// lately: this is the first complete read that lacks the account, or the lag since then is not over.
+func (p *programPlan) lately(account uint32) bool {
+	f, since := p.b.s.Memory.Fact(p.accountKey(FactLost, account))
+	if !since {
+		return p.known.Has(p.exists, account)
+	}
+	return p.reading.Proof.Started.Sub(f.Since) <= p.program.Describes.Lag
 }
 
 // imply: any right implies the active account, and that its existence; what is only kept implies that they are kept.

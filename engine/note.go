@@ -14,6 +14,7 @@ func (p *programPlan) note() {
 		return
 	}
 	p.noteSeen()
+	p.noteLost()
 	p.noteSuspended()
 	p.noteReached()
 	if p.b.s.Proof.Complete() {
@@ -32,6 +33,28 @@ func (p *programPlan) making() map[string]bool {
 		}
 	}
 	return names
+}
+
+// noteLost remembers since when lists lack a linked account, for as long as one more read is to be waited for.
+func (p *programPlan) noteLost() {
+	if p.exists == none {
+		return
+	}
+	gone := p.known.Minus(&p.held)
+	if went := gone.row(p.exists); went != nil && !went.IsEmpty() {
+		for _, l := range p.links {
+			key := p.accountKey(FactLost, l.number)
+			if _, ok := p.b.s.Memory.Fact(key); !ok && went.Contains(l.number) && !p.sets.Managed.Has(p.exists, l.number) {
+				p.b.set(Fact{FactKey: key, Since: p.reading.Proof.Started})
+			}
+		}
+	}
+	for _, f := range p.b.s.Memory.Facts(FactLost) {
+		account, ok := p.reading.accounts.Find(f.Account)
+		if f.Program == p.program.Name && ok && (p.held.Has(p.exists, account) || !p.lately(account)) {
+			p.b.clear(f.FactKey)
+		}
+	}
 }
 
 const seenPart = 5000 // holdings a record

@@ -261,6 +261,38 @@ func TestMatchLinksInAnyRead(t *testing.T) {
 	w.has("b", engine.Active, false)
 }
 
+// One list that silently lacks a linked account of which nothing is managed gives its owner no second one.
+func TestAnAccountOfWhichNothingIsManagedIsLostTwice(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.program("wiki").Match = "person"
+	w.targets["wiki"].Describes.Lag = 30 * time.Minute
+	bobs := engine.AccountInfo{Attributes: map[string]string{"person": "k-bob"}}
+	w.targets["wiki"].AddAccount("b", bobs, engine.Exists, engine.Active)
+	w.hire("bob")
+	w.pass(time.Hour)
+	w.apply() // links it, since a read showed whose it is
+	w.roles("bob", "a")
+	for _, round := range []string{"lacks it once", "lacks it again"} {
+		w.targets["wiki"].Set("b", engine.Exists, false)
+		for _, pass := range []time.Duration{time.Hour, 20 * time.Minute} {
+			w.pass(pass)
+			w.applied("bob", "grant wiki/x blocked")
+		}
+		if round == "lacks it once" {
+			w.targets["wiki"].AddAccount("b", bobs, engine.Exists, engine.Active)
+			w.roles("bob")
+			w.pass(time.Hour)
+			w.applied("bob")
+			w.roles("bob", "a")
+		}
+	}
+	w.pass(11 * time.Minute)
+	w.applied("bob", "create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready")
+	if facts := w.memory().Facts(engine.FactLost); len(facts) != 0 {
+		t.Errorf("%v", facts)
+	}
+}
+
 // A cut knows programs only by what the configuration and the journal say of them.
 func TestCutSuspendsAndNeverDeletes(t *testing.T) {
 	w := company(t, map[string][]string{"a": {"wiki/x"}})

@@ -214,4 +214,8 @@ var guards = []exhibit{
 	{n: 70, what: "a policy of a day on which nobody could be seen is forgotten, and what it gave is taken as if nobody had wanted it", guard: "the policies of runs that saw nobody count, too",
 		tests: []string{"engine TestThePoliciesWhileNobodyWasSeenCountForWhatWasLostBefore"},
 		cuts:  []cut{{"engine/formers.go", "\tfor _, hash := range formersOf(f.Text)[1:] {\n\t\ttext = withFormer(text, hash)\n\t}\n", "\t_ = f\n"}}},
+	{n: 71, what: "one list silently lacks an account of which nothing is managed, and its owner is given a second one", guard: "a linked account is lost when two complete reads lack it, further apart than the lag",
+		tests: []string{"engine TestAnAccountOfWhichNothingIsManagedIsLostTwice"},
+		cuts: []cut{{"engine/evaluate.go", "\t\treturn p.known.Has(p.exists, account)\n", "\t\treturn false\n"},
+			{"engine/evaluate.go", "p.reading.Proof.Started.Sub(f.Since) <= p.program.Describes.Lag\n}\n\n// imply", "p.reading.Proof.Started.Sub(f.Since) < 0\n}\n\n// imply"}}},
 }

@@ -177,20 +177,6 @@ func (k *checker) reached() {
 	}
 }
 
-// bareLink: somebody has an account of which nothing is managed.
-func (k *checker) bareLink(program string) bool {
-	managed := map[account]bool{}
-	for h, on := range k.managed {
-		managed[account{h.Program, h.Account}] = managed[account{h.Program, h.Account}] || on
-	}
-	for a := range k.owner {
-		if a.program == program && !managed[a] {
-			return true
-		}
-	}
-	return false
-}
-
 // taking: an intent is open that takes the holding.
 func (k *checker) taking(h engine.Held3) bool {
 	for _, i := range k.open {

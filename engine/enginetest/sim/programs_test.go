@@ -224,9 +224,7 @@ func (p *program) readFault(c enginetest.ProgramCall) enginetest.Fault {
 
 // hides: a list leaves something out, and nothing says so. Nobody can tell that from what is not there any more, so it is played only where
 // the rules let nothing follow from it: once, since what one list lacks is neither taken for gone nor released (the design 3: two complete
-// reads, further apart than the lag), and while nothing is under way that would be read back from it, which must believe a complete list. Nor
-// where somebody's account holds nothing that is managed: such a link ends with the first complete list that lacks the account, and the
-// person is given another one.
+// reads, further apart than the lag), and while nothing is under way that would be read back from it, which must believe a complete list.
 func (p *program) hides() bool {
 	m := p.m
 	for _, i := range m.check.open {
@@ -234,7 +232,7 @@ func (p *program) hides() bool {
 			return false
 		}
 	}
-	if p.hid || m.quiet || m.depth > 0 || p.Describes.Lag > 0 || m.check.bareLink(p.Name) {
+	if p.hid || m.quiet || m.depth > 0 || p.Describes.Lag > 0 {
 		return false
 	}
 	m.fault("program: list hides a part", "the list of %s lacks a part, and nothing says so", p.Name)
