@@ -29,7 +29,7 @@ type group struct {
 
 // mostRecords bounds the records of one transaction, and so the time for which the head is locked; one Append is never
 // cut.
-const mostRecords = 2000
+const mostRecords = 5000
 
 // Append implements engine.Journal.
 func (s *Store) Append(ctx context.Context, g engine.Guard, records []engine.Record) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,36 +18,40 @@ import (
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
 
-// BenchmarkIntents commits intents by 32 callers, 100 at a time, and one by one by a single caller. It reports both rates,
-// their ratio, and the first as a part of the yardstick's: bare inserts of as many bytes, 1,000 in a transaction.
+// BenchmarkIntents commits intents by 32 callers, 100 at a time, by two that commit plans, 5,000 at a time as the engine does, and one
+// by one by a single caller. It reports these rates, the processor times of the first, its ratio to the last, and it as a part of the
+// yardstick's: bare inserts of as many bytes, 1,000 in a transaction.
 func BenchmarkIntents(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // the program leaves a small heap alone, too
 	databases(b, func(b *testing.B, s *Store) {
 		var n atomic.Int64
-		single := rate(50, func() {
-			for range 50 {
-				appendIntents(b, s, &n, 1)
-			}
-		})
+		single := intentsBy(b, s, &n, 1, 50, 1)
 		used := cpuOf(b, s)
-		grouped := rate(51_200, func() {
-			var wg sync.WaitGroup
-			for range 32 {
-				wg.Go(func() {
-					for range 51_200 / 32 / 100 {
-						appendIntents(b, s, &n, 100)
-					}
-				})
-			}
-			wg.Wait()
-		})
+		grouped := intentsBy(b, s, &n, 32, 16, 100)
 		client, server := used()
 		b.ReportMetric(client/51_200, "client-µs")
 		b.ReportMetric(server/51_200, "server-µs")
+		b.ReportMetric(intentsBy(b, s, &n, 2, 6, 5000), "plans/s")
 		bare := rate(51_200, func() { insertBare(b, s) })
 		b.ReportMetric(grouped/bare, "of-bare")
 		b.ReportMetric(grouped, "grouped/s")
 		b.ReportMetric(single, "single/s")
 		b.ReportMetric(grouped/single, "ratio")
+	})
+}
+
+// intentsBy is how many intents a second some callers commit who make so many Appends each.
+func intentsBy(b *testing.B, s *Store, n *atomic.Int64, callers, appends, each int) float64 {
+	return rate(callers*appends*each, func() {
+		var all sync.WaitGroup
+		for range callers {
+			all.Go(func() {
+				for range appends {
+					appendIntents(b, s, n, each)
+				}
+			})
+		}
+		all.Wait()
 	})
 }
 

@@ -80,12 +80,14 @@ func (m *mentions) put(one mention) {
 
 // saveMentions writes them. They may be there: from records of the same block, or from some that are gone, of a journal that was cut off,
 // and a cut goes on there.
-func (b *batch) saveMentions() error {
+func (b *batch) saveMentions() (write func() error) {
 	r := newRows("tti").expect(len(b.mentions.all))
 	for _, m := range slices.SortedFunc(maps.Keys(b.mentions.all), compareMentions) {
 		r.add(m.what, m.name, m.block)
 	}
-	return b.run("INSERT INTO mention (what, name, block) SELECT * FROM @rows r WHERE true ON CONFLICT (what, name, block) DO NOTHING", r)
+	return func() error {
+		return b.run("INSERT INTO mention (what, name, block) SELECT * FROM @rows r WHERE true ON CONFLICT (what, name, block) DO NOTHING", r)
+	}
 }
 
 func compareMentions(a, b mention) int {

@@ -21,15 +21,16 @@ type name struct{ program, name string }
 // table is one table of names with the numbers that are known: cached ones are committed and never change, fresh ones
 // belong to the transaction under way.
 type table struct {
-	find, spell, insert string // statements
-	keyed               bool   // names have a program
-	last                int64  // number given, as of the head row
-	cached              map[name]int64
-	mu                  sync.Mutex     // of texts: they are kept when a transaction is over, while a claim may read them in the next one
-	texts               map[int64]name // the cached ones by number
-	fresh               map[name]int64
-	wanted              map[name]bool
-	made                []name // fresh ones that the tables do not have yet
+	of, columns string // what it is called, and what its columns are
+	find, spell string // statements
+	keyed       bool   // names have a program
+	last        int64  // number given, as of the head row
+	cached      map[name]int64
+	mu          sync.Mutex     // of texts: they are kept when a transaction is over, while a claim may read them in the next one
+	texts       map[int64]name // the cached ones by number
+	fresh       map[name]int64
+	wanted      map[name]bool
+	made        []name // fresh ones that the tables do not have yet
 }
 
 // names are the four tables. What writes records is alone with them; all but their texts is its own.
@@ -40,17 +41,15 @@ const mostCached = 200_000
 
 func newNames() *names {
 	single := func(of, column string) *table {
-		return &table{
-			find:   "SELECT n.id, '', n." + column + " FROM @rows r JOIN " + of + " n ON n." + column + " = r.column1",
-			spell:  "SELECT n.id, '', n." + column + " FROM @rows r JOIN " + of + " n ON n.id = r.column1",
-			insert: "INSERT INTO " + of + " (id, " + column + ") SELECT * FROM @rows r",
+		return &table{of: of, columns: "id, " + column,
+			find:  "SELECT n.id, '', n." + column + " FROM @rows r JOIN " + of + " n ON n." + column + " = r.column1",
+			spell: "SELECT n.id, '', n." + column + " FROM @rows r JOIN " + of + " n ON n.id = r.column1",
 		}
 	}
 	keyed := func(of string) *table {
-		return &table{keyed: true,
-			find:   "SELECT n.id, n.program, n.name FROM @rows r JOIN " + of + " n ON n.program = r.column1 AND n.name = r.column2",
-			spell:  "SELECT n.id, n.program, n.name FROM @rows r JOIN " + of + " n ON n.id = r.column1",
-			insert: "INSERT INTO " + of + " (id, program, name) SELECT * FROM @rows r",
+		return &table{of: of, columns: "id, program, name", keyed: true,
+			find:  "SELECT n.id, n.program, n.name FROM @rows r JOIN " + of + " n ON n.program = r.column1 AND n.name = r.column2",
+			spell: "SELECT n.id, n.program, n.name FROM @rows r JOIN " + of + " n ON n.id = r.column1",
 		}
 	}
 	return &names{single("person", "key"), keyed("account"), keyed("entitlement"), single("ruleset", "rules")}
@@ -162,7 +161,7 @@ func (t *table) save(in *tx) error {
 		made.add(t.fresh[k])
 		t.row(made, k)
 	}
-	return in.run(t.insert, made)
+	return in.insert(t.of, t.columns, made)
 }
 
 func (t *table) types() string {

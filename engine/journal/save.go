@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -14,9 +15,11 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// save writes the records and all that they changed.
+// save writes the records and all that they changed. What that is gets worked out first, while the server takes in the last of the
+// records that were sent to it.
 func (b *batch) save() error {
-	for _, step := range []func() error{b.saveRecords, b.saveNames, b.saveMentions, b.saveHoldings, b.saveTenures, b.saveLinks, b.saveOpen, b.saveFacts, b.saveBaselines} {
+	steps := []func() error{b.saveRecords, b.saveNames, b.saveMentions(), b.saveHoldings(), b.saveTenures(), b.saveLinks(), b.saveOpen(), b.saveFacts(), b.saveBaselines}
+	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
 		}
@@ -39,11 +42,11 @@ func (b *batch) saveNames() error {
 }
 
 func (b *batch) saveRecords() error {
-	if err := b.endRecords(); err != nil {
-		return err
-	}
 	nodes, err := b.head.grow(b.leaves)
 	if err != nil {
+		return errors.Join(err, b.abandonStream())
+	}
+	if err := b.endRecords(); err != nil {
 		return err
 	}
 	r := newRows("iit").expect(len(nodes))
@@ -53,7 +56,7 @@ func (b *batch) saveRecords() error {
 	return b.insert("node", "level, idx, hash", r)
 }
 
-func (b *batch) saveHoldings() error {
+func (b *batch) saveHoldings() (write func() error) {
 	made, changed, gone := newRows("iiiiiii").expect(len(b.touched.Holdings)), newRows("iiiiiii"), newRows("ii")
 	once(b.touched.Holdings, func(key engine.Held3) {
 		old, was := b.before.Holdings[key]
@@ -67,15 +70,17 @@ func (b *batch) saveHoldings() error {
 			gone.add(account, right)
 		}
 	})
-	if err := b.run("DELETE FROM holding WHERE (account, entitlement) IN (SELECT column1, column2 FROM @rows r)", gone); err != nil {
-		return err
+	return func() error {
+		if err := b.run("DELETE FROM holding WHERE (account, entitlement) IN (SELECT column1, column2 FROM @rows r)", gone); err != nil {
+			return err
+		}
+		err := b.run(`UPDATE holding SET managed = r.column3, confirmed = r.column4, seen = r.column5, since = r.column6, rules = r.column7
+			FROM @rows r WHERE holding.account = r.column1 AND holding.entitlement = r.column2`, changed)
+		if err != nil {
+			return err
+		}
+		return b.insert("holding", "account, entitlement, managed, confirmed, seen, since, rules", made)
 	}
-	err := b.run(`UPDATE holding SET managed = r.column3, confirmed = r.column4, seen = r.column5, since = r.column6, rules = r.column7
-		FROM @rows r WHERE holding.account = r.column1 AND holding.entitlement = r.column2`, changed)
-	if err != nil {
-		return err
-	}
-	return b.insert("holding", "account, entitlement, managed, confirmed, seen, since, rules", made)
 }
 
 func (b *batch) ids(key engine.Held3) (account, right int64) {
@@ -90,7 +95,7 @@ func (b *batch) ruleset(rules []string) int64 {
 }
 
 // saveTenures ends intervals of former transactions and writes those that began in this one, ended or not.
-func (b *batch) saveTenures() error {
+func (b *batch) saveTenures() (write func() error) {
 	ended, begun := newRows("iiii"), newRows("iiiiiiii")
 	begin := func(t engine.Tenure) {
 		account, right := b.ids(t.Held3)
@@ -109,16 +114,18 @@ func (b *batch) saveTenures() error {
 			begin(t)
 		}
 	}
-	err := b.run(`UPDATE tenure SET until_seq = r.column3, until_time = r.column4 FROM @rows r
-		WHERE tenure.account = r.column1 AND tenure.entitlement = r.column2 AND tenure.until_seq = 0`, ended)
-	if err != nil {
-		return err
+	return func() error {
+		err := b.run(`UPDATE tenure SET until_seq = r.column3, until_time = r.column4 FROM @rows r
+			WHERE tenure.account = r.column1 AND tenure.entitlement = r.column2 AND tenure.until_seq = 0`, ended)
+		if err != nil {
+			return err
+		}
+		return b.insert("tenure", "account, entitlement, managed, rules, from_seq, from_time, until_seq, until_time", begun)
 	}
-	return b.insert("tenure", "account, entitlement, managed, rules, from_seq, from_time, until_seq, until_time", begun)
 }
 
 // saveLinks does the same for links.
-func (b *batch) saveLinks() error {
+func (b *batch) saveLinks() (write func() error) {
 	ended, begun := newRows("ittii"), newRows("ittiiiii")
 	next := map[engine.LinkKey]linkStep{}
 	for _, l := range slices.Backward(b.linked) {
@@ -133,10 +140,12 @@ func (b *batch) saveLinks() error {
 	for _, key := range slices.SortedFunc(maps.Keys(next), compareLinks) {
 		ended.add(b.names.people.known("", key.Person), key.Program, key.Kind, next[key].seq, micros(next[key].link.Since))
 	}
-	if err := b.endLinks(ended); err != nil {
-		return err
+	return func() error {
+		if err := b.endLinks(ended); err != nil {
+			return err
+		}
+		return b.insert("link", "person, program, kind, account, from_seq, from_time, until_seq, until_time", begun)
 	}
-	return b.insert("link", "person, program, kind, account, from_seq, from_time, until_seq, until_time", begun)
 }
 
 // endLinks ends what was open of some links. Each is looked up on its own first: joined to all of them, as most of them are new, the
@@ -159,7 +168,7 @@ func (b *batch) endLinks(ended *rows) error {
 		WHERE link.person = r.column1 AND link.program = r.column2 AND link.kind = r.column3 AND link.from_seq = r.column6`, found)
 }
 
-func (b *batch) saveOpen() error {
+func (b *batch) saveOpen() (write func() error) {
 	known := map[int64]bool{}
 	for _, i := range b.before.Open {
 		known[i.Seq] = true
@@ -177,16 +186,18 @@ func (b *batch) saveOpen() error {
 			ended.add(seq)
 		}
 	}
-	if err := b.run("DELETE FROM open_intent WHERE seq IN (SELECT column1 FROM @rows r)", ended); err != nil {
-		return err
+	return func() error {
+		if err := b.run("DELETE FROM open_intent WHERE seq IN (SELECT column1 FROM @rows r)", ended); err != nil {
+			return err
+		}
+		err := b.run(`UPDATE open_intent SET account = r.column2, uncertain = r.column3,
+			lease = CASE WHEN r.column4 > 0 AND (r.column4 < lease OR lease = 0) THEN r.column4 ELSE lease END,
+			repeatable = CASE WHEN r.column5 > 0 THEN 0 ELSE repeatable END FROM @rows r WHERE open_intent.seq = r.column1`, changed)
+		if err != nil {
+			return err
+		}
+		return b.insert("open_intent", "seq, program, account, entitlement, op, repeatable, uncertain, claimed, lease, attempts, person", begun)
 	}
-	err := b.run(`UPDATE open_intent SET account = r.column2, uncertain = r.column3,
-		lease = CASE WHEN r.column4 > 0 AND (r.column4 < lease OR lease = 0) THEN r.column4 ELSE lease END,
-		repeatable = CASE WHEN r.column5 > 0 THEN 0 ELSE repeatable END FROM @rows r WHERE open_intent.seq = r.column1`, changed)
-	if err != nil {
-		return err
-	}
-	return b.insert("open_intent", "seq, program, account, entitlement, op, repeatable, uncertain, claimed, lease, attempts, person", begun)
 }
 
 // person is somebody's number, 0 for nobody.
@@ -197,7 +208,7 @@ func (b *batch) person(key string) int64 {
 	return b.names.people.known("", key)
 }
 
-func (b *batch) saveFacts() error {
+func (b *batch) saveFacts() (write func() error) {
 	put, gone := newRows("ttttttiiitt"), newRows("tttttt")
 	for _, k := range unique(b.touched.Facts, compareFacts) {
 		f, is := b.fold.Fact(k)
@@ -207,14 +218,16 @@ func (b *batch) saveFacts() error {
 			gone.add(k.Kind, k.Program, k.Account, k.Entitlement, k.Person, k.Key)
 		}
 	}
-	err := b.run(`DELETE FROM fact WHERE (kind, program, account, entitlement, person, key) IN
-		(SELECT column1, column2, column3, column4, column5, column6 FROM @rows r)`, gone)
-	if err != nil {
-		return err
+	return func() error {
+		err := b.run(`DELETE FROM fact WHERE (kind, program, account, entitlement, person, key) IN
+			(SELECT column1, column2, column3, column4, column5, column6 FROM @rows r)`, gone)
+		if err != nil {
+			return err
+		}
+		return b.run(`INSERT INTO fact (kind, program, account, entitlement, person, key, since, until, n, text, data) SELECT * FROM @rows r WHERE true
+			ON CONFLICT (kind, program, account, entitlement, person, key) DO UPDATE SET since = excluded.since, until = excluded.until,
+			n = excluded.n, text = excluded.text, data = excluded.data`, put)
 	}
-	return b.run(`INSERT INTO fact (kind, program, account, entitlement, person, key, since, until, n, text, data) SELECT * FROM @rows r WHERE true
-		ON CONFLICT (kind, program, account, entitlement, person, key) DO UPDATE SET since = excluded.since, until = excluded.until,
-		n = excluded.n, text = excluded.text, data = excluded.data`, put)
 }
 
 func (b *batch) saveBaselines() error {
