@@ -67,6 +67,16 @@ func BenchmarkNothingToDo(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// BenchmarkDemo plays the week of the example company, and prints the seconds as a part of the 15 that it may take.
+func BenchmarkDemo(b *testing.B) {
+	for b.Loop() {
+		if code := run(b.Context(), testProcess(b.TempDir(), io.Discard, io.Discard, "demo", "--keep", filepath.Join(b.TempDir(), "acme"))); code != exitDone {
+			b.Fatal(code)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/15, "of-15s")
+}
+
 // BenchmarkPlanNewPeople is the dry run for 20,000 people none of whom has anything yet, some six entitlements each, all of
 // which the limits send to approval. It prints the peak of resident memory and the processor time for each person.
 func BenchmarkPlanNewPeople(b *testing.B) {
