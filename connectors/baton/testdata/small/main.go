@@ -82,7 +82,7 @@ func (s *small) ResourceSyncers(context.Context) []connectorbuilder.ResourceSync
 	return []connectorbuilder.ResourceSyncerV2{people, &orgs{s.file}, &groups{s.file}}
 }
 
-// fault goes wrong at a place, if the file for it says so: error, die, or hang.
+// fault goes wrong at a place, if the file for it says so: error, die, hang, or slow.
 func (f file) fault(place string) error {
 	text, err := os.ReadFile(f.path + ".fault")
 	if err != nil {
@@ -97,6 +97,9 @@ func (f file) fault(place string) error {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "hang":
 		time.Sleep(time.Hour)
+	case "slow":
+		time.Sleep(10 * time.Millisecond)
+		return nil
 	case "busy": // once
 		_ = os.Remove(f.path + ".fault")
 		return status.Error(codes.Unavailable, "too many requests")
