@@ -22,6 +22,7 @@ func (postgresDialect) text(query, types string, _ int) string {
 }
 func (postgresDialect) values(r *rows, _, _ int) []any { return r.arrays() }
 func (postgresDialect) copies() bool                   { return true }
+func (postgresDialect) joins() bool                    { return false }
 func (postgresDialect) head() string                   { return " FOR UPDATE" }
 
 // A claim changes each row once, and no column that an index has: with room on the same page the indexes stay as they are.

@@ -82,6 +82,7 @@ type dialect interface { //nolint:interfacebloat // two implementations in this 
 	text(query, types string, n int) string
 	values(r *rows, from, n int) []any // the arguments that go with it
 	copies() bool                      // has COPY
+	joins() bool                       // reads one text quicker than many columns, see selectJoined
 	layout() string                    // statement, after the migrations: how tables lie on the disk; "": nothing to say
 	head() string                      // ends the query that locks the head row
 	contains(column string) string     // condition: the text has the argument ? in it, ASCII case aside

@@ -27,6 +27,7 @@ func (sqliteDialect) values(r *rows, from, n int) []any {
 	return r.values(from, n)
 }
 func (sqliteDialect) copies() bool   { return false }
+func (sqliteDialect) joins() bool    { return true }
 func (sqliteDialect) layout() string { return "" }
 func (sqliteDialect) head() string   { return "" } // _txlock=immediate has locked the whole file already
 func (sqliteDialect) contains(column string) string {

@@ -36,7 +36,7 @@ func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification
 	pages := make(chan error, 1)
 	go func() { pages <- s.checkPages(ctx) }()
 	err = s.looking(ctx, func(looks []*look, h *head) error {
-		w := newWalk(ctx, looks, &v)
+		w := newWalk(ctx, looks, s.dialect.joins(), &v)
 		stored, err := audit.ParseFrontier(h.Frontier)
 		if err != nil {
 			v.Wrong = append(v.Wrong, err.Error())
@@ -77,6 +77,7 @@ func (s *Store) checkPages(ctx context.Context) error {
 type walk struct {
 	ctx      context.Context
 	looks    []*look
+	joins    bool // see selectJoined
 	fold     *engine.Fold
 	tenures  *engine.Tenures
 	linked   map[linkBegun]linkView
@@ -89,8 +90,8 @@ type walk struct {
 	v        *Verification
 }
 
-func newWalk(ctx context.Context, looks []*look, v *Verification) *walk {
-	return &walk{ctx: ctx, looks: looks, fold: engine.FoldOnly(), tenures: engine.NewTenures(), linked: map[linkBegun]linkView{}, newest: map[engine.LinkKey]int64{}, v: v}
+func newWalk(ctx context.Context, looks []*look, joins bool, v *Verification) *walk {
+	return &walk{ctx: ctx, looks: looks, joins: joins, fold: engine.FoldOnly(), tenures: engine.NewTenures(), linked: map[linkBegun]linkView{}, newest: map[engine.LinkKey]int64{}, v: v}
 }
 
 func (w *walk) wrong(format string, args ...any) {

@@ -87,7 +87,7 @@ type reading struct {
 func (w *walk) startReading() *reading {
 	r := &reading{todo: make(chan *portion, portionsAhead), after: firstSeq}
 	for _, l := range w.looks {
-		d := &decoder{spelling: newSpelling(), strict: base64.StdEncoding.Strict(), names: &w.names}
+		d := &decoder{spelling: newSpelling(), strict: base64.StdEncoding.Strict(), names: &w.names, joins: w.joins}
 		r.readers.Go(func() {
 			for p := range r.todo {
 				p.err = w.ctx.Err()
@@ -146,6 +146,10 @@ func (r *reading) start(after, upTo int64) {
 }
 
 func (p *portion) read(ctx context.Context, t *sqlx.Tx, d *decoder) error {
+	if d.joins && p.readJoined(ctx, t, d) {
+		return nil
+	}
+	p.rows = p.rows[:0]
 	return each(t.QueryxContext(ctx, t.Rebind(selectStored), p.after, p.upTo, page))(func(r *sqlx.Rows) error {
 		n := len(p.rows)
 		p.rows = append(p.rows, row{})
@@ -166,6 +170,7 @@ type decoder struct {
 	*spelling
 	strict *base64.Encoding
 	names  *tableNames
+	joins  bool // the database can join columns, see selectJoined
 }
 
 // number is a BIGINT on its way from the database; database/sql would use reflection.
