@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
+	"strconv"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/httpconn"
@@ -217,13 +217,11 @@ func (p *Program) membersOf(ctx context.Context, g *group, ids []string, names m
 	}
 	for part := range slices.Chunk(keys, p.options.Calls) {
 		lists, errs := make([][]pair, len(part)), make([]error, len(part))
-		var all sync.WaitGroup
-		for i, key := range part {
-			all.Go(func() {
-				errs[i] = p.read(ctx, g, g.list, key, names, func(held pair) error { lists[i] = append(lists[i], held); return nil })
-			})
-		}
-		all.Wait()
+		httpconn.Lanes(len(part), 0, len(part), strconv.Itoa, func(all []int) {
+			for _, i := range all {
+				errs[i] = p.read(ctx, g, g.list, part[i], names, func(held pair) error { lists[i] = append(lists[i], held); return nil })
+			}
+		})
 		for i := range part {
 			if errs[i] != nil {
 				return errs[i]
