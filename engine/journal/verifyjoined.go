@@ -59,26 +59,24 @@ func (d *decoder) joined(line []byte, r *row) error {
 		*text = d.of(fields[1+i])
 	}
 	r.record.Seq, r.record.Public = c.Seq, bytes.Clone(fields[10])
-	for i, to := range []*[]byte{&r.record.Salt, &r.record.Personal, &r.record.Commitment} {
-		if missing[i] == 0 {
-			*to = bytes.Clone(fields[11+i])
-		}
+	r.record.Salt, r.record.Commitment = d.decoded(missing[0], fields[11]), d.decoded(missing[2], fields[13])
+	if missing[1] == 0 {
+		r.record.Personal = bytes.Clone(fields[12])
 	}
-	r.record.Salt, r.record.Commitment = d.decoded(r.record.Salt), d.decoded(r.record.Commitment)
 	d.leaf(fields[14], r)
 	d.compare(r)
 	return nil
 }
 
-// decoded is what base64 stands for; what can't be decoded stays as it is.
-func (d *decoder) decoded(text []byte) []byte {
-	if text == nil {
+// decoded is what base64 stands for, nil if it is missing; what can't be decoded stays as it is.
+func (d *decoder) decoded(missing int64, text []byte) []byte {
+	if missing != 0 {
 		return nil
 	}
 	raw := make([]byte, d.strict.DecodedLen(len(text)))
 	n, err := d.strict.Decode(raw, text)
 	if err != nil {
-		return text
+		return bytes.Clone(text)
 	}
 	return raw[:n]
 }
