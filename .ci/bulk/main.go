@@ -1,4 +1,5 @@
-// Bulk prints, for each package below some folders, the tests that skip themselves or do less under -short, as a pattern for `go test -run` and the package.
+// Bulk prints, for each package below some folders, the tests that skip themselves or do less under -short, as a pattern for `go test -run` and
+// the package. Many of one package come in several lines, so that they can run side by side.
 package main
 
 import (
@@ -50,10 +51,22 @@ func bulk(dir string) error {
 			}
 		}
 	}
-	if tests := short(uses); len(tests) > 0 {
-		fmt.Printf("^(%s)$ ./%s\n", strings.Join(tests, "|"), filepath.ToSlash(dir))
+	for _, hand := range deal(short(uses)) {
+		fmt.Printf("^(%s)$ ./%s\n", strings.Join(hand, "|"), filepath.ToSlash(dir))
 	}
 	return nil
+}
+
+// mostInLine is how many tests come in one line.
+const mostInLine = 12
+
+// deal gives the tests out in turn: those of a kind have similar names, and take similarly long.
+func deal(tests []string) [][]string {
+	hands := make([][]string, (len(tests)+mostInLine-1)/mostInLine)
+	for i, test := range tests {
+		hands[i%len(hands)] = append(hands[i%len(hands)], test)
+	}
+	return hands
 }
 
 func names(fn *ast.FuncDecl, uses map[string]map[string]bool) {
