@@ -55,6 +55,7 @@ soak: planted ## the long tests, as long as they take: fuzz targets, planted bug
 	$(MAKE) fuzz FUZZWRITE=$(CURDIR)/engine/enginetest/museum/testdata/fuzz.json
 	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^Test(LineIsCut|Samba|Crash)" ./cmd/rolecall -write testdata/survived.json
 	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^TestEvery" ./cmd/rolecall/bundle
+	ROLECALL_SOAK=1 $(GO) test -timeout 0 -v -run "^TestRandomEdits" ./engine/audit -edits testdata/edits.json
 	cd connectors/baton && $(GO) test -race -timeout 0 ./...
 	$(MAKE) safety
 	$(GO) test ./engine/enginetest/sim -run TestSim -soak $(CURDIR)/sim.seed -for $(SOAK) -timeout 0 -v
