@@ -33,7 +33,8 @@ type batch struct {
 	lines       [][]byte // without those that the form has no place for
 	first, last engine.Record
 	n, size     int
-	news        bool // there is something besides records of exports
+	news        bool   // there is something besides records of exports
+	kind        string // as HTTP names it
 }
 
 // full says that more may follow.
@@ -121,7 +122,11 @@ func (s *system) exportSome(ctx context.Context, name string, to sink) (more boo
 	if err != nil {
 		return false, err
 	}
-	b, err := s.collect(ctx, at.Seq, x.Format)
+	collect := s.collect
+	if x.Format == config.FormatCheckpoint {
+		collect = s.collectCheckpoint
+	}
+	b, err := collect(ctx, at.Seq, x.Format)
 	if err != nil || !b.news { // the record of a cursor is exported with what follows, not for its own sake
 		return false, err
 	}
@@ -136,7 +141,7 @@ func (s *system) exportSome(ctx context.Context, name string, to sink) (more boo
 		return false, err
 	}
 	return b.full(), s.store.Append(context.WithoutCancel(ctx), engine.Free, []engine.Record{{Kind: engine.KindExport, Actor: actorDaemon,
-		Why: []string{fmt.Sprintf("%s has the records up to %d", name, at.Seq)}, Set: []engine.Fact{{FactKey: key, Since: s.engine.Now().UTC(), Data: text}}}})
+		Why: []string{fmt.Sprintf("%s has %s up to %d", name, sent(x.Format), at.Seq)}, Set: []engine.Fact{{FactKey: key, Since: s.engine.Now().UTC(), Data: text}}}})
 }
 
 // exportKey is where the cursor of an export is kept. Files of several machines are several files.
@@ -170,7 +175,7 @@ func (s *system) collect(ctx context.Context, after int64, format string) (*batc
 	if format != formJSONL {
 		form, _ = formOf(format)
 	}
-	b := &batch{}
+	b := &batch{kind: "application/jsonl"}
 	err := writtenAs(ctx, s.store, engine.Query{After: after, Limit: batchRecords}, form, func(r engine.Record, line []byte) error {
 		if b.n == 0 {
 			b.first = r
@@ -241,7 +246,7 @@ func (h *httpSink) deliver(ctx context.Context, _ *cursor, b *batch) error {
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Content-Type", "application/jsonl")
+	r.Header.Set("Content-Type", b.kind)
 	r.Header.Set("Rolecall-First", strconv.FormatInt(b.first.Seq, 10))
 	r.Header.Set("Rolecall-Last", strconv.FormatInt(b.last.Seq, 10))
 	if h.signed {
@@ -270,6 +275,9 @@ func (c *syslogSink) deliver(_ context.Context, _ *cursor, b *batch) error {
 	defer c.Close()
 	var frames []byte
 	for _, line := range b.lines {
+		if b.kind == checkpointType {
+			line = export.SyslogCheckpoint(b.last.Time, b.last.Seq, line)
+		}
 		frames = append(frames, export.Framed(line)...)
 	}
 	if len(frames) == 0 {

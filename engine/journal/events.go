@@ -146,6 +146,16 @@ type StoredCheckpoint struct {
 
 const selectCheckpoints = "SELECT size, note FROM checkpoint ORDER BY size"
 
+// NewestCheckpoint is the last one that the store keeps; ok is false if there is none.
+func (s *Store) NewestCheckpoint(ctx context.Context) (c StoredCheckpoint, ok bool, err error) {
+	var all []StoredCheckpoint
+	err = s.read.SelectContext(ctx, &all, "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1")
+	if len(all) > 0 {
+		c = all[0]
+	}
+	return c, len(all) > 0, s.wrap("read the newest checkpoint", err)
+}
+
 // Checkpoints lists those that the store keeps, by size.
 func (s *Store) Checkpoints(ctx context.Context) (all []StoredCheckpoint, err error) {
 	err = s.read.SelectContext(ctx, &all, selectCheckpoints)

@@ -10,11 +10,11 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// Export is where the daemon sends the journal, record by record, as it grows.
+// Export is where the daemon sends the journal, record by record, as it grows, or the checkpoints that it is sealed with.
 type Export struct {
 	// Kind is `file`, `http` or `syslog` (over TLS).
 	Kind string `yaml:"kind"`
-	// Format is `jsonl`, `ocsf`, `syslog` or `cef`; left out, `jsonl`, and `syslog` for a collector of it.
+	// Format is `jsonl`, `ocsf`, `syslog` or `cef`; left out, `jsonl`, and `syslog` for a collector of it. `checkpoint` sends no records but each new signed checkpoint, for those who are to find a journal that was rolled back or rewritten.
 	Format string `yaml:"format"`
 	// Path of the file that is appended to. With a PostgreSQL store each machine writes a whole file of its own.
 	Path string `yaml:"path"`
@@ -39,6 +39,9 @@ const (
 	ExportSyslog = "syslog"
 )
 
+// FormatCheckpoint is the format of an export that sends signed checkpoints.
+const FormatCheckpoint = "checkpoint"
+
 func (c *checks) exports() {
 	for _, name := range slices.Sorted(maps.Keys(c.Exports)) {
 		x := c.Exports[name]
@@ -60,12 +63,7 @@ func (c *checks) export(name string, x *Export) {
 			x.Format = "jsonl"
 		}
 	}
-	if !slices.Contains([]string{"jsonl", "ocsf", "syslog", "cef"}, x.Format) {
-		c.word(&x.Format, "format", x.Format, "jsonl", "ocsf", "syslog", "cef")
-	}
-	if x.Kind == ExportSyslog && x.Format != "syslog" {
-		c.add(&x.Format, "a collector of syslog takes syslog", "remove format:")
-	}
+	c.exportFormat(x)
 	given := map[string]bool{ExportFile: x.Path != "", ExportHTTP: x.URL != "" || !x.Token.IsZero(), ExportSyslog: x.Collector+x.CA+x.Cert+x.Key != ""}
 	for _, kind := range []string{ExportFile, ExportHTTP, ExportSyslog} {
 		if given[kind] && kind != x.Kind {
@@ -79,6 +77,20 @@ func (c *checks) export(name string, x *Export) {
 		c.add(x, fmt.Sprintf("the export %s: %q is no https:// address", name, x.URL), "http:// is for 127.0.0.1 and localhost")
 	case x.Kind == ExportSyslog && !collectorForm(x.Collector):
 		c.add(x, fmt.Sprintf("the export %s: %q is no collector", name, x.Collector), "collector: tls://siem.example.com:6514")
+	}
+}
+
+func (c *checks) exportFormat(x *Export) {
+	known := []string{"jsonl", "ocsf", "syslog", "cef", FormatCheckpoint}
+	switch {
+	case !slices.Contains(known, x.Format):
+		c.word(&x.Format, "format", x.Format, known...)
+	case x.Format == FormatCheckpoint && x.Kind == ExportFile:
+		c.add(&x.Format, "an export of checkpoints is of the kind http or syslog", "audit: {checkpoints: FILE} keeps them in a file")
+	case x.Format == FormatCheckpoint && c.Audit.Key.IsZero():
+		c.add(&x.Format, "there is no key that would sign a checkpoint", "audit: {key: …}; `rolecall audit key NAME` makes a pair")
+	case x.Kind == ExportSyslog && x.Format != "syslog" && x.Format != FormatCheckpoint:
+		c.add(&x.Format, "a collector of syslog takes syslog", "remove format:")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/render"
 	"github.com/rolecall/rolecall/engine"
@@ -126,6 +127,14 @@ func Syslog(e Entry) ([]byte, error) {
 	}
 	b.WriteString("] " + printable(e.phrase(), 200) + "\n")
 	return []byte(b.String()), nil
+}
+
+// SyslogCheckpoint is a signed checkpoint as a message of RFC 5424. The note is in the structured element, as a text of JSON, for its lines
+// and their ends are signed and collectors don't keep those.
+func SyslogCheckpoint(at time.Time, records int64, note []byte) []byte {
+	quoted, _ := json.Marshal(string(note)) // a text always has a form
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`)
+	return fmt.Appendf(nil, "<110>1 %s - rolecall - checkpoint [rolecall@32473 records=\"%d\" note=\"%s\"] checkpoint of %d records\n", at.UTC().Format("2006-01-02T15:04:05.000000Z"), records, escape.Replace(string(quoted)), records)
 }
 
 // printable keeps what a header may hold. The words are this program's own, but a journal may come from a later one.
