@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"math"
 	"os"
@@ -30,6 +31,7 @@ var (
 	forFlag   = flag.Duration("for", 0, "how long to soak, 0: until stopped")
 	writeFlag = flag.String("write", "", "write what was tried into this file, for docs/safety.md")
 	stopFlag  = flag.Bool("stop", false, "stop at the first history that goes wrong, and print no story")
+	hashFlag  = flag.Bool("hashes", false, "print a hash of each history: its story, records, faults and checks. Whoever makes this faster compares them")
 )
 
 // TestSim plays random histories and checks every promise after each step. One integer makes the whole history:
@@ -107,6 +109,9 @@ func playMany(t *testing.T, first uint64, seeds int) {
 	if len(bad) > 0 && !*stopFlag {
 		t.Log(shrunk(bad[0]))
 	}
+	if *hashFlag {
+		t.Log(hashes(first, seeds))
+	}
 	if *tellFlag {
 		for seed := first; seed < first+uint64(seeds); seed++ {
 			t.Logf("the story of seed %d:\n%s", seed, strings.Join(play(seed, *stepsFlag, nil, true, newFigures()).story, "\n"))
@@ -127,6 +132,18 @@ func playOne(seed uint64, twice bool, count *figures) (failed string) {
 	}
 	count.twice++
 	return m.failed
+}
+
+// hashes are of all that can be told of each history, one a line.
+func hashes(first uint64, seeds int) string {
+	var b strings.Builder
+	for seed := first; seed < first+uint64(seeds); seed++ {
+		h, count := fnv.New64a(), newFigures()
+		m := play(seed, *stepsFlag, nil, true, count)
+		fmt.Fprintln(h, m.failed, m.trace.Sum64(), *count, strings.Join(m.story, "\n"))
+		fmt.Fprintf(&b, "seed %d: %016x\n", seed, h.Sum64())
+	}
+	return b.String()
 }
 
 // play plays one history, without the steps to leave out.
