@@ -16,6 +16,7 @@ const OpBaseline Op = "baseline"
 // unknown for everybody who is not shown to hold them.
 func (s *Snapshot) judge(named []string) {
 	accepted := s.acceptedProof()
+	s.accepted = accepted
 	s.Proof = Judge(s.Proof, accepted, named, s.tolerance())
 	s.judgeFilter(accepted)
 	if refused := s.refusals(); len(refused) > 0 {

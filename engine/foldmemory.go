@@ -8,25 +8,30 @@ import (
 
 // Memory is the fold as the planner wants it; since bounds the charges.
 func (f *Fold) Memory(since time.Time) *Memory {
-	m := &Memory{facts: maps.Clone(f.facts), byKind: f.kinds(), Programs: f.programs()}
-	m.items = f.shown.items
+	m := &Memory{facts: f.facts, byKind: f.kinds(), lent: true, Programs: f.programs(), Charges: f.charges.since(since)}
+	f.lent, m.items = true, f.shown.items
 	m.Seq, m.Control, m.Runs, m.Time = f.seq, f.control, f.runs, f.time
+	m.Open = slices.Grow(m.Open, len(f.open))
 	for _, seq := range slices.Sorted(maps.Keys(f.open)) {
 		m.Open = append(m.Open, *f.open[seq])
 	}
-	for _, c := range f.charges {
-		if !c.Time.Before(since) {
-			m.Charges.Add(c)
-		}
-	}
 	return m
+}
+
+// own makes the facts the fold's alone again, before one of them is set or cleared.
+func (f *Fold) own() {
+	if f.lent {
+		f.facts, f.lent = maps.Clone(f.facts), false
+	}
 }
 
 // shown is what Memory gave of those programs and kinds of facts that no record has touched since: nobody changes it.
 type shown struct {
 	programs map[string]*ProgramMemory
 	kinds    map[string][]*Fact
-	items    func() map[string]Item
+	changed  map[string]bool // kinds
+	reader   itemReader
+	items    func() map[string]readItem
 }
 
 func (s *shown) forget(r *Record, t *Touched) {
@@ -40,27 +45,37 @@ func (s *shown) forget(r *Record, t *Touched) {
 		delete(s.programs, t.Links[i].Program)
 	}
 	for i := range t.Facts {
-		delete(s.kinds, t.Facts[i].Kind)
+		if s.changed != nil {
+			s.changed[t.Facts[i].Kind] = true
+		}
 	}
 }
 
-// kinds are the facts by kind, sorted.
+// kinds are the facts by kind, sorted. Those of kinds that have not changed are the lists that were given before.
 func (f *Fold) kinds() map[string][]*Fact {
-	fresh := map[string][]*Fact{}
+	s := &f.shown
+	if s.changed != nil && len(s.changed) == 0 {
+		return s.kinds
+	}
+	all, fresh := s.changed == nil, map[string][]*Fact{}
 	for key, fact := range f.facts {
-		if f.shown.kinds[key.Kind] == nil {
+		if all || s.changed[key.Kind] {
 			fresh[key.Kind] = append(fresh[key.Kind], fact)
 		}
 	}
 	for _, list := range fresh {
 		sortFacts(list)
 	}
-	if f.shown.kinds[FactItem] == nil {
-		f.shown.items = readItems(fresh[FactItem])
+	if all || s.changed[FactItem] {
+		s.items = s.reader.of(fresh[FactItem])
 	}
-	maps.Copy(fresh, f.shown.kinds)
-	f.shown.kinds = fresh
-	return maps.Clone(fresh)
+	for kind, list := range s.kinds {
+		if !s.changed[kind] {
+			fresh[kind] = list
+		}
+	}
+	s.kinds, s.changed = fresh, map[string]bool{}
+	return fresh
 }
 
 func (f *Fold) programs() map[string]*ProgramMemory {

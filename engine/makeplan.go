@@ -224,7 +224,7 @@ func (b *builder) whole() bool { return b.s.Only == "" && b.s.Person == "" && b.
 
 // notePauses: a pause holds leavers and cuts back, too, so it is never silent.
 func (b *builder) notePauses() {
-	for _, f := range b.s.Memory.Facts(FactPause) {
+	for f := range b.s.Memory.each(FactPause) {
 		b.alarm("paused", f.Program, "", pausedText(f))
 	}
 }

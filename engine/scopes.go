@@ -88,6 +88,9 @@ func (b *builder) scopes() []scope {
 
 func (b *builder) proofCount() int {
 	n := len(b.s.People)
+	if b.s.accepted != nil {
+		return max(n, b.s.accepted.Count)
+	}
 	if f, ok := b.s.Memory.Fact(FactKey{Kind: FactBaseline, Key: b.s.Proof.Source}); ok {
 		var base Proof
 		if json.Unmarshal(f.Data, &base) == nil {

@@ -26,7 +26,7 @@ type units struct {
 }
 
 func (b *builder) units(by counting) *units {
-	return &units{b: b, by: by, held: map[*programPlan]*Set{}, other: map[[3]string]bool{}}
+	return &units{b: b, by: by}
 }
 
 func (u *units) len() int {
@@ -59,12 +59,18 @@ func (u *units) charge(c *Charge) { u.add(u.ofCharge(c)) }
 func (u *units) add(one unit) {
 	switch {
 	case one.number == none:
+		if u.other == nil {
+			u.other = map[[3]string]bool{}
+		}
 		u.other[one.name] = true
 	case u.by == people:
 		u.people.Add(one.number)
 	default:
 		s := u.held[one.program]
 		if s == nil {
+			if u.held == nil {
+				u.held = map[*programPlan]*Set{}
+			}
 			s = &Set{}
 			u.held[one.program] = s
 		}
@@ -108,13 +114,17 @@ func (u *units) past(window time.Duration, match func(*ChargeKind) bool) {
 // between counts what was done after one time and before another.
 func (u *units) between(from, to time.Time, match func(*ChargeKind) bool) {
 	charges := &u.b.s.Memory.Charges
-	matches := make([]bool, len(charges.kinds))
-	for n := range matches {
-		matches[n] = match(&charges.kinds[n])
-	}
+	kinds := make([]struct{ asked, matches bool }, len(charges.kinds))
 	after, before := from.UnixMicro(), to.UnixMicro()
 	for _, r := range charges.rows {
-		if matches[r.kind] && r.at > after && r.at < before {
+		if r.at <= after || r.at >= before {
+			continue
+		}
+		k := &kinds[r.kind]
+		if !k.asked {
+			k.asked, k.matches = true, match(&charges.kinds[r.kind])
+		}
+		if k.matches {
 			u.add(u.ofRow(charges, r))
 		}
 	}
@@ -130,7 +140,7 @@ func (u *units) ofRow(charges *Charges, r chargeRow) unit {
 		if i := found.person(r.person); i != none {
 			return unit{number: i}
 		}
-	} else if k := &found.kinds[r.kind]; k.program != nil {
+	} else if k := found.kind(r.kind); k.program != nil {
 		if i := found.account(k.program, r.account); i != none {
 			return unit{program: k.program, right: k.right, number: i}
 		}
@@ -143,7 +153,10 @@ func (u *units) ofRow(charges *Charges, r chargeRow) unit {
 // since nobody knows when it was; whoever lost something then is counted anew for whatever they are to lose now.
 func (u *units) longAgo(c Charge) unit {
 	if u.by == people {
-		return named("ahead", c.Person, map[bool]string{true: c.Program + " " + c.Account}[c.Person == ""])
+		if c.Person != "" {
+			return named("ahead", c.Person)
+		}
+		return named("ahead", "", c.Program+" "+c.Account)
 	}
 	return named("ahead", c.Program+" "+c.Account, c.Entitlement)
 }
