@@ -3,8 +3,6 @@ package engine
 import (
 	"math"
 	"time"
-
-	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // counting says what a budget counts: people, or holdings.
@@ -20,7 +18,7 @@ const (
 type units struct {
 	b      *builder
 	by     counting
-	people roaring.Bitmap // by subject
+	people numbers // by subject
 	held   map[*programPlan]*Set
 	other  map[[3]string]bool
 }
@@ -30,7 +28,7 @@ func (b *builder) units(by counting) *units {
 }
 
 func (u *units) len() int {
-	n := int(u.people.GetCardinality()) + len(u.other)
+	n := u.people.len() + len(u.other)
 	for _, s := range u.held {
 		n += s.Len()
 	}
@@ -64,7 +62,7 @@ func (u *units) add(one unit) {
 		}
 		u.other[one.name] = true
 	case u.by == people:
-		u.people.Add(one.number)
+		u.people.add(one.number)
 	default:
 		s := u.held[one.program]
 		if s == nil {
@@ -83,7 +81,7 @@ func (u *units) has(one unit) bool {
 	case one.number == none:
 		return u.other[one.name]
 	case u.by == people:
-		return u.people.Contains(one.number)
+		return u.people.has(one.number)
 	}
 	s := u.held[one.program]
 	return s != nil && s.Has(one.right, one.number)
