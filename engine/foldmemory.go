@@ -9,7 +9,7 @@ import (
 // Memory is the fold as the planner wants it; since bounds the charges.
 func (f *Fold) Memory(since time.Time) *Memory {
 	m := &Memory{facts: f.facts, byKind: f.kinds(), lent: true, Programs: f.programs(), Charges: f.charges.since(since)}
-	f.lent, m.items = true, f.shown.items
+	f.lent, m.items, m.proofs = true, f.shown.items, &f.shown.proofs
 	m.Seq, m.Control, m.Runs, m.Time = f.seq, f.control, f.runs, f.time
 	m.Open = slices.Grow(m.Open, len(f.open))
 	for _, seq := range slices.Sorted(maps.Keys(f.open)) {
@@ -32,6 +32,7 @@ type shown struct {
 	changed  map[string]bool // kinds
 	reader   itemReader
 	items    func() map[string]readItem
+	proofs   proofReader
 }
 
 func (s *shown) forget(r *Record, t *Touched) {
@@ -76,6 +77,14 @@ func (f *Fold) kinds() map[string][]*Fact {
 	}
 	s.kinds, s.changed = fresh, map[string]bool{}
 	return fresh
+}
+
+// FactsOf gives all facts of one kind, sorted by key.
+func (f *Fold) FactsOf(kind string) (out []Fact) {
+	for _, fact := range f.kinds()[kind] {
+		out = append(out, *fact)
+	}
+	return out
 }
 
 func (f *Fold) programs() map[string]*ProgramMemory {

@@ -23,6 +23,7 @@ type Memory struct {
 	byKind   map[string][]*Fact // sorted; the same goes for the lists
 	lent     bool               // both are a fold's
 	items    func() map[string]readItem
+	proofs   *proofReader // of the fold, nil: none
 }
 
 // ProgramMemory is what is remembered of one program's holdings. Numbers index Accounts and Entitlements.

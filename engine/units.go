@@ -20,7 +20,7 @@ type units struct {
 	by     counting
 	people numbers // by subject
 	held   map[*programPlan]*Set
-	other  map[[3]string]bool
+	other  map[[4]string]bool
 }
 
 func (b *builder) units(by counting) *units {
@@ -39,7 +39,7 @@ func (u *units) len() int {
 type unit struct {
 	program       *programPlan
 	right, number uint32 // number is none where there is but a name
-	name          [3]string
+	name          [4]string
 }
 
 func named(words ...string) (one unit) {
@@ -58,7 +58,7 @@ func (u *units) add(one unit) {
 	switch {
 	case one.number == none:
 		if u.other == nil {
-			u.other = map[[3]string]bool{}
+			u.other = map[[4]string]bool{}
 		}
 		u.other[one.name] = true
 	case u.by == people:
@@ -154,9 +154,9 @@ func (u *units) longAgo(c Charge) unit {
 		if c.Person != "" {
 			return named("ahead", c.Person)
 		}
-		return named("ahead", "", c.Program+" "+c.Account)
+		return named("ahead", "", c.Program, c.Account)
 	}
-	return named("ahead", c.Program+" "+c.Account, c.Entitlement)
+	return named("ahead", c.Program, c.Account, c.Entitlement)
 }
 
 func (u *units) ofCharge(c *Charge) unit {
