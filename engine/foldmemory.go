@@ -28,6 +28,7 @@ func (f *Fold) own() {
 // shown is what Memory gave of those programs and kinds of facts that no record has touched since: nobody changes it.
 type shown struct {
 	programs map[string]*ProgramMemory
+	stale    map[string]bool // programs; nil: all
 	kinds    map[string][]*Fact
 	changed  map[string]bool // kinds
 	reader   itemReader
@@ -37,18 +38,25 @@ type shown struct {
 
 func (s *shown) forget(r *Record, t *Touched) {
 	if r.Kind == KindSeen { // perhaps only that there was a complete read
-		delete(s.programs, r.Program)
+		s.outdate(r.Program)
 	}
 	for i := range t.Holdings {
-		delete(s.programs, t.Holdings[i].Program)
+		s.outdate(t.Holdings[i].Program)
 	}
 	for i := range t.Links {
-		delete(s.programs, t.Links[i].Program)
+		s.outdate(t.Links[i].Program)
 	}
 	for i := range t.Facts {
 		if s.changed != nil {
 			s.changed[t.Facts[i].Kind] = true
 		}
+	}
+}
+
+func (s *shown) outdate(program string) {
+	if s.stale != nil {
+		delete(s.programs, program)
+		s.stale[program] = true
 	}
 }
 
@@ -88,6 +96,9 @@ func (f *Fold) FactsOf(kind string) (out []Fact) {
 }
 
 func (f *Fold) programs() map[string]*ProgramMemory {
+	if f.shown.stale != nil && len(f.shown.stale) == 0 {
+		return maps.Clone(f.shown.programs)
+	}
 	builders := map[string]*MemoryBuilder{}
 	at := func(program string) *MemoryBuilder {
 		if builders[program] == nil {
@@ -123,7 +134,7 @@ func (f *Fold) programs() map[string]*ProgramMemory {
 	for p, b := range builders {
 		fresh[p] = b.Done()
 	}
-	f.shown.programs = fresh
+	f.shown.programs, f.shown.stale = fresh, map[string]bool{}
 	return maps.Clone(fresh)
 }
 

@@ -112,6 +112,9 @@ func (u *units) past(window time.Duration, match func(*ChargeKind) bool) {
 // between counts what was done after one time and before another.
 func (u *units) between(from, to time.Time, match func(*ChargeKind) bool) {
 	charges := &u.b.s.Memory.Charges
+	if len(charges.rows) == 0 {
+		return
+	}
 	kinds := make([]struct{ asked, matches bool }, len(charges.kinds))
 	after, before := from.UnixMicro(), to.UnixMicro()
 	for _, r := range charges.rows {
@@ -131,7 +134,7 @@ func (u *units) between(from, to time.Time, match func(*ChargeKind) bool) {
 // ofRow goes by the numbers that a charge's kind, account and person were found to have here, by name if it has none.
 func (u *units) ofRow(charges *Charges, r chargeRow) unit {
 	if u.b.s.wrongTime(r.at) {
-		return u.longAgo(charges.charge(r))
+		return u.longAgo(charges, r)
 	}
 	found := u.b.chargedAs()
 	if u.by == people {
@@ -149,14 +152,15 @@ func (u *units) ofRow(charges *Charges, r chargeRow) unit {
 
 // longAgo is what a charge counts as that bears the time of a clock that was far ahead. It counts until that time is out of the window,
 // since nobody knows when it was; whoever lost something then is counted anew for whatever they are to lose now.
-func (u *units) longAgo(c Charge) unit {
-	if u.by == people {
-		if c.Person != "" {
-			return named("ahead", c.Person)
-		}
-		return named("ahead", "", c.Program, c.Account)
+func (u *units) longAgo(charges *Charges, r chargeRow) unit {
+	k, person, account := &charges.kinds[r.kind], charges.people[r.person], charges.accounts[r.account]
+	switch {
+	case u.by == holdings:
+		return named("ahead", k.Program, account, k.Entitlement)
+	case person != "":
+		return named("ahead", person)
 	}
-	return named("ahead", c.Program, c.Account, c.Entitlement)
+	return named("ahead", "", k.Program, account)
 }
 
 func (u *units) ofCharge(c *Charge) unit {

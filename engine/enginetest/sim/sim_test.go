@@ -40,6 +40,7 @@ var (
 func TestSim(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // histories are small and short
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(700 << 20))
+	defer withoutMemoryProfile()()
 	if *soakFlag != "" {
 		soak(t)
 		return
@@ -49,6 +50,15 @@ func TestSim(t *testing.T) {
 		seeds = min(seeds, 12)
 	}
 	playMany(t, *firstFlag, seeds)
+}
+
+// withoutMemoryProfile ends the sampling of allocations that every test does, unless somebody asks for the profile.
+func withoutMemoryProfile() (again func()) {
+	rate := runtime.MemProfileRate
+	if f := flag.Lookup("test.memprofile"); f != nil && f.Value.String() == "" {
+		runtime.MemProfileRate = 0
+	}
+	return func() { runtime.MemProfileRate = rate }
 }
 
 // soak goes on from the seed that a file keeps, at least for one batch.
