@@ -24,11 +24,8 @@ func compactValue(text []byte) (rest []byte, ok bool) {
 		return compactList(text[1:], '}', compactField)
 	case c == '[':
 		return compactList(text[1:], ']', compactValue)
-	case '1' <= c && c <= '9':
-		for len(text) > 0 && '0' <= text[0] && text[0] <= '9' {
-			text = text[1:]
-		}
-		return text, len(text) == 0 || bytes.IndexByte([]byte(",]}"), text[0]) >= 0
+	case '0' <= c && c <= '9':
+		return compactNumber(text)
 	}
 	for _, word := range [...]string{"true", "false", "null"} {
 		if len(text) >= len(word) && string(text[:len(word)]) == word {
@@ -36,6 +33,15 @@ func compactValue(text []byte) (rest []byte, ok bool) {
 		}
 	}
 	return nil, false
+}
+
+func compactNumber(text []byte) (rest []byte, ok bool) {
+	n := 0
+	for n < len(text) && '0' <= text[n] && text[n] <= '9' {
+		n++
+	}
+	rest = text[n:]
+	return rest, (text[0] != '0' || n == 1) && (len(rest) == 0 || bytes.IndexByte([]byte(",]}"), rest[0]) >= 0)
 }
 
 // compactList cuts off what is between commas, and the end.

@@ -9,7 +9,7 @@ import (
 
 // TestCompactValue: what is said to be compact JSON is what json.Compact leaves as it is, and what is usually written is.
 func TestCompactValue(t *testing.T) {
-	usual := mustJSON(map[string]any{"a": []any{"x<\n", "ü", 10, true, nil, false, map[string]any{}, []any{}}, "b": map[string]string{"c": "\"", "d": "\\"}})
+	usual := mustJSON(map[string]any{"a": []any{"x<\n", "ü", 10, 0, true, nil, false, map[string]any{}, []any{}}, "b": map[string]string{"c": "\"", "d": "\\"}})
 	if !isCompact(usual) {
 		t.Errorf("%s is written anew", usual)
 	}

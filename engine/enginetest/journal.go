@@ -83,6 +83,9 @@ func (j *Journal) add(r *engine.Record, now time.Time) error {
 		return err
 	}
 	j.tenures.Follow(j.fold, *r)
+	if len(j.records) == cap(j.records) {
+		j.records = slices.Grow(j.records, max(256, len(j.records)))
+	}
 	j.records = append(j.records, *r)
 	return nil
 }

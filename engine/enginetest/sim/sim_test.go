@@ -38,8 +38,8 @@ var (
 //
 //	go test ./engine/enginetest/sim -run TestSim -first 4711 -seeds 1 -tell -watch app/x/id7-p06
 func TestSim(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // histories are small and short
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(700 << 20))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))                                           // histories are small and short
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(runtime.GOMAXPROCS(0)) * 125 << 20)) // more costs more: in pages that nothing has in a cache
 	defer withoutMemoryProfile()()
 	if *soakFlag != "" {
 		soak(t)
