@@ -226,7 +226,7 @@ func (b *builder) whole() bool { return b.s.Only == "" && b.s.Person == "" && b.
 
 // notePauses: a pause holds leavers and cuts back, too, so it is never silent.
 func (b *builder) notePauses() {
-	for f := range b.s.Memory.each(FactPause) {
+	for _, f := range b.s.Memory.Facts(FactPause) {
 		b.alarm("paused", f.Program, "", pausedText(f))
 	}
 }
