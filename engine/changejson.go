@@ -14,7 +14,10 @@ func (c *Change) appendJSON(out []byte) []byte {
 	o.some("login", c.Login)
 	o.some("name", c.Name)
 	o.text("account", c.Account)
-	o.any("proposed", c.Proposed, c.Proposed)
+	if c.Proposed {
+		o.name("proposed")
+		o = append(o, "true"...)
+	}
 	o.text("program", c.Program)
 	o.text("entitlement", c.Entitlement)
 	o.texts("why", c.Why)
@@ -28,11 +31,13 @@ func (c *Change) appendJSON(out []byte) []byte {
 	o.some("item", c.Item)
 	o.number("queued", c.Queued)
 	o.number("failures", int64(c.Failures))
-	o.any("new", c.New, c.New != nil)
+	o.account("new", c.New)
 	if len(c.Seats) > 0 {
 		o.texts("seats", c.Seats)
 	}
-	o.any("costs", c.Costs, len(c.Costs) > 0)
+	if len(c.Costs) > 0 {
+		o.any("costs", c.Costs, true)
+	}
 	return append(o, '}')
 }
 
@@ -79,6 +84,22 @@ func (o *object) texts(name string, list []string) {
 		*o = appendText(*o, s)
 	}
 	*o = append(*o, ']')
+}
+
+func (o *object) account(name string, n *NewAccount) {
+	if n == nil {
+		return
+	}
+	o.name(name)
+	*o = append(*o, '{')
+	o.text("Name", n.Name)
+	o.text("Person", n.Person)
+	if n.Attributes == nil {
+		*o = append(*o, `,"Attributes":null}`...)
+		return
+	}
+	o.any("Attributes", n.Attributes, true)
+	*o = append(*o, '}')
 }
 
 // any is what is rare.

@@ -31,7 +31,10 @@ func TestChangeJSON(t *testing.T) {
 				case **time.Time:
 					*f = &due
 				case **NewAccount:
-					*f = &NewAccount{Name: text}
+					*f = &NewAccount{Name: text, Person: "p" + text}
+					if text != "" {
+						(*f).Attributes = map[string]string{text: text}
+					}
 				case *[]Cost:
 					*f = make([]Cost, 1)
 				default:
@@ -41,6 +44,9 @@ func TestChangeJSON(t *testing.T) {
 			compare(one)
 			compare(all)
 		}
+	}
+	if n := reflect.TypeFor[NewAccount]().NumField(); n != 3 {
+		t.Errorf("a new account has %d fields: write them, too", n)
 	}
 	compare(Change{Why: []string{}, Rules: []string{}, Seats: []string{}, Costs: []Cost{}})
 }

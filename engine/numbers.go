@@ -122,6 +122,12 @@ func minus(a, b *numbers) *numbers {
 	case a.many == nil:
 		return a.those(func(x uint32) bool { return !b.has(x) })
 	}
+	switch common(a, b) {
+	case 0:
+		return a
+	case a.len():
+		return nil
+	}
 	return &numbers{many: roaring.AndNot(a.many, b.bitmap())}
 }
 
@@ -134,6 +140,12 @@ func both(a, b *numbers) *numbers {
 		return a.those(b.has)
 	case b.many == nil:
 		return b.those(a.has)
+	}
+	switch common(a, b) {
+	case a.len():
+		return a
+	case b.len():
+		return b
 	}
 	return &numbers{many: roaring.And(a.many, b.many)}
 }
@@ -152,5 +164,27 @@ func either(a, b *numbers) *numbers {
 		}
 		return out
 	}
+	switch common(a, b) {
+	case a.len():
+		return b
+	case b.len():
+		return a
+	}
 	return &numbers{many: roaring.Or(a.bitmap(), b.bitmap())}
+}
+
+// common counts a ∩ b, which most often is all of one of the two or nothing: nothing new is needed then.
+func common(a, b *numbers) (n int) {
+	if a.many != nil && b.many != nil {
+		return int(a.many.AndCardinality(b.many))
+	}
+	if a.many == nil {
+		a, b = b, a
+	}
+	for _, x := range b.few {
+		if a.many.Contains(x) {
+			n++
+		}
+	}
+	return n
 }

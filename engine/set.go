@@ -69,9 +69,10 @@ func (s *Set) Holders(entitlement uint32) int { return s.holders(entitlement).le
 // Accounts is the set of accounts that hold anything, as numbers in ascending order.
 func (s *Set) Accounts() []uint32 {
 	all := s.all()
-	out := make([]uint32, 0, all.len())
-	all.each(func(account uint32) { out = append(out, account) })
-	return out
+	if all.many != nil {
+		return all.many.ToArray()
+	}
+	return all.few
 }
 
 func (s *Set) accounts() *roaring.Bitmap { return s.all().bitmap() }
@@ -85,7 +86,8 @@ func (s *Set) all() *numbers {
 		case holders.many == nil:
 			holders.each(all.add)
 		default:
-			all = &numbers{many: roaring.Or(all.bitmap(), holders.many)}
+			all.many, all.few = all.bitmap(), nil
+			all.many.Or(holders.many)
 		}
 	}
 	return all
