@@ -25,7 +25,7 @@ func shortHash(parts ...string) string {
 		all = append(all, p...)
 	}
 	sum := sha256.Sum256(all)
-	return hex.EncodeToString(sum[:8])
+	return string(hex.AppendEncode(text[:0], sum[:8]))
 }
 
 // partsHash is a shortHash of parts that come one after the other.
