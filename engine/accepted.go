@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -16,6 +17,7 @@ const OpBaseline Op = "baseline"
 // unknown for everybody who is not shown to hold them.
 func (s *Snapshot) judge(named []string) {
 	accepted := s.acceptedProof()
+	s.accepted = accepted
 	s.Proof = Judge(s.Proof, accepted, named, s.tolerance())
 	s.judgeFilter(accepted)
 	if refused := s.refusals(); len(refused) > 0 {
@@ -61,17 +63,42 @@ func (s *Snapshot) tolerance() Tolerance {
 	return s.Settings.Tolerance
 }
 
+// proofReader reads the accepted proof for one memory after the other: while it is the same fact, it is not read again.
+type proofReader struct {
+	mu   sync.Mutex
+	last *Fact
+	read *Proof
+}
+
+// proof reads the proof of a fact, for reading.
+func (m *Memory) proof(f Fact) (*Proof, error) {
+	r := m.proofs
+	if r == nil {
+		r = &proofReader{}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if of := m.facts[f.FactKey]; r.last != of || of == nil {
+		var p Proof
+		if err := json.Unmarshal(f.Data, &p); err != nil {
+			return nil, err
+		}
+		r.last, r.read = of, &p
+	}
+	return r.read, nil
+}
+
 func (s *Snapshot) acceptedProof() *Proof {
 	f, ok := s.Memory.Fact(FactKey{Kind: FactBaseline, Key: s.Proof.Source})
 	if !ok {
 		return nil
 	}
-	var p Proof
-	if err := json.Unmarshal(f.Data, &p); err != nil { // written by a program that this one can't follow: believe nothing new
+	p, err := s.Memory.proof(f)
+	if err != nil { // written by a program that this one can't follow: believe nothing new
 		s.Proof.Add(ReasonBaseline, "the accepted baseline of "+s.Proof.Source+" can't be read: "+err.Error())
 		return nil
 	}
-	return &p
+	return p
 }
 
 // refusedBaseline is the item that asks whether a read is right against which the accepted one speaks.
@@ -131,6 +158,7 @@ func (s *Snapshot) acceptProof(before *Proof) {
 		return
 	}
 	kept := *next
+	kept.Partners = slices.Clone(kept.Partners)
 	kept.Started, kept.Finished = time.Time{}, time.Time{}
 	for i := range kept.Partners {
 		kept.Partners[i].Started, kept.Partners[i].Finished = time.Time{}, time.Time{}

@@ -252,7 +252,7 @@ func (p *programPlan) recordLink(i int32, account uint32, kind string) {
 
 func (p *programPlan) holdsAnything(account uint32) bool {
 	for _, row := range p.sets.Actual.of {
-		if row != nil && row.Contains(account) {
+		if row != nil && row.has(account) {
 			return true
 		}
 	}

@@ -58,7 +58,7 @@ func (s *Snapshot) outlived() {
 	seen := s.changedAhead(latest)
 	maps.Copy(seen, s.endLeases(latest))
 	maps.Copy(seen, s.misdated())
-	for _, f := range m.Facts(FactAhead) {
+	for f := range m.each(FactAhead) {
 		if !seen[f.FactKey] && (f.Account == "" || s.late.IsZero()) {
 			s.caughtUp = append(s.caughtUp, f.FactKey)
 		}
@@ -70,7 +70,7 @@ func (s *Snapshot) expired(journal time.Time) {
 	if journal.IsZero() {
 		return
 	}
-	for _, f := range s.Memory.Facts(FactItem) {
+	for f := range s.Memory.each(FactItem) {
 		if f.Until.After(s.Now) && !f.Until.After(journal) {
 			f.Until = s.Now.Add(-time.Microsecond)
 			s.Memory.put(f)
@@ -85,7 +85,8 @@ func (f Fact) outlived(now, latest, slot time.Time) Fact {
 	case f.Kind != FactSlot && f.Since.After(latest):
 		f.Since = now
 	}
-	if most, bounded := map[string]time.Duration{FactFailing: mostBackOff, FactItem: ApprovalLife}[f.Kind]; bounded && f.Until.After(latest.Add(most)) {
+	switch {
+	case f.Kind == FactFailing && f.Until.After(latest.Add(mostBackOff)), f.Kind == FactItem && f.Until.After(latest.Add(ApprovalLife)):
 		f.Until = now
 	}
 	return f
@@ -176,7 +177,7 @@ func (p *programPlan) changedAt(row *HoldingRow) time.Time {
 
 // forgetAhead ends what is remembered of changes that any list shows by now.
 func (p *programPlan) forgetAhead(before time.Time) {
-	for _, f := range p.b.s.Memory.Facts(FactAhead) {
+	for f := range p.b.s.Memory.each(FactAhead) {
 		if f.Program == p.program.Name && f.Account != "" && f.Since.Before(before) {
 			p.b.clear(f.FactKey)
 		}

@@ -174,7 +174,7 @@ func (of *Subject) others(actor string) (records []Record) {
 func (m *Memory) KeysOf(person string) []string {
 	known := m.Known(person)
 	keys := []string{known}
-	for _, f := range m.Facts(FactReKeyed) {
+	for f := range m.each(FactReKeyed) {
 		if f.Person == known && f.Key != known {
 			keys = append(keys, f.Key)
 		}
@@ -233,7 +233,7 @@ func (b *blanking) loose(m *Memory, people []string) (ends []FactKey, err error)
 		return nil, err
 	}
 	for _, kind := range m.FactKinds() {
-		for _, f := range m.Facts(kind) {
+		for f := range m.each(kind) {
 			over := f.Kind == FactExtra && b.engine.Now().After(f.Until.AddDate(0, 0, 2)) // in whatever zone
 			switch theirs := f.FactKey.Of(people, mine); {
 			case theirs && (over || slices.Contains(passing(), f.Kind)):

@@ -109,6 +109,9 @@ func compact(data json.RawMessage) (json.RawMessage, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("JSON that is not UTF-8")
 	}
+	if isCompact(data) {
+		return bytes.Clone(data), nil
+	}
 	var b bytes.Buffer
 	if err := json.Compact(&b, data); err != nil {
 		return nil, err

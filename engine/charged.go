@@ -4,13 +4,14 @@ package engine
 // through hundreds of thousands of charges on the day of a first provisioning.
 type charged struct {
 	b        *builder
-	kinds    []chargedKind
-	people   []uint32 // by person of the charges: subject + 1, none if there is none, 0 before it is looked up
+	kinds    []chargedKind // found says that it was looked up
+	people   []uint32      // by person of the charges: subject + 1, none if there is none, 0 before it is looked up
 	accounts map[*programPlan][]uint32
 }
 
 // chargedKind is where the kind's entitlement is; program is nil where it has no number.
 type chargedKind struct {
+	found   bool
 	program *programPlan
 	right   uint32
 }
@@ -21,14 +22,22 @@ func (b *builder) chargedAs() *charged {
 	}
 	charges := &b.s.Memory.Charges
 	b.charged = &charged{b: b, kinds: make([]chargedKind, len(charges.kinds)), people: make([]uint32, len(charges.people)), accounts: map[*programPlan][]uint32{}}
-	for n, k := range charges.kinds {
-		if p := b.programNamed(k.Program); p != nil {
-			if right, ok := p.reading.rights.Find(k.Entitlement); ok {
-				b.charged.kinds[n] = chargedKind{p, right}
-			}
+	return b.charged
+}
+
+func (c *charged) kind(n uint32) *chargedKind {
+	k := &c.kinds[n]
+	if k.found {
+		return k
+	}
+	k.found = true
+	of := &c.b.s.Memory.Charges.kinds[n]
+	if p := c.b.programNamed(of.Program); p != nil {
+		if right, ok := p.reading.rights.Find(of.Entitlement); ok {
+			k.program, k.right = p, right
 		}
 	}
-	return b.charged
+	return k
 }
 
 // person is the number of the subject, none if it is nobody known.

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"iter"
+	"slices"
+	"sort"
 	"time"
 )
 
@@ -53,6 +55,12 @@ func (c *Charges) Add(one Charge) {
 	}
 	c.AddRow(one.Time.UnixMicro(), c.names.Number(one.Person), c.names.Number(one.Account), c.Kind(one.ChargeKind))
 	c.people, c.accounts = c.names.names, c.names.names
+}
+
+// since is the part from a time on, of a list in order of time; only the whole list can grow.
+func (c *Charges) since(t time.Time) Charges {
+	first := sort.Search(len(c.rows), func(i int) bool { return !time.UnixMicro(c.rows[i].at).Before(t) })
+	return Charges{rows: slices.Clip(c.rows[first:]), people: c.people, accounts: c.accounts, kinds: slices.Clip(c.kinds)}
 }
 
 // Kind numbers a kind, see AddRow.

@@ -97,7 +97,7 @@ func (e *Engine) EndDelegation(ctx context.Context, actor, of, to, reason string
 	if err != nil {
 		return err
 	}
-	for _, f := range mem.Facts(FactDelegate) {
+	for f := range mem.each(FactDelegate) {
 		d := DelegationOf(f)
 		if slices.Contains(d.words, of) && slices.Contains(d.called, to) {
 			return e.Journal.Append(ctx, Free, []Record{{Kind: KindDelegate, Actor: actor, Person: d.Of, Why: []string{reason}, Data: mustJSON(d), Clear: []FactKey{f.FactKey}}})
@@ -111,7 +111,7 @@ var ErrNoStandIn = errors.New("no such delegation; see: rolecall approvals deleg
 
 // standsFor are the delegations in force to whoever decides. Those of people who are cut off count for nothing.
 func (e *Engine) standsFor(m *Memory, actor string) (out []Delegation) {
-	for _, f := range m.Facts(FactDelegate) {
+	for f := range m.each(FactDelegate) {
 		d := DelegationOf(f)
 		_, cut := m.Fact(FactKey{Kind: FactCut, Person: d.Of})
 		theirs := slices.ContainsFunc(d.called, func(name string) bool { return e.isOwn(actor, d.To, name) })
@@ -152,7 +152,7 @@ func (b *builder) delegations() {
 		i, there := b.index[key]
 		return there && b.subjects[i].standing == leaver
 	}
-	for _, f := range b.s.Memory.Facts(FactDelegate) {
+	for f := range b.s.Memory.each(FactDelegate) {
 		if !b.s.Now.Before(dayAfter(f.Until, b.s.Settings.Zone)) || left(f.Person) || left(f.Key) {
 			b.clear(f.FactKey)
 		}

@@ -53,7 +53,7 @@ func (b *builder) doubts() {
 	type about struct{ program, account, person, text string }
 	var order []about
 	rights := map[about][]FactKey{}
-	for _, f := range b.s.Memory.Facts(FactDoubt) {
+	for f := range b.s.Memory.each(FactDoubt) {
 		if f.Program != "" && b.settledDoubt(f) {
 			b.clear(f.FactKey)
 			continue

@@ -18,7 +18,8 @@ type Fold struct {
 	open         map[int64]*Intent
 	effects      map[effectKey]int // number of open intents for each
 	facts        map[FactKey]*Fact // none is changed once it is here
-	charges      []Charge
+	lent         bool              // facts are a memory's, too
+	charges      Charges
 	baseline     map[string]bool
 	touched      Touched
 	part         bool // see FoldFrom
@@ -118,7 +119,7 @@ func (f *Fold) whole(r Record) error {
 	}
 	f.begin(&i)
 	if r.Class != "" {
-		f.charges = append(f.charges, chargeOf(&r, source))
+		f.charges.Add(chargeOf(&r, source))
 	}
 	return nil
 }
@@ -127,7 +128,7 @@ func (f *Fold) whole(r Record) error {
 func (f *Fold) charge(r Record) error {
 	source, err := IntentSource(&r)
 	if err == nil {
-		f.charges = append(f.charges, chargeOf(&r, source))
+		f.charges.Add(chargeOf(&r, source))
 	}
 	return err
 }
@@ -216,6 +217,7 @@ func (f *Fold) put(l Link, program string) {
 }
 
 func (f *Fold) set(fact Fact) {
+	f.own()
 	f.facts[fact.FactKey] = &fact
 	if p := f.under(fact.Program, fact.Account); p != nil {
 		p.facts = append(p.facts, fact.FactKey)
@@ -224,6 +226,7 @@ func (f *Fold) set(fact Fact) {
 }
 
 func (f *Fold) clear(k FactKey) {
+	f.own()
 	delete(f.facts, k)
 	f.touched.Facts = append(f.touched.Facts, k)
 }

@@ -48,4 +48,7 @@ func (f *Fold) TakeOpen(seq int64) (i Intent, ok bool) {
 }
 
 // DropFact forgets a fact, as TakeHolding does.
-func (f *Fold) DropFact(k FactKey) { delete(f.facts, k) }
+func (f *Fold) DropFact(k FactKey) {
+	f.own()
+	delete(f.facts, k)
+}

@@ -147,7 +147,7 @@ func gaveIt(v Verdict) bool {
 
 // formers finds this program's holdings that wait to be judged under a new policy, in no order.
 func (p *programPlan) formers() (out []Fact) {
-	for _, f := range p.b.s.Memory.Facts(FactFormer) {
+	for f := range p.b.s.Memory.each(FactFormer) {
 		if f.Program == p.program.Name {
 			out = append(out, f)
 		}

@@ -108,13 +108,8 @@ func (d *intentData) quickField(name, value string) (rest string, ok bool) {
 	case "source":
 		to = &d.From
 	case "failures":
-		end := strings.IndexAny(value, ",}")
-		if end < 1 || end > 9 || value[0] < '1' || value[0] > '9' {
-			return "", false
-		}
-		n, err := strconv.Atoi(value[:end])
-		d.Fails = n
-		return value[end:], err == nil
+		d.Fails, rest, ok = plainNumber(value)
+		return rest, ok
 	case "new":
 		if d.New != nil { // twice: json merges the two
 			return "", false
@@ -151,6 +146,15 @@ func (n *NewAccount) quickField(name, value string) (rest string, ok bool) {
 }
 
 // plainText cuts off a JSON string without escapes.
+func plainNumber(s string) (n int, rest string, ok bool) {
+	end := strings.IndexAny(s, ",}")
+	if end < 1 || end > 9 || s[0] < '1' && s[:end] != "0" || s[0] > '9' {
+		return 0, "", false
+	}
+	n, err := strconv.Atoi(s[:end])
+	return n, s[end:], err == nil
+}
+
 func plainText(s string) (text, rest string, ok bool) {
 	if !strings.HasPrefix(s, `"`) {
 		return "", "", false

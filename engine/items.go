@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 )
@@ -36,7 +37,7 @@ const ApprovalLife = 24 * time.Hour
 
 // Items lists what waits or was decided and not yet used.
 func (m *Memory) Items() []Item {
-	var out []Item
+	out := slices.Grow([]Item(nil), len(m.byKind[FactItem]))
 	for _, f := range m.byKind[FactItem] {
 		out = append(out, m.item(f.Key))
 	}
@@ -44,15 +45,34 @@ func (m *Memory) Items() []Item {
 }
 
 // item is one of them; its lists are shared.
-func (m *Memory) item(id string) Item { return m.items()[id] }
+func (m *Memory) item(id string) Item { return m.items()[id].Item }
 
-// readItems reads the items of facts when one is asked for first.
-func readItems(facts []*Fact) func() map[string]Item {
-	return sync.OnceValue(func() map[string]Item {
-		out := make(map[string]Item, len(facts))
+// readItem is an item, and the fact that it was read from.
+type readItem struct {
+	of *Fact
+	Item
+}
+
+// itemReader reads items for one memory after the other: what is a fact of the one before is not read again.
+type itemReader struct {
+	mu   sync.Mutex
+	last map[string]readItem
+}
+
+// of reads the items of facts when one is asked for first.
+func (r *itemReader) of(facts []*Fact) func() map[string]readItem {
+	return sync.OnceValue(func() map[string]readItem {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		out := make(map[string]readItem, len(facts))
 		for _, f := range facts {
-			out[f.Key] = itemOf(f)
+			one := r.last[f.Key]
+			if one.of != f {
+				one = readItem{f, itemOf(f)}
+			}
+			out[f.Key] = one
 		}
+		r.last = out
 		return out
 	})
 }
@@ -66,6 +86,7 @@ func itemOf(f *Fact) Item {
 		i = Item{State: Waiting, Reason: "the stored item can't be read: " + err.Error()}
 	}
 	i.ID, i.Since, i.Until = f.Key, f.Since, f.Until
+	i.Change.Rules, i.Change.Why = slices.Clip(i.Change.Rules), slices.Clip(i.Change.Why)
 	return i
 }
 
@@ -104,7 +125,7 @@ func itemID(c *Change) string {
 // approvals applies what people decided, and keeps waiting what waits already: later room in a budget never frees it.
 func (b *builder) approvals() {
 	b.markQueued()
-	nothing := len(b.s.Memory.Open) == 0 && len(b.s.Memory.Facts(FactItem)) == 0 // a first provisioning need not hash every line
+	nothing := len(b.s.Memory.Open) == 0 && len(b.s.Memory.byKind[FactItem]) == 0 // a first provisioning need not hash every line
 	for i := range b.plan.Changes {
 		c := &b.plan.Changes[i]
 		if nothing && !c.held {
@@ -221,7 +242,7 @@ func (b *builder) endItems() {
 	if !b.whole() {
 		return
 	}
-	for _, f := range b.s.Memory.Facts(FactItem) {
+	for f := range b.s.Memory.each(FactItem) {
 		if b.items[f.Key] { // its reason lives
 			continue
 		}

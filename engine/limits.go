@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,6 +21,7 @@ func (b *builder) limits() {
 	b.sole = b.soleLeaver()
 	scopes := b.scopes()
 	l := b.s.Settings.Limits
+	b.plan.budgets = slices.Grow(b.plan.budgets, 4*len(scopes))
 	for _, s := range scopes {
 		b.budget(s, ChargeRevoke, "revoke: people", l.RevokePeople, people)
 		b.budget(s, ChargeRevoke, "revoke: holdings", l.RevokeHoldings, holdings)

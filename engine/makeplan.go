@@ -157,8 +157,10 @@ func identify(p *Plan) string {
 	h := newPartsHash()
 	h.part([]byte(p.Policy))
 	h.part([]byte(p.Config))
+	var text []byte
 	for i := range p.Changes {
-		h.part(mustJSON(&p.Changes[i]))
+		text = p.Changes[i].appendJSON(text[:0])
+		h.part(text)
 	}
 	return h.short()
 }

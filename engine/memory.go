@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -20,7 +21,9 @@ type Memory struct {
 	Charges  Charges            // within the window that was asked for, sorted by time
 	facts    map[FactKey]*Fact  // none is changed, as others may share it
 	byKind   map[string][]*Fact // sorted; the same goes for the lists
-	items    func() map[string]Item
+	lent     bool               // both are a fold's
+	items    func() map[string]readItem
+	proofs   *proofReader // of the fold, nil: none
 }
 
 // ProgramMemory is what is remembered of one program's holdings. Numbers index Accounts and Entitlements.
@@ -85,7 +88,7 @@ func NewMemory(facts []Fact) *Memory {
 	for _, list := range m.byKind {
 		sortFacts(list)
 	}
-	m.items = readItems(m.byKind[FactItem])
+	m.items = (&itemReader{}).of(m.byKind[FactItem])
 	return m
 }
 
@@ -95,6 +98,9 @@ func sortFacts(list []*Fact) {
 
 // put sets one fact, in a memory that nobody else has yet.
 func (m *Memory) put(f Fact) {
+	if m.lent {
+		m.facts, m.byKind, m.lent = maps.Clone(m.facts), maps.Clone(m.byKind), false
+	}
 	list := slices.Clone(m.byKind[f.Kind])
 	n, found := slices.BinarySearchFunc(list, f.FactKey, func(old *Fact, k FactKey) int { return compareKeys(old.FactKey, k) })
 	if found {
@@ -104,7 +110,7 @@ func (m *Memory) put(f Fact) {
 	}
 	m.facts[f.FactKey], m.byKind[f.Kind] = &f, list
 	if f.Kind == FactItem {
-		m.items = readItems(list)
+		m.items = (&itemReader{}).of(list)
 	}
 }
 
@@ -126,6 +132,17 @@ func (m *Memory) Facts(kind string) []Fact {
 		out = append(out, *f)
 	}
 	return out
+}
+
+// each goes through them without a list of its own.
+func (m *Memory) each(kind string) iter.Seq[Fact] {
+	return func(yield func(Fact) bool) {
+		for _, f := range m.byKind[kind] {
+			if !yield(*f) {
+				return
+			}
+		}
+	}
 }
 
 // FactKinds lists the kinds of which there are facts, sorted.

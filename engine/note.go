@@ -49,7 +49,7 @@ func (p *programPlan) noteLost() {
 			}
 		}
 	}
-	for _, f := range p.b.s.Memory.Facts(FactLost) {
+	for f := range p.b.s.Memory.each(FactLost) {
 		account, ok := p.reading.accounts.Find(f.Account)
 		if f.Program == p.program.Name && ok && (p.held.Has(p.exists, account) || !p.lately(account)) {
 			p.b.clear(f.FactKey)
@@ -110,7 +110,7 @@ func (p *programPlan) wentWithAccount(account uint32) bool {
 // would be held back when the same is wanted again, long after.
 func (p *programPlan) noteReached() {
 	var taken map[string]bool
-	for _, f := range p.b.s.Memory.Facts(FactFailing) {
+	for f := range p.b.s.Memory.each(FactFailing) {
 		if f.Program != p.program.Name || p.reading.Proof.Started.Before(f.Since.Add(p.program.Describes.Lag)) {
 			continue
 		}
@@ -158,7 +158,7 @@ func (p *programPlan) noteMissing() {
 		p.b.records = append(p.b.records, Record{Kind: KindRelease, Program: p.program.Name, Account: key.Account, Entitlement: key.Entitlement,
 			Person: p.personOf(account), Why: []string{"two complete reads no longer show it, and nobody should have it"}})
 	})
-	for _, f := range p.b.s.Memory.Facts(FactMissing) {
+	for f := range p.b.s.Memory.each(FactMissing) {
 		if p.isHere(f, func(right, account uint32) bool { return !absent.Has(right, account) }) {
 			p.b.clear(f.FactKey)
 		}
@@ -198,7 +198,7 @@ func (p *programPlan) noteUndesired() {
 		return p.sets.Desired.Has(right, account) || p.complete && !p.diff.Expected.Has(right, account) && !mayReturn.Has(right, account)
 	}
 	for _, kind := range undesiredKinds() {
-		for _, f := range p.b.s.Memory.Facts(kind) {
+		for f := range p.b.s.Memory.each(kind) {
 			if p.isHere(f, over) {
 				p.b.clear(f.FactKey)
 			}
@@ -221,7 +221,7 @@ func (p *programPlan) noteSuspended() {
 	if p.active == none {
 		return
 	}
-	for _, f := range p.b.s.Memory.Facts(FactSuspended) {
+	for f := range p.b.s.Memory.each(FactSuspended) {
 		account, ok := p.reading.accounts.Find(f.Account)
 		if f.Program != p.program.Name || !ok {
 			continue

@@ -1,7 +1,9 @@
 package engine
 
 import (
-	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -93,11 +95,24 @@ type Summary struct {
 
 // MarshalJSON writes the counts per op beside the others, as the documented form has them.
 func (s Summary) MarshalJSON() ([]byte, error) {
-	flat := map[string]int{"approval": s.Approval, "blocked": s.Blocked, "scheduled": s.Scheduled, "unchanged": s.Unchanged, "people": s.People}
-	for _, op := range []Op{OpGrant, OpRevoke, OpAdopt, OpCreate, OpUpdate, OpRename, OpSuspend, OpResume, OpDelete} {
-		flat[string(op)] = s.Ops[op]
+	out := []byte{'{'}
+	for i, one := range s.flat() {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, '"'), one.Name...), `":`...)
+		out = strconv.AppendInt(out, int64(one.N), 10)
 	}
-	return json.Marshal(flat)
+	return append(out, '}'), nil
+}
+
+func (s *Summary) flat() []Count {
+	out := []Count{{"approval", s.Approval}, {"blocked", s.Blocked}, {"scheduled", s.Scheduled}, {"unchanged", s.Unchanged}, {"people", s.People}}
+	for _, op := range []Op{OpGrant, OpRevoke, OpAdopt, OpCreate, OpUpdate, OpRename, OpSuspend, OpResume, OpDelete} {
+		out = append(out, Count{string(op), s.Ops[op]})
+	}
+	slices.SortFunc(out, func(a, b Count) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // Ready counts the changes that would be made now.

@@ -139,7 +139,7 @@ func (p *programPlan) withoutLag() Set {
 			held.Remove(row.Entitlement, row.Account)
 		}
 	}
-	for _, f := range p.b.s.Memory.Facts(FactSuspended) {
+	for f := range p.b.s.Memory.each(FactSuspended) {
 		if account, ok := p.reading.accounts.Find(f.Account); ok && f.Program == p.program.Name && f.Text == "rolecall" && p.active != none && !f.Since.Before(since) {
 			held.Remove(p.active, account)
 		}

@@ -136,9 +136,11 @@ func (e *Engine) formers(ctx context.Context, mem *Memory, now string) map[strin
 		return out
 	}
 	hashes := map[string]bool{}
-	for _, f := range slices.Concat(mem.Facts(FactUndesired), mem.Facts(FactFormer), mem.Facts(FactPolicy)) {
-		for _, hash := range formersOf(f.Text) {
-			hashes[hash] = true
+	for _, kind := range []string{FactUndesired, FactFormer, FactPolicy} {
+		for f := range mem.each(kind) {
+			for hash := range strings.SplitSeq(f.Text, "\n") {
+				hashes[hash] = true
+			}
 		}
 	}
 	for hash := range hashes {

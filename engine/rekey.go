@@ -147,7 +147,7 @@ func (e *Engine) ReKey(ctx context.Context, actor, reason string, pairs []KeyPai
 // carry takes along what was decided under the new key meanwhile: a cut would else be lifted by the confirmation.
 func (m *Memory) carry(p KeyPair, r *Record) {
 	for _, kind := range []string{FactCut, FactExtra, FactHold, FactBlock, FactTake} {
-		for _, f := range m.Facts(kind) {
+		for f := range m.each(kind) {
 			if f.Person == p.Key {
 				r.Clear = append(r.Clear, f.FactKey)
 				f.Person = p.Person

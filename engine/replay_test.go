@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -121,7 +122,7 @@ func TestChargeAgain(t *testing.T) {
 			t.Errorf("a second gap forgets it: %+v", again)
 		}
 	}
-	if a, b := was.charges, is.charges; len(a) != 1 || len(b) != 1 || a[0] != b[0] {
+	if a, b := slices.Collect(was.charges.All()), slices.Collect(is.charges.All()); len(a) != 1 || len(b) != 1 || a[0] != b[0] {
 		t.Errorf("%+v, was %+v", b, a)
 	}
 	if len(is.open) > 0 || len(is.holdings) > 0 {

@@ -81,7 +81,7 @@ func (m *Memory) pickLines(d *ReviewDecision) (r Review, lines []ReviewLine, err
 	for _, id := range d.Lines {
 		wanted[id] = true
 	}
-	for _, f := range m.Facts(FactLine) {
+	for f := range m.each(FactLine) {
 		if f.Key != d.Review {
 			continue
 		}

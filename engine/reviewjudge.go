@@ -139,7 +139,7 @@ func (d *drawing) lost(after Policy, p *Person) string {
 // lapse finds the extras of reviews whose holding somebody took away before Rolecall managed it: a review keeps what is there, and
 // gives nothing.
 func (s *Snapshot) lapse() {
-	for _, f := range s.Memory.Facts(FactExtra) {
+	for f := range s.Memory.each(FactExtra) {
 		k, kept := keptOf(f)
 		if !kept {
 			continue

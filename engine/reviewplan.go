@@ -18,7 +18,7 @@ func (b *builder) reviews() {
 	b.adopted()
 	open := map[string]int{}
 	anew := b.redrawing()
-	for _, f := range b.s.Memory.Facts(FactLine) {
+	for f := range b.s.Memory.each(FactLine) {
 		if f.Text != string(LineOpen) {
 			continue
 		}
@@ -33,7 +33,7 @@ func (b *builder) reviews() {
 			b.records = append(b.records, l.record("", []string{"what policy says of it, or who is asked, has changed"}))
 		}
 	}
-	for _, f := range b.s.Memory.Facts(FactReview) {
+	for f := range b.s.Memory.each(FactReview) {
 		r := reviewOf(f)
 		if r.Open = open[f.Key]; r.Overdue(b.s.Now, b.s.Settings.Zone) {
 			b.warn("review", "", "", fmt.Sprintf("the review %s was due on %s, and %s not decided: see rolecall review show %s",
@@ -45,7 +45,7 @@ func (b *builder) reviews() {
 // adopted makes extras of what reviews kept like any other as soon as they are managed: what vanishes then, as when an account is
 // suspended, comes back.
 func (b *builder) adopted() {
-	for _, f := range b.s.Memory.Facts(FactExtra) {
+	for f := range b.s.Memory.each(FactExtra) {
 		k, kept := keptOf(f)
 		if p := b.programNamed(f.Program); kept && p != nil && p.mem.manages(k.Account, f.Entitlement) {
 			f.Data = nil
@@ -74,7 +74,7 @@ func (b *builder) lineOver(f Fact) string {
 // reviewed finds what reviews decided to take. It ends when the program shows it no more, and when policy gives it; that whoever had
 // it has left ends nothing.
 func (p *programPlan) reviewed() {
-	for _, f := range p.b.s.Memory.Facts(FactTake) {
+	for f := range p.b.s.Memory.each(FactTake) {
 		if f.Program != p.program.Name {
 			continue
 		}

@@ -17,7 +17,7 @@ func (b *builder) redrawing() *redrawing {
 	wanted := map[string]bool{}
 	r := &redrawing{reviews: map[string]*Review{}}
 	r.now, r.mem, r.policy, r.people, r.owners = b.s.Now, b.s.Memory, b.s.Policy, b.s.People, map[string]string{}
-	for _, f := range b.s.Memory.Facts(FactLine) {
+	for f := range b.s.Memory.each(FactLine) {
 		if f.Text == string(LineOpen) {
 			lines = append(lines, f)
 		}
@@ -36,7 +36,7 @@ func (b *builder) redrawing() *redrawing {
 			}
 		}
 	}
-	for _, f := range b.s.Memory.Facts(FactReview) {
+	for f := range b.s.Memory.each(FactReview) {
 		one := reviewOf(f)
 		r.reviews[f.Key] = &one
 	}

@@ -88,6 +88,9 @@ func (b *builder) scopes() []scope {
 
 func (b *builder) proofCount() int {
 	n := len(b.s.People)
+	if b.s.accepted != nil {
+		return max(n, b.s.accepted.Count)
+	}
 	if f, ok := b.s.Memory.Fact(FactKey{Kind: FactBaseline, Key: b.s.Proof.Source}); ok {
 		var base Proof
 		if json.Unmarshal(f.Data, &base) == nil {
@@ -97,13 +100,52 @@ func (b *builder) proofCount() int {
 	return n
 }
 
+// readHistory reads JSON, that of the usual form by hand: it is read for each program in each plan.
+func readHistory(data []byte) (known []counted) {
+	if quick, ok := quickHistory(string(data)); ok {
+		return quick
+	}
+	if json.Unmarshal(data, &known) != nil {
+		return nil
+	}
+	return known
+}
+
+func quickHistory(text string) (out []counted, ok bool) {
+	rest, ok := strings.CutPrefix(text, "[")
+	for more := ok; more; {
+		var c counted
+		if rest, ok = quickObject(rest, c.quickField); !ok || rest == "" {
+			return nil, false
+		}
+		out = append(out, c)
+		more, ok, rest = rest[0] == ',', rest[0] == ',' || rest[0] == ']', rest[1:]
+	}
+	return out, ok && rest == ""
+}
+
+func (c *counted) quickField(name, value string) (rest string, ok bool) {
+	switch name {
+	case "at":
+		var at string
+		if at, rest, ok = plainText(value); ok {
+			ok = c.At.UnmarshalText([]byte(at)) == nil
+		}
+	case "people":
+		c.People, rest, ok = plainNumber(value)
+	case "holdings":
+		c.Holdings, rest, ok = plainNumber(value)
+	}
+	return rest, ok
+}
+
 // history is how many held how much within the longest window, with the present last; a complete read adds to what is
 // remembered. Of what is older only the last point is kept, which still held when the window began.
 func (p *programPlan) history() []counted {
 	key := FactKey{Kind: FactHolders, Program: p.program.Name}
 	var known []counted
-	if f, ok := p.b.s.Memory.Fact(key); ok && json.Unmarshal(f.Data, &known) != nil {
-		known = nil
+	if f, ok := p.b.s.Memory.Fact(key); ok {
+		known = readHistory(f.Data)
 	}
 	since := p.b.s.Now.Add(-p.b.s.Settings.Window())
 	for len(known) > 1 && !known[1].At.After(since) {

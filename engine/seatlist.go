@@ -68,7 +68,7 @@ func (p *programPlan) forgetSeats(s *seating) {
 func (b *builder) seatFacts() map[string][]Fact {
 	if b.asked == nil {
 		b.asked = map[string][]Fact{}
-		for _, f := range b.s.Memory.Facts(FactSeat) {
+		for f := range b.s.Memory.each(FactSeat) {
 			b.asked[f.Program] = append(b.asked[f.Program], f)
 		}
 	}

@@ -33,9 +33,9 @@ func (n *Names) Name(i uint32) string { return n.names[i] }
 // Len counts the names.
 func (n *Names) Len() int { return len(n.names) }
 
-// Set is a set of (account, entitlement) of one program, both by number: a bitmap of accounts for each entitlement.
+// Set is a set of (account, entitlement) of one program, both by number: the accounts of each entitlement.
 // Ten million holdings are some 16 MiB. The zero Set is empty. Not safe for concurrent changes.
-type Set struct{ of []*roaring.Bitmap }
+type Set struct{ of []*numbers }
 
 // Add puts one holding in.
 func (s *Set) Add(entitlement, account uint32) {
@@ -43,51 +43,51 @@ func (s *Set) Add(entitlement, account uint32) {
 		s.of = append(s.of, nil)
 	}
 	if s.of[entitlement] == nil {
-		s.of[entitlement] = roaring.New()
+		s.of[entitlement] = &numbers{}
 	}
-	s.of[entitlement].Add(account)
+	s.of[entitlement].add(account)
 }
 
 // Remove takes one holding out.
-func (s *Set) Remove(entitlement, account uint32) {
-	if b := s.row(entitlement); b != nil {
-		b.Remove(account)
-	}
-}
+func (s *Set) Remove(entitlement, account uint32) { s.holders(entitlement).remove(account) }
 
 // Has says whether a holding is in the set.
-func (s *Set) Has(entitlement, account uint32) bool {
-	b := s.row(entitlement)
-	return b != nil && b.Contains(account)
-}
+func (s *Set) Has(entitlement, account uint32) bool { return s.holders(entitlement).has(account) }
 
 // Len counts the holdings.
 func (s *Set) Len() int {
 	n := 0
-	for _, b := range s.of {
-		if b != nil {
-			n += int(b.GetCardinality())
-		}
+	for _, holders := range s.of {
+		n += holders.len()
 	}
 	return n
 }
 
 // Holders counts the accounts that hold one entitlement.
-func (s *Set) Holders(entitlement uint32) int {
-	if b := s.row(entitlement); b != nil {
-		return int(b.GetCardinality())
-	}
-	return 0
-}
+func (s *Set) Holders(entitlement uint32) int { return s.holders(entitlement).len() }
 
 // Accounts is the set of accounts that hold anything, as numbers in ascending order.
-func (s *Set) Accounts() []uint32 { return s.accounts().ToArray() }
+func (s *Set) Accounts() []uint32 {
+	all := s.all()
+	if all.many != nil {
+		return all.many.ToArray()
+	}
+	return all.few
+}
 
-func (s *Set) accounts() *roaring.Bitmap {
-	all := roaring.New()
-	for _, b := range s.of {
-		if b != nil {
-			all.Or(b)
+func (s *Set) accounts() *roaring.Bitmap { return s.all().bitmap() }
+
+// all is a set of its own.
+func (s *Set) all() *numbers {
+	all := &numbers{}
+	for _, holders := range s.of {
+		switch {
+		case holders.len() == 0:
+		case holders.many == nil:
+			holders.each(all.add)
+		default:
+			all.many, all.few = all.bitmap(), nil
+			all.many.Or(holders.many)
 		}
 	}
 	return all
@@ -95,72 +95,59 @@ func (s *Set) accounts() *roaring.Bitmap {
 
 // Each calls f for each holding, by ascending entitlement, then account.
 func (s *Set) Each(f func(entitlement, account uint32)) {
-	for e, b := range s.of {
-		if b == nil {
-			continue
-		}
-		for it := b.Iterator(); it.HasNext(); {
-			f(uint32(e), it.Next())
-		}
+	for e, holders := range s.of {
+		holders.each(func(account uint32) { f(uint32(e), account) })
 	}
 }
 
 // Clone copies the set.
 func (s *Set) Clone() Set {
-	c := Set{of: make([]*roaring.Bitmap, len(s.of))}
-	for e, b := range s.of {
-		if b != nil {
-			c.of[e] = b.Clone()
-		}
+	c := Set{of: make([]*numbers, len(s.of))}
+	for e, holders := range s.of {
+		c.of[e] = holders.clone()
 	}
 	return c
 }
 
 // Minus is s − t. Like And and Or it changes neither operand, but the result may share rows with them: it is for reading.
 func (s *Set) Minus(t *Set) Set {
-	out := Set{of: make([]*roaring.Bitmap, len(s.of))}
-	for e, a := range s.of {
-		if b := t.row(uint32(e)); isEmpty(a) || isEmpty(b) {
-			out.of[e] = a
-		} else {
-			out.of[e] = roaring.AndNot(a, b)
-		}
+	out := Set{of: make([]*numbers, len(s.of))}
+	for e, holders := range s.of {
+		out.of[e] = minus(holders, t.holders(uint32(e)))
 	}
 	return out
 }
 
 // And is s ∩ t.
 func (s *Set) And(t *Set) Set {
-	out := Set{of: make([]*roaring.Bitmap, min(len(s.of), len(t.of)))}
+	out := Set{of: make([]*numbers, min(len(s.of), len(t.of)))}
 	for e := range out.of {
-		if a, b := s.of[e], t.of[e]; !isEmpty(a) && !isEmpty(b) {
-			out.of[e] = roaring.And(a, b)
-		}
+		out.of[e] = both(s.of[e], t.of[e])
 	}
 	return out
 }
 
 // Or is s ∪ t.
 func (s *Set) Or(t *Set) Set {
-	out := Set{of: make([]*roaring.Bitmap, max(len(s.of), len(t.of)))}
+	out := Set{of: make([]*numbers, max(len(s.of), len(t.of)))}
 	for e := range out.of {
-		switch a, b := s.row(uint32(e)), t.row(uint32(e)); {
-		case isEmpty(b):
-			out.of[e] = a
-		case isEmpty(a):
-			out.of[e] = b
-		default:
-			out.of[e] = roaring.Or(a, b)
-		}
+		out.of[e] = either(s.holders(uint32(e)), t.holders(uint32(e)))
 	}
 	return out
 }
 
-func isEmpty(b *roaring.Bitmap) bool { return b == nil || b.IsEmpty() }
-
-func (s *Set) row(entitlement uint32) *roaring.Bitmap {
+// holders are those of one entitlement, nil if there never was one.
+func (s *Set) holders(entitlement uint32) *numbers {
 	if int(entitlement) < len(s.of) {
 		return s.of[entitlement]
+	}
+	return nil
+}
+
+// row is that as a bitmap, for reading; nil if there never was one.
+func (s *Set) row(entitlement uint32) *roaring.Bitmap {
+	if holders := s.holders(entitlement); holders != nil {
+		return holders.bitmap()
 	}
 	return nil
 }

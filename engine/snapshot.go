@@ -21,6 +21,7 @@ type Snapshot struct {
 	Person   string // key: plan nobody else
 	ask      string // key: whose keeping an explanation asks for
 
+	accepted  *Proof               // the read that the directory's was judged against, nil: none, or it was not judged
 	refused   *refusedBaseline     // the directory's read, where the baseline speaks against it
 	otherwise bool                 // it was asked something else than in the accepted read
 	lapsed    []FactKey            // extras of reviews, see lapse

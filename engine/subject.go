@@ -110,7 +110,7 @@ func (b *builder) absentKeys() []string {
 			}
 		}
 	}
-	for _, f := range b.s.Memory.Facts(FactCut) {
+	for f := range b.s.Memory.each(FactCut) {
 		add(f.Person)
 	}
 	for i := range b.s.Memory.Open {

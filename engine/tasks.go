@@ -31,7 +31,7 @@ var ErrUnknownTask = errors.New("no such task; see: rolecall tasks list")
 // Tasks lists what is to be done by hand, those that were ticked off and whose reason is still there too.
 func (m *Memory) Tasks() []Task {
 	var out []Task
-	for _, f := range m.Facts(FactTask) {
+	for f := range m.each(FactTask) {
 		out = append(out, TaskOf(f))
 	}
 	return out
@@ -59,7 +59,7 @@ func (e *Engine) TaskDone(ctx context.Context, actor, id, note string) error {
 	if made, err := e.handDone(ctx, mem, actor, id, note); made || err != nil {
 		return err
 	}
-	for _, f := range mem.Facts(FactTask) {
+	for f := range mem.each(FactTask) {
 		if f.Key != id {
 			continue
 		}
@@ -90,7 +90,7 @@ func (p *programPlan) taken(s *subject, right, account uint32) Fact {
 
 // offerBack asks somebody to decide about the unmanaged access of people who have come back: it is offered, never given.
 func (b *builder) offerBack() {
-	for _, f := range b.s.Memory.Facts(FactTaken) {
+	for f := range b.s.Memory.each(FactTaken) {
 		i, ok := b.index[f.Person]
 		if !ok || b.subjects[i].standing != present || b.subjects[i].person.State != StateActive {
 			continue
@@ -106,7 +106,7 @@ func (b *builder) endTasks() {
 	if !b.whole() {
 		return
 	}
-	for _, f := range b.s.Memory.Facts(FactTask) {
+	for f := range b.s.Memory.each(FactTask) {
 		p := b.programNamed(f.Program)
 		if !b.tasks[f.FactKey] && (p == nil || p.complete) {
 			b.clear(f.FactKey)

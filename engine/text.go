@@ -18,11 +18,14 @@ func quote(s string) string {
 
 // shortHash is 64 bits of SHA-256 over parts that can't run into each other, in hex.
 func shortHash(parts ...string) string {
-	h := newPartsHash()
+	var text [512]byte // most are shorter
+	all := text[:0]
 	for _, p := range parts {
-		h.part([]byte(p))
+		all = append(strconv.AppendInt(all, int64(len(p)), 10), ':')
+		all = append(all, p...)
 	}
-	return h.short()
+	sum := sha256.Sum256(all)
+	return string(hex.AppendEncode(text[:0], sum[:8]))
 }
 
 // partsHash is a shortHash of parts that come one after the other.

@@ -72,7 +72,7 @@ func (t Token) Has(secret string) bool {
 
 // Tokens are those that were made and not taken back, sorted by name, also those that are over.
 func (m *Memory) Tokens() (out []Token) {
-	for _, f := range m.Facts(FactToken) {
+	for f := range m.each(FactToken) {
 		t, _ := TokenOf(f, time.Time{})
 		t.Name = f.Key
 		out = append(out, t)
@@ -123,7 +123,7 @@ func (e *Engine) EndToken(ctx context.Context, actor, name string) error {
 
 // delegatedBy are the delegations that an actor made.
 func (m *Memory) delegatedBy(actor string) (out []FactKey) {
-	for _, f := range m.Facts(FactDelegate) {
+	for f := range m.each(FactDelegate) {
 		if d := DelegationOf(f); d.By == actor {
 			out = append(out, f.FactKey)
 		}

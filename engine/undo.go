@@ -55,10 +55,10 @@ func (e *Engine) Release(ctx context.Context, actor, reason string) (int, error)
 		return 0, err
 	}
 	record := Record{Kind: KindFree, Actor: actor, Why: []string{reason}}
-	for _, f := range mem.Facts(FactUndone) {
+	for f := range mem.each(FactUndone) {
 		record.Clear = append(record.Clear, f.FactKey)
 	}
-	for _, f := range mem.Facts(FactContested) {
+	for f := range mem.each(FactContested) {
 		record.Clear = append(record.Clear, f.FactKey)
 	}
 	if len(record.Clear) == 0 {
@@ -70,7 +70,7 @@ func (e *Engine) Release(ctx context.Context, actor, reason string) (int, error)
 // undone turns what is frozen into what is desired: an undo of a grant is not desired, an undo of a revoke is. It never
 // holds a leaver or a cut, and ends when the policy or the person's entry changes.
 func (p *programPlan) undone() {
-	for _, f := range p.b.s.Memory.Facts(FactUndone) {
+	for f := range p.b.s.Memory.each(FactUndone) {
 		if f.Program != p.program.Name {
 			continue
 		}

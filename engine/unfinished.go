@@ -17,7 +17,7 @@ type unfinished struct {
 // by itself. What waits for an approval, and what revoke: never keeps, is told of elsewhere.
 func (p *programPlan) watchOpen() {
 	open := p.unfinished()
-	for _, f := range p.b.s.Memory.Facts(FactLeaving) {
+	for f := range p.b.s.Memory.each(FactLeaving) {
 		if f.Program != p.program.Name {
 			continue
 		}

@@ -3,8 +3,6 @@ package engine
 import (
 	"math"
 	"time"
-
-	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // counting says what a budget counts: people, or holdings.
@@ -20,17 +18,17 @@ const (
 type units struct {
 	b      *builder
 	by     counting
-	people roaring.Bitmap // by subject
+	people numbers // by subject
 	held   map[*programPlan]*Set
-	other  map[[3]string]bool
+	other  map[[4]string]bool
 }
 
 func (b *builder) units(by counting) *units {
-	return &units{b: b, by: by, held: map[*programPlan]*Set{}, other: map[[3]string]bool{}}
+	return &units{b: b, by: by}
 }
 
 func (u *units) len() int {
-	n := int(u.people.GetCardinality()) + len(u.other)
+	n := u.people.len() + len(u.other)
 	for _, s := range u.held {
 		n += s.Len()
 	}
@@ -41,7 +39,7 @@ func (u *units) len() int {
 type unit struct {
 	program       *programPlan
 	right, number uint32 // number is none where there is but a name
-	name          [3]string
+	name          [4]string
 }
 
 func named(words ...string) (one unit) {
@@ -59,12 +57,18 @@ func (u *units) charge(c *Charge) { u.add(u.ofCharge(c)) }
 func (u *units) add(one unit) {
 	switch {
 	case one.number == none:
+		if u.other == nil {
+			u.other = map[[4]string]bool{}
+		}
 		u.other[one.name] = true
 	case u.by == people:
-		u.people.Add(one.number)
+		u.people.add(one.number)
 	default:
 		s := u.held[one.program]
 		if s == nil {
+			if u.held == nil {
+				u.held = map[*programPlan]*Set{}
+			}
 			s = &Set{}
 			u.held[one.program] = s
 		}
@@ -77,7 +81,7 @@ func (u *units) has(one unit) bool {
 	case one.number == none:
 		return u.other[one.name]
 	case u.by == people:
-		return u.people.Contains(one.number)
+		return u.people.has(one.number)
 	}
 	s := u.held[one.program]
 	return s != nil && s.Has(one.right, one.number)
@@ -108,13 +112,20 @@ func (u *units) past(window time.Duration, match func(*ChargeKind) bool) {
 // between counts what was done after one time and before another.
 func (u *units) between(from, to time.Time, match func(*ChargeKind) bool) {
 	charges := &u.b.s.Memory.Charges
-	matches := make([]bool, len(charges.kinds))
-	for n := range matches {
-		matches[n] = match(&charges.kinds[n])
+	if len(charges.rows) == 0 {
+		return
 	}
+	kinds := make([]struct{ asked, matches bool }, len(charges.kinds))
 	after, before := from.UnixMicro(), to.UnixMicro()
 	for _, r := range charges.rows {
-		if matches[r.kind] && r.at > after && r.at < before {
+		if r.at <= after || r.at >= before {
+			continue
+		}
+		k := &kinds[r.kind]
+		if !k.asked {
+			k.asked, k.matches = true, match(&charges.kinds[r.kind])
+		}
+		if k.matches {
 			u.add(u.ofRow(charges, r))
 		}
 	}
@@ -123,14 +134,14 @@ func (u *units) between(from, to time.Time, match func(*ChargeKind) bool) {
 // ofRow goes by the numbers that a charge's kind, account and person were found to have here, by name if it has none.
 func (u *units) ofRow(charges *Charges, r chargeRow) unit {
 	if u.b.s.wrongTime(r.at) {
-		return u.longAgo(charges.charge(r))
+		return u.longAgo(charges, r)
 	}
 	found := u.b.chargedAs()
 	if u.by == people {
 		if i := found.person(r.person); i != none {
 			return unit{number: i}
 		}
-	} else if k := &found.kinds[r.kind]; k.program != nil {
+	} else if k := found.kind(r.kind); k.program != nil {
 		if i := found.account(k.program, r.account); i != none {
 			return unit{program: k.program, right: k.right, number: i}
 		}
@@ -141,11 +152,15 @@ func (u *units) ofRow(charges *Charges, r chargeRow) unit {
 
 // longAgo is what a charge counts as that bears the time of a clock that was far ahead. It counts until that time is out of the window,
 // since nobody knows when it was; whoever lost something then is counted anew for whatever they are to lose now.
-func (u *units) longAgo(c Charge) unit {
-	if u.by == people {
-		return named("ahead", c.Person, map[bool]string{true: c.Program + " " + c.Account}[c.Person == ""])
+func (u *units) longAgo(charges *Charges, r chargeRow) unit {
+	k, person, account := &charges.kinds[r.kind], charges.people[r.person], charges.accounts[r.account]
+	switch {
+	case u.by == holdings:
+		return named("ahead", k.Program, account, k.Entitlement)
+	case person != "":
+		return named("ahead", person)
 	}
-	return named("ahead", c.Program+" "+c.Account, c.Entitlement)
+	return named("ahead", "", k.Program, account)
 }
 
 func (u *units) ofCharge(c *Charge) unit {

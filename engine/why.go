@@ -82,7 +82,7 @@ func notes(s *Snapshot, plan *Plan, program string, absent bool) (out []string) 
 	if plan.asked.standing == cutOff || absent && plan.asked.why != "" {
 		out = append(out, plan.asked.why)
 	}
-	for _, f := range s.Memory.Facts(FactPause) {
+	for f := range s.Memory.each(FactPause) {
 		if f.Program == "" || program == "" || f.Program == program {
 			out = append(out, pausedText(f))
 		}

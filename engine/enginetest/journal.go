@@ -22,6 +22,7 @@ type Journal struct {
 	fold    *engine.Fold
 	records []engine.Record
 	tenures *engine.Tenures
+	leaves  parts
 }
 
 // NewJournal makes an empty journal with the given clock.
@@ -77,11 +78,14 @@ func (j *Journal) add(r *engine.Record, now time.Time) error {
 		before = j.records[n-1].Hash
 	}
 	j.fold.Late(r)
-	r.Hash = leaf(before, r)
+	r.Hash = j.leaves.leaf(before, r)
 	if err := j.fold.Apply(*r); err != nil {
 		return err
 	}
 	j.tenures.Follow(j.fold, *r)
+	if len(j.records) == cap(j.records) {
+		j.records = slices.Grow(j.records, max(256, len(j.records)))
+	}
 	j.records = append(j.records, *r)
 	return nil
 }
@@ -105,11 +109,9 @@ func (j *Journal) Fact(ctx context.Context, k engine.FactKey) (engine.Fact, bool
 
 // Facts are those of one kind that hold now, sorted by key.
 func (j *Journal) Facts(ctx context.Context, kind string) ([]engine.Fact, error) {
-	m, err := j.Memory(ctx, time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	return m.Facts(kind), nil
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.fold.FactsOf(kind), ctx.Err()
 }
 
 // Lead implements engine.Journal.

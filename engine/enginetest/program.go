@@ -166,7 +166,7 @@ func (p *Program) Seats(ctx context.Context) ([]engine.SeatCount, error) {
 	p.mu.Lock()
 	used := 0
 	for _, a := range p.accounts {
-		if !p.Describes.Accounts || a.has[engine.Active] {
+		if !p.Describes.Accounts || a.holds(engine.Active) {
 			used++
 		}
 	}
@@ -182,7 +182,7 @@ func (p *Program) Grant(ctx context.Context, account, entitlement string) (engin
 	return p.write(ctx, ProgramCall{Op: "grant", Account: account, Entitlement: entitlement}, func() (engine.Outcome, error) {
 		a := p.accounts[account]
 		switch {
-		case a != nil && a.has[entitlement]:
+		case a != nil && a.holds(entitlement):
 			return engine.Already, nil
 		case a == nil && p.Describes.Lifecycle:
 			return engine.Refused, fmt.Errorf("%s has no account %q; it must be created first", p.Name, account)
@@ -197,7 +197,7 @@ func (p *Program) Grant(ctx context.Context, account, entitlement string) (engin
 // Revoke takes a right away, suspends an account or deletes it.
 func (p *Program) Revoke(ctx context.Context, account, entitlement string) (engine.Outcome, error) {
 	return p.write(ctx, ProgramCall{Op: "revoke", Account: account, Entitlement: entitlement}, func() (engine.Outcome, error) {
-		if a := p.accounts[account]; a == nil || !a.has[entitlement] {
+		if a := p.accounts[account]; a == nil || !a.holds(entitlement) {
 			return engine.Already, nil
 		}
 		p.change(setHolding(account, entitlement, false))
@@ -328,7 +328,7 @@ func (p *Program) Has(account, entitlement string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a := p.accounts[account]
-	return a != nil && a.has[entitlement]
+	return a != nil && a.holds(entitlement)
 }
 
 // Truth is all that is held now, whatever lists show: by account, then Exists, Active and rights in order.

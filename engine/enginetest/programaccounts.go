@@ -2,7 +2,6 @@ package enginetest
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/rolecall/rolecall/engine"
@@ -11,14 +10,34 @@ import (
 // programAccount is an account of a Program.
 type programAccount struct {
 	info engine.AccountInfo
-	has  map[string]bool
+	has  []string // in the order of lists
+}
+
+func (a *programAccount) find(entitlement string) (at int, found bool) {
+	return slices.BinarySearchFunc(a.has, entitlement, func(x, y string) int {
+		return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x, y))
+	})
+}
+
+func (a *programAccount) holds(entitlement string) bool {
+	_, found := a.find(entitlement)
+	return found
+}
+
+func (a *programAccount) set(entitlement string, on bool) {
+	switch at, found := a.find(entitlement); {
+	case on && !found:
+		a.has = slices.Insert(a.has, at, entitlement)
+	case !on && found:
+		a.has = slices.Delete(a.has, at, at+1)
+	}
 }
 
 func addAccount(id string, info engine.AccountInfo, entitlements []string) func(map[string]*programAccount) {
 	return func(accounts map[string]*programAccount) {
-		a := &programAccount{info: info, has: map[string]bool{}}
+		a := &programAccount{info: info}
 		for _, e := range entitlements {
-			a.has[e] = true
+			a.set(e, true)
 		}
 		accounts[id] = a
 	}
@@ -32,9 +51,9 @@ func setHolding(account, entitlement string, on bool) func(map[string]*programAc
 			addAccount(account, engine.AccountInfo{Name: account}, []string{entitlement})(accounts)
 		case a == nil:
 		case on:
-			a.has[entitlement] = true
+			a.set(entitlement, true)
 		default:
-			delete(a.has, entitlement)
+			a.set(entitlement, false)
 			if entitlement == engine.Exists || len(a.has) == 0 {
 				delete(accounts, account)
 			}
@@ -44,13 +63,15 @@ func setHolding(account, entitlement string, on bool) func(map[string]*programAc
 
 // holdings sorts Exists before Active before rights, and puts what is known of the account on the first.
 func (p *Program) holdings(accounts map[string]*programAccount) []engine.Holding {
-	var out []engine.Holding
-	for _, id := range slices.Sorted(maps.Keys(accounts)) {
+	ids, n := make([]string, 0, len(accounts)), 0
+	for id, a := range accounts {
+		ids, n = append(ids, id), n+len(a.has)
+	}
+	slices.Sort(ids)
+	out := slices.Grow([]engine.Holding(nil), n)
+	for _, id := range ids {
 		a, info := accounts[id], accounts[id].info
-		names := slices.SortedFunc(maps.Keys(a.has), func(x, y string) int {
-			return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x, y))
-		})
-		for i, e := range names {
+		for i, e := range a.has {
 			h := engine.Holding{Account: id, Entitlement: e}
 			if i == 0 {
 				h.Info = &info

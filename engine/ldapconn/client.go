@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"sync"
 )
 
 // Client knows how to reach one directory. It may be used concurrently.
@@ -12,6 +13,7 @@ type Client struct {
 	targets []target
 	tls     *tls.Config
 	refused refusals
+	buffers sync.Pool // of closed connections: *bufio.Reader
 }
 
 // New checks the configuration and reads the certificate files; it does not

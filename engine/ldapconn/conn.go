@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,9 +28,10 @@ type Conn struct {
 	local     bool // the peer is on this machine
 	encrypted bool
 
-	timed *timedConn
-	conn  net.Conn // timed, or TLS above it
-	r     *bufio.Reader
+	timed   *timedConn
+	conn    net.Conn // timed, or TLS above it
+	r       *bufio.Reader
+	buffers *sync.Pool // where the buffer of r goes in the end, nil: it went
 
 	lastID  int
 	bytes   int64 // read in the present operation
@@ -48,6 +50,7 @@ func (c *Conn) Close() {
 	}
 	c.broken = true
 	_ = c.timed.Close()
+	c.giveBack()
 }
 
 // timedConn gives each read and write its own deadline and ends them when the

@@ -48,11 +48,12 @@ func (c *Client) open(ctx context.Context, index int) (*Conn, error) {
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}
-	conn := &Conn{server: t.raw, host: t.host, index: index, local: isLocal(raw.RemoteAddr())}
+	conn := &Conn{server: t.raw, host: t.host, index: index, local: isLocal(raw.RemoteAddr()), buffers: &c.buffers}
 	conn.timed = &timedConn{Conn: raw, timeout: c.cfg.Timeout, ctx: context.Background()}
 	conn.use(conn.timed)
 	if err := c.establish(ctx, conn, t); err != nil {
 		_ = raw.Close() // the first error is the one to tell
+		conn.giveBack()
 		return nil, err
 	}
 	return conn, nil
@@ -110,7 +111,23 @@ func (c *Conn) startTLS() error {
 // use makes conn the stream that messages are read from and written to.
 func (c *Conn) use(conn net.Conn) {
 	c.conn = conn
-	c.r = bufio.NewReaderSize(conn, readBuffer)
+	if c.r == nil {
+		c.r, _ = c.buffers.Get().(*bufio.Reader)
+	}
+	if c.r == nil {
+		c.r = bufio.NewReaderSize(conn, readBuffer)
+	}
+	c.r.Reset(conn)
+}
+
+// giveBack lets the next connection read into the buffer of this one, which is over. Whoever still reads from it gets an error.
+func (c *Conn) giveBack() {
+	if c.buffers == nil {
+		return
+	}
+	c.r.Reset(nil)
+	c.buffers.Put(c.r)
+	c.r, c.buffers = bufio.NewReaderSize(c.timed, 0), nil
 }
 
 func unreachable(ctx context.Context, err error) error {

@@ -157,8 +157,9 @@ func (m *model) believe(r *read) {
 	if m.ldap != nil {
 		m.ldap.believe(r, excused, doubted)
 	}
+	roles := slices.Sorted(maps.Keys(doubted))
 	for _, p := range r.people {
-		for _, role := range slices.Sorted(maps.Keys(doubted)) {
+		for _, role := range roles {
 			if doubted[role] && !slices.Contains(p.Roles, role) {
 				p.Miss(role)
 			}

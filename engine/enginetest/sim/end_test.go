@@ -103,11 +103,11 @@ func (k *checker) excused(program, right, person string, reasons ...string) bool
 // allUndone lists what somebody froze by an undo.
 func (k *checker) allUndone() map[engine.Held3]bool {
 	out := map[engine.Held3]bool{}
-	mem, err := k.m.store.Journal.Memory(k.m.context(), k.m.now)
+	all, err := k.m.store.Journal.Facts(k.m.context(), engine.FactUndone)
 	if err != nil {
 		return out
 	}
-	for _, f := range mem.Facts(engine.FactUndone) {
+	for _, f := range all {
 		out[engine.Held3{Program: f.Program, Account: f.Account, Entitlement: f.Entitlement}] = true
 	}
 	return out

@@ -186,7 +186,8 @@ func (m *model) withExtras(p *policy) *policy {
 // says is the strongest of what policy says about an entitlement and all that imply it; Denied where it says nothing.
 func (p *policy) says(who *engine.Person, now time.Time, program, right string) engine.Say {
 	best := engine.Denied
-	for _, v := range p.Decide(who, now, nil, nil) {
+	var verdicts [32]engine.Verdict
+	for _, v := range p.Decide(who, now, nil, verdicts[:0]) {
 		e := p.entitlements[v.Entitlement]
 		implies := e.Name == right || program != "grp" && (right == engine.Exists || right == engine.Active)
 		if e.Program == program && implies {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"math"
 	"os"
@@ -30,14 +31,16 @@ var (
 	forFlag   = flag.Duration("for", 0, "how long to soak, 0: until stopped")
 	writeFlag = flag.String("write", "", "write what was tried into this file, for docs/safety.md")
 	stopFlag  = flag.Bool("stop", false, "stop at the first history that goes wrong, and print no story")
+	hashFlag  = flag.Bool("hashes", false, "print a hash of each history: its story, records, faults and checks. Whoever makes this faster compares them")
 )
 
 // TestSim plays random histories and checks every promise after each step. One integer makes the whole history:
 //
 //	go test ./engine/enginetest/sim -run TestSim -first 4711 -seeds 1 -tell -watch app/x/id7-p06
 func TestSim(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // histories are small and short
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(700 << 20))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))                                           // histories are small and short
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(runtime.GOMAXPROCS(0)) * 125 << 20)) // more costs more: in pages that nothing has in a cache
+	defer withoutMemoryProfile()()
 	if *soakFlag != "" {
 		soak(t)
 		return
@@ -47,6 +50,15 @@ func TestSim(t *testing.T) {
 		seeds = min(seeds, 12)
 	}
 	playMany(t, *firstFlag, seeds)
+}
+
+// withoutMemoryProfile ends the sampling of allocations that every test does, unless somebody asks for the profile.
+func withoutMemoryProfile() (again func()) {
+	rate := runtime.MemProfileRate
+	if f := flag.Lookup("test.memprofile"); f != nil && f.Value.String() == "" {
+		runtime.MemProfileRate = 0
+	}
+	return func() { runtime.MemProfileRate = rate }
 }
 
 // soak goes on from the seed that a file keeps, at least for one batch.
@@ -107,6 +119,9 @@ func playMany(t *testing.T, first uint64, seeds int) {
 	if len(bad) > 0 && !*stopFlag {
 		t.Log(shrunk(bad[0]))
 	}
+	if *hashFlag {
+		t.Log(hashes(first, seeds))
+	}
 	if *tellFlag {
 		for seed := first; seed < first+uint64(seeds); seed++ {
 			t.Logf("the story of seed %d:\n%s", seed, strings.Join(play(seed, *stepsFlag, nil, true, newFigures()).story, "\n"))
@@ -122,11 +137,23 @@ func playOne(seed uint64, twice bool, count *figures) (failed string) {
 		return m.failed
 	}
 	one, two := play(seed, *stepsFlag, nil, true, newFigures()), play(seed, *stepsFlag, nil, true, newFigures())
-	if a, b := strings.Join(one.story, "\n"), strings.Join(two.story, "\n"); a != b || m.trace.Sum64() != one.trace.Sum64() || one.trace.Sum64() != two.trace.Sum64() {
+	if a, b := strings.Join(one.story, "\n"), strings.Join(two.story, "\n"); a != b || m.trace != one.trace || one.trace != two.trace {
 		return "two plays of one seed differ"
 	}
 	count.twice++
 	return m.failed
+}
+
+// hashes are of all that can be told of each history, one a line.
+func hashes(first uint64, seeds int) string {
+	var b strings.Builder
+	for seed := first; seed < first+uint64(seeds); seed++ {
+		h, count := fnv.New64a(), newFigures()
+		m := play(seed, *stepsFlag, nil, true, count)
+		fmt.Fprintln(h, m.failed, m.trace, *count, strings.Join(m.story, "\n"))
+		fmt.Fprintf(&b, "seed %d: %016x\n", seed, h.Sum64())
+	}
+	return b.String()
 }
 
 // play plays one history, without the steps to leave out.

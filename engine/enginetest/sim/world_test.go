@@ -8,8 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -29,7 +27,7 @@ type model struct {
 	began   time.Time
 	story   []string
 	telling bool
-	trace   hash.Hash64
+	trace   trace
 	failed  string
 	quiet   bool // no faults any more
 	count   *figures
@@ -101,7 +99,7 @@ type person struct {
 const secret = "canary-7f3a-never-shown"
 
 func newModel(seed uint64, telling bool, count *figures) *model {
-	m := &model{seed: seed, telling: telling, watching: watched(), count: count, events: newDraw(), faults: newDraw(), trace: fnv.New64a(),
+	m := &model{seed: seed, telling: telling, watching: watched(), count: count, events: newDraw(), faults: newDraw(), trace: newTrace,
 		now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), policies: map[string]*policy{}}
 	m.began = m.now
 	m.ldap = newLDAP(m)
@@ -277,9 +275,21 @@ func (m *model) say(f string, a ...any) {
 // note puts something into the trace that two plays of a seed are compared by.
 func (m *model) note(texts ...string) {
 	for _, t := range texts {
-		_, _ = m.trace.Write([]byte(t))
-		_, _ = m.trace.Write([]byte{0})
+		m.trace.add(t)
 	}
+}
+
+// trace is a hash of texts, FNV-1a of 64 bits.
+type trace uint64
+
+const newTrace trace = 14695981039346656037
+
+func (t *trace) add(text string) {
+	h := *t
+	for i := range len(text) {
+		h = (h ^ trace(text[i])) * 1099511628211
+	}
+	*t = h * 1099511628211 // a zero
 }
 
 // fault says that something goes wrong, and counts it.
