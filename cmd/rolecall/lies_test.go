@@ -172,7 +172,7 @@ func (h *hq) whole(people int) {
 	h.run()
 	p, r := h.run()
 	if code := reportCode(p, r); code != exitDone || len(p.Changes) > 0 || p.Summary.People != people {
-		h.t.Fatalf("a sound read of %d people: exit code %d, %d changes, %+v", p.Summary.People, code, len(p.Changes), p.Proofs[0].Reasons)
+		h.t.Fatalf("a sound read of %d people: exit code %d, %d changes\n%s", p.Summary.People, code, len(p.Changes), reasons(p))
 	}
 }
 
