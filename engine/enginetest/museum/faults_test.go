@@ -176,7 +176,7 @@ var faults = []exhibit{
 		tests: []string{"engine TestReviewedPlan", "engine TestDryRunChangesNothing", "engine/journal TestDryRunMakesNothing", "cmd/rolecall TestScripts/planfile"},
 		cuts:  []cut{{"engine/restrict.go", "			c.State, c.Reason = Blocked, \"not in the reviewed plan\"\n", "			_ = Blocked\n"}}},
 	{n: 58, what: "huge values, groups within groups within themselves", holds: "bounded; incomplete rather than a crash", guard: "caps on values, entries, bytes; groups are walked once",
-		tests: []string{"engine/directory TestHugeValues", "engine/directory TestNestedGroups", "engine/ldapconn TestLimitsAllowWhatTheyName"},
+		tests: []string{"engine/directory TestHugeValues", "cmd/rolecall TestLiarsOverLDAP/an attribute of 100 MB", "engine/directory TestAGroupOfAMillion", "engine/directory TestTenThousandGroupsInACircle", "engine/directory TestNestedGroups", "engine/ldapconn TestLimitsAllowWhatTheyName"},
 		cuts:  []cut{{"engine/directory/ldifparse.go", "; len(part) > room+2 {", "; room < -1<<40 {"}}},
 	{n: 59, what: "malformed messages", holds: "an error, no panic", guard: "a scanner that never looks past its text",
 		tests: []string{"engine/ldapconn TestScannerIsStrict", "engine/ldapconn FuzzMessage", "cmd/rolecall TestLiarsOverLDAP/garbage", "engine/ldapconn FuzzRead"},
