@@ -112,7 +112,10 @@ func (s *Snapshot) judgeFilter(accepted *Proof) {
 	f, ok := s.Memory.Fact(FactKey{Kind: FactFiltered, Key: s.Proof.Source})
 	if accepted != nil && ok && f.Text != s.Settings.Filters[s.Proof.Source] {
 		s.otherwise = true
-		s.Proof.once(ReasonBaseline, "what is asked of "+s.Proof.Source+" was changed in the configuration; look at the plan, then approve it as the new baseline")
+		why := Reason{ReasonBaseline, "what is asked of " + s.Proof.Source + " was changed in the configuration; look at the plan, then approve it as the new baseline"}
+		if !slices.Contains(s.Proof.Reasons, why) {
+			s.Proof.Reasons = slices.Insert(slices.Clone(s.Proof.Reasons), 0, why) // before all that follows from it: a reader sees the first few
+		}
 	}
 }
 

@@ -125,6 +125,7 @@ func liars() map[string]struct {
 		"garbage":                            {people(2, raw(0x30, 0x05, 0xff, 0xff, 0xff, 0xff, 0xff)), "malformed"},
 		"not LDAP":                           {people(2, func(p *servers.Page) { p.Raw = []byte("HTTP/1.1 200 OK\r\n\r\n<html>") }), "malformed"},
 		"a message of 2 GiB":                 {people(2, raw(0x30, 0x84, 0x7f, 0xff, 0xff, 0xff)), "too-many-bytes"},
+		"an attribute of 100 MB":             {people(2, raw(0x30, 0x84, 0x05, 0xf5, 0xe1, 0x10, 0x02, 0x01, 0x03, 0x64, 0x84, 0x05, 0xf5, 0xe1, 0x07)), "too-many-bytes"},
 		"a length of nine octets":            {people(2, raw(0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1)), "malformed"},
 		"an indefinite length":               {people(2, raw(0x30, 0x80, 0, 0)), "malformed"},
 		"an attribute longer than its entry": {people(2, raw(0x30, 0x0c, 0x02, 0x01, 0x03, 0x64, 0x07, 0x04, 0x7f, 'u', 'i', 'd', '=', 'x')), "malformed|cut"},

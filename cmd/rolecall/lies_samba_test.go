@@ -9,28 +9,34 @@ import (
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
 
-// domainLDIF is a domain of n people in two teams that make up the staff.
+// domainLDIF is a domain of n people in two teams that make up the staff; each third person is in a part of the tree, berlin.
 func domainLDIF(n int) string {
 	var b, teams strings.Builder
-	for _, ou := range []string{"people", "groups"} {
+	for _, ou := range []string{"people", "groups", "berlin,OU=people"} {
 		fmt.Fprintf(&b, "dn: OU=%s,DC=example,DC=test\nobjectClass: organizationalUnit\n\n", ou)
 	}
 	var members [2]string
+	dn := func(i int) string {
+		return fmt.Sprintf("CN=Person %d,%sOU=people,DC=example,DC=test", i, []string{"", "OU=berlin,", ""}[i%3])
+	}
 	for i := range n {
 		status := "staff"
 		if i%20 == 7 {
 			status = "terminated"
 		}
-		fmt.Fprintf(&b, "dn: CN=Person %d,OU=people,DC=example,DC=test\nobjectClass: user\nsAMAccountName: u%02d\nmail: u%02d@example.test\nemployeeNumber: %d\ntitle: %s\ndepartmentNumber: D%d\nemployeeType: %s\nuserAccountControl: 544\n\n",
-			i, i, i, 1000+i, []string{"Clerk", "Engineer"}[i%2], i%3, status)
-		members[i%2] += fmt.Sprintf("member: CN=Person %d,OU=people,DC=example,DC=test\n", i)
+		fmt.Fprintf(&b, "dn: %s\nobjectClass: user\nsAMAccountName: u%02d\nmail: u%02d@example.test\nemployeeNumber: %d\ntitle: %s\ndepartmentNumber: D%d\nemployeeType: %s\nuserAccountControl: 544\n\n",
+			dn(i), i, i, 1000+i, []string{"Clerk", "Engineer"}[i%2], i%3, status)
+		members[i%2] += "member: " + dn(i) + "\n"
 	}
 	for i, name := range []string{"east", "west"} {
 		fmt.Fprintf(&teams, "dn: CN=%s,OU=groups,DC=example,DC=test\nobjectClass: group\nsAMAccountName: %s\n%s\n", name, name, members[i])
 	}
 	teams.WriteString("dn: CN=staff,OU=groups,DC=example,DC=test\nobjectClass: group\nsAMAccountName: staff\nmember: CN=east,OU=groups,DC=example,DC=test\nmember: CN=west,OU=groups,DC=example,DC=test\n\n" +
-		"dn: CN=contractors,OU=groups,DC=example,DC=test\nobjectClass: group\nsAMAccountName: contractors\nmember: CN=Person 0,OU=people,DC=example,DC=test\nmember: CN=Person 3,OU=people,DC=example,DC=test\n" +
-		"member: CN=Person 5,OU=people,DC=example,DC=test\nmember: CN=Person 9,OU=people,DC=example,DC=test\n\n")
+		"dn: CN=contractors,OU=groups,DC=example,DC=test\nobjectClass: group\nsAMAccountName: contractors\n")
+	for _, i := range []int{0, 3, 5, 9} {
+		teams.WriteString("member: " + dn(i) + "\n")
+	}
+	teams.WriteString("\n")
 	return b.String() + teams.String()
 }
 
@@ -57,9 +63,14 @@ func TestLiesOfActiveDirectory(t *testing.T) {
 		}
 	}
 	for name, lie := range map[string]struct{ dn, rights, want string }{
-		"everybody hidden":          {"OU=people", "(D;CI;RPLCLO;;;%s)", "empty|no-base|refused"},
-		"marks of leavers hidden":   {"OU=people", "(OD;CI;RP;a8df73f0-c5ea-11d1-bbcb-0080c76670c0;;%s)", "attribute: .*status"},
-		"members of a group hidden": {"CN=east,OU=groups", "(OD;;RP;bf9679c0-0de6-11d0-a285-00aa003049e2;;%s)", "group:staff baseline"},
+		"everybody hidden":           {"OU=people", "(D;CI;RPLCLO;;;%s)", "empty|no-base|refused"},
+		"a part of the tree hidden":  {"OU=berlin,OU=people", "(D;CI;RPLCLO;;;%s)", "baseline: corp shows 27 people after 40"},
+		"departments hidden":         {"OU=people", "(OD;CI;RP;be9ef6ee-cbc7-4f22-b27b-96967e7ee585;;%s)", "attribute: .*department"},
+		"departments hidden of some": {"OU=berlin,OU=people", "(OD;CI;RP;be9ef6ee-cbc7-4f22-b27b-96967e7ee585;;%s)", "attribute: .*department"},
+		"keys hidden of some":        {"OU=berlin,OU=people", "(OD;CI;RP;a8df73ef-c5ea-11d1-bbcb-0080c76670c0;;%s)", "baseline: corp shows 27 people after 40"},
+		"a group hidden":             {"CN=staff,OU=groups", "(D;;RPLCLO;;;%s)", "group:staff role-missing"},
+		"marks of leavers hidden":    {"OU=people", "(OD;CI;RP;a8df73f0-c5ea-11d1-bbcb-0080c76670c0;;%s)", "attribute: .*status"},
+		"members of a group hidden":  {"CN=east,OU=groups", "(OD;;RP;bf9679c0-0de6-11d0-a285-00aa003049e2;;%s)", "group:staff baseline"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, deny := onDomain(t, strings.ReplaceAll(name, " ", ""))
@@ -69,9 +80,9 @@ func TestLiesOfActiveDirectory(t *testing.T) {
 	}
 	h, _ := onDomain(t, "reader")
 	config := h.config()
+	const rename = "dn: CN=%s,OU=groups,DC=example,DC=test\nchangetype: modrdn\nnewrdn: CN=%s\ndeleteoldrdn: 1\n"
 	t.Run("a group renamed", func(t *testing.T) {
 		h.t = t
-		rename := "dn: CN=%s,OU=groups,DC=example,DC=test\nchangetype: modrdn\nnewrdn: CN=%s\ndeleteoldrdn: 1\n"
 		s.Modify(t, fmt.Sprintf(rename, "staff", "personnel"))
 		h.holds("group:staff role-missing")
 		s.Modify(t, fmt.Sprintf(rename, "personnel", "staff"))
@@ -85,6 +96,17 @@ func TestLiesOfActiveDirectory(t *testing.T) {
 		h.write("rolecall.yaml", config)
 		h.configure(nil)
 		h.whole(people)
+	})
+	t.Run("a controller brought back to an older state", func(t *testing.T) {
+		h.t = t
+		back := s.Snapshot(t)
+		s.Modify(t, "dn: CN=Later,OU=people,DC=example,DC=test\nobjectClass: user\nsAMAccountName: later\nmail: later@example.test\nemployeeNumber: 2000\ntitle: Clerk\ndepartmentNumber: D1\nemployeeType: staff\nuserAccountControl: 544\n")
+		h.whole(people + 1)
+		back()
+		h.holds("older: .*lags")
+		if p, _ := h.run(); p.Summary.People != people {
+			t.Errorf("it shows %d people", p.Summary.People)
+		}
 	})
 	t.Run("the server stops", func(t *testing.T) {
 		h.t = t

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -25,6 +26,39 @@ func timings(log *slog.Logger, p *engine.Plan) {
 	for i := range p.Proofs {
 		one := &p.Proofs[i]
 		log.Info("read", "source", one.Source, "count", one.Count, "complete", one.Complete(), "took", one.Finished.Sub(one.Started).String())
+	}
+}
+
+// unseen logs what was not seen, of roles and of partners too: whoever watches the log of a daemon learns of it with the first run.
+func unseen(log *slog.Logger, proofs []engine.Proof) {
+	for i := range proofs {
+		p := &proofs[i]
+		for _, r := range p.Reasons {
+			log.Warn("not read completely", "source", p.Source, "code", r.Code, "detail", r.Detail)
+		}
+		unknown(log, p)
+		unseen(log, p.Partners)
+	}
+}
+
+// mostRoles are the reasons about roles of one source that the log has: a read that breaks may make all of them unknown.
+const mostRoles = 10
+
+// unknown logs the roles of which a source could not show who has them, but for reasons that were said of the whole.
+func unknown(log *slog.Logger, p *engine.Proof) {
+	n := 0
+	for i := range p.Roles {
+		for _, r := range p.Roles[i].Reasons {
+			if slices.Contains(p.Reasons, r) {
+				continue
+			}
+			if n++; n <= mostRoles {
+				log.Warn("a role is unknown", "source", p.Source, "role", p.Roles[i].Role, "code", r.Code, "detail", r.Detail)
+			}
+		}
+	}
+	if n > mostRoles {
+		log.Warn("more roles are unknown", "source", p.Source, "reasons", n-mostRoles)
 	}
 }
 

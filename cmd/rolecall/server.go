@@ -105,11 +105,7 @@ func (s *server) report(ctx context.Context, p *engine.Plan, r engine.Report) {
 		}
 		s.log.Log(ctx, level, n.Text, "code", n.Code, "program", n.Program, "person", n.Person)
 	}
-	for i := range p.Proofs {
-		for _, reason := range p.Proofs[i].Reasons {
-			s.log.Warn("not read completely", "source", p.Proofs[i].Source, "code", reason.Code, "detail", reason.Detail)
-		}
-	}
+	unseen(s.log, p.Proofs)
 	s.log.Info("run ended", "run", r.Run, "changes", p.Ready(), "approvals", s.metrics.standing.look().Approval, "blocked", p.Summary.Blocked, "people", p.Summary.People)
 }
 

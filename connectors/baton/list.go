@@ -142,7 +142,7 @@ func (p *program) account(r *v2.Resource) *sdk.Account {
 	if p.settings.Person != "" {
 		a.Person = a.Attributes[p.settings.Person]
 	}
-	if last := trait.GetLastLogin(); last != nil {
+	if last := trait.GetLastLogin(); last.IsValid() { // one beyond the year 9999 can't be passed on, and no other account with it
 		at := last.AsTime()
 		a.LastUse = &at
 	}

@@ -152,7 +152,10 @@ func (s *Store) ready(ctx context.Context) error {
 	case s.options.ReadOnly || !s.options.Migrate:
 		return fmt.Errorf("%w: its schema is version %d, the program needs %d; let the daemon or a writing command bring it up to date", ErrOlder, have, want)
 	}
-	return errors.Join(s.migrate(ctx), s.begun())
+	if err := s.migrate(ctx); err != nil {
+		return err // nothing was begun: where the disk was full, the next try must find a new file and not one that lost everything
+	}
+	return s.begun()
 }
 
 // Close ends the connections. Appends that are under way fail.

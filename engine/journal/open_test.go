@@ -393,6 +393,13 @@ func TestAJournalFromBeforeIsKnownFromNowOn(t *testing.T) {
 	}
 }
 
+// The very first migration may fail, as where the disk is full: nothing was begun, and so nothing is missing afterwards.
+func TestAJournalThatCouldNotBeMadeWasNotBegun(t *testing.T) {
+	address := "sqlite:" + filepath.Join(t.TempDir(), "j.db")
+	wantError(t, address, Options{Migrate: true, schema: fstest.MapFS{"00001_first.sql": &fstest.MapFile{Data: []byte("-- +goose Up\nINSERT INTO nowhere VALUES (1);")}}}, "nowhere")
+	openStore(t, address, nil)
+}
+
 // A journal all of which is still in its write-ahead log leaves an empty database behind when that is taken away.
 func TestAJournalWithoutItsLogIsNotBegunAnew(t *testing.T) {
 	dir := t.TempDir()

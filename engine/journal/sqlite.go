@@ -59,7 +59,7 @@ func (sqliteDialect) explain(err error) string {
 	case sqlite3.SQLITE_CANTOPEN:
 		return "the file can't be opened; check that its folder exists and who may write there"
 	case sqlite3.SQLITE_IOERR:
-		return "the disk reports an error; check it before anything else"
+		return "the disk reports an error, or it was made read-only; check it before anything else"
 	}
 	return ""
 }

@@ -27,6 +27,7 @@ func histories() string {
 		fmt.Fprintf(&b, "The last recorded run of the simulation (`make figures`) played %d histories of %d steps in all, %d of them twice and equal byte for byte,\n"+
 			"about %.0f a second on the machine at hand; no promise was broken.\n\n| promise | checks |\n|---|---|\n", run.Histories, run.Steps, run.Twice, run.PerSecond)
 		list(&b, run.Checks)
+		narrowly(&b)
 		b.WriteString("\n| what happened | times |\n|---|---|\n")
 		list(&b, run.Faults)
 	} else {

@@ -13,9 +13,12 @@ import (
 )
 
 // namespace dials inside the network namespace of another process. One thread
-// lives there for as long as the test runs; Go must not use it for anything
+// lives there for as long as it is asked for; Go must not use it for anything
 // else, so it is locked and never given back.
-type namespace struct{ dials chan dialRequest }
+type namespace struct {
+	dials chan dialRequest
+	leave chan struct{} // closed when the thread has another namespace to follow it
+}
 
 type dialRequest struct {
 	ctx     context.Context
@@ -28,37 +31,52 @@ type dialAnswer struct {
 	err  error
 }
 
-// enterNamespace starts the thread that dials in the namespace of process pid.
-func enterNamespace(t testing.TB, pid int) *namespace {
+// newNamespace dials nowhere before it has entered one. It ends with the test.
+func newNamespace(t testing.TB) *namespace {
+	n := &namespace{dials: make(chan dialRequest), leave: make(chan struct{})}
+	t.Cleanup(func() { close(n.dials) })
+	return n
+}
+
+// enter starts the thread that dials in the namespace of process pid, in the
+// place of the one before.
+func (n *namespace) enter(t testing.TB, pid int) {
 	t.Helper()
 	file, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {
 		t.Fatalf("no network namespace of process %d: %v", pid, err)
 	}
 	defer file.Close()
-	n := &namespace{dials: make(chan dialRequest)}
-	entered := make(chan error)
+	close(n.leave)
+	n.leave = make(chan struct{})
+	leave, entered := n.leave, make(chan error)
 	go func() {
 		runtime.LockOSThread() // without unlocking: the thread ends with the goroutine
 		err := setns(file.Fd())
 		entered <- err
 		if err == nil {
-			n.serve()
+			n.serve(leave)
 		}
 	}()
 	if err := <-entered; err != nil {
 		t.Fatalf("cannot enter the namespace of process %d: %v", pid, err)
 	}
-	t.Cleanup(func() { close(n.dials) })
-	return n
 }
 
 // serve dials on the locked thread. The addresses are numeric, so the dialer
 // makes its socket in this goroutine.
-func (n *namespace) serve() {
-	for r := range n.dials {
-		conn, err := new(net.Dialer).DialContext(r.ctx, "tcp4", r.address)
-		r.answer <- dialAnswer{conn, err}
+func (n *namespace) serve(leave <-chan struct{}) {
+	for {
+		select {
+		case <-leave:
+			return
+		case r, ok := <-n.dials:
+			if !ok {
+				return
+			}
+			conn, err := new(net.Dialer).DialContext(r.ctx, "tcp4", r.address)
+			r.answer <- dialAnswer{conn, err}
+		}
 	}
 }
 

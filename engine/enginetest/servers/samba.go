@@ -29,6 +29,7 @@ type SambaServer struct {
 	dir      string
 	programs map[string]string
 	process  *process
+	ns       *namespace
 }
 
 // Samba provisions a domain and starts its controller; both end with the test.
@@ -87,9 +88,24 @@ func (s *SambaServer) provision(t testing.TB) {
 	s.Tool(t, "spn", "add", "ldap/"+s.Host, "DC1$") // Kerberos binds look for it
 }
 
-// start runs Samba as process 1 of a process namespace, so that its helpers
-// end with it, and opens the bridges.
+// start runs Samba and opens the bridges.
 func (s *SambaServer) start(t testing.TB) {
+	t.Helper()
+	s.ns = newNamespace(t)
+	s.run(t)
+	s.URL = "ldap://" + s.ns.bridge(t, "127.0.0.1:389")
+	s.TLSURL = "ldaps://" + s.ns.bridge(t, "127.0.0.1:636")
+	s.KDC = s.ns.bridge(t, "127.0.0.1:88")
+	s.Krb5Conf = filepath.Join(s.dir, "krb5.conf")
+	conf := fmt.Sprintf("[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n dns_lookup_realm = false\n rdns = false\n udp_preference_limit = 1\n"+
+		"[realms]\n %s = {\n  kdc = %s\n }\n[domain_realm]\n .example.test = %s\n", s.Realm, s.Realm, s.KDC, s.Realm)
+	if err := os.WriteFile(s.Krb5Conf, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run starts it as process 1 of a process namespace, so that its helpers end with it.
+func (s *SambaServer) run(t testing.TB) {
 	t.Helper()
 	script := fmt.Sprintf("%s link set lo up && exec %s -s %s -i --debug-stdout", s.programs["ip"], s.programs["samba"], s.config())
 	cmd := exec.Command("/bin/sh", "-c", script)
@@ -99,20 +115,27 @@ func (s *SambaServer) start(t testing.TB) {
 		t.Fatal(err)
 	}
 	s.process = p
-	t.Cleanup(s.Kill)
-	ns := enterNamespace(t, cmd.Process.Pid)
-	if err := p.ready(ns.dial, "127.0.0.1:389", "127.0.0.1:636", "127.0.0.1:88"); err != nil {
+	t.Cleanup(func() { p.stop(syscall.SIGKILL) })
+	s.ns.enter(t, cmd.Process.Pid)
+	if err := p.ready(s.ns.dial, "127.0.0.1:389", "127.0.0.1:636", "127.0.0.1:88"); err != nil {
 		t.Fatal(err)
 	}
-	s.URL = "ldap://" + ns.bridge(t, "127.0.0.1:389")
-	s.TLSURL = "ldaps://" + ns.bridge(t, "127.0.0.1:636")
-	s.KDC = ns.bridge(t, "127.0.0.1:88")
-	s.Krb5Conf = filepath.Join(s.dir, "krb5.conf")
-	conf := fmt.Sprintf("[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n dns_lookup_realm = false\n rdns = false\n udp_preference_limit = 1\n"+
-		"[realms]\n %s = {\n  kdc = %s\n }\n[domain_realm]\n .example.test = %s\n", s.Realm, s.Realm, s.KDC, s.Realm)
-	if err := os.WriteFile(s.Krb5Conf, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
+}
+
+// Snapshot keeps the domain as it is now, as a snapshot of the controller's machine does, and returns what goes back to it:
+// the controller has its former name and number of changes then. It is started anew both times.
+func (s *SambaServer) Snapshot(t testing.TB) (back func()) {
+	t.Helper()
+	now, kept := filepath.Join(s.dir, "ad"), filepath.Join(s.dir, "kept")
+	copied := func(from, to string) {
+		t.Helper()
+		s.Kill()
+		run(t, exec.Command("rm", "-rf", to))
+		run(t, exec.Command("cp", "-a", from, to))
+		s.run(t)
 	}
+	copied(now, kept)
+	return func() { t.Helper(); copied(kept, now) }
 }
 
 // Kill ends the server at once.
