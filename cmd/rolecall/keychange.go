@@ -47,6 +47,8 @@ func keyChanges(ctx context.Context, store *journal.Store, verifier string) (cha
 type sealedBy struct {
 	lines []string // where the key changed, and how
 	wrong []string
+	keys  audit.Keys
+	from  int64 // the size of the first checkpoint that the store has of the keys; 0: there is none
 }
 
 // keyHistory checks every checkpoint that the store has with the key that was in force for it. The configuration's key is
@@ -68,13 +70,17 @@ func (a *app) keyHistory(ctx context.Context, cfg *config.File, store *journal.S
 	if err != nil {
 		return found, err
 	}
-	keys, from, err := found.keys(cfg.Audit.Verifier, chain, notes)
+	keys, from, err := found.epochs(cfg.Audit.Verifier, chain, notes)
 	if err != nil {
 		return found, err
 	}
+	found.keys = keys
 	for _, n := range notes {
 		if n.Size < from {
 			continue
+		}
+		if found.from == 0 {
+			found.from = n.Size
 		}
 		if c, err := keys.Open([]byte(n.Note)); err != nil {
 			found.wrong = append(found.wrong, fmt.Sprintf("the checkpoint of %d records that the store keeps: %v", n.Size, err))
@@ -85,8 +91,23 @@ func (a *app) keyHistory(ctx context.Context, cfg *config.File, store *journal.S
 	return found, nil
 }
 
-// keys puts the epochs together; from is the first size of which the key is known.
-func (f *sealedBy) keys(verifier string, chain []keyChange, notes []journal.StoredCheckpoint) (keys audit.Keys, from int64, err error) {
+// snapshot checks what the key says of a pruning's snapshot. It must say something if it sealed the journal before.
+func (f *sealedBy) snapshot(ctx context.Context, store *journal.Store, p *engine.Pruned) error {
+	if f.from == 0 || f.from > p.Record {
+		return nil
+	}
+	c, err := f.keys.Open([]byte(p.Signed))
+	switch {
+	case err != nil:
+		return fmt.Errorf("record %d says that records were pruned, and the journal's key does not: %w", p.Record, err)
+	case c.Size >= p.Record || !slices.Contains(c.Extra, journal.Statement(&p.Pruning)):
+		return fmt.Errorf("record %d says that records were pruned, and the journal's key says something else", p.Record)
+	}
+	return store.Continues(ctx, c)
+}
+
+// epochs puts the epochs together; from is the first size of which the key is known.
+func (f *sealedBy) epochs(verifier string, chain []keyChange, notes []journal.StoredCheckpoint) (keys audit.Keys, from int64, err error) {
 	first := verifier
 	if len(chain) > 0 {
 		if first = chain[0].From; first == "" {

@@ -2,11 +2,13 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest"
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
@@ -27,7 +29,7 @@ func TestSQLite(t *testing.T) {
 			t.Fatal(err)
 		}
 		file.Close()
-		return openStore(t, "sqlite:"+file.Name(), now)
+		return pruning{openStore(t, "sqlite:"+file.Name(), now)}
 	})
 }
 
@@ -36,11 +38,32 @@ func TestPostgres(t *testing.T) {
 	openStore(t, address, nil).Close()
 	enginetest.JournalSuite(t, func(t testing.TB, now func() time.Time) enginetest.Store {
 		s := openStore(t, address, now)
-		s.write.MustExec("TRUNCATE person, account, entitlement, journal, node, checkpoint, holding, tenure, link, open_intent, fact, baseline, mention")
+		s.write.MustExec("TRUNCATE person, account, entitlement, journal, node, checkpoint, holding, tenure, link, open_intent, fact, baseline, mention, snapshot")
 		s.write.MustExec("DELETE FROM ruleset WHERE id > 0")
 		s.write.MustExec("UPDATE head SET size = 0, epoch = 0, control = 0, runs = 0, time = 0, frontier = '0', people = 0, accounts = 0, entitlements = 0, rulesets = 0")
-		return s
+		return pruning{s}
 	})
+}
+
+// pruning is a store that the suite can prune.
+type pruning struct{ *Store }
+
+// PruneBefore implements enginetest.Pruner.
+func (p pruning) PruneBefore(ctx context.Context, before time.Time) (int64, error) {
+	done, err := p.Prune(ctx, PruneOrder{Actor: "pruner", Reason: "too old", Before: before})
+	if errors.Is(err, engine.ErrNotPruned) {
+		return 0, nil
+	}
+	return done.UpTo, err
+}
+
+// Whole implements enginetest.Pruner.
+func (p pruning) Whole(ctx context.Context) error {
+	v, err := p.Verify(ctx)
+	if err == nil && !v.OK() {
+		err = errors.New(v.first())
+	}
+	return err
 }
 
 // openStore opens, or makes, a store that is closed with the test.

@@ -41,11 +41,12 @@ func recordOf(e *eventRow) recordJSON {
 // recordList is a part of the journal, newest first.
 type recordList struct {
 	Records []recordJSON `json:"records"`
-	More    string       `json:"more,omitempty"` // the address of the next part; absent: this is the last
+	More    string       `json:"more,omitempty"`   // the address of the next part; absent: this is the last
+	Pruned  string       `json:"pruned,omitempty"` // what is not there any more, of the last part: these are not all there ever were
 }
 
 func auditOf(v *auditView) (recordList, error) {
-	out := recordList{Records: each(v.Events, recordOf)}
+	out := recordList{Records: each(v.Events, recordOf), Pruned: v.Pruned}
 	if v.More != "" {
 		out.More = apiBase + v.More
 	}

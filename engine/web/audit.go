@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -42,6 +43,22 @@ type auditView struct {
 	Events   []eventRow
 	More     string // address of the next page, "" if this is the last
 	Exports  []exportLink
+	Pruned   string // what is not there any more, on the last page
+}
+
+// pruned says what was pruned of the journal, "" if nothing was.
+func (s *Site) pruned(ctx context.Context) (string, error) {
+	j, can := s.Journal().(interface {
+		Pruned(ctx context.Context) (*engine.Pruned, error)
+	})
+	if !can {
+		return "", nil
+	}
+	p, err := j.Pruned(ctx)
+	if err != nil || p == nil {
+		return "", err
+	}
+	return p.String(), nil
 }
 
 // shownEvents is how many records a page shows.
@@ -57,7 +74,7 @@ func (s *Site) audit(ctx context.Context, r asked) (view, error) {
 		return view{}, err
 	}
 	v := auditView{Filter: filter, Kinds: engine.Kinds(), Outcomes: engine.Outcomes(), Ops: engine.Ops(), Exports: s.exportLinks(filter)}
-	if v.Events, err = s.events(ctx, q); err != nil {
+	if v.Events, err = s.events(ctx, q); err != nil && !errors.Is(err, engine.ErrPruned) { // what stayed is shown
 		return view{}, err
 	}
 	if len(v.Events) > shownEvents {
@@ -65,6 +82,8 @@ func (s *Site) audit(ctx context.Context, r asked) (view, error) {
 		on := copied(filter)
 		on.Set("before", strconv.FormatInt(v.Events[shownEvents-1].Seq, 10))
 		v.More = "/audit?" + on.Encode()
+	} else if v.Pruned, err = s.pruned(ctx); err != nil {
+		return view{}, err
 	}
 	return view{"audit", "Audit", v}, nil
 }

@@ -31,6 +31,9 @@ func (c *checks) limits() {
 	if c.Alarms.Unfinished <= 0 {
 		c.add(&c.Alarms.Unfinished, "unfinished must be longer than nothing", "unfinished: 4h")
 	}
+	if c.Audit.Keep != 0 && c.Audit.Keep < engine.LeastKept {
+		c.add(&c.Audit.Keep, "records are kept for 90 days at the least, since limits, reports and notices look back", "keep: 730d")
+	}
 }
 
 // longestWave bounds how far back every run looks.
