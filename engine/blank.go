@@ -141,10 +141,17 @@ func (b *blanking) try(ctx context.Context) (Blanked, error) {
 
 // old says that something is too new, or that it would hide who decided.
 func (b *blanking) old(ctx context.Context) (err error) {
+	pruned, err := PrunedOf(ctx, b.log)
+	if err != nil {
+		return err
+	}
 	for _, person := range b.of.People {
 		at, err := newest(ctx, b.log, person)
 		if err != nil {
 			return err
+		}
+		if pruned != nil && at.Before(pruned.Before) && b.order.After > 0 && b.engine.Now().Sub(pruned.Before) < b.order.After {
+			return fmt.Errorf("%w: when something was last recorded about %s is not known, since %s, and %s are waited for", ErrNotBlanked, quote(b.order.Person), pruned, plural(int(b.order.After/(24*time.Hour)), "day", "days"))
 		}
 		if at.After(b.of.Blanking.Last) {
 			b.of.Blanking.Last = at

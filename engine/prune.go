@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,7 +17,7 @@ type Pruning struct {
 	Lines  int64      `json:"lines"`            // of the snapshot
 	Root   string     `json:"root"`             // of the tree over the lines
 	Kept   [][2]int64 `json:"kept,omitempty"`   // stretches of records among them that stay whole, both ends included
-	Signed string     `json:"signed,omitempty"` // what the journal's key says of the snapshot, if there is a key
+	Signed string     `json:"signed,omitempty"` // the checkpoint of the journal before the record, in which the journal's key says all of the record
 }
 
 // Keeps says whether a record stays whole, or is none of those that were pruned.
@@ -42,11 +43,22 @@ type Pruned struct {
 	Pruning
 	By, Reason string
 	Time       time.Time
-	Record     int64 // that says so
+	Record     int64  // that says so
+	Statement  string // what the key must have said of it
 }
 
 // ErrPruned is wrapped where an answer would need records that were pruned.
 var ErrPruned = errors.New("pruned")
+
+// PrunedOf is the last pruning of a journal, nil if there was none, or it can't be pruned.
+func PrunedOf(ctx context.Context, log any) (*Pruned, error) {
+	if l, can := log.(interface {
+		Pruned(ctx context.Context) (*Pruned, error)
+	}); can {
+		return l.Pruned(ctx)
+	}
+	return nil, nil
+}
 
 func (p *Pruned) Error() string {
 	return "what was before " + p.Before.UTC().Format(time.RFC3339) + " is not known: " + p.String()
@@ -55,16 +67,22 @@ func (p *Pruned) Error() string {
 // Unwrap gives ErrPruned.
 func (p *Pruned) Unwrap() error { return ErrPruned }
 
-// String says what was pruned, by whom and when.
+// String says what was pruned, by whom, when and why.
 func (p *Pruned) String() string {
-	return fmt.Sprintf("the records before %s (up to number %d) were pruned by %s on %s (record %d)", p.Before.UTC().Format(time.RFC3339), p.UpTo, quote(p.By), p.Time.UTC().Format(time.RFC3339), p.Record)
+	return fmt.Sprintf("the records before %s (up to number %d) were pruned by %s on %s because %s (record %d)", p.Before.UTC().Format(time.RFC3339), p.UpTo, quote(p.By), p.Time.UTC().Format(time.RFC3339), quote(p.Reason), p.Record)
 }
 
 // ErrNotPruned says why nothing was pruned.
 var ErrNotPruned = errors.New("nothing was pruned")
 
-// LeastKept is how long records are kept at the least, whatever is asked for: reports and notices look back by weeks and months.
-const LeastKept = 90 * 24 * time.Hour
+const (
+	// LeastKept is how long records are kept at the least, whatever is asked for: reports and notices look back by weeks and months.
+	LeastKept = 90 * 24 * time.Hour
+	// LongestWindow is the longest that the window of a limit may be: one that is made longer later finds what it counts.
+	LongestWindow = LeastKept
+	// LongestSilence is how long a journal may go without a record: beyond it nobody can tell a silence from a clock that is ahead.
+	LongestSilence = 31 * 24 * time.Hour
+)
 
 // LooksBack is how far back anything looks that a plan depends on: the windows of limits, graces, and how long is waited before an
 // account is deleted.
@@ -83,6 +101,12 @@ func (e *Engine) Prunable(m *Memory, before time.Time, upTo int64) error {
 	now := e.Now()
 	if m.Time.After(now.Add(LongestLease)) {
 		return fmt.Errorf("%w: the newest record is of %s, which is later than this machine's clock: one of the clocks is wrong, so nobody knows what is old", ErrNotPruned, m.Time.UTC().Format(time.RFC3339))
+	}
+	if now.Sub(m.Time) > LongestSilence {
+		return fmt.Errorf("%w: this machine's clock says %s, and the newest record is of %s: if the clock is right, let a run be made first, so that the journal has it", ErrNotPruned, now.UTC().Format(time.RFC3339), m.Time.UTC().Format(time.RFC3339))
+	}
+	if m.Time.Before(now) {
+		now = m.Time // the journal's own time is what counts
 	}
 	if least := e.LooksBack(); before.After(now.Add(-least)) {
 		return fmt.Errorf("%w: limits, graces, waiting times and reports look back %s, so only what is from before %s may go", ErrNotPruned, plural(int((least+24*time.Hour-1)/(24*time.Hour)), "day", "days"), now.Add(-least).UTC().Format(time.DateOnly))

@@ -224,6 +224,9 @@ func keyOf(ctx context.Context, s *journal.Store, name string) (key string, err 
 	if err = find(engine.Query{Person: name, Limit: 1}); err == nil { // no key; finding a login may take long
 		err = find(engine.Query{Words: name, Newest: true})
 	}
+	if err == nil { // or only records that were pruned had it
+		key, err = s.PersonByLogin(ctx, name)
+	}
 	if err != nil && !errors.Is(err, errFound) {
 		return "", err
 	}
@@ -231,16 +234,7 @@ func keyOf(ctx context.Context, s *journal.Store, name string) (key string, err 
 }
 
 // loginOf is how a change's person was called when it was made.
-func loginOf(r engine.Record) string {
-	if r.Kind != engine.KindIntent && r.Kind != engine.KindAdopt {
-		return ""
-	}
-	i, _, err := engine.IntentOf(r)
-	if err != nil {
-		return ""
-	}
-	return i.Change.Login
-}
+func loginOf(r engine.Record) string { return journal.LoginOf(&r) }
 
 func recordTable(list []recordJSON) render.Table {
 	t := render.Table{Header: recordHeader()}

@@ -25,7 +25,8 @@ func (a *app) auditPrune() *cobra.Command {
 		Long: "Writes a record with a snapshot of what the records from before a day come to, and then deletes their content. Number, time and hash stay, so that\n" +
 			"checkpoints and proofs hold from the first record on; what people have, decisions that count, and everything since go on from the snapshot. Records of\n" +
 			"people under a legal hold, policies, configurations and keys stay whole. What was before that day can't be told any more, by nobody: take a bundle or\n" +
-			"an export before. Without --yes it only says what would go. What is interrupted goes on when it is begun again.",
+			"an export before. The record is signed with the key of audit: key, and all that goes must be covered by a signed checkpoint. Without --yes it only\n" +
+			"says what would go. It is done whole or not at all, and nothing else is recorded meanwhile.",
 		Example: "  rolecall audit prune --before 2025-01-01\n  rolecall audit prune --before 2025-01-01 --reason \"two years are over\" --yes",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.prune(c.Context(), before, reason, yes)
@@ -60,7 +61,11 @@ func (a *app) prune(ctx context.Context, day, reason string, yes bool) (err erro
 		return err
 	}
 	defer settle(&err, s.close)
-	before, err := a.pruneBefore(s.cfg, day)
+	mem, err := s.store.Memory(ctx, a.Now())
+	if err != nil {
+		return err
+	}
+	before, err := a.pruneBefore(s.cfg, day, mem.Time)
 	if err != nil {
 		return err
 	}
@@ -68,7 +73,7 @@ func (a *app) prune(ctx context.Context, day, reason string, yes bool) (err erro
 		return refused(engine.ErrNoReason)
 	}
 	p := &pruning{app: a, system: s, before: before}
-	if err := p.check(ctx); err != nil {
+	if err := p.check(ctx, mem); err != nil {
 		return refused(err)
 	}
 	if !yes {
@@ -84,15 +89,19 @@ func (a *app) prune(ctx context.Context, day, reason string, yes bool) (err erro
 	return p.show()
 }
 
-// pruneBefore is the day that is given, or that the configuration means.
-func (a *app) pruneBefore(cfg *config.File, day string) (time.Time, error) {
+// pruneBefore is the day that is given, or that the configuration means: by the journal's own time, if the clock is ahead of it.
+func (a *app) pruneBefore(cfg *config.File, day string, last time.Time) (time.Time, error) {
 	if day != "" {
 		return moment(day)
 	}
 	if cfg.Audit.Keep == 0 {
 		return time.Time{}, usage("--before 2027-01-31, or audit: {keep: 730d} in the configuration", "from before when is not said")
 	}
-	return a.Now().UTC().Add(-cfg.Audit.Keep), nil
+	now := a.Now()
+	if last.Before(now) {
+		now = last
+	}
+	return now.UTC().Add(-cfg.Audit.Keep), nil
 }
 
 // pruning is one on its way.
@@ -103,17 +112,14 @@ type pruning struct {
 	last   *engine.Pruned
 	upTo   int64
 	held   int
-	seal   *audit.Checkpoint // outside
+	by     sealedBy
+	heads  []audit.Head // of signed checkpoints
 	done   journal.PruneDone
 }
 
 // check says why records must stay. All that it asks must have been answered.
-func (p *pruning) check(ctx context.Context) (err error) {
+func (p *pruning) check(ctx context.Context, mem *engine.Memory) (err error) {
 	s := p.system
-	mem, err := s.store.Memory(ctx, p.app.Now())
-	if err != nil {
-		return err
-	}
 	if p.upTo, err = s.store.UpTo(ctx, p.before); err != nil {
 		return err
 	}
@@ -154,32 +160,42 @@ func (p *pruning) exported(mem *engine.Memory) error {
 	return nil
 }
 
-// sealed refuses what no checkpoint outside covers, where there is to be one.
-func (p *pruning) sealed(ctx context.Context) error {
-	cfg := p.system.cfg
-	if cfg.Audit.Checkpoints == "" {
-		return nil
+// sealed refuses what no checkpoint covers: who changed the journal could have the traces of it emptied.
+func (p *pruning) sealed(ctx context.Context) (err error) {
+	cfg, store := p.system.cfg, p.system.store
+	if cfg.Audit.Key.IsZero() || cfg.Audit.Verifier == "" {
+		return fmt.Errorf("%w: the record of it must be signed, and there is no key: audit: {key: …, verifier: …}, see rolecall audit key", engine.ErrNotPruned)
 	}
-	c, sealed, err := p.app.outside(ctx, cfg, p.system.store)
+	if p.by, err = p.app.keyHistory(ctx, cfg, store); err != nil {
+		return err
+	}
+	if len(p.by.wrong) > 0 {
+		return fmt.Errorf("%w: the journal is not what it was, see rolecall audit verify: %s", engine.ErrNotPruned, p.by.wrong[0])
+	}
+	c, sealed, err := p.app.outside(ctx, cfg, store)
+	if err == nil && !sealed && cfg.Audit.Checkpoints == "" {
+		c, err = p.by.newest(ctx, store)
+	}
 	switch {
 	case err != nil:
 		return err
-	case !sealed || c.Size < p.upTo:
-		return fmt.Errorf("%w: the checkpoint outside covers %d records, and %d would go; any command that writes seals the journal", engine.ErrNotPruned, c.Size, p.upTo)
+	case c.Size < p.upTo:
+		return fmt.Errorf("%w: the checkpoint covers %d records, and %d would go; any command that writes seals the journal", engine.ErrNotPruned, c.Size, p.upTo)
 	}
-	p.seal = &c
-	return p.system.store.Continues(ctx, c)
+	p.heads = []audit.Head{c.Head}
+	return store.Continues(ctx, c)
 }
 
+// order leaves to the store what must be so while it is done, and not only before.
 func (p *pruning) order(reason string) (journal.PruneOrder, error) {
-	o := journal.PruneOrder{Actor: p.app.Actor, Reason: reason, Before: p.before}
-	if p.seal != nil {
-		o.Heads = []audit.Head{p.seal.Head}
-	}
-	if p.system.cfg.Audit.Key.IsZero() {
-		return o, nil
-	}
 	signer, err := p.app.signer(p.system.cfg)
+	o := journal.PruneOrder{Actor: p.app.Actor, Reason: reason, Before: p.before, Least: p.system.engine.LooksBack(), Heads: p.heads}
+	o.Trust = func(ctx context.Context, last *engine.Pruned) error {
+		if err := p.by.snapshot(ctx, p.system.store, last); err != nil {
+			return fmt.Errorf("%w: %w", engine.ErrNotPruned, err)
+		}
+		return nil
+	}
 	o.Sign = func(now audit.Head, statement string) (string, error) {
 		signed, err := audit.Sign(audit.Checkpoint{Origin: signer.Name(), Head: now, Time: p.app.Now().UTC(), Extra: []string{statement}}, signer)
 		return string(signed), err
@@ -196,8 +212,9 @@ func (p *pruning) show() error {
 	if !found.Done {
 		return p.preview()
 	}
-	if d.Resumed {
-		out.Line("The records up to %d were pruned already (record %d); what was left of that is done now.", d.UpTo, d.Record)
+	if d.Already {
+		out.Line("Nothing is left to do: %s.", d.Pruned.String())
+		return nil
 	}
 	out.Line("Emptied: %s up to number %d; %s of these stay whole. Record %d has the snapshot.", plural(int(d.Emptied), "record"), d.UpTo, plural(int(d.Kept), "record"), d.Record)
 	for _, remains := range d.Remains {

@@ -48,7 +48,6 @@ type sealedBy struct {
 	lines []string // where the key changed, and how
 	wrong []string
 	keys  audit.Keys
-	from  int64 // the size of the first checkpoint that the store has of the keys; 0: there is none
 }
 
 // keyHistory checks every checkpoint that the store has with the key that was in force for it. The configuration's key is
@@ -79,9 +78,6 @@ func (a *app) keyHistory(ctx context.Context, cfg *config.File, store *journal.S
 		if n.Size < from {
 			continue
 		}
-		if found.from == 0 {
-			found.from = n.Size
-		}
 		if c, err := keys.Open([]byte(n.Note)); err != nil {
 			found.wrong = append(found.wrong, fmt.Sprintf("the checkpoint of %d records that the store keeps: %v", n.Size, err))
 		} else if c.Size != n.Size {
@@ -91,19 +87,24 @@ func (a *app) keyHistory(ctx context.Context, cfg *config.File, store *journal.S
 	return found, nil
 }
 
-// snapshot checks what the key says of a pruning's snapshot. It must say something if it sealed the journal before.
+// snapshot checks what the key says of the record of a pruning. It must say something: the record alone is nobody's word.
 func (f *sealedBy) snapshot(ctx context.Context, store *journal.Store, p *engine.Pruned) error {
-	if f.from == 0 || f.from > p.Record {
-		return nil
-	}
-	c, err := f.keys.Open([]byte(p.Signed))
-	switch {
-	case err != nil:
-		return fmt.Errorf("record %d says that records were pruned, and the journal's key does not: %w", p.Record, err)
-	case c.Size >= p.Record || !slices.Contains(c.Extra, journal.Statement(&p.Pruning)):
-		return fmt.Errorf("record %d says that records were pruned, and the journal's key says something else", p.Record)
+	c, err := journal.Trusted(f.keys, p)
+	if err != nil {
+		return err
 	}
 	return store.Continues(ctx, c)
+}
+
+// newest is the newest checkpoint that the store keeps itself and that the keys signed.
+func (f *sealedBy) newest(ctx context.Context, store *journal.Store) (c audit.Checkpoint, err error) {
+	notes, err := store.Checkpoints(ctx)
+	for _, n := range slices.Backward(notes) {
+		if c, err := f.keys.Open([]byte(n.Note)); err == nil {
+			return c, nil
+		}
+	}
+	return c, err
 }
 
 // epochs puts the epochs together; from is the first size of which the key is known.

@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"database/sql"
 	"log/slog"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/audit"
 	"github.com/rolecall/rolecall/engine/journal"
 )
 
@@ -24,11 +28,25 @@ func later(t *testing.T, dir string, args ...string) (said string, code int) {
 	return out.String(), code
 }
 
+// aged has a run made each month, until what is recorded now is old by the journal's own times.
+func aged(t *testing.T, dir string) {
+	t.Helper()
+	for day := 30; day <= 400; day += 30 {
+		var out bytes.Buffer
+		p := testProcess(dir, &out, &out, "apply")
+		p.Now = func() time.Time { return time.Now().AddDate(0, 0, day) }
+		if code := run(t.Context(), p); code != exitDone {
+			t.Fatalf("exit code %d: %s", code, out.String())
+		}
+	}
+}
+
 func tomorrow() string { return time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly) }
 
 // What an export of the configuration has not had, no pruning takes away.
 func TestPruneWaitsForExports(t *testing.T) {
 	e := newExporting(t, "exports: {log: {kind: file, path: all.jsonl}}\n")
+	aged(t, e.p.Dir)
 	said, code := later(t, e.p.Dir, "audit", "prune", "--before", tomorrow())
 	if code != exitFailed || !strings.Contains(said, "the export log has the records up to 0 only") {
 		t.Errorf("exit code %d: %s", code, said)
@@ -36,7 +54,7 @@ func TestPruneWaitsForExports(t *testing.T) {
 	if err := e.all("log"); err != nil {
 		t.Fatal(err)
 	}
-	if said, code = later(t, e.p.Dir, "audit", "prune", "--before", time.Now().UTC().Format(time.RFC3339Nano)); code != exitFailed || !strings.Contains(said, "the export log") { // its own record
+	if said, code = later(t, e.p.Dir, "audit", "prune", "--before", tomorrow()); code != exitFailed || !strings.Contains(said, "must be signed") { // the export has them
 		t.Errorf("exit code %d: %s", code, said)
 	}
 }
@@ -51,6 +69,7 @@ func TestPruneOfASealedJournal(t *testing.T) {
 	if err := s.next(); err != nil {
 		t.Fatal(err)
 	}
+	aged(t, s.dir)
 	whole := s.read("journal.checkpoint")
 	put := func(text string) {
 		if err := os.WriteFile(s.path("journal.checkpoint"), []byte(text), 0o600); err != nil {
@@ -59,7 +78,7 @@ func TestPruneOfASealedJournal(t *testing.T) {
 	}
 	prune := []string{"audit", "prune", "--before", tomorrow(), "--reason", "too old"}
 	put(first)
-	if said, code := later(t, s.dir, prune...); code != exitFailed || !strings.Contains(said, "the checkpoint outside covers") {
+	if said, code := later(t, s.dir, prune...); code != exitFailed || !strings.Contains(said, "the checkpoint covers") {
 		t.Errorf("exit code %d: %s", code, said)
 	}
 	put(whole)
@@ -77,14 +96,55 @@ func TestPruneOfASealedJournal(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, said)
 	}
 
-	s.restore("copy.db") // and now without the key
+	s.database(func(ctx context.Context, c *sql.Conn) error {
+		_, err := c.ExecContext(ctx, "DELETE FROM checkpoint")
+		return err
+	})
+	if said, code := rolecallIn(t, s.dir, "audit", "verify"); code != exitDone {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+
+	s.restore("copy.db") // and now by somebody who has another key
 	put(whole)
-	store := s.system().store
-	if _, err := store.Prune(t.Context(), journal.PruneOrder{Actor: "mallory", Reason: "no reason", Before: time.Now().AddDate(0, 0, 1)}); err != nil {
+	private, _, err := audit.GenerateKey(strings.NewReader(strings.Repeat("mallory", 10)), "example.com/journal")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if said, code := rolecallIn(t, s.dir, "audit", "verify"); code != exitFailed || !strings.Contains(said, "the journal's key does not") {
-		t.Errorf("exit code %d: %s", code, said)
+	mallory, err := audit.NewSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := s.system().store
+	now, err := store.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.Prune(t.Context(), journal.PruneOrder{Actor: "mallory", Reason: "no reason", Before: time.Now().AddDate(0, 0, 1), Heads: []audit.Head{now},
+		Trust: func(context.Context, *engine.Pruned) error { return nil },
+		Sign: func(now audit.Head, statement string) (string, error) {
+			signed, err := audit.Sign(audit.Checkpoint{Origin: mallory.Name(), Head: now, Extra: []string{statement}}, mallory)
+			return string(signed), err
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := func() {
+		t.Helper()
+		if said, code := rolecallIn(t, s.dir, "audit", "verify"); code != exitFailed || !strings.Contains(said, "the journal's key does not") {
+			t.Errorf("exit code %d: %s", code, said)
+		}
+	}
+	wrong()
+	s.database(func(ctx context.Context, c *sql.Conn) error {
+		_, err := c.ExecContext(ctx, "DELETE FROM checkpoint")
+		return err
+	})
+	wrong()
+	for _, at := range []int{1, 30} { // nor does a pruning of ours hide it
+		before := time.Now().AddDate(0, 0, at).Format(time.DateOnly)
+		if said, code := later(t, s.dir, "audit", "prune", "--before", before, "--reason", "too old", "--yes"); code != exitFailed || !strings.Contains(said, "the journal's key does not") {
+			t.Errorf("exit code %d: %s", code, said)
+		}
 	}
 }
 

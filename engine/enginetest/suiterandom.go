@@ -74,7 +74,7 @@ func (w *world) prune() {
 	}
 	if upTo > w.pruned {
 		w.pruned = upTo
-		mine := []engine.Record{{Kind: engine.KindSnapshot, Actor: "pruner", Why: []string{"too old"}, Data: data}}
+		mine := []engine.Record{{Kind: engine.KindSnapshot, Actor: "dpo", Why: []string{"too old"}, Data: data}}
 		if err := w.model.Append(context.Background(), engine.Free, mine); err != nil {
 			w.Fatal(err)
 		}

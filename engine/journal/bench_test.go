@@ -284,7 +284,7 @@ func BenchmarkPrune(b *testing.B) {
 		s.dialect.forget(b.Context(), s)
 		was := sizeOf(b, file)
 		b.StartTimer()
-		done, err := s.Prune(b.Context(), PruneOrder{Actor: "bench", Reason: "too old", Before: before})
+		done, err := s.Prune(b.Context(), orderOf(b, s, before))
 		b.StopTimer()
 		if err != nil || done.UpTo != records || len(done.Remains) > 0 {
 			b.Fatal(done, err)

@@ -105,11 +105,8 @@ func (t *tx) blank(of *engine.Subject, h *head) (n int, err error) {
 	return n, b.rename(h)
 }
 
-// snapshot does the same to the lines of a pruning's snapshot; drafts of one go as a whole.
+// snapshot does the same to the lines of a pruning's snapshot.
 func (b *blanking) snapshot() error {
-	if err := b.dropDrafts(true); err != nil {
-		return err
-	}
 	names := map[string]map[int64]bool{linePerson: {}, lineAccount: {}}
 	for _, id := range b.of.Blanking.People {
 		names[linePerson][id] = true

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -136,6 +137,15 @@ func (s *Store) Folded(ctx context.Context, base int64) (upTo, now *engine.Fold,
 		return now.Apply(r)
 	})
 	return upTo, now, since, err
+}
+
+// HashAt is the hash of a record, also of one that was emptied; "" if there is none.
+func (s *Store) HashAt(ctx context.Context, seq int64) (hash string, err error) {
+	err = s.read.GetContext(ctx, &hash, s.read.Rebind("SELECT leaf FROM journal WHERE seq = ?"), seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return hash, s.wrap("read a hash", err)
 }
 
 // position is what the records were that were pruned.

@@ -29,7 +29,7 @@ func TestSQLite(t *testing.T) {
 			t.Fatal(err)
 		}
 		file.Close()
-		return pruning{openStore(t, "sqlite:"+file.Name(), now)}
+		return pruner{openStore(t, "sqlite:"+file.Name(), now), t}
 	})
 }
 
@@ -41,16 +41,19 @@ func TestPostgres(t *testing.T) {
 		s.write.MustExec("TRUNCATE person, account, entitlement, journal, node, checkpoint, holding, tenure, link, open_intent, fact, baseline, mention, snapshot")
 		s.write.MustExec("DELETE FROM ruleset WHERE id > 0")
 		s.write.MustExec("UPDATE head SET size = 0, epoch = 0, control = 0, runs = 0, time = 0, frontier = '0', people = 0, accounts = 0, entitlements = 0, rulesets = 0")
-		return pruning{s}
+		return pruner{s, t}
 	})
 }
 
-// pruning is a store that the suite can prune.
-type pruning struct{ *Store }
+// pruner is a store that the suite can prune.
+type pruner struct {
+	*Store
+	t testing.TB
+}
 
 // PruneBefore implements enginetest.Pruner.
-func (p pruning) PruneBefore(ctx context.Context, before time.Time) (int64, error) {
-	done, err := p.Prune(ctx, PruneOrder{Actor: "pruner", Reason: "too old", Before: before})
+func (p pruner) PruneBefore(ctx context.Context, before time.Time) (int64, error) {
+	done, err := p.Prune(ctx, orderOf(p.t, p.Store, before))
 	if errors.Is(err, engine.ErrNotPruned) {
 		return 0, nil
 	}
@@ -58,7 +61,7 @@ func (p pruning) PruneBefore(ctx context.Context, before time.Time) (int64, erro
 }
 
 // Whole implements enginetest.Pruner.
-func (p pruning) Whole(ctx context.Context) error {
+func (p pruner) Whole(ctx context.Context) error {
 	v, err := p.Verify(ctx)
 	if err == nil && !v.OK() {
 		err = errors.New(v.first())

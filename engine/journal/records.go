@@ -73,10 +73,7 @@ func (s *Store) stretch(ctx context.Context, q engine.Query, spans []span, yield
 // pruned. Who asks for everything is given what there is, and can ask for Pruned.
 func (s *Store) beyond(ctx context.Context, asked, bounded *engine.Query, given int) error {
 	from := !asked.From.IsZero()
-	if !from && bounded.Before == 0 && (asked.Run == "" || given > 0) {
-		return nil
-	}
-	if stays(asked.Kind) { // none of them is ever pruned
+	if !from && bounded.Before == 0 && asked.Run == "" || stays(asked.Kind) { // none of these is ever pruned
 		return nil
 	}
 	p, err := s.Pruned(ctx)
@@ -84,10 +81,23 @@ func (s *Store) beyond(ctx context.Context, asked, bounded *engine.Query, given 
 		return err
 	}
 	part := bounded.Before > 0 && bounded.Before <= p.UpTo+1 && int64(given) < bounded.Before-bounded.After-1
-	if from && bounded.After < p.UpTo || part || asked.Run != "" && given == 0 {
+	if from && bounded.After < p.UpTo || part {
 		return p
 	}
-	return nil
+	if asked.Run == "" || bounded.After >= p.UpTo || asked.Kind == engine.KindRun && given > 0 {
+		return nil
+	}
+	began, err := s.ranSince(ctx, asked.Run, p.UpTo)
+	if err == nil && !began {
+		err = p
+	}
+	return err
+}
+
+// ranSince says whether a run began after a record, so that all of it is there: its first record says that it began.
+func (s *Store) ranSince(ctx context.Context, run string, seq int64) (yes bool, err error) {
+	query := "SELECT EXISTS (SELECT 1 FROM journal j WHERE j.kind = 'run' AND j.run = ? AND j.seq > ? AND " + rare() + ")"
+	return yes, s.wrap("look for a run", s.read.GetContext(ctx, &yes, s.read.Rebind(query), run, seq))
 }
 
 // bounded turns times into numbers of records, of which the order is the same: time never runs backwards in a journal.

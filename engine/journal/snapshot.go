@@ -34,7 +34,8 @@ const factLine = `{"what":"fact"}`
 
 // snapName is the personal part of a line that gives a number its name.
 type snapName struct {
-	Name string `json:"name"`
+	Name   string   `json:"name"`
+	Logins []string `json:"logins,omitempty"` // by which records knew a person
 }
 
 const (
@@ -44,6 +45,7 @@ const (
 	lineRight    = "right"    // N is Name of Program
 	lineRules    = "rules"    // N are Rules
 	lineHeld     = "held"     // Account has, in rows: right, flags, since, rules, and the record and time that its tenure began with
+	lineEnded    = "ended"    // Account had, and its person is under a legal hold; in rows: right, managed, rules, and record and time of beginning and end
 	lineLink     = "link"     // Person, Program, Kind → Account; a row: record and time of its beginning and of its end
 	lineIntent   = "intent"   // record N is open, of Account now; a row: unknown, lease, halted
 	lineFact     = "fact"     // the personal part is the fact
@@ -90,6 +92,8 @@ type snapshot struct {
 	upTo      int64
 	position  engine.Position
 	tenures   map[engine.Held3]engine.Tenure
+	ended     []engine.Tenure
+	logins    map[int64][]string // of people
 	linked    map[linkBegun]linkView
 	newest    map[engine.LinkKey]int64
 	names     tableNames
@@ -102,7 +106,7 @@ type snapshot struct {
 }
 
 func newSnapshot(upTo int64) *snapshot {
-	return &snapshot{upTo: upTo, tenures: map[engine.Held3]engine.Tenure{}, linked: map[linkBegun]linkView{}, newest: map[engine.LinkKey]int64{},
+	return &snapshot{upTo: upTo, logins: map[int64][]string{}, tenures: map[engine.Held3]engine.Tenure{}, linked: map[linkBegun]linkView{}, newest: map[engine.LinkKey]int64{},
 		position: engine.Position{Part: engine.Part{Holdings: map[engine.Held3]engine.HoldingState{}}, Links: map[engine.LinkKey]engine.Link{}},
 		names:    tableNames{map[int64]string{}, map[int64]name{}, map[int64]name{}, map[int64]ruleList{}}, facts: map[engine.FactKey]int64{}}
 }
@@ -143,27 +147,40 @@ func strict(text []byte, into any) error {
 	return d.Decode(into)
 }
 
-// take reads a line; names come before what they are names of.
-func (s *snapshot) take(p *snapLine, l *Stored, rules map[int64][]string) error {
+// shape refuses rows that nobody wrote.
+func (p *snapLine) shape() error {
 	for _, row := range p.Rows {
-		if want := map[string]int{lineHead: 4, lineHeld: 6, lineLink: 4, lineIntent: 3}[p.What]; len(row) != want {
+		if want := map[string]int{lineHead: 4, lineHeld: 6, lineEnded: 7, lineLink: 4, lineIntent: 3}[p.What]; len(row) != want {
 			return fmt.Errorf("a row has %d numbers instead of %d", len(row), want)
 		}
+	}
+	if single := p.What == lineHead || p.What == lineIntent; single && len(p.Rows) != 1 {
+		return fmt.Errorf("it has %d rows instead of 1", len(p.Rows))
+	}
+	return nil
+}
+
+// take reads a line; names come before what they are names of.
+func (s *snapshot) take(p *snapLine, l *Stored, rules map[int64][]string) error {
+	if err := p.shape(); err != nil {
+		return err
 	}
 	switch p.What {
 	case lineHead:
 		h := p.Rows[0]
 		s.position.Seq, s.position.Control, s.position.Runs, s.position.Time = h[0], h[1], int(h[2]), instant(h[3])
 	case linePerson:
-		return s.called(p, l, func(n string) { s.names.people[p.N] = n }, &s.blankedIn.people)
+		return s.called(p, l, func(n snapName) { s.names.people[p.N], s.logins[p.N] = n.Name, n.Logins }, &s.blankedIn.people)
 	case lineAccount:
-		return s.called(p, l, func(n string) { s.names.accounts[p.N] = name{p.Program, n} }, &s.blankedIn.accounts)
+		return s.called(p, l, func(n snapName) { s.names.accounts[p.N] = name{p.Program, n.Name} }, &s.blankedIn.accounts)
 	case lineRight:
 		s.names.rights[p.N] = name{p.Program, p.Name}
 	case lineRules:
 		s.names.rules[p.N], rules[p.N] = rulesOf(p.Rules), p.Rules
 	case lineHeld:
 		return s.held(p, rules)
+	case lineEnded:
+		return s.over(p, rules)
 	case lineLink:
 		return s.link(p)
 	case lineIntent:
@@ -179,19 +196,19 @@ func (s *snapshot) take(p *snapLine, l *Stored, rules map[int64][]string) error 
 }
 
 // called gives a number its name; one that was blanked since is called like all that were.
-func (s *snapshot) called(p *snapLine, l *Stored, put func(string), blanked *[]int64) error {
+func (s *snapshot) called(p *snapLine, l *Stored, put func(snapName), blanked *[]int64) error {
 	if l.Personal == "" {
 		*blanked = append(*blanked, p.N)
 		name := engine.BlankedName(p.N)
 		if p.Kind == engine.ProposedPrefix {
 			name = engine.ProposedPrefix + name
 		}
-		put(name)
+		put(snapName{Name: name})
 		return nil
 	}
 	var n snapName
 	err := strict([]byte(l.Personal), &n)
-	put(n.Name)
+	put(n)
 	return err
 }
 
@@ -209,6 +226,20 @@ func (s *snapshot) held(p *snapLine, rules map[int64][]string) error {
 		if h.Seen {
 			s.tenures[key] = engine.Tenure{Held3: key, Managed: h.Managed, Rules: list, Record: r[4], From: instant(r[5])}
 		}
+	}
+	return nil
+}
+
+func (s *snapshot) over(p *snapLine, rules map[int64][]string) error {
+	account, ok := s.names.accounts[p.Account]
+	for _, r := range p.Rows {
+		right, known := s.names.rights[r[0]]
+		list, listed := rules[r[2]]
+		if !ok || !known || !listed || right.program != account.program {
+			return errors.New("a number stands for nothing")
+		}
+		s.ended = append(s.ended, engine.Tenure{Held3: engine.Held3{Program: account.program, Account: account.name, Entitlement: right.name},
+			Managed: r[1] != 0, Rules: list, Record: r[3], From: instant(r[4]), Ended: r[5], Until: instant(r[6])})
 	}
 	return nil
 }
@@ -253,7 +284,7 @@ func (s *snapshot) whole(record func(seq int64) (engine.Record, bool)) (engine.P
 	p.Open = nil
 	for _, l := range s.intents {
 		r, ok := record(l.N)
-		if !ok || r.Kind != engine.KindIntent || len(l.Rows) != 1 {
+		if !ok || r.Kind != engine.KindIntent {
 			return p, fmt.Errorf("record %d was an open change when the records before it were pruned, and is not there; it was taken away", l.N)
 		}
 		i, _, err := engine.IntentOf(r)

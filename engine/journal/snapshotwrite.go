@@ -33,6 +33,7 @@ func (w *walk) draw(random io.Reader) ([]Stored, error) {
 	d.add(snapLine{What: lineHead, Rows: [][]int64{{seq, control, int64(runs), micros(last)}}}, nil)
 	d.names()
 	d.held()
+	d.ended()
 	d.links()
 	d.intents()
 	d.facts()
@@ -88,14 +89,14 @@ func (d *drawing) lost(what string, key any) {
 func (d *drawing) names() {
 	n := &d.walk.names
 	for _, id := range sortedKeys(n.people) {
-		d.add(snapLine{What: linePerson, N: id}, snapName{n.people[id]})
+		d.add(snapLine{What: linePerson, N: id}, snapName{n.people[id], slices.Sorted(maps.Keys(d.walk.prune.logins[id]))})
 	}
 	for _, id := range sortedKeys(n.accounts) {
 		l := snapLine{What: lineAccount, N: id, Program: n.accounts[id].program}
 		if _, proposed := engine.ProposedName(n.accounts[id].name); proposed {
 			l.Kind = engine.ProposedPrefix
 		}
-		d.add(l, snapName{n.accounts[id].name})
+		d.add(l, snapName{Name: n.accounts[id].name})
 	}
 	for _, id := range sortedKeys(n.rights) {
 		d.add(snapLine{What: lineRight, N: id, Program: n.rights[id].program, Name: n.rights[id].name}, nil)
@@ -130,6 +131,30 @@ func (d *drawing) held() {
 	for _, account := range sortedKeys(rows) {
 		slices.SortFunc(rows[account], slices.Compare[[]int64])
 		d.add(snapLine{What: lineHeld, Account: account, Rows: rows[account]}, nil)
+	}
+}
+
+// ended are what people had who are under a legal hold.
+func (d *drawing) ended() {
+	rows := map[int64][][]int64{}
+	for _, t := range d.walk.tenures.Closed {
+		account, ok := d.accounts[name{t.Program, t.Account}]
+		right, ok2 := d.rights[name{t.Program, t.Entitlement}]
+		rules, ok3 := d.rules[rulesOf(t.Rules)]
+		if len(t.Rules) == 0 {
+			rules, ok3 = 0, true
+		}
+		switch {
+		case !ok || !d.walk.prune.holds.accounts[account]:
+		case !ok2 || !ok3:
+			d.lost("what was held", t.Held3)
+		default:
+			rows[account] = append(rows[account], []int64{right, bit(t.Managed), rules, t.Record, micros(t.From), t.Ended, micros(t.Until)})
+		}
+	}
+	for _, account := range sortedKeys(rows) {
+		slices.SortFunc(rows[account], slices.Compare[[]int64])
+		d.add(snapLine{What: lineEnded, Account: account, Rows: rows[account]}, nil)
 	}
 }
 

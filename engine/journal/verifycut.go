@@ -1,8 +1,12 @@
 package journal
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +16,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/audit"
 )
 
 // cut is a pruning as a walk needs it: the fold goes on from the snapshot behind the last record that was pruned.
@@ -20,17 +25,19 @@ type cut struct {
 	snapshot *snapshot
 	intents  map[int64]engine.Record // those that were kept
 	last     int64                   // time of the record before
+	whole    bool                    // the records are not emptied yet, and what ended is in the tables
+	stays    string                  // accounts of which what ended stays in the tables
 }
 
 // covers says whether a record is one of those that were pruned, or stayed among them. A walk without a cut has a nil one.
 func (c *cut) covers(seq int64) bool { return c != nil && seq <= c.UpTo }
 
-// tenures leaves those out that ended before: they may be there or not.
+// tenures leaves out what ended and is about to go.
 func (c *cut) tenures() string {
-	if c == nil {
+	if c == nil || !c.whole {
 		return ""
 	}
-	return fmt.Sprintf(" WHERE until_seq = 0 OR until_seq > %d", c.UpTo)
+	return fmt.Sprintf(" WHERE until_seq = 0 OR until_seq > %d OR account IN (%s)", c.UpTo, c.stays)
 }
 
 const newestPruning = "SELECT j.seq, j.public, j.personal FROM journal j WHERE j.kind = 'snapshot' AND j.personal IS NOT NULL AND %s ORDER BY j.seq DESC LIMIT 1"
@@ -46,15 +53,57 @@ func lastPruning(ctx context.Context, q sqlx.QueryerContext) (*engine.Pruned, er
 	if err != nil {
 		return nil, err
 	}
-	r, _, err := load(publicText, personalText)
-	p := &engine.Pruned{By: r.Actor, Reason: strings.Join(r.Why, "; "), Time: r.Time, Record: seq}
-	if err == nil {
-		err = json.Unmarshal(r.Data, &p.Pruning)
-	}
+	p, err := prunedBy(seq, publicText, personalText)
 	if err != nil || p.UpTo < 1 || p.UpTo >= seq {
 		return nil, fmt.Errorf("record %d says what was pruned, and can't be read; run audit verify: %w (%s)", seq, errSnapshot, fmt.Sprint(err))
 	}
 	return p, nil
+}
+
+// prunedBy reads the record of a pruning. It must be, byte for byte, what its meaning would be written as: the key has signed that.
+func prunedBy(seq int64, publicText, personalText []byte) (*engine.Pruned, error) {
+	r, who, err := load(publicText, personalText)
+	if err != nil {
+		return nil, err
+	}
+	p := &engine.Pruned{By: r.Actor, Reason: strings.Join(r.Why, "; "), Time: r.Time, Record: seq}
+	if err := json.Unmarshal(r.Data, &p.Pruning); err != nil {
+		return nil, err
+	}
+	data, err := encode(p.Pruning)
+	text, wrong := storePersonal(&r)
+	if err := cmp.Or(err, wrong); err != nil {
+		return nil, err
+	}
+	if r.Seq != seq || !bytes.Equal(data, r.Data) || !bytes.Equal(text, personalText) || !bytes.Equal(storePublic(&r, who.Person, who.Account), publicText) {
+		return nil, errors.New("it is not written as this program writes it")
+	}
+	p.Statement, err = stated(publicText, r, p.Pruning)
+	return p, err
+}
+
+// Trusted says why the keys do not say what the record of a pruning says; nil: they do. That the checkpoint is of this journal is another
+// question, see Continues.
+func Trusted(keys audit.Keys, p *engine.Pruned) (audit.Checkpoint, error) {
+	c, err := keys.Open([]byte(p.Signed))
+	switch {
+	case err != nil:
+		return c, fmt.Errorf("record %d says that records were pruned, and the journal's key does not: %w", p.Record, err)
+	case c.Size != p.Record-1 || !slices.Contains(c.Extra, p.Statement):
+		return c, fmt.Errorf("record %d says that records were pruned, and the journal's key says something else", p.Record)
+	}
+	return c, nil
+}
+
+// stated is what the journal's key signs of the record of a pruning: the whole of it but for the signature, and so the number that it has.
+func stated(publicText []byte, r engine.Record, p engine.Pruning) (text string, err error) {
+	p.Signed = ""
+	if r.Data, err = encode(p); err != nil {
+		return "", err
+	}
+	personalText, err := storePersonal(&r)
+	sum := sha256.Sum256(slices.Concat(publicText, []byte{0}, personalText))
+	return "prune " + base64.StdEncoding.EncodeToString(sum[:]), err
 }
 
 // Pruned is the last pruning, nil if there was none.
@@ -96,8 +145,21 @@ func (w *walk) readCut() error {
 			return err
 		}
 		w.v.Pruned = p
+		w.pledged(p)
 		return w.readLines(t, p)
 	})
+}
+
+// pledged wants the record of a pruning to have what the key says of it, and that to be of the journal in front of the record. Whose key
+// it is must be asked by those who have one.
+func (w *walk) pledged(p *engine.Pruned) {
+	c, err := audit.Claimed([]byte(p.Signed))
+	if err != nil || c.Size != p.Record-1 || !slices.Contains(c.Extra, p.Statement) {
+		w.wrong("record %d says that records were pruned, and has no signature of that", p.Record)
+		return
+	}
+	n, _ := slices.BinarySearchFunc(w.seals.notes, c.Size, func(n StoredCheckpoint, size int64) int { return cmp.Compare(n.Size, size) })
+	w.seals.notes = slices.Insert(w.seals.notes, n, StoredCheckpoint{c.Size, p.Signed})
 }
 
 func (w *walk) readLines(t *sqlx.Tx, p *engine.Pruned) error {
@@ -154,7 +216,7 @@ func (w *walk) goOn() {
 		w.wrong("record %d has another time than the snapshot says", c.UpTo)
 	}
 	w.fold = engine.FoldOnlyAt(position)
-	w.tenures.Open, w.tenures.Closed = s.tenures, nil
+	w.tenures.Open, w.tenures.Closed = s.tenures, s.ended
 	w.linked, w.newest = s.linked, s.newest
 	if w.blanks.any {
 		clear(w.blanks.set)

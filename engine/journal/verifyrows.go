@@ -220,6 +220,9 @@ func (d *decoder) compare(r *row) {
 		d.emptied(r)
 		return
 	}
+	if d.cut.covers(r.Seq) && !d.cut.Keeps(r.Seq) && !d.cut.whole {
+		r.say("record %d was pruned, and is there again", r.Seq)
+	}
 	told, who, err := d.load(r.record.Public, r.record.Personal)
 	if err != nil {
 		r.breaks = true

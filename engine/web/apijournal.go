@@ -104,9 +104,12 @@ func runRowOf(r *runRow) runRowJSON {
 type runList struct {
 	Runs   []runRowJSON `json:"runs"`
 	Before int64        `json:"before,omitempty"` // go on with this; absent: these are the last
+	Pruned string       `json:"pruned,omitempty"` // what is not there any more, of the last part: these are not all there ever were
 }
 
-func runsOf(v *runsView) (runList, error) { return runList{each(v.Runs, runRowOf), v.More}, nil }
+func runsOf(v *runsView) (runList, error) {
+	return runList{each(v.Runs, runRowOf), v.More, v.Pruned}, nil
+}
 
 // runWhole is a run: what it saw, what it did, what became of that.
 type runWhole struct {

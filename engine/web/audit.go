@@ -25,6 +25,15 @@ func (s *Site) events(ctx context.Context, q engine.Query) (out []eventRow, err 
 	return out, err
 }
 
+// history is the newest records, and what was pruned where these are all that is left.
+func (s *Site) history(ctx context.Context, q engine.Query) (out []eventRow, pruned string, err error) {
+	out, err = s.events(ctx, q)
+	if err == nil && len(out) < q.Limit {
+		pruned, err = s.pruned(ctx)
+	}
+	return out, pruned, err
+}
+
 func eventOf(r engine.Record) eventRow {
 	r.Why = r.Says()
 	e := eventRow{Record: r, Right: r.Program}
@@ -48,13 +57,7 @@ type auditView struct {
 
 // pruned says what was pruned of the journal, "" if nothing was.
 func (s *Site) pruned(ctx context.Context) (string, error) {
-	j, can := s.Journal().(interface {
-		Pruned(ctx context.Context) (*engine.Pruned, error)
-	})
-	if !can {
-		return "", nil
-	}
-	p, err := j.Pruned(ctx)
+	p, err := engine.PrunedOf(ctx, s.Journal())
 	if err != nil || p == nil {
 		return "", err
 	}

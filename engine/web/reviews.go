@@ -131,6 +131,9 @@ func sortsOfLines() [][2]string {
 
 func (s *Site) review(ctx context.Context, r asked) (view, error) {
 	is, lines, err := engine.ReadReview(ctx, s.Journal(), r.PathValue("name"))
+	if errors.Is(err, engine.ErrPruned) && sees(r.User) {
+		return view{}, err
+	}
 	if errors.Is(err, engine.ErrNoReview) && sees(r.User) {
 		return view{}, fmt.Errorf("%w: there is no review %q", errNotThere, r.PathValue("name"))
 	}
