@@ -41,6 +41,9 @@ func TestOnlyWhatNothingLooksBackToIsPruned(t *testing.T) {
 		"a seat":                  {before: days(100), facts: []engine.Fact{fact(engine.FactSeat, days(101))}, want: "a seat"},
 		"an attribute":            {before: days(100), facts: []engine.Fact{fact(engine.FactWaiting, days(101))}, want: "waits for something"},
 		"a leaver":                {before: days(100), facts: []engine.Fact{fact(engine.FactLeaving, days(101))}, want: "could not be taken"},
+		"the clock is ahead":      {before: days(400), change: func(_ *engine.Engine, m *engine.Memory) { m.Time = days(32) }, want: "if the clock is right, let a run be made first"},
+		"old by the clock":        {before: days(110), change: func(_ *engine.Engine, m *engine.Memory) { m.Time = days(30) }, want: "only what is from before 2027-02-01"},
+		"old by the journal":      {before: days(121), change: func(_ *engine.Engine, m *engine.Memory) { m.Time = days(30) }},
 		"the clock is behind":     {before: days(100), change: func(_ *engine.Engine, m *engine.Memory) { m.Time = now.AddDate(1, 0, 0) }, want: "one of the clocks is wrong"},
 	} {
 		t.Run(what, func(t *testing.T) {

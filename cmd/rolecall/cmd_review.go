@@ -101,7 +101,7 @@ func (a *app) reviewList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.showReviews(list)
+			return cmp.Or(a.showReviews(list), a.tellPruned(c.Context(), s, 0))
 		},
 	}
 }

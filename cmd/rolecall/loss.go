@@ -77,7 +77,7 @@ func (l *loss) compare(ctx context.Context, backup, present *journal.Store) erro
 	}
 	p, err := present.Pruned(ctx)
 	if err == nil && p != nil && c.Same < p.UpTo {
-		l.lines = append(l.lines, fmt.Sprintf("Records %d to %d are not among these but for those that stayed, and can't be told: %s.", c.Same+1, p.UpTo, p))
+		l.lines = append(l.lines, fmt.Sprintf("Records %d to %d are not among these but for those that stayed, and can't be told: %s.", c.Same+1, p.UpTo, p.String()))
 	}
 	return err
 }

@@ -690,3 +690,40 @@ func TestTheTimeOfTheLastOneIsKnown(t *testing.T) {
 		t.Error("its time was moved, and nothing is found")
 	}
 }
+
+// A run of which a record was pruned is never shown as if it were whole; one that began later is.
+func TestARunOfWhichPartWasPruned(t *testing.T) {
+	bothStores(t, func(t *testing.T, address string) {
+		s, _, day := aged(t, address)
+		appendOne(t, s, engine.Record{Kind: engine.KindNote, Run: "r1", Actor: "cron"})
+		leaf, err := s.HashAt(t.Context(), 3)
+		if err != nil || leaf == "" {
+			t.Fatal(leaf, err)
+		}
+		ask := func(q engine.Query, want int, pruned bool) {
+			t.Helper()
+			n := 0
+			err := s.Records(t.Context(), q, func(engine.Record) error { n++; return nil })
+			if n != want || errors.Is(err, engine.ErrPruned) != pruned {
+				t.Errorf("%+v: %d records, %v", q, n, err)
+			}
+		}
+		ask(engine.Query{Run: "r1"}, 3, false)
+		pruneBefore(t, s, day)
+		ask(engine.Query{Run: "r1"}, 2, true) // its change was open
+		ask(engine.Query{Run: "r1", Kind: engine.KindNote}, 1, true)
+		ask(engine.Query{Run: "r1", Kind: engine.KindRun}, 0, true)
+		ask(engine.Query{Run: "r1", After: 17}, 1, false)
+		ask(engine.Query{Run: "r2"}, 1, false)
+		ask(engine.Query{Run: "r9"}, 0, true)
+		ask(engine.Query{Kind: engine.KindPolicy, From: day.Add(-2000 * 24 * time.Hour)}, 1, false) // none is ever pruned
+		ask(engine.Query{Before: 6}, 0, true)
+		ask(engine.Query{From: day}, 4, false)
+		if again, err := s.HashAt(t.Context(), 3); err != nil || again != leaf {
+			t.Error(again, err)
+		}
+		if none, err := s.HashAt(t.Context(), 99); err != nil || none != "" {
+			t.Error(none, err)
+		}
+	})
+}

@@ -93,7 +93,7 @@ func (s *Site) failure(r asked, err error) (title, text string, status int) {
 	var pruned *engine.Pruned
 	switch {
 	case errors.As(err, &pruned):
-		return "Not there any more", "What was asked for can't be told: " + pruned.String() + ".", http.StatusNotFound
+		return "Not there any more", "What was asked for can't be told: " + pruned.String(), http.StatusNotFound
 	case errors.As(err, &refused):
 		return http.StatusText(refused.Status), refused.Text, refused.Status
 	case errors.Is(err, errNotThere):

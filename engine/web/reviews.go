@@ -43,6 +43,7 @@ func (r reviewRow) What() string {
 type reviewsView struct {
 	Reviews  []reviewRow
 	Programs []Program // that may be chosen, for who may start one
+	Pruned   string    // what is not there any more: reviews that ended before
 }
 
 // sees says whether somebody sees every line, and asked whether a line is theirs to decide.
@@ -62,6 +63,9 @@ func (s *Site) reviews(ctx context.Context, r asked) (view, error) {
 		return view{}, err
 	}
 	v := reviewsView{Programs: s.Programs()}
+	if v.Pruned, err = s.pruned(ctx); err != nil {
+		return view{}, err
+	}
 	for i := range all {
 		n, theirs := mine[all[i].Name]
 		if sees(r.User) || theirs {
