@@ -123,7 +123,7 @@ func (a *app) showVerified(v verified, sealed bool) error {
 		out.Line("%s blanked. The views of everybody else agree with the records; not compared: %s of blanked people (%d) and accounts (%d).", plural(int(v.Blanked), "record"), plural(v.Left.Rows, "row"), v.Left.People, v.Left.Accounts)
 	}
 	if p := v.Pruned; p != nil && v.OK {
-		out.Line("What was before %s was pruned by %s on %s (record %d): of %s nothing but the hash is left, and the tree shows that it is right.", p.Before, p.By, p.Time, p.Record, plural(int(p.Emptied), "record"))
+		out.Line("What was before %s was pruned by %s on %s because %q (record %d): of %s nothing but the hash is left, and the tree shows that it is right.", p.Before, p.By, p.Time, p.Reason, p.Record, plural(int(p.Emptied), "record"))
 	}
 	if v.OK {
 		out.Line("Root %s.", v.Root)

@@ -47,7 +47,7 @@ func keyChanges(ctx context.Context, store *journal.Store, verifier string) (cha
 type sealedBy struct {
 	lines []string // where the key changed, and how
 	wrong []string
-	keys  audit.Keys
+	keys  audit.Keys // the configuration's, and those before it that each handed over to the next one: a key that was lost vouches for nothing
 }
 
 // keyHistory checks every checkpoint that the store has with the key that was in force for it. The configuration's key is
@@ -73,7 +73,6 @@ func (a *app) keyHistory(ctx context.Context, cfg *config.File, store *journal.S
 	if err != nil {
 		return found, err
 	}
-	found.keys = keys
 	for _, n := range notes {
 		if n.Size < from {
 			continue
@@ -120,7 +119,11 @@ func (f *sealedBy) epochs(verifier string, chain []keyChange, notes []journal.St
 	if keys, err = audit.NewKeys(first); err != nil {
 		return keys, from, err
 	}
+	f.keys = keys
 	for _, c := range chain {
+		if err := f.follow(c, notes); err != nil {
+			return keys, from, err
+		}
 		if c.Lost {
 			if keys, err = keys.Succeed(c.record.Seq, c.To); err != nil {
 				return keys, from, err
@@ -141,6 +144,16 @@ func (f *sealedBy) epochs(verifier string, chain []keyChange, notes []journal.St
 		}
 	}
 	return keys, from, nil
+}
+
+// follow goes on to the next key; whoever can only write a record of a change has no key in front of it believed.
+func (f *sealedBy) follow(c keyChange, notes []journal.StoredCheckpoint) (err error) {
+	next, ok := handedOver(f.keys, c, notes)
+	if c.Lost || !ok {
+		next, err = audit.NewKeys(c.To)
+	}
+	f.keys = next
+	return err
 }
 
 func (f *sealedBy) say(c keyChange, how string) {

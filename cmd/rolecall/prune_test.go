@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -106,7 +107,7 @@ func TestPruneOfASealedJournal(t *testing.T) {
 
 	s.restore("copy.db") // and now by somebody who has another key
 	put(whole)
-	private, _, err := audit.GenerateKey(strings.NewReader(strings.Repeat("mallory", 10)), "example.com/journal")
+	private, public, err := audit.GenerateKey(strings.NewReader(strings.Repeat("mallory", 10)), "example.com/journal")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +140,11 @@ func TestPruneOfASealedJournal(t *testing.T) {
 		_, err := c.ExecContext(ctx, "DELETE FROM checkpoint")
 		return err
 	})
+	wrong()
+	change := fmt.Sprintf(`{"from":%q,"to":%q,"lost":true}`, public, s.system().cfg.Audit.Verifier)
+	if err := store.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindKey, Actor: "tester", Data: []byte(change)}}); err != nil { // as if that key had been ours
+		t.Fatal(err)
+	}
 	wrong()
 	for _, at := range []int{1, 30} { // nor does a pruning of ours hide it
 		before := time.Now().AddDate(0, 0, at).Format(time.DateOnly)
