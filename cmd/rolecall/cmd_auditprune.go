@@ -97,11 +97,16 @@ func (a *app) pruneBefore(cfg *config.File, day string, last time.Time) (time.Ti
 	if cfg.Audit.Keep == 0 {
 		return time.Time{}, usage("--before 2027-01-31, or audit: {keep: 730d} in the configuration", "from before when is not said")
 	}
+	return a.keptFrom(cfg, last), nil
+}
+
+// keptFrom is since when records are to be kept.
+func (a *app) keptFrom(cfg *config.File, last time.Time) time.Time {
 	now := a.Now()
 	if last.Before(now) {
 		now = last
 	}
-	return now.UTC().Add(-cfg.Audit.Keep), nil
+	return now.UTC().Add(-cfg.Audit.Keep)
 }
 
 // pruning is one on its way.
@@ -131,6 +136,9 @@ func (p *pruning) check(ctx context.Context, mem *engine.Memory) (err error) {
 	}
 	if err := s.engine.Prunable(mem, p.before, p.upTo); err != nil {
 		return err
+	}
+	if from := p.app.keptFrom(s.cfg, mem.Time); s.cfg.Audit.Keep > 0 && p.before.After(from) {
+		return fmt.Errorf("%w: audit: keep says that records are kept for %s, so only what is from before %s may go", engine.ErrNotPruned, config.FormatDuration(s.cfg.Audit.Keep), stamp(from))
 	}
 	p.held = len(mem.Facts(engine.FactHold))
 	if err := p.exported(mem); err != nil {
