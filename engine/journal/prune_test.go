@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -727,4 +728,57 @@ func TestARunOfWhichPartWasPruned(t *testing.T) {
 			t.Error(none, err)
 		}
 	})
+}
+
+// A copy of a pruned journal takes the place of one of either kind, and all proofs hold there too, with every older head.
+func TestAPrunedJournalIsRestoredAndProven(t *testing.T) {
+	server := servers.Postgres(t)
+	s, _, day := aged(t, lite(t))
+	heads := []audit.Head{headAt(t, s, 5), headAt(t, s, 17), headAt(t, s, 19)}
+	pruneBefore(t, s, day)
+	file := filepath.Join(t.TempDir(), "b.db")
+	if v, err := s.Backup(t.Context(), file, heads...); err != nil || !v.OK() {
+		t.Fatalf("%v %+v", err, v)
+	}
+	for _, to := range []string{lite(t), server.NewDatabase(t)} {
+		now := headAt(t, s, 20)
+		restoreInto(t, file, to, now)
+		back := openStore(t, to, nil)
+		if v := verify(t, back, heads...); !v.OK() || v.Pruned == nil || v.Emptied == 0 {
+			t.Errorf("%+v", v)
+		}
+		for _, h := range heads {
+			path, err := back.ProveConsistency(t.Context(), now.Size, h.Size)
+			if err != nil || audit.CheckConsistency(path, now, h) != nil {
+				t.Errorf("%d: %v", h.Size, err)
+			}
+		}
+		for seq := range int64(20) {
+			hash, _ := back.HashAt(t.Context(), seq+1)
+			raw, _ := base64.StdEncoding.DecodeString(hash)
+			p, err := back.ProveInclusion(t.Context(), seq+1)
+			if err != nil || len(raw) != 32 || audit.CheckInclusion(p.Path, p.Head, seq+1, audit.Hash(raw)) != nil {
+				t.Errorf("%d: %v", seq+1, err)
+			}
+		}
+	}
+}
+
+// Nobody puts back what was pruned: it is not there for good, and what it says is not compared with anything.
+func TestWhatWasPrunedDoesNotComeBack(t *testing.T) {
+	for _, back := range []string{"INSERT OR REPLACE INTO journal SELECT * FROM all_records WHERE seq = 5", "INSERT INTO tenure SELECT * FROM all_tenures WHERE until_seq > 0"} {
+		s, _, day := aged(t, lite(t))
+		s.write.MustExec("CREATE TABLE all_records AS SELECT * FROM journal")
+		s.write.MustExec("CREATE TABLE all_tenures AS SELECT * FROM tenure")
+		pruneBefore(t, s, day)
+		if v := verify(t, s); !v.OK() {
+			t.Fatal(v.first())
+		}
+		if n, _ := s.write.MustExec(back).RowsAffected(); n == 0 {
+			t.Error("nothing came back")
+		}
+		if v := verify(t, s); v.OK() {
+			t.Errorf("%s, and nothing is found", back)
+		}
+	}
 }
