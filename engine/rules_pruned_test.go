@@ -77,6 +77,26 @@ func TestWhoeverWasPrunedIsWaitedFor(t *testing.T) {
 	}
 }
 
+// Limits are proposed from the time of which all records are there.
+func TestUsageBeginsBehindWhatWasPruned(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	first, upTo := w.engine.Now(), w.memory().Seq
+	w.pass(40 * 24 * time.Hour)
+	w.hire("eve", "a")
+	w.apply()
+	for pruned, days := range map[int64]int{0: 41, upTo: 1} {
+		log := shortened{w.journal, nil}
+		if pruned > 0 {
+			log.at = prunedAt(first.Add(time.Hour))
+			log.at.UpTo = pruned
+		}
+		if u, err := w.engine.Usage(t.Context(), log, engine.Limits{}); err != nil || u.Days != days {
+			t.Errorf("%d are pruned: %+v, %v", pruned, u, err)
+		}
+	}
+}
+
 // A window that is made longer later finds all that it counts: none may be longer than what is kept in any case.
 func TestWhatLimitsMayEverCountIsKept(t *testing.T) {
 	if engine.LongestWindow > engine.LeastKept || (&engine.Engine{}).LooksBack() < engine.LongestWindow {

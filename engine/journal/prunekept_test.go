@@ -138,6 +138,18 @@ func TestAPrunedJournalIsRestoredAndProven(t *testing.T) {
 	}
 }
 
+// Seats by day, and whatever else asks how long accounts held something, are not told of days of which what ended is gone.
+func TestHowLongIsNotToldOfWhatWasPruned(t *testing.T) {
+	s, _, day := aged(t, lite(t))
+	pruneBefore(t, s, day)
+	if _, err := s.Stays(t.Context(), "crm", nil, day.Add(-time.Hour)); !errors.Is(err, engine.ErrPruned) {
+		t.Error(err)
+	}
+	if stays, err := s.Stays(t.Context(), "crm", nil, day); err != nil || len(stays) == 0 {
+		t.Error(stays, err)
+	}
+}
+
 // Nobody puts back what was pruned: it is not there for good, and what it says is not compared with anything.
 func TestWhatWasPrunedDoesNotComeBack(t *testing.T) {
 	for _, back := range []string{"INSERT OR REPLACE INTO journal SELECT * FROM all_records WHERE seq = 5", "INSERT INTO tenure SELECT * FROM all_tenures WHERE until_seq > 0"} {
