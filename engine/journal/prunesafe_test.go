@@ -116,7 +116,7 @@ func TestAStatementIsOfTheWholeRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	for old, other := range map[string]string{
-		`"actor":"dpo"`: `"actor":"boss"`, `"too old"`: `"no reason"`, `"before":"`: `"before":"1`, `"upTo":17`: `"upTo":16`, `"lines":`: `"lines":1`, `"root":"`: `"root":"A`,
+		`"actor":"dpo"`: `"actor":"boss"`, `"too old"`: `"no reason"`, `["too old"]`: `["too old"],"other":1`, `"before":"`: `"before":"1`, `"upTo":17`: `"upTo":16`, `"lines":`: `"lines":1`, `"root":"`: `"root":"A`,
 		`"kept":[[`: `"kept":[[1,1],[1`, `"data":{`: `"set":[{"kind":"cut"}],"data":{`, `"upTo":`: `"other":1,"upTo":`, `"seq":20`: `"seq":21`, `"time":`: `"time":1`, `"kind":"snapshot"`: `"kind":"snapshot","person":1`,
 	} {
 		publicText, personalText := bytes.Replace(stored.Public, []byte(old), []byte(other), 1), bytes.Replace(stored.Personal, []byte(old), []byte(other), 1)
