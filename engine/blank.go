@@ -48,6 +48,7 @@ type Blanking struct {
 	Known    int64            `json:"known"`            // number of accounts that the records knew then
 	Ended    [][2]int64       `json:"ended,omitempty"`  // facts of theirs that ended, but the record that says so is blanked: the record and the place in its Set
 	Actors   []string         `json:"actors,omitempty"` // who decided what was blanked
+	Lines    []int64          `json:"lines,omitempty"`  // of the snapshot of a pruning: facts of theirs, which were blanked too
 }
 
 // BlankedAccount is an account that was blanked.
@@ -140,17 +141,24 @@ func (b *blanking) try(ctx context.Context) (Blanked, error) {
 
 // old says that something is too new, or that it would hide who decided.
 func (b *blanking) old(ctx context.Context) (err error) {
+	pruned, err := PrunedOf(ctx, b.log)
+	if err != nil {
+		return err
+	}
 	for _, person := range b.of.People {
 		at, err := newest(ctx, b.log, person)
 		if err != nil {
 			return err
+		}
+		if pruned != nil && at.Before(pruned.Before) && b.order.After > 0 && b.engine.Now().Sub(pruned.Before) < b.order.After {
+			return fmt.Errorf("%w: when something was last recorded about %s is not known, since %s, and %s are waited for", ErrNotBlanked, quote(b.order.Person), pruned, plural(int(b.order.After/(24*time.Hour)), "day", "days"))
 		}
 		if at.After(b.of.Blanking.Last) {
 			b.of.Blanking.Last = at
 		}
 	}
 	o, last := &b.order, b.of.Blanking.Last
-	if age := b.engine.Now().Sub(last); age < o.After {
+	if age := b.engine.Now().Sub(last); o.After > 0 && age < o.After { // a clock may be behind the journal, and who forces it does not ask
 		return fmt.Errorf("%w: the newest record about %s is of %s, and %s are waited for", ErrNotBlanked, quote(o.Person), last.Format(time.DateOnly), plural(int(o.After/(24*time.Hour)), "day", "days"))
 	}
 	if o.After <= 0 && slices.Contains(b.of.Blanking.Actors, o.Actor) {

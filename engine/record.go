@@ -49,6 +49,7 @@ const (
 	KindDelegate Kind = "delegate" // somebody may decide in the place of somebody else, or no more; Data: the Delegation
 	KindNotice   Kind = "notice"   // somebody was told of something
 	KindExport   Kind = "export"   // records were sent elsewhere, up to one
+	KindSnapshot Kind = "snapshot" // what the records up to one come to, so that they may be emptied; Data: the Pruning
 	KindCharge   Kind = "charge"   // an intent that was lost counts against the budgets again, from now on
 )
 
@@ -65,7 +66,7 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindBlank, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate, KindNotice, KindExport}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindBlank, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate, KindNotice, KindExport, KindSnapshot}
 }
 
 // Charges says that what the kind is about may count against the budgets.

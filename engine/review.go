@@ -219,14 +219,21 @@ func Reviews(ctx context.Context, log ReviewLog) (out []Review, err error) {
 	return out, err
 }
 
-// ReadReview is one review with its lines, sorted by name, program and right; also of one that was closed.
+// ReadReview is one review with its lines, sorted by name, program and right; also of one that was closed. Of one that began before what was
+// pruned it gives what is left, with the Pruned as the error.
 func ReadReview(ctx context.Context, log ReviewLog, name string) (r Review, lines []ReviewLine, err error) {
 	all, err := Reviews(ctx, log)
 	if err != nil {
 		return r, nil, err
 	}
 	n := slices.IndexFunc(all, func(r Review) bool { return r.Name == name })
-	if n < 0 {
+	pruned, wrong := PrunedOf(ctx, log)
+	switch {
+	case wrong != nil:
+		return r, nil, wrong
+	case n < 0 && pruned != nil:
+		return r, nil, fmt.Errorf("%w: %s; %w", ErrNoReview, quote(name), pruned)
+	case n < 0:
 		return r, nil, fmt.Errorf("%w: %s", ErrNoReview, quote(name))
 	}
 	r = all[n]
@@ -241,6 +248,9 @@ func ReadReview(ctx context.Context, log ReviewLog, name string) (r Review, line
 		return r, lines, err
 	}
 	lines, err = closedLines(ctx, log, &r)
+	if err == nil && pruned != nil && r.Began.Before(pruned.Before) { // what is left of it
+		err = pruned
+	}
 	return r, lines, err
 }
 

@@ -63,7 +63,7 @@ type Limit struct {
 	Floor   int           `yaml:"floor"`   // Floor is always allowed.
 	Percent float64       `yaml:"percent"` // Percent of the highest number of holders in the window.
 	Cap     int           `yaml:"cap"`     // Cap is never exceeded, unless by the floor.
-	Window  time.Duration `yaml:"window"`  // Window over which changes are counted.
+	Window  time.Duration `yaml:"window"`  // Window over which changes are counted, at most 90d.
 }
 
 // Limits are kept per program, per source and in all.

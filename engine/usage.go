@@ -42,8 +42,13 @@ func (e *Engine) Usage(ctx context.Context, log Log, least Limits) (*Usage, erro
 	if err != nil {
 		return nil, err
 	}
-	g := newGathering(e.Settings.Limits, e.Now())
-	if err := log.Records(ctx, Query{Kind: KindIntent}, func(r Record) error { g.charge(&r); return nil }); err != nil {
+	g, q := newGathering(e.Settings.Limits, e.Now()), Query{Kind: KindIntent}
+	if p, err := PrunedOf(ctx, log); err != nil {
+		return nil, err
+	} else if p != nil { // what stayed among them is no history
+		q.After = p.UpTo
+	}
+	if err := log.Records(ctx, q, func(r Record) error { g.charge(&r); return nil }); err != nil {
 		return nil, err
 	}
 	return g.usage(mem, least), nil

@@ -106,6 +106,8 @@ func refused(err error) error {
 		return usage("", "%w", err)
 	case errors.Is(err, engine.ErrNotBlanked):
 		return &failure{exitFailed, err, "rolecall person export shows what is known"}
+	case errors.Is(err, engine.ErrNotPruned):
+		return &failure{exitFailed, err, "see the documentation of audit, about pruning"}
 	case errors.Is(err, engine.ErrNoReason):
 		return usage("--reason \"…\"", "%w", err)
 	case errors.Is(err, engine.ErrUnknownPerson), errors.Is(err, engine.ErrAmbiguous):

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport(), a.auditVerify(), a.auditBundle(), a.auditVerifyBundle(), a.auditSample(), a.auditKey(), a.auditAccept())
+	return a.group("audit", "Read and prove the journal", a.auditList(), a.auditShow(), a.auditAsOf(), a.auditExport(), a.auditVerify(), a.auditBundle(), a.auditVerifyBundle(), a.auditSample(), a.auditKey(), a.auditAccept(), a.auditPrune())
 }
 
 // recordJSON is the documented form of a record: keys that matter are always there.
@@ -141,13 +141,14 @@ func (a *app) auditList() *cobra.Command {
 		Example: "  rolecall audit list --person 4711 --from 2027-01-01\n  rolecall audit list --kind outcome --outcome refused -o json",
 		RunE: func(c *cobra.Command, _ []string) error {
 			list, more, err := a.recordPage(c.Context(), f)
-			if err != nil {
+			if err != nil && !errors.Is(err, engine.ErrPruned) { // of which there may be some that stayed
 				return err
 			}
+			pruned := err
 			if more && a.out().Format == render.TableFormat {
 				defer render.Out{W: a.Stderr}.Line("There are more; go on with: --after %d", list[len(list)-1].Seq)
 			}
-			return a.out().Data(recordTable(list), list)
+			return errors.Join(a.out().Data(recordTable(list), list), pruned)
 		},
 	}
 	f.register(c, 50)
@@ -161,13 +162,14 @@ func (a *app) recordPage(ctx context.Context, f queryFlags) (list []recordJSON, 
 	if limit > 0 {
 		f.limit++
 	}
-	if err := a.records(ctx, f, func(r recordJSON) error { list = append(list, r); return nil }); err != nil {
+	err = a.records(ctx, f, func(r recordJSON) error { list = append(list, r); return nil })
+	if err != nil && !errors.Is(err, engine.ErrPruned) {
 		return nil, false, err
 	}
 	if limit > 0 && len(list) > limit {
 		return list[:limit], true, nil
 	}
-	return list, false, nil
+	return list, false, err
 }
 
 func (a *app) records(ctx context.Context, f queryFlags, yield func(recordJSON) error) (err error) {
@@ -187,7 +189,21 @@ func (a *app) storedRecords(ctx context.Context, f queryFlags, yield func(record
 	if q.Person, err = keyOf(ctx, s, q.Person); err != nil {
 		return err
 	}
-	return s.StoredRecords(ctx, q, func(r engine.Record, st journal.Stored) error { return yield(shown(r), st) })
+	n := 0
+	err = s.StoredRecords(ctx, q, func(r engine.Record, st journal.Stored) error { n++; return yield(shown(r), st) })
+	if err == nil && (q.Limit == 0 || n < q.Limit) {
+		err = a.tellPruned(ctx, s, q.After)
+	}
+	return err
+}
+
+// tellPruned says, beside the answer, that older records are not there: who searches must not take that for "there was nothing".
+func (a *app) tellPruned(ctx context.Context, s *journal.Store, after int64) error {
+	p, err := s.Pruned(ctx)
+	if err == nil && p != nil && after < p.UpTo {
+		render.Out{W: a.Stderr}.Line("These are not all there ever were: %s.", p.String())
+	}
+	return err
 }
 
 // keyOf finds the key of somebody named by login as the journal knows it; what is no login stays as it is. The directory is
@@ -208,6 +224,9 @@ func keyOf(ctx context.Context, s *journal.Store, name string) (key string, err 
 	if err = find(engine.Query{Person: name, Limit: 1}); err == nil { // no key; finding a login may take long
 		err = find(engine.Query{Words: name, Newest: true})
 	}
+	if err == nil { // or only records that were pruned had it
+		key, err = s.PersonByLogin(ctx, name)
+	}
 	if err != nil && !errors.Is(err, errFound) {
 		return "", err
 	}
@@ -215,16 +234,7 @@ func keyOf(ctx context.Context, s *journal.Store, name string) (key string, err 
 }
 
 // loginOf is how a change's person was called when it was made.
-func loginOf(r engine.Record) string {
-	if r.Kind != engine.KindIntent && r.Kind != engine.KindAdopt {
-		return ""
-	}
-	i, _, err := engine.IntentOf(r)
-	if err != nil {
-		return ""
-	}
-	return i.Change.Login
-}
+func loginOf(r engine.Record) string { return journal.LoginOf(&r) }
 
 func recordTable(list []recordJSON) render.Table {
 	t := render.Table{Header: recordHeader()}

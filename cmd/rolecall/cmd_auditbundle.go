@@ -100,6 +100,13 @@ func (a *app) bundle(ctx context.Context, folder, name string, o bundle.Order) (
 
 // seals finds the checkpoints. A journal that does not continue what was sealed outside gives no evidence.
 func (a *app) seals(ctx context.Context, cfg *config.File, store *journal.Store, o *bundle.Order) error {
+	pruned, err := store.Pruned(ctx)
+	if err != nil {
+		return err
+	}
+	if pruned != nil { // who has what follows from all records, and a bundle is checked without the journal's snapshot
+		return failed("take bundles before records are pruned; for later times there are `rolecall audit asof` and `rolecall audit export`", "a bundle has all records from the first one on, and %s", pruned.String())
+	}
 	c, sealed, err := a.outside(ctx, cfg, store)
 	if err != nil {
 		return err

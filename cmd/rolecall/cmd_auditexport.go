@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -126,6 +127,9 @@ func (a *app) exportLines(ctx context.Context, f queryFlags, form lineForm, at p
 		at.last = r
 		return err
 	})
+	if err == nil {
+		err = a.tellPruned(ctx, s, q.After)
+	}
 	return errors.Join(err, at.ended(out, err))
 }
 
@@ -150,5 +154,5 @@ func (a *app) exportTable(ctx context.Context, f queryFlags) (err error) {
 	if q.Person, err = keyOf(ctx, s, q.Person); err != nil {
 		return err
 	}
-	return writeTable(ctx, s, q, a.out())
+	return cmp.Or(writeTable(ctx, s, q, a.out()), a.tellPruned(ctx, s, q.After))
 }

@@ -22,15 +22,27 @@ func (a *app) auditVerify() *cobra.Command {
 
 // verified is the documented form of what verify found.
 type verified struct {
-	Version int        `json:"version"`
-	OK      bool       `json:"ok"`
-	Records int64      `json:"records"`
-	Covered int64      `json:"covered"` // shown unchanged by the checkpoint from outside
-	Blanked int64      `json:"blanked"`
-	Left    uncompared `json:"notCompared"`
-	Root    string     `json:"root"`
-	Keys    []string   `json:"keys,omitempty"` // where another key took over
-	Wrong   []string   `json:"wrong"`
+	Version int          `json:"version"`
+	OK      bool         `json:"ok"`
+	Records int64        `json:"records"`
+	Covered int64        `json:"covered"` // shown unchanged by the checkpoint from outside
+	Blanked int64        `json:"blanked"`
+	Left    uncompared   `json:"notCompared"`
+	Pruned  *pruningJSON `json:"pruned,omitempty"`
+	Root    string       `json:"root"`
+	Keys    []string     `json:"keys,omitempty"` // where another key took over
+	Wrong   []string     `json:"wrong"`
+}
+
+// pruningJSON is the last pruning.
+type pruningJSON struct {
+	Before  string `json:"before"`
+	UpTo    int64  `json:"upTo"`
+	Emptied int64  `json:"emptied"`
+	By      string `json:"by"`
+	Reason  string `json:"reason"`
+	Time    string `json:"time"`
+	Record  int64  `json:"record"`
 }
 
 // uncompared are the views that blankings left nothing to compare with.
@@ -70,6 +82,12 @@ func (a *app) verify(ctx context.Context) (err error) {
 	}
 	found.Keys, found.Wrong = by.lines, append(found.Wrong, by.wrong...)
 	found.OK = found.OK && len(by.wrong) == 0
+	if v.Pruned != nil {
+		found.Pruned = &pruningJSON{stamp(v.Pruned.Before), v.Pruned.UpTo, v.Emptied, v.Pruned.By, v.Pruned.Reason, stamp(v.Pruned.Time), v.Pruned.Record}
+		if err := by.snapshot(ctx, store, v.Pruned); err != nil {
+			found.OK, found.Wrong = false, append(found.Wrong, err.Error())
+		}
+	}
 	if gone != nil {
 		found.OK, found.Wrong = false, append([]string{gone.Error()}, found.Wrong...)
 	}
@@ -103,6 +121,9 @@ func (a *app) showVerified(v verified, sealed bool) error {
 	}
 	if v.Blanked > 0 && v.OK {
 		out.Line("%s blanked. The views of everybody else agree with the records; not compared: %s of blanked people (%d) and accounts (%d).", plural(int(v.Blanked), "record"), plural(v.Left.Rows, "row"), v.Left.People, v.Left.Accounts)
+	}
+	if p := v.Pruned; p != nil && v.OK {
+		out.Line("What was before %s was pruned by %s on %s because %q (record %d): of %s nothing but the hash is left, and the tree shows that it is right.", p.Before, p.By, p.Time, p.Reason, p.Record, plural(int(p.Emptied), "record"))
 	}
 	if v.OK {
 		out.Line("Root %s.", v.Root)

@@ -102,6 +102,9 @@ func namesOf(ctx context.Context, s *journal.Store, keys []string) ([]string, er
 		for _, l := range known.Links {
 			names[l.Account] = true
 		}
+		for _, login := range known.Logins {
+			names[login] = true
+		}
 		err = s.Records(ctx, engine.Query{Person: key}, func(r engine.Record) error {
 			names[r.Account] = true
 			if i, _, err := engine.IntentOf(r); r.Kind == engine.KindIntent && err == nil {

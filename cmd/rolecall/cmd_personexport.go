@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +23,8 @@ type personJSON struct {
 	Accounts  []journal.KnownLink `json:"accounts"`
 	Had       []engine.Held       `json:"had"`
 	Facts     []engine.Fact       `json:"facts"`
+	Named     []engine.Fact       `json:"named"`            // facts that hold of something or somebody else, and name the person
+	Pruned    string              `json:"pruned,omitempty"` // what is not there any more, by whom and why: records and had are what is left
 	Records   []recordJSON        `json:"records"`
 	Elsewhere []elsewhereJSON     `json:"elsewhere"`
 }
@@ -79,6 +78,9 @@ func everythingOf(ctx context.Context, s *journal.Store, key string) (*personJSO
 	out := &personJSON{Version: 1, Person: key, Accounts: append([]journal.KnownLink{}, known.Links...), Had: append([]engine.Held{}, known.Held...),
 		Facts: append([]engine.Fact{}, known.Facts...), Records: []recordJSON{}, Elsewhere: []elsewhereJSON{}}
 	names := map[string]bool{key: true}
+	for _, login := range known.Logins {
+		names[login] = true
+	}
 	mine := accountsOf{}
 	for _, l := range known.Links {
 		names[l.Account], mine[[2]string{l.Program, l.Account}] = true, true
@@ -96,6 +98,9 @@ func everythingOf(ctx context.Context, s *journal.Store, key string) (*personJSO
 		return nil, err
 	}
 	out.Names = slices.Sorted(maps.Keys(names))
+	if err := out.beside(ctx, s, mine); err != nil {
+		return nil, err
+	}
 	return out, s.StoredRecords(ctx, engine.Query{}, func(r engine.Record, stored journal.Stored) error {
 		if r.Person != key && anyOf(stored.Personal, out.Names) {
 			out.Elsewhere = append(out.Elsewhere, mine.in(key, &r))
@@ -104,41 +109,35 @@ func everythingOf(ctx context.Context, s *journal.Store, key string) (*personJSO
 	})
 }
 
-// anyOf says whether one of the names stands in a stored text as a value of its own, or in what people wrote.
-func anyOf(stored string, names []string) bool {
-	return slices.ContainsFunc(names, func(name string) bool {
-		text, err := json.Marshal(name)
-		return err == nil && hasWord(stored, string(text[1:len(text)-1]))
-	})
-}
-
-// hasWord says whether the name stands there and is no part of a longer word.
-func hasWord(text, name string) bool {
-	for from := 0; ; {
-		at := strings.Index(text[from:], name)
-		if at < 0 || name == "" {
-			return false
-		}
-		at += from
-		before, _ := utf8.DecodeLastRuneInString(text[:at])
-		behind, _ := utf8.DecodeRuneInString(text[at+len(name):])
-		if !inWord(before) && !inWord(behind) {
-			return true
-		}
-		from = at + 1
+// beside adds what facts of others say, and what is not there any more.
+func (out *personJSON) beside(ctx context.Context, s *journal.Store, mine accountsOf) error {
+	named, err := s.Naming(ctx, out.Names, func(k engine.FactKey) bool { return mine.about(out.Person, k) })
+	out.Named = append([]engine.Fact{}, named...)
+	if err != nil {
+		return err
 	}
+	p, err := s.Pruned(ctx)
+	if err == nil && p != nil {
+		out.Pruned = p.String()
+	}
+	return err
 }
 
-func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+// anyOf says whether one of the names stands in a stored text.
+func anyOf(stored string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return journal.HasName(stored, name) })
+}
 
 // accountsOf are somebody's accounts, program and account.
 type accountsOf map[[2]string]bool
 
+func (mine accountsOf) about(key string, k engine.FactKey) bool {
+	return k.Person == key || k.Account != "" && mine[[2]string{k.Program, k.Account}]
+}
+
 func (mine accountsOf) in(key string, r *engine.Record) elsewhereJSON {
 	e := elsewhereJSON{Seq: r.Seq, Time: r.Time.UTC(), Kind: r.Kind}
-	about := func(k engine.FactKey) bool {
-		return k.Person == key || k.Account != "" && mine[[2]string{k.Program, k.Account}]
-	}
+	about := func(k engine.FactKey) bool { return mine.about(key, k) }
 	for _, f := range r.Set {
 		if about(f.FactKey) {
 			e.Facts = append(e.Facts, f)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -99,7 +101,7 @@ func (a *app) reviewList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.showReviews(list)
+			return cmp.Or(a.showReviews(list), a.tellPruned(c.Context(), s, 0))
 		},
 	}
 }
@@ -162,12 +164,13 @@ func (a *app) reviewShow() *cobra.Command {
 			}
 			defer settle(&err, s.Close)
 			r, lines, err := engine.ReadReview(c.Context(), s, given[0])
-			if err != nil {
+			pruned := err
+			if err != nil && (r.Name == "" || !errors.Is(err, engine.ErrPruned)) { // what is left of it is shown
 				return refused(err)
 			}
-			return a.showLines(&r, slices.DeleteFunc(lines, func(l engine.ReviewLine) bool {
+			return cmp.Or(a.showLines(&r, slices.DeleteFunc(lines, func(l engine.ReviewLine) bool {
 				return open && l.State != engine.LineOpen || who != "" && !slices.Contains(l.Reviewers, who) && !slices.Contains(l.Asked, who)
-			}))
+			})), pruned)
 		},
 	}
 	c.Flags().BoolVar(&open, "open", false, "only what is still to be decided")

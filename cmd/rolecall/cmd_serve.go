@@ -156,6 +156,7 @@ func (s *server) follow(ctx context.Context, watch *watch, hangup <-chan os.Sign
 		}
 		s.alive()
 		s.exportNow(ctx)
+		s.tellOld(ctx)
 		if told || watch.changed() {
 			watch.around(func() *config.File { return s.reload(ctx) })
 			s.queue.Look()

@@ -42,6 +42,7 @@ func TestCrash(t *testing.T) {
 	binary := builtProgram(t, "failpoint")
 	for name, test := range map[string]func(*testing.T, *crashLab){
 		"killed at each point":                testKilledAtEachPoint,
+		"killed while it deletes":             testKilledWhileItDeletes,
 		"killed at random":                    testKilledAtRandom,
 		"killed while it looks for a commit":  testKilledWhileItLooksForACommit,
 		"killed daemons":                      testKilledDaemons,

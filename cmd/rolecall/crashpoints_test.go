@@ -26,6 +26,7 @@ func crashSteps() map[string][3]string {
 		"checkpoint": {"checkpoint.before", "checkpoint.torn", "checkpoint.after"},
 		"migration":  {"migration.before", "migration.torn", "migration.after"},
 		"backup":     {"backup.before", "backup.torn", "backup.after"},
+		"prune":      {"prune.before", "prune.torn.rows", "prune.after"},
 		"begun":      {"begun.before", "begun.torn", "begun.after"},
 	}
 }
@@ -38,6 +39,8 @@ func onlyOn() map[string]string {
 		"begun.before": "sqlite", "begun.torn": "sqlite", "begun.after": "sqlite", // a file beside the database
 		"copy.torn":      "postgres", // COPY
 		"enqueue.before": "neither", "enqueue.after": "neither", "recover.before": "neither",
+		"prune.before": "neither", "prune.torn.verify": "neither", "prune.torn.lines": "neither", "prune.torn.record": "neither", "prune.torn.rows": "neither",
+		"prune.torn.views": "neither", "prune.after": "neither", // crashprune_test.go
 	}
 }
 

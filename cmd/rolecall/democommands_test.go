@@ -39,6 +39,7 @@ var onTheDemosCompany = []tried{
 	{args: "audit sample evidence --seed 7 --size 2", want: "result:"},
 	{args: "audit key example.com/journal --out journal.key", want: `example.com/journal\+`},
 	{args: "audit accept", want: "nothing to accept"},
+	{args: "audit prune --before 2026-01-01", code: exitFailed, want: "nothing was pruned"},
 	{args: "review start q1 --reviewers owners --due 2099-01-01 --scope program:crm --reason x", want: "24 lines"},
 	{args: "review list", want: "q1"},
 	{args: "review show q1 -o csv", keep: `(?m)^([0-9a-f]{16})`, want: "crm"},

@@ -66,8 +66,14 @@ func (at *cursor) same(ctx context.Context, s *journal.Store) error {
 	if at.Seq == 0 {
 		return nil
 	}
-	hash := ""
-	err := s.Records(ctx, engine.Query{After: at.Seq - 1, Before: at.Seq + 1}, func(r engine.Record) error { hash = r.Hash; return nil })
+	p, err := s.Pruned(ctx)
+	if err != nil {
+		return err
+	}
+	if p != nil && at.Seq < p.UpTo {
+		return failed("begin another export for what is left: with another cursor and another output, or under another name in the configuration", "this export had the records up to %d, and those up to %d are gone for it: %w", at.Seq, p.UpTo, p)
+	}
+	hash, err := s.HashAt(ctx, at.Seq)
 	if err == nil && hash != at.Hash {
 		err = failed("see what the journal lacks with `rolecall audit accept`; then use another cursor and another output", "record %d is not the one that was exported last: the journal was restored or rolled back", at.Seq)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/export"
 	"github.com/rolecall/rolecall/engine"
@@ -32,6 +33,9 @@ func (i *intents) entry(r engine.Record) (e export.Entry, err error) {
 	case engine.KindOutcome, engine.KindLate:
 		if e.Intent = i.seen[r.Of]; e.Intent == nil && r.Of > 0 {
 			err = i.store.Records(i.ctx, engine.Query{After: r.Of - 1, Before: r.Of + 1}, func(found engine.Record) error { e.Intent = &found; return nil })
+			if errors.Is(err, engine.ErrPruned) { // a late result of what ended before
+				err = nil
+			}
 		}
 		delete(i.seen, r.Of)
 	}

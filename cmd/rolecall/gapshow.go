@@ -32,6 +32,7 @@ func (g *gap) lines(done bool) (out []string) {
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if r := g.Restored; r != nil {
 		say("The journal was restored from a backup of %s, the last of %s.", plural(int(r.Records), "record"), stamp(r.Last))
+		say("Whoever was blanked, and what was pruned, after that backup is there again: do it once more.")
 	}
 	switch {
 	case !g.sealed:

@@ -47,6 +47,7 @@ func keyChanges(ctx context.Context, store *journal.Store, verifier string) (cha
 type sealedBy struct {
 	lines []string // where the key changed, and how
 	wrong []string
+	keys  audit.Keys // the configuration's, and those before it that each handed over to the next one: a key that was lost vouches for nothing
 }
 
 // keyHistory checks every checkpoint that the store has with the key that was in force for it. The configuration's key is
@@ -68,7 +69,7 @@ func (a *app) keyHistory(ctx context.Context, cfg *config.File, store *journal.S
 	if err != nil {
 		return found, err
 	}
-	keys, from, err := found.keys(cfg.Audit.Verifier, chain, notes)
+	keys, from, err := found.epochs(cfg.Audit.Verifier, chain, notes)
 	if err != nil {
 		return found, err
 	}
@@ -85,8 +86,28 @@ func (a *app) keyHistory(ctx context.Context, cfg *config.File, store *journal.S
 	return found, nil
 }
 
-// keys puts the epochs together; from is the first size of which the key is known.
-func (f *sealedBy) keys(verifier string, chain []keyChange, notes []journal.StoredCheckpoint) (keys audit.Keys, from int64, err error) {
+// snapshot checks what the key says of the record of a pruning. It must say something: the record alone is nobody's word.
+func (f *sealedBy) snapshot(ctx context.Context, store *journal.Store, p *engine.Pruned) error {
+	c, err := journal.Trusted(f.keys, p)
+	if err != nil {
+		return err
+	}
+	return store.Continues(ctx, c)
+}
+
+// newest is the newest checkpoint that the store keeps itself and that the keys signed.
+func (f *sealedBy) newest(ctx context.Context, store *journal.Store) (c audit.Checkpoint, err error) {
+	notes, err := store.Checkpoints(ctx)
+	for _, n := range slices.Backward(notes) {
+		if c, err := f.keys.Open([]byte(n.Note)); err == nil {
+			return c, nil
+		}
+	}
+	return c, err
+}
+
+// epochs puts the epochs together; from is the first size of which the key is known.
+func (f *sealedBy) epochs(verifier string, chain []keyChange, notes []journal.StoredCheckpoint) (keys audit.Keys, from int64, err error) {
 	first := verifier
 	if len(chain) > 0 {
 		if first = chain[0].From; first == "" {
@@ -98,7 +119,11 @@ func (f *sealedBy) keys(verifier string, chain []keyChange, notes []journal.Stor
 	if keys, err = audit.NewKeys(first); err != nil {
 		return keys, from, err
 	}
+	f.keys = keys
 	for _, c := range chain {
+		if err := f.follow(c, notes); err != nil {
+			return keys, from, err
+		}
 		if c.Lost {
 			if keys, err = keys.Succeed(c.record.Seq, c.To); err != nil {
 				return keys, from, err
@@ -119,6 +144,16 @@ func (f *sealedBy) keys(verifier string, chain []keyChange, notes []journal.Stor
 		}
 	}
 	return keys, from, nil
+}
+
+// follow goes on to the next key; whoever can only write a record of a change has no key in front of it believed.
+func (f *sealedBy) follow(c keyChange, notes []journal.StoredCheckpoint) (err error) {
+	next, ok := handedOver(f.keys, c, notes)
+	if c.Lost || !ok {
+		next, err = audit.NewKeys(c.To)
+	}
+	f.keys = next
+	return err
 }
 
 func (f *sealedBy) say(c keyChange, how string) {

@@ -72,7 +72,14 @@ func (l *loss) compare(ctx context.Context, backup, present *journal.Store) erro
 	if c.Same < c.Backup.Size {
 		l.lines = append(l.lines, fmt.Sprintf("The backup is of another history: only the first %s are the same.", plural(int(c.Same), "record")))
 	}
-	return l.list(ctx, present, c.Same)
+	if err := l.list(ctx, present, c.Same); err != nil {
+		return err
+	}
+	p, err := present.Pruned(ctx)
+	if err == nil && p != nil && c.Same < p.UpTo {
+		l.lines = append(l.lines, fmt.Sprintf("Records %d to %d are not among these but for those that stayed, and can't be told: %s.", c.Same+1, p.UpTo, p.String()))
+	}
+	return err
 }
 
 // list says what the records after the last common one are.

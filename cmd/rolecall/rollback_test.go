@@ -32,6 +32,24 @@ type sealed struct {
 func newSealed(t *testing.T) *sealed {
 	t.Helper()
 	dir := company(t)
+	sealedIn(t, dir)
+	a := &app{process: testProcess(dir, io.Discard, io.Discard), configFile: "rolecall.yaml", output: "table"}
+	s := &sealed{t: t, dir: dir, slot: time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC),
+		server: &server{app: a, log: slog.New(slog.DiscardHandler), metrics: newMetrics(a.Now, func() engine.ReviewLog { return nil }), systemd: systemd{say: func(string) {}}}}
+	cfg, err := a.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.open(t.Context(), cfg, true); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.system().store.Close() })
+	return s
+}
+
+// sealedIn gives a company a key, and a place for checkpoints.
+func sealedIn(t *testing.T, dir string) {
+	t.Helper()
 	public, code := rolecallIn(t, dir, "audit", "key", "example.com/journal")
 	if code != exitDone {
 		t.Fatal(public)
@@ -48,18 +66,6 @@ func newSealed(t *testing.T) *sealed {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := &app{process: testProcess(dir, io.Discard, io.Discard), configFile: "rolecall.yaml", output: "table"}
-	s := &sealed{t: t, dir: dir, slot: time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC),
-		server: &server{app: a, log: slog.New(slog.DiscardHandler), metrics: newMetrics(a.Now, func() engine.ReviewLog { return nil }), systemd: systemd{say: func(string) {}}}}
-	cfg, err := a.config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.open(t.Context(), cfg, true); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.system().store.Close() })
-	return s
 }
 
 func testProcess(dir string, stdout, stderr io.Writer, args ...string) process {

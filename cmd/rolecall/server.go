@@ -35,6 +35,8 @@ type server struct {
 	telling    sync.Mutex                     // held while people are told what a run found
 	pool       *sql.DB                        // of the queue, on PostgreSQL; else nil
 
+	kept time.Time // when it was last looked for records that are older than they are to be kept
+
 	exporting    sync.Map // names of the exports that are under way
 	exportErrors sync.Map // by name of the export: why it failed last, "" if it did not
 

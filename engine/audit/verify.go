@@ -29,6 +29,7 @@ type Report struct {
 	Fault   *Fault   // the first thing wrong; nil if nothing is
 	Records int64    // records read and found to agree with their own hashes
 	Blanked int64    // how many of these have their personal part blanked
+	Emptied int64    // how many have nothing left but their hash, which the tree shows to be right
 	Covered int64    // records 1 to Covered are shown by a root from outside to be unchanged
 	Tree    Frontier // the tree of the records that were read
 }
@@ -129,7 +130,10 @@ func (v *verifier) takeRecord(r *Record, leaf Hash, wrong string) bool {
 	default:
 		v.push(leaf)
 		v.report.Records++
-		if len(r.Salt) == 0 {
+		switch {
+		case r.Emptied:
+			v.report.Emptied++
+		case len(r.Salt) == 0:
 			v.report.Blanked++
 		}
 		v.checkHeads()

@@ -27,7 +27,9 @@ func random(t *testing.T, open func(t testing.TB, now func() time.Time) Store) {
 		}
 		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
 			w.step()
+			w.prune()
 		}
+		w.whole()
 		w.compareRecords()
 		w.compareAsOf()
 	})
@@ -39,6 +41,54 @@ type world struct {
 	store Store
 	model *Journal
 	times []time.Time
+
+	pruned int64 // the last record that was
+}
+
+// Pruner is what a journal can besides: prune, which gives the last record that was pruned, and 0 if nothing may be, and say whether it
+// is what it was.
+type Pruner interface {
+	PruneBefore(ctx context.Context, before time.Time) (upTo int64, err error)
+	Whole(ctx context.Context) error
+}
+
+// prune takes the records away that nothing looks back to: everything else is as if they were there.
+func (w *world) prune() {
+	p, can := w.store.(Pruner)
+	if !can || rapid.IntRange(0, 5).Draw(w.T, "prune") > 0 {
+		return
+	}
+	w.clock.Add(3 * time.Hour)
+	before := w.clock.Now().Add(-rapid.SampledFrom([]time.Duration{3 * time.Hour, 3*time.Hour + time.Second, 4 * time.Hour}).Draw(w.T, "before"))
+	upTo, err := p.PruneBefore(context.Background(), before)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if upTo == 0 {
+		return
+	}
+	var data json.RawMessage
+	err = w.store.Records(context.Background(), engine.Query{Kind: engine.KindSnapshot, Newest: true, Limit: 1}, func(r engine.Record) error { data = r.Data; return nil })
+	if err != nil {
+		w.Fatal(err)
+	}
+	if upTo > w.pruned {
+		w.pruned = upTo
+		mine := []engine.Record{{Kind: engine.KindSnapshot, Actor: "dpo", Why: []string{"too old"}, Data: data}}
+		if err := w.model.Append(context.Background(), engine.Free, mine); err != nil {
+			w.Fatal(err)
+		}
+	}
+	w.compareMemory()
+	w.whole()
+}
+
+func (w *world) whole() {
+	if p, can := w.store.(Pruner); can {
+		if err := p.Whole(context.Background()); err != nil {
+			w.Fatal(err)
+		}
+	}
 }
 
 func (w *world) step() {
@@ -49,6 +99,10 @@ func (w *world) step() {
 	} else {
 		w.append()
 	}
+	w.compareMemory()
+}
+
+func (w *world) compareMemory() {
 	since := w.clock.Now().Add(-2 * time.Hour)
 	got, err := w.store.Memory(context.Background(), since)
 	if err != nil {
@@ -179,6 +233,10 @@ func (w *world) compareRecords() {
 		w.Fatal(err)
 	}
 	for i, r := range w.model.records {
+		if r.Seq <= w.pruned && (len(all) <= i || all[i].Seq != r.Seq) { // those that stay have no gap before them for what follows
+			all = slices.Insert(all, min(i, len(all)), engine.Record{})
+			continue
+		}
 		if i >= len(all) {
 			w.Fatalf("record %d is missing", i+1)
 		}
@@ -193,6 +251,12 @@ func (w *world) compareRecords() {
 func (w *world) compareAsOf() {
 	for _, at := range w.times {
 		got, err := w.store.AsOf(context.Background(), at, "", "", "")
+		if last := w.lastAt(at); w.pruned > 0 && last < w.pruned {
+			if !errors.Is(err, engine.ErrPruned) {
+				w.Fatalf("as of %s, record %d, is answered, and %d are pruned: %v", at, last, w.pruned, err)
+			}
+			continue
+		}
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -204,6 +268,16 @@ func (w *world) compareAsOf() {
 			w.Fatalf("as of %s\n%s", at, lineDiff(m, g))
 		}
 	}
+}
+
+// lastAt is the last record of a time.
+func (w *world) lastAt(at time.Time) (seq int64) {
+	for _, r := range w.model.records {
+		if !r.Time.After(at) {
+			seq = r.Seq
+		}
+	}
+	return seq
 }
 
 func (w *world) naiveAsOf(at time.Time) []string {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -35,6 +36,9 @@ func readAsOf(ctx context.Context, t *sqlx.Tx, at time.Time, person, program, ac
 		return nil, err
 	}
 	last := next - 1
+	if p, err := lastPruning(ctx, t); err != nil || p != nil && last < p.UpTo {
+		return nil, cmp.Or(err, error(p))
+	}
 	query, args := tenuresAt, []any{last, last, last, last}
 	if person != "" {
 		key, err := keyOf(ctx, t, person)

@@ -273,3 +273,44 @@ func verifyAgainstSHA(b *testing.B, s *Store) {
 	b.ReportMetric(used/1e6/float64(b.N), "processor-s")
 	b.ReportMetric(took.Seconds()/raw.Seconds(), "x-sha256")
 }
+
+// BenchmarkPrune empties all records but the last twentieth of a million, those of a company's years, on SQLite, and says how large the
+// file was and is. ROLECALL_BENCH_RECORDS is another number of them.
+func BenchmarkPrune(b *testing.B) {
+	records := benchRecords(b, 1_000_000)
+	for b.Loop() {
+		b.StopTimer()
+		file := filepath.Join(b.TempDir(), "j.db")
+		s := openStore(b, "sqlite:"+file, nil)
+		made := records + records/20
+		makeUp(b, s, made)
+		step := (5 * 365 * 24 * time.Hour / time.Duration(made)).Truncate(time.Microsecond)
+		before := madeUpStart.Add(step*time.Duration(records) + 1)
+		s.dialect.forget(b.Context(), s)
+		was := sizeOf(b, file)
+		b.StartTimer()
+		done, err := s.Prune(b.Context(), orderOf(b, s, before))
+		b.StopTimer()
+		if err != nil || done.UpTo != records || len(done.Remains) > 0 {
+			b.Fatal(done, err)
+		}
+		b.ReportMetric(float64(was)/1e6, "MB-before")
+		b.ReportMetric(float64(sizeOf(b, file))/1e6, "MB-after")
+		b.ReportMetric(float64(done.Emptied), "emptied")
+		began := time.Now()
+		if v, err := s.Verify(b.Context()); err != nil || !v.OK() {
+			b.Fatal(v, err)
+		}
+		b.ReportMetric(time.Since(began).Seconds(), "s-verify")
+		b.StartTimer()
+	}
+}
+
+func sizeOf(b *testing.B, file string) int64 {
+	b.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return info.Size()
+}

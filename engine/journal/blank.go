@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -10,8 +9,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/rolecall/rolecall/engine"
-	"github.com/rolecall/rolecall/engine/audit"
 )
 
 // blankRecord leaves what the leaf is the hash of, but for the texts.
@@ -99,7 +99,49 @@ func (t *tx) blank(of *engine.Subject, h *head) (n int, err error) {
 	if err := b.actors(); err != nil {
 		return 0, err
 	}
+	if err := b.snapshot(); err != nil {
+		return 0, err
+	}
 	return n, b.rename(h)
+}
+
+// snapshot does the same to the lines of a pruning's snapshot.
+func (b *blanking) snapshot() error {
+	names := map[string]map[int64]bool{linePerson: {}, lineAccount: {}}
+	for _, id := range b.of.Blanking.People {
+		names[linePerson][id] = true
+	}
+	for _, a := range b.of.Blanking.Accounts {
+		names[lineAccount][a.Number] = true
+	}
+	gone := map[int64]Stored{}
+	err := each(b.QueryxContext(b.ctx, "SELECT public, salt, personal, commitment, n FROM snapshot WHERE personal IS NOT NULL"))(func(r *sqlx.Rows) error {
+		var n int64
+		l, err := scanLine(r, &n)
+		if err != nil {
+			return err
+		}
+		var p snapLine
+		err = json.Unmarshal([]byte(l.Public), &p)
+		if names[p.What][p.N] || slices.Contains(b.of.Blanking.Lines, n) {
+			gone[n] = l
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, n := range sortedKeys(gone) {
+		l := gone[n]
+		commitment, err := l.commit()
+		if err == nil {
+			_, err = b.ExecContext(b.ctx, b.Rebind("UPDATE snapshot SET salt = NULL, personal = NULL, commitment = ? WHERE n = ?"), commitment, n)
+		}
+		if err != nil {
+			return fmt.Errorf("line %d of the snapshot: %w", n, err)
+		}
+	}
+	return nil
 }
 
 // nothingLeft refuses what could never be found again under the name that it has.
@@ -141,12 +183,11 @@ func (b *blanking) portion(after int64) (last int64, n int, err error) {
 		return after, 0, err
 	}
 	for _, r := range rows {
-		salt, err := base64.StdEncoding.Strict().DecodeString(r.Salt)
-		if err != nil || len(salt) != audit.SaltSize {
+		commitment, err := (&Stored{Salt: r.Salt, Personal: r.Personal}).commit()
+		if err != nil {
 			return after, 0, fmt.Errorf("the salt of record %d can't be read; run audit verify", r.Seq)
 		}
-		commitment := audit.Commitment([audit.SaltSize]byte(salt), []byte(r.Personal))
-		if _, err := b.ExecContext(b.ctx, b.Rebind(blankRecord), base64.StdEncoding.EncodeToString(commitment[:]), r.Seq); err != nil {
+		if _, err := b.ExecContext(b.ctx, b.Rebind(blankRecord), commitment, r.Seq); err != nil {
 			return after, 0, err
 		}
 		after = r.Seq
@@ -257,7 +298,7 @@ func copiesBeside(path string) (lines []string) {
 
 // forget has old rows freed; the server's administrator decides how long its log and backups are kept.
 func (postgresDialect) forget(ctx context.Context, s *Store) (remains []string) {
-	if _, err := s.write.ExecContext(ctx, "VACUUM journal, fact, person, account, mention"); err != nil {
+	if _, err := s.write.ExecContext(ctx, "VACUUM journal, fact, person, account, mention, tenure, snapshot"); err != nil {
 		remains = append(remains, fmt.Sprintf("the server still holds the old rows, since they could not be freed (%v); run VACUUM there", err))
 	}
 	return append(remains, "the server's own log and backups hold what they held, and its old rows stay while an older transaction runs")

@@ -57,7 +57,8 @@ type batch struct {
 	intended map[string]bool // programs with a new intent
 	journal  *rows
 	mentions mentions
-	stream   *copier // of the records, once there are many
+	stream   *copier   // of the records, once there are many
+	clock    time.Time // when it is; zero: the store's clock is asked
 }
 
 // linkStep is one link as one record made it.
@@ -80,7 +81,10 @@ func (b *batch) write(requests []*request) error {
 		n += len(q.records)
 	}
 	b.journal, b.leaves = newRows("iittititttitttitttt").expect(n), make([]audit.Hash, 0, n)
-	own := b.store.options.Now()
+	own := b.clock
+	if own.IsZero() {
+		own = b.store.options.Now()
+	}
 	now := journalTime(b.head.Time, micros(own))
 	for _, q := range requests {
 		if q.err = cmp.Or(q.guard.Over(believed(now, own)), b.fold.Admit(b.head.Epoch, q.guard, q.records)); q.err != nil {

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -109,7 +110,22 @@ func reaches(r runs, base int64, lost []Event, sealed audit.Head) (bool, error) 
 // whole journal, of which nothing may be blanked.
 func (s *Store) Folded(ctx context.Context, base int64) (upTo, now *engine.Fold, since []engine.Record, err error) {
 	upTo, now = engine.NewFold(), engine.NewFold()
-	err = s.StoredRecords(ctx, engine.Query{}, func(r engine.Record, st Stored) error {
+	p, err := s.Pruned(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	q := engine.Query{}
+	if p != nil {
+		if base < p.UpTo {
+			return nil, nil, nil, fmt.Errorf("what the journal was at record %d can't be computed anew; accept the gap without events: %w", base, p)
+		}
+		position, err := s.position(ctx, p)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		upTo, now, q.After = engine.FoldAt(position), engine.FoldAt(position), p.UpTo
+	}
+	err = s.StoredRecords(ctx, q, func(r engine.Record, st Stored) error {
 		if st.Personal == "" {
 			return fmt.Errorf("record %d was blanked, so what the journal was can't be computed anew; accept the gap without events", r.Seq)
 		}
@@ -121,6 +137,32 @@ func (s *Store) Folded(ctx context.Context, base int64) (upTo, now *engine.Fold,
 		return now.Apply(r)
 	})
 	return upTo, now, since, err
+}
+
+// HashAt is the hash of a record, also of one that was emptied; "" if there is none.
+func (s *Store) HashAt(ctx context.Context, seq int64) (hash string, err error) {
+	err = s.read.GetContext(ctx, &hash, s.read.Rebind("SELECT leaf FROM journal WHERE seq = ?"), seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return hash, s.wrap("read a hash", err)
+}
+
+// position is what the records were that were pruned.
+func (s *Store) position(ctx context.Context, p *engine.Pruned) (position engine.Position, err error) {
+	lines, err := readSnapshot(ctx, s.read, s.read.Rebind, p.UpTo)
+	if err == nil && (lines.root() != p.Root || lines.lines != p.Lines) {
+		err = errSnapshot
+	}
+	if err != nil {
+		return position, s.wrap("read the snapshot", err)
+	}
+	open := map[int64]engine.Record{}
+	err = s.Records(ctx, engine.Query{Kind: engine.KindIntent, Before: p.UpTo + 1}, func(r engine.Record) error { open[r.Seq] = r; return nil })
+	if err != nil && !errors.Is(err, engine.ErrPruned) { // that it is not all of them is known
+		return position, err
+	}
+	return lines.whole(func(seq int64) (engine.Record, bool) { r, ok := open[seq]; return r, ok })
 }
 
 // Accept signs the journal as it is although it does not continue the checkpoint outside, and names that one.

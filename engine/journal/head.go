@@ -41,7 +41,11 @@ const writeTime = time.Minute
 
 // locked runs do in a writing transaction that has locked the head row, and commits unless do fails.
 func (s *Store) locked(ctx context.Context, do func(*tx, *head) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.writeTime)
+	return s.lockedFor(ctx, s.writeTime, do)
+}
+
+func (s *Store) lockedFor(ctx context.Context, span time.Duration, do func(*tx, *head) error) error {
+	ctx, cancel := context.WithTimeout(ctx, span)
 	defer cancel()
 	if err := s.writing.begin(ctx); err != nil {
 		return err

@@ -2,11 +2,13 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest"
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
@@ -27,7 +29,7 @@ func TestSQLite(t *testing.T) {
 			t.Fatal(err)
 		}
 		file.Close()
-		return openStore(t, "sqlite:"+file.Name(), now)
+		return pruner{openStore(t, "sqlite:"+file.Name(), now), t}
 	})
 }
 
@@ -36,11 +38,35 @@ func TestPostgres(t *testing.T) {
 	openStore(t, address, nil).Close()
 	enginetest.JournalSuite(t, func(t testing.TB, now func() time.Time) enginetest.Store {
 		s := openStore(t, address, now)
-		s.write.MustExec("TRUNCATE person, account, entitlement, journal, node, checkpoint, holding, tenure, link, open_intent, fact, baseline, mention")
+		s.write.MustExec("TRUNCATE person, account, entitlement, journal, node, checkpoint, holding, tenure, link, open_intent, fact, baseline, mention, snapshot")
 		s.write.MustExec("DELETE FROM ruleset WHERE id > 0")
 		s.write.MustExec("UPDATE head SET size = 0, epoch = 0, control = 0, runs = 0, time = 0, frontier = '0', people = 0, accounts = 0, entitlements = 0, rulesets = 0")
-		return s
+		return pruner{s, t}
 	})
+}
+
+// pruner is a store that the suite can prune.
+type pruner struct {
+	*Store
+	t testing.TB
+}
+
+// PruneBefore implements enginetest.Pruner.
+func (p pruner) PruneBefore(ctx context.Context, before time.Time) (int64, error) {
+	done, err := p.Prune(ctx, orderOf(p.t, p.Store, before))
+	if errors.Is(err, engine.ErrNotPruned) {
+		return 0, nil
+	}
+	return done.UpTo, err
+}
+
+// Whole implements enginetest.Pruner.
+func (p pruner) Whole(ctx context.Context) error {
+	v, err := p.Verify(ctx)
+	if err == nil && !v.OK() {
+		err = errors.New(v.first())
+	}
+	return err
 }
 
 // openStore opens, or makes, a store that is closed with the test.

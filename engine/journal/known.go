@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,8 @@ type Known struct {
 	Links []KnownLink   // all there ever were, by program, kind and time
 	Held  []engine.Held // every interval through which an account had something while it was the person's
 	Facts []engine.Fact // that hold of the person, or of an account that is or was the person's
+	// Logins are those by which records knew the person that were pruned.
+	Logins []string
 }
 
 // KnownLink is an account by which a program knows, or knew, somebody.
@@ -64,13 +67,66 @@ func (s *Store) Known(ctx context.Context, person string) (k Known, err error) {
 		if err != nil {
 			return err
 		}
-		return each(t.QueryxContext(ctx, t.Rebind(factsOf), person, person))(func(r *sqlx.Rows) error {
+		err = each(t.QueryxContext(ctx, t.Rebind(factsOf), person, person))(func(r *sqlx.Rows) error {
 			f, err := scanFact(r)
 			k.Facts = append(k.Facts, f)
 			return err
 		})
+		if err != nil {
+			return err
+		}
+		k.Logins, err = loginsOf(ctx, t, person)
+		return err
 	})
 	return k, s.wrap("read what is known of somebody", err)
+}
+
+func loginsOf(ctx context.Context, t *sqlx.Tx, person string) (logins []string, err error) {
+	var ids []int64
+	if err := t.SelectContext(ctx, &ids, t.Rebind("SELECT id FROM person WHERE key = ?"), person); err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		more, err := readLogins(ctx, t, t.Rebind, id)
+		if logins = append(logins, more...); err != nil {
+			return nil, err
+		}
+	}
+	return logins, nil
+}
+
+// PersonByLogin is the key of somebody whom only records that were pruned knew by a login; "": nobody.
+func (s *Store) PersonByLogin(ctx context.Context, login string) (key string, err error) {
+	query := "SELECT personal FROM snapshot WHERE public LIKE '{\"what\":\"person\"%' AND personal IS NOT NULL AND " + s.dialect.holds("personal") + " ORDER BY n"
+	err = each(s.read.QueryxContext(ctx, s.read.Rebind(query), quoted(login)))(func(r *sqlx.Rows) error {
+		var text []byte
+		var n snapName
+		if err := r.Scan(&text); err != nil {
+			return err
+		}
+		err := strict(text, &n)
+		if slices.Contains(n.Logins, login) {
+			key = n.Name
+		}
+		return err
+	})
+	return key, s.wrap("look for a login", err)
+}
+
+// Naming are the facts that hold, of something or somebody else, in which one of the names stands.
+func (s *Store) Naming(ctx context.Context, names []string, theirs func(engine.FactKey) bool) (facts []engine.Fact, err error) {
+	err = each(s.read.QueryxContext(ctx, "SELECT * FROM fact ORDER BY kind, program, account, entitlement, person, key"))(func(r *sqlx.Rows) error {
+		f, err := scanFact(r)
+		if err != nil || theirs(f.FactKey) {
+			return err
+		}
+		text, err := encode(fact{factKey(f.FactKey), 0, 0, 0, f.Text, f.Data})
+		if slices.ContainsFunc(names, func(name string) bool { return HasName(string(text), name) }) {
+			facts = append(facts, f)
+		}
+		return err
+	})
+	return facts, s.wrap("look for names in facts", err)
 }
 
 // keyOf is the name by which the table knows a person who is named by a number, as what was blanked is; everybody else's stays. Somebody who is

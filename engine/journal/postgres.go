@@ -24,6 +24,7 @@ func (postgresDialect) values(r *rows, _, _ int) []any { return r.arrays() }
 func (postgresDialect) copies() bool                   { return true }
 func (postgresDialect) joins() bool                    { return false }
 func (postgresDialect) head() string                   { return " FOR UPDATE" }
+func (postgresDialect) patient() string                { return "SET LOCAL " + idleTime + " = 0" }
 
 // A claim changes each row once, and no column that an index has: with room on the same page the indexes stay as they are.
 func (postgresDialect) layout() string { return "ALTER TABLE open_intent SET (fillfactor = 45)" }

@@ -30,6 +30,7 @@ type Stored struct {
 
 // StoredRecords is Records with the stored form of each.
 func (s *Store) StoredRecords(ctx context.Context, q engine.Query, yield func(engine.Record, Stored) error) error {
+	asked := q
 	err := s.bounded(ctx, &q)
 	if err != nil {
 		return s.wrap("read records", err)
@@ -38,26 +39,65 @@ func (s *Store) StoredRecords(ctx context.Context, q engine.Query, yield func(en
 	if err != nil {
 		return s.wrap("read records", err)
 	}
-	if spans == nil {
-		_, err := s.storedRecords(ctx, q, yield)
+	given, err := s.stretch(ctx, q, spans, yield)
+	if err != nil || q.Limit > 0 && given >= q.Limit {
 		return err
+	}
+	return s.beyond(ctx, &asked, &q, given)
+}
+
+// stretch reads what is in the spans, nil: everything.
+func (s *Store) stretch(ctx context.Context, q engine.Query, spans []span, yield func(engine.Record, Stored) error) (given int, err error) {
+	if spans == nil {
+		return s.storedRecords(ctx, q, yield)
 	}
 	if q.Newest {
 		slices.Reverse(spans)
 	}
 	limit := q.Limit
-	for given := 0; len(spans) > 0 && (limit == 0 || given < limit); spans = spans[1:] {
+	for ; len(spans) > 0 && (limit == 0 || given < limit); spans = spans[1:] {
 		part := spans[0].within(q)
 		if limit > 0 {
 			part.Limit = limit - given
 		}
 		n, err := s.storedRecords(ctx, part, yield)
-		if err != nil {
-			return err
-		}
 		given += n
+		if err != nil {
+			return given, err
+		}
 	}
-	return nil
+	return given, nil
+}
+
+// beyond says, as an engine.Pruned, that what was asked for is not all there any more: a time, numbers or a run that reach into what was
+// pruned. Who asks for everything is given what there is, and can ask for Pruned.
+func (s *Store) beyond(ctx context.Context, asked, bounded *engine.Query, given int) error {
+	from := !asked.From.IsZero()
+	if !from && bounded.Before == 0 && asked.Run == "" || stays(asked.Kind) { // none of these is ever pruned
+		return nil
+	}
+	p, err := s.Pruned(ctx)
+	if err != nil || p == nil {
+		return err
+	}
+	part := bounded.Before > 0 && bounded.Before <= p.UpTo+1 && int64(given) < bounded.Before-bounded.After-1
+	if from && bounded.After < p.UpTo || part {
+		return p
+	}
+	if asked.Run == "" || bounded.After >= p.UpTo || asked.Kind == engine.KindRun && given > 0 {
+		return nil
+	}
+	began, err := s.ranSince(ctx, asked.Run, p.UpTo)
+	if err == nil && !began {
+		err = p
+	}
+	return err
+}
+
+// ranSince says whether a run began after a record, so that all of it is there: its first record says that it began.
+func (s *Store) ranSince(ctx context.Context, run string, seq int64) (yes bool, err error) {
+	query := "SELECT EXISTS (SELECT 1 FROM journal j WHERE j.kind = 'run' AND j.run = ? AND j.seq > ? AND " + rare() + ")"
+	return yes, s.wrap("look for a run", s.read.GetContext(ctx, &yes, s.read.Rebind(query), run, seq))
 }
 
 // bounded turns times into numbers of records, of which the order is the same: time never runs backwards in a journal.
@@ -194,6 +234,7 @@ func (c *conditions) account(name string) {
 }
 
 func (c *conditions) all(q engine.Query) {
+	c.add("j.kind <> ''") // not emptied
 	if q.After > 0 {
 		c.add("j.seq > ?", q.After)
 	}
@@ -252,7 +293,7 @@ func (c *conditions) columns(q engine.Query) {
 	}
 }
 
-// frequent are the kinds of which a journal has many; the index journal_rare leaves them out.
+// frequent are the kinds of which a journal has many; the index journal_few leaves them out.
 func frequent() []engine.Kind {
 	return []engine.Kind{engine.KindIntent, engine.KindOutcome, engine.KindLate, engine.KindAdopt, engine.KindRelease, engine.KindLink}
 }
@@ -260,7 +301,8 @@ func frequent() []engine.Kind {
 // rare is the condition of that index. It must stand in the query word for word: SQLite proves nothing else, and
 // PostgreSQL only where it knows the argument.
 func rare() string {
-	parts := make([]string, 0, len(frequent()))
+	parts := make([]string, 0, len(frequent())+1)
+	parts = append(parts, "j.kind <> ''")
 	for _, k := range frequent() {
 		parts = append(parts, "j.kind <> '"+string(k)+"'")
 	}

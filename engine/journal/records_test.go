@@ -19,7 +19,7 @@ func TestRareKindsAreFoundByIndex(t *testing.T) {
 		s := openStore(t, address, nil)
 		for _, kind := range engine.Kinds() {
 			plan := planOf(t, s, how, engine.Query{Kind: kind, Newest: true})
-			if want := !slices.Contains(frequent(), kind); strings.Contains(plan, "journal_rare") != want {
+			if want := !slices.Contains(frequent(), kind); strings.Contains(plan, "journal_few") != want {
 				t.Errorf("%.8s: %s: by the index is %v:\n%s", address, kind, !want, plan)
 			}
 		}

@@ -85,6 +85,7 @@ type dialect interface { //nolint:interfacebloat // two implementations in this 
 	joins() bool                       // reads one text quicker than many columns, see selectJoined
 	layout() string                    // statement, after the migrations: how tables lie on the disk; "": nothing to say
 	head() string                      // ends the query that locks the head row
+	patient() string                   // statement, in a transaction: it may stand still for long, since it waits for what others read
 	contains(column string) string     // condition: the text has the argument ? in it, ASCII case aside
 	holds(column string) string        // condition: the text has the argument ? in it
 	exists() string                    // query: whether the table of the schema's version exists, 0 or 1

@@ -26,10 +26,11 @@ func (sqliteDialect) text(query, types string, n int) string {
 func (sqliteDialect) values(r *rows, from, n int) []any {
 	return r.values(from, n)
 }
-func (sqliteDialect) copies() bool   { return false }
-func (sqliteDialect) joins() bool    { return true }
-func (sqliteDialect) layout() string { return "" }
-func (sqliteDialect) head() string   { return "" } // _txlock=immediate has locked the whole file already
+func (sqliteDialect) copies() bool    { return false }
+func (sqliteDialect) joins() bool     { return true }
+func (sqliteDialect) layout() string  { return "" }
+func (sqliteDialect) head() string    { return "" } // _txlock=immediate has locked the whole file already
+func (sqliteDialect) patient() string { return "SELECT 1" }
 func (sqliteDialect) contains(column string) string {
 	return "instr(lower(" + column + "), ?) > 0"
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -20,6 +21,9 @@ func (s *Store) Stays(ctx context.Context, program string, only *string, since t
 		query, args = query+" AND e.name = ?", append(args, *only)
 	}
 	err = s.reading(ctx, func(t *sqlx.Tx) error {
+		if p, err := lastPruning(ctx, t); err != nil || p != nil && since.Before(p.Before) { // what ended before is not there
+			return cmp.Or(err, error(p))
+		}
 		return each(t.QueryxContext(ctx, t.Rebind(query+" ORDER BY t.from_seq, a.name"), args...))(func(r *sqlx.Rows) error {
 			var one engine.Stay
 			var from, until int64

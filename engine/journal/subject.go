@@ -25,6 +25,9 @@ func (s *Store) Subject(ctx context.Context, people []string) (of engine.Subject
 		if err := g.named(people); err != nil || len(of.People) == 0 {
 			return err
 		}
+		if err := g.snapshot(); err != nil {
+			return err
+		}
 		if err := g.records(); err != nil {
 			return err
 		}
@@ -72,6 +75,26 @@ func (g *knowing) named(people []string) error {
 		err := r.Scan(&id, &a[0], &a[1])
 		g.mine[a] = len(g.of.Accounts)
 		g.of.Accounts, b.Accounts = append(g.of.Accounts, a), append(b.Accounts, engine.BlankedAccount{Number: id})
+		return err
+	})
+}
+
+// snapshot finds the facts of theirs that a pruning's snapshot has.
+func (g *knowing) snapshot() error {
+	last, err := lastPruning(g.ctx, g.tx)
+	if err != nil || last == nil {
+		return err
+	}
+	return each(g.tx.QueryxContext(g.ctx, g.tx.Rebind("SELECT public, salt, personal, commitment, n FROM snapshot WHERE upto = ? AND personal IS NOT NULL ORDER BY n"), last.UpTo))(func(r *sqlx.Rows) error {
+		var n int64
+		l, err := scanLine(r, &n)
+		if err != nil || l.Public != factLine {
+			return err
+		}
+		f, err := factOf(l.Personal)
+		if _, mine := g.mine[[2]string{f.Program, f.Account}]; f.Account != "" && mine || f.Person != "" && slices.Contains(g.of.People, f.Person) {
+			g.of.Blanking.Lines = append(g.of.Blanking.Lines, n)
+		}
 		return err
 	})
 }

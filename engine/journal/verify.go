@@ -22,6 +22,8 @@ type Verification struct {
 	// People and Accounts are how many were blanked, and Left how many of their links and tenures could not be compared, since the records
 	// can't be read that they come from.
 	People, Accounts, Left int
+	// Pruned is the last pruning, nil if there was none: the views before it can't be told any more.
+	Pruned *engine.Pruned
 }
 
 // OK says that nothing is wrong.
@@ -33,6 +35,11 @@ const mostWrong = 20
 // Verify recomputes all leaves and the tree, compares them with the head row, the stored nodes and the given heads, those
 // of checkpoints from outside; and compares columns, views and the store's own checkpoints with what the records say. All of one state.
 func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification, err error) {
+	return s.verify(ctx, nil, heads...)
+}
+
+// verify asks prepare, unless it is nil, to change the walk before it begins.
+func (s *Store) verify(ctx context.Context, prepare func(*walk) error, heads ...audit.Head) (v Verification, err error) {
 	pages := make(chan error, 1)
 	go func() { pages <- s.checkPages(ctx) }()
 	err = s.looking(ctx, func(looks []*look, h *head) error {
@@ -48,6 +55,14 @@ func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification
 		if err := w.readSeals(); err != nil {
 			return err
 		}
+		if err := w.readCut(); err != nil {
+			return err
+		}
+		if prepare != nil {
+			if err := prepare(w); err != nil {
+				return err
+			}
+		}
 		if err := w.readBlanks(); err != nil {
 			return err
 		}
@@ -57,6 +72,7 @@ func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification
 		}
 		v.Folded = true
 		w.blanks.done(w, h)
+		w.cut.explained(w)
 		return w.compareViews(h)
 	})
 	if damaged := <-pages; damaged != nil {
@@ -87,6 +103,8 @@ type walk struct {
 	broken   bool // the fold could not go on
 	names    tableNames
 	blanks   blanks
+	cut      *cut       // what was pruned, nil: nothing
+	prune    *pruneWalk // what is about to be, nil: nothing
 	v        *Verification
 }
 
@@ -134,13 +152,17 @@ func (w *walk) take(row *row) {
 	if w.broken = w.broken || row.breaks; w.broken {
 		return
 	}
-	if err := w.fold.Apply(row.told); err != nil {
+	if w.cut.covers(row.Seq) {
+		w.before(row)
+	} else if err := w.fold.Apply(row.told); err != nil {
 		w.broken = true
 		w.wrong("%v", err)
 		return
+	} else {
+		w.mentions.add(&row.told)
+		w.tenures.Follow(w.fold, row.told)
+		w.link(&row.told)
+		w.blanks.take(w, row)
 	}
-	w.mentions.add(&row.told)
-	w.tenures.Follow(w.fold, row.told)
-	w.link(&row.told)
-	w.blanks.take(w, row)
+	w.prune.take(w, row)
 }

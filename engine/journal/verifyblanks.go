@@ -23,7 +23,8 @@ type blanks struct {
 	set      map[engine.FactKey][2]int64 // the record that set a fact, and the place in it
 	unknown  map[name]bool               // names that were taken out and that no blanking record has
 	listed   int                         // as many as there may be
-	links    int                         // rows that are not compared
+	all      []blankingAt
+	links    int // rows that are not compared
 	tenures  int
 }
 
@@ -34,6 +35,9 @@ func (w *walk) readBlanks() error {
 		return t.GetContext(w.ctx, &b.any, "SELECT EXISTS (SELECT 1 FROM journal j WHERE kind = 'blank' AND "+rare()+")")
 	})
 	if err != nil || !b.any {
+		return err
+	}
+	if b.all, err = w.readBlankings(); err != nil {
 		return err
 	}
 	b.ids, b.set = make(map[name]int64, len(w.names.accounts)), map[engine.FactKey][2]int64{}
@@ -91,6 +95,15 @@ func (b *blanks) blank(w *walk, r *engine.Record) {
 	}
 	w.v.People, w.v.Accounts = w.v.People+len(people), w.v.Accounts+len(accounts)
 	maps.DeleteFunc(b.open, func(who [2]int64, _ int64) bool { return people[who[0]] || accounts[who[1]] })
+	b.takeOut(w, &said)
+}
+
+// takeOut takes what is of those who were blanked out of the fold.
+func (b *blanks) takeOut(w *walk, said *engine.Blanking) {
+	accounts := map[int64]bool{}
+	for _, a := range said.Accounts {
+		accounts[a.Number] = true
+	}
 	b.facts(w, said.Ended)
 	b.held(w, func(n name) bool {
 		id, known := b.ids[n]

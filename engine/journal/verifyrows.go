@@ -35,6 +35,7 @@ type row struct {
 	told   engine.Record // what its content says; means nothing if it breaks
 	wrong  []string      // where columns and names differ from it
 	breaks bool          // it can't be folded
+	empty  bool          // it was emptied, as it may be
 }
 
 const selectStored = `SELECT seq, time, kind, run, person, program, account, entitlement, op, outcome, intent, cause, class, source, approved,
@@ -87,7 +88,7 @@ type reading struct {
 func (w *walk) startReading() *reading {
 	r := &reading{todo: make(chan *portion, portionsAhead), after: firstSeq}
 	for _, l := range w.looks {
-		d := &decoder{spelling: newSpelling(), strict: base64.StdEncoding.Strict(), names: &w.names, joins: w.joins}
+		d := &decoder{spelling: newSpelling(), strict: base64.StdEncoding.Strict(), names: &w.names, cut: w.cut, joins: w.joins}
 		r.readers.Go(func() {
 			for p := range r.todo {
 				p.err = w.ctx.Err()
@@ -170,6 +171,7 @@ type decoder struct {
 	*spelling
 	strict *base64.Encoding
 	names  *tableNames
+	cut    *cut
 	joins  bool // the database can join columns, see selectJoined
 }
 
@@ -219,6 +221,13 @@ func (d *decoder) bytes(text *string) []byte {
 
 // compare holds the columns and the names that the numbers stand for against the content.
 func (d *decoder) compare(r *row) {
+	if len(r.record.Public) == 0 {
+		d.emptied(r)
+		return
+	}
+	if d.cut.covers(r.Seq) && !d.cut.Keeps(r.Seq) && !d.cut.whole {
+		r.say("record %d was pruned, and is there again", r.Seq)
+	}
 	told, who, err := d.load(r.record.Public, r.record.Personal)
 	if err != nil {
 		r.breaks = true
@@ -254,6 +263,22 @@ func (d *decoder) compare(r *row) {
 		told.Person, told.Account = d.known(told.Person, person), d.known(told.Account, account.name)
 	}
 	r.told = told
+}
+
+// emptied looks at a record of which only number, time and hash are left.
+func (d *decoder) emptied(r *row) {
+	if !d.cut.covers(r.Seq) || d.cut.Keeps(r.Seq) {
+		r.breaks = true
+		r.say("record %d was emptied, and no record says that it may be", r.Seq)
+		return
+	}
+	r.empty, r.record.Emptied = true, true
+	if r.columns != (columns{Seq: r.Seq, Time: r.Time}) || r.record.Personal != nil || r.record.Salt != nil || r.record.Commitment != nil {
+		r.say("record %d was emptied, but not all of it", r.Seq)
+	}
+	if r.unread {
+		r.say("the hash of record %d can't be read", r.Seq)
+	}
 }
 
 // known is the text, of two that are equal unless it is empty, that is in memory anyway.

@@ -232,7 +232,7 @@ func (w *walk) tenured() view {
 	}
 	return viewed[tenureKey, tenureView]{
 		what:  "tenure",
-		query: "SELECT account, entitlement, managed, rules, from_seq, from_time, until_seq, until_time FROM tenure",
+		query: "SELECT account, entitlement, managed, rules, from_seq, from_time, until_seq, until_time FROM tenure" + w.cut.tenures(),
 		scan: func(r *sqlx.Rows) (key tenureKey, v tenureView, err error) {
 			var account, right, managed, rules, fromSeq, from, until, untilEnd number
 			err = r.Scan(&account, &right, &managed, &rules, &fromSeq, &from, &until, &untilEnd)

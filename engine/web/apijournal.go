@@ -41,11 +41,12 @@ func recordOf(e *eventRow) recordJSON {
 // recordList is a part of the journal, newest first.
 type recordList struct {
 	Records []recordJSON `json:"records"`
-	More    string       `json:"more,omitempty"` // the address of the next part; absent: this is the last
+	More    string       `json:"more,omitempty"`   // the address of the next part; absent: this is the last
+	Pruned  string       `json:"pruned,omitempty"` // what is not there any more, of the last part: these are not all there ever were
 }
 
 func auditOf(v *auditView) (recordList, error) {
-	out := recordList{Records: each(v.Events, recordOf)}
+	out := recordList{Records: each(v.Events, recordOf), Pruned: v.Pruned}
 	if v.More != "" {
 		out.More = apiBase + v.More
 	}
@@ -103,9 +104,12 @@ func runRowOf(r *runRow) runRowJSON {
 type runList struct {
 	Runs   []runRowJSON `json:"runs"`
 	Before int64        `json:"before,omitempty"` // go on with this; absent: these are the last
+	Pruned string       `json:"pruned,omitempty"` // what is not there any more, of the last part: these are not all there ever were
 }
 
-func runsOf(v *runsView) (runList, error) { return runList{each(v.Runs, runRowOf), v.More}, nil }
+func runsOf(v *runsView) (runList, error) {
+	return runList{each(v.Runs, runRowOf), v.More, v.Pruned}, nil
+}
 
 // runWhole is a run: what it saw, what it did, what became of that.
 type runWhole struct {

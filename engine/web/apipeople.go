@@ -66,6 +66,7 @@ type personWhole struct {
 	Blanked   *blankedJSON     `json:"blanked,omitempty"` // their records were blanked, and the key is the number that these show
 	Entry     *entryJSON       `json:"entry,omitempty"`   // absent: not in the directory, as far as the last run saw
 	History   []recordJSON     `json:"history"`           // the last records; all of them are in the audit log
+	Pruned    string           `json:"pruned,omitempty"`  // what is not there any more, where the history is all that is left
 	Asked     string           `json:"asked,omitempty"`   // the entitlement of which it was asked why, or why not
 	Answer    []engine.Finding `json:"answer,omitzero"`   // of the policy; empty: no rule gives it to anybody
 	CanBeHeld []string         `json:"can_be_held"`       // entitlements that can be asked about, and given
@@ -127,7 +128,7 @@ func accessOf(v *personView) (accessJSON, error) {
 }
 
 func personOf(v *personView) (out personWhole, err error) {
-	out = personWhole{Blanked: maybe(v.Blanked, blankedOf), Cut: maybe(v.Cut, factOf), Entry: maybe(v.Person, entryOf), History: each(v.History, recordOf), Asked: v.Ask, CanBeHeld: each(v.Known, func(e *engine.Entitlement) string { return e.String() })}
+	out = personWhole{Blanked: maybe(v.Blanked, blankedOf), Cut: maybe(v.Cut, factOf), Entry: maybe(v.Person, entryOf), History: each(v.History, recordOf), Pruned: v.Pruned, Asked: v.Ask, CanBeHeld: each(v.Known, func(e *engine.Entitlement) string { return e.String() })}
 	if v.Ask != "" && v.Person != nil {
 		out.Answer = each(v.Answer, same)
 	}

@@ -87,6 +87,7 @@ type programWhole struct {
 	Rules       []leadJSON        `json:"rules"`             // that give anything here, dated extras among them
 	Declared    []declaredJSON    `json:"declared"`          // service and shared accounts of the configuration
 	History     []recordJSON      `json:"history"`           // the newest records
+	Pruned      string            `json:"pruned,omitempty"`  // what is not there any more, where the history is all that is left
 }
 
 // leadJSON is a rule that gives something in a program, or a dated extra.
@@ -155,6 +156,7 @@ func programOf(v *programView) (out programWhole, err error) {
 	out.Strangers, out.Changes, out.MoreChanges = each(v.Strangers, same), each(v.Changes, changeOf), v.More
 	out.Seating = v.Seating
 	out.Rules, out.Declared, out.History = each(v.Leads, leadOf), each(v.Declared, declaredOf), each(v.History, recordOf)
+	out.Pruned = v.Pruned
 	return out, err
 }
 

@@ -9,6 +9,7 @@ import (
 // reviewList are the reviews of access, newest first: all of them for who sees everything, else those in which whoever asks is asked.
 type reviewList struct {
 	Reviews []reviewJSON `json:"reviews"`
+	Pruned  string       `json:"pruned,omitempty"` // what is not there any more: reviews that ended before
 }
 
 // reviewJSON is a review of access and how far it is.
@@ -49,7 +50,7 @@ func reviewJSONOf(r *reviewRow) reviewJSON {
 }
 
 func reviewsOf(v *reviewsView) (reviewList, error) {
-	return reviewList{each(v.Reviews, reviewJSONOf)}, nil
+	return reviewList{each(v.Reviews, reviewJSONOf), v.Pruned}, nil
 }
 
 // reviewWhole is a review with up to 50 of its lines that whoever asks may see.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -24,6 +25,15 @@ func (s *Site) events(ctx context.Context, q engine.Query) (out []eventRow, err 
 	return out, err
 }
 
+// history is the newest records, and what was pruned where these are all that is left.
+func (s *Site) history(ctx context.Context, q engine.Query) (out []eventRow, pruned string, err error) {
+	out, err = s.events(ctx, q)
+	if err == nil && len(out) < q.Limit {
+		pruned, err = s.pruned(ctx)
+	}
+	return out, pruned, err
+}
+
 func eventOf(r engine.Record) eventRow {
 	r.Why = r.Says()
 	e := eventRow{Record: r, Right: r.Program}
@@ -42,6 +52,16 @@ type auditView struct {
 	Events   []eventRow
 	More     string // address of the next page, "" if this is the last
 	Exports  []exportLink
+	Pruned   string // what is not there any more, on the last page
+}
+
+// pruned says what was pruned of the journal, "" if nothing was.
+func (s *Site) pruned(ctx context.Context) (string, error) {
+	p, err := engine.PrunedOf(ctx, s.Journal())
+	if err != nil || p == nil {
+		return "", err
+	}
+	return p.String(), nil
 }
 
 // shownEvents is how many records a page shows.
@@ -57,7 +77,7 @@ func (s *Site) audit(ctx context.Context, r asked) (view, error) {
 		return view{}, err
 	}
 	v := auditView{Filter: filter, Kinds: engine.Kinds(), Outcomes: engine.Outcomes(), Ops: engine.Ops(), Exports: s.exportLinks(filter)}
-	if v.Events, err = s.events(ctx, q); err != nil {
+	if v.Events, err = s.events(ctx, q); err != nil && !errors.Is(err, engine.ErrPruned) { // what stayed is shown
 		return view{}, err
 	}
 	if len(v.Events) > shownEvents {
@@ -65,6 +85,8 @@ func (s *Site) audit(ctx context.Context, r asked) (view, error) {
 		on := copied(filter)
 		on.Set("before", strconv.FormatInt(v.Events[shownEvents-1].Seq, 10))
 		v.More = "/audit?" + on.Encode()
+	} else if v.Pruned, err = s.pruned(ctx); err != nil {
+		return view{}, err
 	}
 	return view{"audit", "Audit", v}, nil
 }

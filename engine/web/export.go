@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
@@ -26,12 +27,16 @@ type ExportForm struct {
 }
 
 // export sends all records that a filter lets through, however many there are.
-func (s *Site) export(_ context.Context, w http.ResponseWriter, r asked) (string, error) {
+func (s *Site) export(ctx context.Context, w http.ResponseWriter, r asked) (string, error) {
 	form, q, err := s.exportOf(r)
 	if err != nil {
 		return "", err
 	}
-	out := &parts{w: w, form: form, now: s.Now, reader: patient{exportPatience}}
+	pruned, err := s.pruned(ctx)
+	if err != nil {
+		return "", err
+	}
+	out := &parts{w: w, form: form, now: s.Now, reader: patient{exportPatience}, pruned: pruned}
 	if r.Method == http.MethodHead { // asks what would come, and takes none of it
 		out.begin()
 		return "", nil
@@ -73,6 +78,7 @@ type parts struct {
 	now    func() time.Time
 	begun  bool
 	reader patient
+	pruned string // what is not there any more
 }
 
 func (p *parts) begin() {
@@ -82,7 +88,12 @@ func (p *parts) begin() {
 	p.begun = true
 	h := p.w.Header()
 	h.Set("Content-Type", p.form.Kind)
-	h.Set("Content-Disposition", `attachment; filename="rolecall-audit-`+p.now().UTC().Format("20060102")+"."+p.form.Ending+`"`)
+	left := ""
+	if p.pruned != "" {
+		left = "-what-is-left"
+		h.Set("Rolecall-Pruned", strconv.QuoteToASCII(p.pruned))
+	}
+	h.Set("Content-Disposition", `attachment; filename="rolecall-audit-`+p.now().UTC().Format("20060102")+left+"."+p.form.Ending+`"`)
 	p.w.WriteHeader(http.StatusOK)
 }
 

@@ -90,7 +90,10 @@ func (p *pages) failed(r asked, err error) (view, int) {
 // failure says what went wrong, for whoever asked. What went wrong inside is for the log.
 func (s *Site) failure(r asked, err error) (title, text string, status int) {
 	var refused Refused
+	var pruned *engine.Pruned
 	switch {
+	case errors.As(err, &pruned):
+		return "Not there any more", "What was asked for can't be told: " + pruned.String(), http.StatusNotFound
 	case errors.As(err, &refused):
 		return http.StatusText(refused.Status), refused.Text, refused.Status
 	case errors.Is(err, errNotThere):

@@ -108,6 +108,7 @@ type personView struct {
 	Changes []changeRow
 	Cut     *engine.Fact
 	History []eventRow
+	Pruned  string // what is not there any more, where the history is all that is left
 	Ask     string // entitlement of which it is asked why, or why not
 	Answer  []engine.Finding
 	Known   []engine.Entitlement // what can be asked about, and given
@@ -162,7 +163,7 @@ func (s *Site) personOf(ctx context.Context, r asked, key string) (personView, e
 			v.Held = append(v.Held, heldRow{Held: h, Right: rightOf(h.Program, h.Entitlement), Extra: extraOf(v.Extras, h)})
 		}
 	}
-	if v.History, err = s.events(ctx, engine.Query{Person: v.Key, Newest: true, Limit: 30}); err != nil {
+	if v.History, v.Pruned, err = s.history(ctx, engine.Query{Person: v.Key, Newest: true, Limit: 30}); err != nil {
 		return v, err
 	}
 	if v.Person == nil && len(v.History) == 0 && len(v.Held) == 0 {

@@ -80,6 +80,7 @@ type programView struct {
 	Holders   []holderRow // the first of them
 	All       bool        // there are no more
 	History   []eventRow
+	Pruned    string // what is not there any more, where the history is all that is left
 	Pausing   pausing
 }
 
@@ -125,7 +126,7 @@ func (s *Site) program(ctx context.Context, r asked) (view, error) {
 	if v.Holders, v.All, err = s.holderRows(ctx, name, "", shownAtFirst); err != nil {
 		return view{}, err
 	}
-	v.History, err = s.events(ctx, engine.Query{Program: name, Newest: true, Limit: shownHistory})
+	v.History, v.Pruned, err = s.history(ctx, engine.Query{Program: name, Newest: true, Limit: shownHistory})
 	return view{"program", name, v}, err
 }
 

@@ -43,6 +43,7 @@ func (r reviewRow) What() string {
 type reviewsView struct {
 	Reviews  []reviewRow
 	Programs []Program // that may be chosen, for who may start one
+	Pruned   string    // what is not there any more: reviews that ended before
 }
 
 // sees says whether somebody sees every line, and asked whether a line is theirs to decide.
@@ -62,6 +63,9 @@ func (s *Site) reviews(ctx context.Context, r asked) (view, error) {
 		return view{}, err
 	}
 	v := reviewsView{Programs: s.Programs()}
+	if v.Pruned, err = s.pruned(ctx); err != nil {
+		return view{}, err
+	}
 	for i := range all {
 		n, theirs := mine[all[i].Name]
 		if sees(r.User) || theirs {
@@ -131,6 +135,9 @@ func sortsOfLines() [][2]string {
 
 func (s *Site) review(ctx context.Context, r asked) (view, error) {
 	is, lines, err := engine.ReadReview(ctx, s.Journal(), r.PathValue("name"))
+	if errors.Is(err, engine.ErrPruned) && sees(r.User) {
+		return view{}, err
+	}
 	if errors.Is(err, engine.ErrNoReview) && sees(r.User) {
 		return view{}, fmt.Errorf("%w: there is no review %q", errNotThere, r.PathValue("name"))
 	}

@@ -81,6 +81,8 @@ type runsView struct {
 	More int64 // go on before this record; 0: there are no more
 	Next time.Time
 
+	Pruned string // what is not there any more, of the last page
+
 	Frozen int // held as an undo left it
 }
 
@@ -93,12 +95,14 @@ func (s *Site) runs(ctx context.Context, r asked) (view, error) {
 		return view{}, err
 	}
 	v := runsView{Next: s.Next()}
-	if v.Runs, err = s.lastRuns(ctx, engine.Query{Before: before, Limit: shownRuns + 1}); err != nil {
+	if v.Runs, err = s.lastRuns(ctx, engine.Query{Before: before, Limit: shownRuns + 1}); err != nil && !errors.Is(err, engine.ErrPruned) { // what stayed is shown
 		return view{}, err
 	}
 	if len(v.Runs) > shownRuns {
 		v.Runs = v.Runs[:shownRuns]
 		v.More = v.Runs[shownRuns-1].Seq
+	} else if v.Pruned, err = s.pruned(ctx); err != nil {
+		return view{}, err
 	}
 	v.Frozen, err = s.frozen(ctx)
 	return view{"runs", "Runs", v}, err

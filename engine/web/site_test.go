@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ type book struct {
 	facts    []engine.Fact
 	accounts int
 	err      error
+	gone     *engine.Pruned
+	beyond   error // of what was asked of the records
 }
 
 func (b *book) Forms() []ExportForm {
@@ -47,7 +50,7 @@ func (b *book) Records(_ context.Context, q engine.Query, yield func(engine.Reco
 			return err
 		}
 	}
-	return b.err
+	return cmp.Or(b.err, b.beyond)
 }
 
 func (b *book) AsOf(context.Context, time.Time, string, string, string) ([]engine.Held, error) {

@@ -150,6 +150,8 @@ type Audit struct {
 	Verifier string `yaml:"verifier"`
 	// Checkpoints is the file that holds the last signed checkpoint. Keep it where whoever can write the store cannot write.
 	Checkpoints string `yaml:"checkpoints"`
+	// Keep is how long the journal's records are kept, at least 90d, such as `730d`. Nothing is deleted by itself: the daemon says once a day what is older, and `rolecall audit prune` empties it. 0: for ever.
+	Keep time.Duration `yaml:"keep"`
 }
 
 // PlaceOf is where a value of the configuration stands; field is a pointer to it. The file as a whole if it is not there.

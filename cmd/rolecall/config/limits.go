@@ -20,6 +20,8 @@ func (c *checks) limits() {
 			c.add(one, "percent is between 0 and 100", "")
 		case one.Window <= 0:
 			c.add(one, "window must be longer than nothing", "window: 24h")
+		case one.Window > engine.LongestWindow:
+			c.add(one, "window is 90d at most, since older records may have been pruned", "window: 30d")
 		}
 	}
 	if c.Alarms.Quiet < 0 || c.Alarms.Quiet > 0 && c.Alarms.Quiet < 1 {
@@ -30,6 +32,9 @@ func (c *checks) limits() {
 	}
 	if c.Alarms.Unfinished <= 0 {
 		c.add(&c.Alarms.Unfinished, "unfinished must be longer than nothing", "unfinished: 4h")
+	}
+	if c.Audit.Keep != 0 && c.Audit.Keep < engine.LeastKept {
+		c.add(&c.Audit.Keep, "records are kept for 90 days at the least, since limits, reports and notices look back", "keep: 730d")
 	}
 }
 
