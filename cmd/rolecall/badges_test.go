@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"github.com/rolecall/rolecall/connectors/plugin"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/conformance"
+	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
 // badges is the small program that the example examples/rest speaks to.
@@ -126,6 +128,20 @@ func TestPluginsAreTriedThroughAProxy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The example as it stands passes the suite, also what is tried through the proxy.
+func TestTheRESTExamplePassesTheSuite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a plug-in waits as long as it is told to")
+	}
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not installed")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	_, _ = onBadges()(t, dir)
+	enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest { return freshBadges(t, dir) })
 }
 
 // freshBadges is the plug-in of a folder with a program of its own, and a proxy between.

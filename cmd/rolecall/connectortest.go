@@ -204,10 +204,21 @@ func (t *tester) watch(resolve engine.Resolve) engine.Resolve {
 		value, err := resolve(s)
 		if err == nil {
 			t.mu.Lock()
-			t.secrets = append(t.secrets, value)
-			t.mu.Unlock()
+			defer t.mu.Unlock()
+			if !slices.Contains(t.secrets, value) { // they are read anew for each check, and more often
+				t.secrets = append(t.secrets, value)
+			}
 		}
 		return value, err
+	}
+}
+
+// shortSecrets notes, once, that a secret can't be looked for.
+func (t *tester) shortSecrets() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if slices.ContainsFunc(t.secrets, func(s string) bool { return len(s) < conformance.LeastSecret }) {
+		t.notes = append(t.notes, fmt.Sprintf("whether errors tell a secret was not tried for one of less than %d characters, which would be found by chance", conformance.LeastSecret))
 	}
 }
 
@@ -225,6 +236,7 @@ func (t *tester) score(ctx context.Context) []conformance.Line {
 		defer t.proxy.Close()
 	}
 	lines := card.Score(ctx)
+	t.shortSecrets()
 	if ready {
 		t.clear(context.WithoutCancel(ctx))
 	}

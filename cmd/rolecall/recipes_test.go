@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,7 +9,32 @@ import (
 	"testing"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	httpconn "github.com/rolecall/rolecall/connectors/http"
 )
+
+// linksNobody says why no account of a recipe has the person's key where match: looks for it, or why another's might.
+func linksNobody(p *config.Program) string {
+	web := struct {
+		Users httpconn.Users `yaml:"users"`
+	}{}
+	_ = p.Settings.Decode(&web) // the other keys of the kind are no mistake here
+	pick, picked := web.Users.Attributes[p.Match]
+	template, filled := p.Attributes[p.Match]
+	address := regexp.MustCompile(`(?i)mail|userprincipalname|user_?name|login`)
+	switch {
+	case p.Match == "":
+		return ""
+	case address.MatchString(p.Match) || address.MatchString(pick) || address.MatchString(p.MatchWith):
+		return "is an address or a name, which is no person's key and can be given to somebody else"
+	case filled && template != cmp.Or(p.MatchWith, "{key}"):
+		return "is filled with " + template + " in new accounts, which is not what it is compared with"
+	case p.Kind == "http" && !picked:
+		return "is none of the attributes that users: picks"
+	case p.Kind == "scim" && p.Match != "externalId":
+		return "is not where scim puts the person's key"
+	}
+	return ""
+}
 
 // Every recipe is a configuration that check takes, stands in the table, and says whether it was tried.
 func TestRecipesAreRead(t *testing.T) {
@@ -20,6 +46,9 @@ func TestRecipesAreRead(t *testing.T) {
 	rows := map[string]string{}
 	for _, row := range regexp.MustCompile(`(?m)^\| \[.*\]\(([^)]*)\) \| (.*)$`).FindAllStringSubmatch(string(text), -1) {
 		rows[row[1]] = row[2]
+	}
+	if intro, _, _ := strings.Cut(string(text), "\n| program"); !strings.Contains(intro, "`rolecall adopt PROGRAM`") {
+		t.Error("the page does not say how accounts that are there are linked")
 	}
 	sections := strings.Split(string(text), "\n## ")[1:]
 	for _, section := range sections {
@@ -58,6 +87,9 @@ func TestRecipesAreRead(t *testing.T) {
 			for _, p := range cfg.Programs {
 				if !strings.HasPrefix(rows[anchor], "`"+p.Kind+"` |") {
 					t.Errorf("the kind is %s, and the table says %s", p.Kind, rows[anchor])
+				}
+				if why := linksNobody(p); why != "" {
+					t.Errorf("match: %s %s", p.Match, why)
 				}
 			}
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rolecall/rolecall/connectors/file"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/conformance"
 	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
@@ -53,7 +54,12 @@ func gitConfig(bare string, catalogue ...string) file.GitConfig {
 
 func openGit(t *testing.T, c file.GitConfig) *file.Program {
 	t.Helper()
-	p, err := file.OpenGit(c, file.GitOptions{Options: file.Options{Program: "wiki", Now: time.Now}})
+	return openGitWith(t, nil, c)
+}
+
+func openGitWith(t *testing.T, step file.Step, c file.GitConfig) *file.Program {
+	t.Helper()
+	p, err := file.OpenGit(c, file.GitOptions{Options: file.Options{Program: "wiki", Now: time.Now, Step: step}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,10 +79,11 @@ func TestGitConnectorSuite(t *testing.T) {
 	}
 	enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest {
 		bare, _ := bareRepository(t, gitList)
+		wire := &conformance.Wire{}
 		elsewhere := gitConfig(bare)
 		elsewhere.Branch = "gone"
 		return &enginetest.ConnectorUnderTest{
-			Connector: openGit(t, gitConfig(bare, "read", "Write all")), Accounts: []string{"ann", "Ben Smith", "Łucja, ø"}, Rights: []string{"read", "Write all"},
+			Connector: openGitWith(t, wire.Step, gitConfig(bare, "read", "Write all")), Wire: wire, Accounts: []string{"ann", "Ben Smith", "Łucja, ø"}, Rights: []string{"read", "Write all"},
 			Stranger: "nobody", NoRight: "fly", NewNames: []string{"dan", "Eve É"}, Broken: []engine.Connector{openGit(t, gitConfig(filepath.Join(t.TempDir(), "none"))), openGit(t, elsewhere)},
 		}
 	})

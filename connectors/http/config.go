@@ -33,7 +33,7 @@ type Users struct {
 	Kind       string            `yaml:"kind"`         // pick: personal, admin, test, service or shared
 	Person     string            `yaml:"person"`       // pick: key of the person it was made for
 	Active     string            `yaml:"active"`       // pick: true or false; without it accounts are not suspended
-	Attributes map[string]string `yaml:"attributes"`   // picks: what match may compare
+	Attributes map[string]string `yaml:"attributes"`   // picks: what match and adopt may compare
 	MayBeEmpty bool              `yaml:"may_be_empty"` // a list without any account is believed
 	Create     []Write           `yaml:"create"`       // with {name}, {person} and {attributes.NAME}
 	Update     []Write           `yaml:"update"`       // with {account}, and the same; in place

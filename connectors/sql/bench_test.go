@@ -27,7 +27,7 @@ func BenchmarkProvision(b *testing.B) {
 		for r := range 40 {
 			groups += fmt.Sprintf("CREATE ROLE app_%d;", r)
 		}
-		s.Exec(b, dropRoles+groups)
+		s.Exec(b, dropRoles(b)+groups)
 		for _, table := range []string{"pg_authid", "pg_auth_members", "pg_shdescription", "pg_shdepend"} {
 			s.Exec(b, "VACUUM FULL "+table)
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // documented gives the example and the commands that stand under a heading, or behind a text, of docs/connectors.md.
-func documented(t *testing.T, heading string) (c sql.Config, commands string) {
+func documented(t testing.TB, heading string) (c sql.Config, commands string) {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/connectors.md")
 	if err != nil {

@@ -47,10 +47,19 @@ func as(dsn, role string) string {
 	return strings.Replace(dsn, "//app@", "//"+url.PathEscape(role)+"@", 1)
 }
 
-// dropRoles leaves the superuser only, and makes the role that the connector signs in as: it is none.
-const dropRoles = `DO $$ DECLARE r name; BEGIN
+// dropRoles leaves the superuser only, and makes the role that the connector signs in as by the page's commands: it is none.
+func dropRoles(t testing.TB) string {
+	t.Helper()
+	_, commands := documented(t, "### PostgreSQL roles\n")
+	if !strings.Contains(commands, "CREATE ROLE rolecall ") {
+		t.Fatal("the page does not say how the role is made")
+	}
+	return noRoles + commands
+}
+
+const noRoles = `DO $$ DECLARE r name; BEGIN
 	FOR r IN SELECT rolname FROM pg_roles WHERE rolname NOT LIKE 'pg\_%' AND NOT rolsuper LOOP EXECUTE format('DROP ROLE %I', r); END LOOP;
-END $$; CREATE ROLE rolecall LOGIN CREATEROLE; GRANT pg_signal_backend TO rolecall; `
+END $$; `
 
 func postgresConfig(s *servers.PostgresServer) sql.Config {
 	return sql.Config{Preset: "postgres", URL: as(s.DSN, "rolecall"), Password: engine.Secret{Env: "PW"}, Rights: []string{"app_*", "Read all"}, Ignore: []string{"ignored"}}
@@ -79,7 +88,7 @@ func TestOnPostgreSQL(t *testing.T) {
 
 func freshRoles(t *testing.T, s *servers.PostgresServer) *enginetest.ConnectorUnderTest {
 	t.Helper()
-	s.Exec(t, dropRoles+`CREATE ROLE ann LOGIN; CREATE ROLE "Ben ""B"" Smith" LOGIN; CREATE ROLE "Łucja" LOGIN; CREATE ROLE old;
+	s.Exec(t, dropRoles(t)+`CREATE ROLE ann LOGIN; CREATE ROLE "Ben ""B"" Smith" LOGIN; CREATE ROLE "Łucja" LOGIN; CREATE ROLE old;
 		CREATE ROLE app_read; CREATE ROLE "Read all"; CREATE ROLE "app_Ä"; CREATE ROLE dba; CREATE ROLE ignored; GRANT app_read, dba, pg_monitor TO old`)
 	c := postgresConfig(s)
 	closed, missing := c, c

@@ -138,8 +138,20 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
+// all is what was said, in order; what was said again is counted.
 func (r *recorder) all() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]string{}, r.said...)
+	out, times := []string{}, map[string]int{}
+	for _, text := range r.said {
+		if times[text]++; times[text] == 1 {
+			out = append(out, text)
+		}
+	}
+	for i, text := range out {
+		if n := times[text]; n > 1 {
+			out[i] = fmt.Sprintf("%s (%d times)", text, n)
+		}
+	}
+	return out
 }

@@ -19,9 +19,10 @@ type Program struct {
 	// Entitlements are patterns of the rights that `revoke: all` may adopt; `*` matches anything but a slash. Some kinds
 	// take a mapping from name to what it stands for.
 	Entitlements Patterns `yaml:"entitlements"`
-	// Match is the account attribute that holds the person's immutable key.
+	// Match is the account attribute that holds the person's immutable key. No address: `rolecall adopt PROGRAM` reviews whose those are.
 	Match string `yaml:"match"`
-	// MatchWith is a template of what match is compared with, the person's key unless set.
+	// MatchWith is a template of what match is compared with, the person's key unless set. It is made of what nobody else ever gets,
+	// like `{staff_number}`: of no address, login or name.
 	MatchWith string `yaml:"match_with"`
 	// Create is the template of a new account's name, like `{login}`. Without it no accounts are made.
 	Create string `yaml:"create"`

@@ -87,7 +87,7 @@ var incidents = []exhibit{
 		guard: "an account that carries a key is the person's only if it is the one and nobody has it", tests: []string{"engine TestAmbiguousMatchDelaysNoRevoke"},
 		cuts: []cut{{"engine/accounts.go", "		case len(found) == 1 && p.free(found[0]):\n", "		case len(found) > 0:\n"}}},
 	{n: 29, what: "Grafana CVE-2023-3128: a mutable e-mail address as identity, accounts were taken over", source: "CVE-2023-3128",
-		guard: "what agrees in a name or an address is possible, never certain, and waits for review", tests: []string{"engine TestAdoptLinksOnlyWhatWasReviewed"},
+		guard: "what agrees in a name or an address is possible, never certain, and waits for review; match: and match_with: take neither", tests: []string{"engine TestAdoptLinksOnlyWhatWasReviewed", "cmd/rolecall/config TestMistakes"},
 		cuts: []cut{{"engine/adoption.go", "l.By, l.People, l.Sure = attribute, found, Possible", "l.By, l.People, l.Sure = attribute, found, Certain"}}},
 	{n: 30, what: "ciso-assistant: it adopted an account by its bare e-mail address", source: "intuitem/ciso-assistant-community#4658",
 		guard: "an account of that name is never taken over, but offered for review", tests: []string{"engine TestNameThatIsTaken", "engine TestAdoptLinksOnlyWhatWasReviewed"},
