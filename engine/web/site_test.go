@@ -94,7 +94,7 @@ func (silent) Entitlements() []engine.Entitlement                               
 
 func noon() time.Time { return time.Date(2027, 1, 4, 12, 0, 0, 0, time.UTC) }
 
-func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
+func site(t testing.TB, b *book, o *engine.Outlook) (*Site, *[]string) {
 	t.Helper()
 	var failed []string
 	var paused []engine.Fact
