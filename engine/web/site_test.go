@@ -91,6 +91,7 @@ type silent struct{ engine.Policy }
 
 func (silent) Explain(*engine.Person, time.Time, engine.Entitlement) []engine.Finding { return nil }
 func (silent) Entitlements() []engine.Entitlement                                     { return nil }
+func (silent) Rules() []engine.Rule                                                   { return nil }
 
 func noon() time.Time { return time.Date(2027, 1, 4, 12, 0, 0, 0, time.UTC) }
 

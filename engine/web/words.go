@@ -19,6 +19,7 @@ func (s *Site) words() template.FuncMap {
 	return template.FuncMap{
 		"when":    func(t time.Time) string { return s.when(t, "2006-01-02 15:04") },
 		"day":     func(t time.Time) string { return s.when(t, time.DateOnly) },
+		"date":    func(t time.Time) string { return t.Format(time.DateOnly) }, // of a calendar: the same day in every zone
 		"lastday": func(t time.Time) string { return s.when(t.AddDate(0, 0, -1), time.DateOnly) },
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"late":    func(t time.Time) bool { return s.Now().After(t) },
