@@ -23,6 +23,7 @@ type runRow struct {
 	Notices []engine.Notice
 	Summary summary
 	Policy  string
+	Held    json.RawMessage // what it did not do, see heldLine
 	Blanked bool
 }
 
@@ -109,7 +110,9 @@ type runView struct {
 	By      string // program or person
 	Groups  []programChanges
 	Newest  bool             // the last look here was this run's
-	Waiting []programChanges // of the newest run: what it did not do
+	Waiting []programChanges // what it did not do; of an older run what its record says of that
+	Shown   int              // how many these are
+	Unsaid  int              // that were blocked or due later, beyond those
 	Open    int
 	More    bool
 }
@@ -136,11 +139,43 @@ func (s *Site) run(ctx context.Context, r asked) (view, error) {
 		group = byPerson
 	}
 	v.Groups = group(rows)
-	if seen := s.Outlook(); seen != nil && seen.Run == name {
+	waiting, err := s.keptBack(&v)
+	v.Waiting, v.Shown = group(waiting), len(waiting)
+	return view{"run", "Run " + name, v}, err
+}
+
+// keptBack is what a run did not do: of the newest one all that was seen, of others what they recorded.
+func (s *Site) keptBack(v *runView) ([]changeRow, error) {
+	if seen := s.Outlook(); seen != nil && seen.Run == v.Run {
 		v.Newest = true
-		v.Waiting = group(changeRows(seen.Plan.Changes, func(c *engine.Change) bool { return c.State != engine.Ready }, shownOfRun))
+		return changeRows(seen.Plan.Changes, func(c *engine.Change) bool { return c.State != engine.Ready }, shownOfRun), nil
 	}
-	return view{"run", "Run " + name, v}, nil
+	rows, err := s.heldRows(v.Held)
+	v.Unsaid = max(0, v.Summary.Blocked+v.Summary.Scheduled-len(rows))
+	return rows, err
+}
+
+// heldLine is a line of a run's record about what became neither an intent nor an approval item.
+type heldLine struct {
+	Op                                    engine.Op
+	Program, Entitlement, Account, Person string
+	State                                 engine.ChangeState
+	Reason                                string
+	Due                                   *time.Time
+}
+
+func (s *Site) heldRows(data json.RawMessage) (rows []changeRow, err error) {
+	var held []heldLine
+	if len(data) > 0 {
+		err = json.Unmarshal(data, &held)
+	}
+	for _, l := range held {
+		_, proposed := engine.ProposedName(l.Account)
+		rows = append(rows, rowOf(&engine.Change{Op: l.Op, Program: l.Program, Entitlement: engine.Entitlement{Program: l.Program, Name: l.Entitlement}.String(), Account: l.Account, Proposed: proposed,
+			Person: l.Person, Name: s.nameOf(l.Person), State: l.State, Reason: l.Reason, Due: l.Due}))
+	}
+	slices.SortStableFunc(rows, func(a, b changeRow) int { return strings.Compare(a.Program, b.Program) })
+	return rows, err
 }
 
 // outcomesRead is how many outcomes are looked through for what became of the changes that are shown.
