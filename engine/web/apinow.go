@@ -49,10 +49,11 @@ type factJSON struct {
 // sourceJSON is a directory or a program as it was read.
 type sourceJSON struct {
 	Name     string          `json:"name"`
-	Complete bool            `json:"complete"`          // everything that the source holds was seen
-	Count    int             `json:"count"`             // people or holdings shown
-	Finished time.Time       `json:"finished,omitzero"` // when the read ended
-	Reasons  []engine.Reason `json:"reasons"`           // why it is not complete
+	Complete bool            `json:"complete"`               // everything that the source holds was seen
+	Count    int             `json:"count"`                  // people or holdings shown
+	Finished time.Time       `json:"finished,omitzero"`      // when the read ended
+	Whole    time.Time       `json:"last_complete,omitzero"` // when the last complete read ended, of a run: only if it was this one; absent: none is known
+	Reasons  []engine.Reason `json:"reasons"`                // why it is not complete
 }
 
 // leaverJSON is somebody who is losing access.
@@ -130,7 +131,7 @@ func factOf(f *engine.Fact) factJSON {
 }
 
 func sourceOf(s *source) sourceJSON {
-	return sourceJSON{s.Name, s.Complete, s.Count, s.Finished.UTC(), each(s.Reasons, same)}
+	return sourceJSON{s.Name, s.Complete, s.Count, s.Finished.UTC(), s.Whole.UTC(), each(s.Reasons, same)}
 }
 
 func moneyOf(m *Money) moneyJSON { return moneyJSON{m.Amount, m.Currency} }

@@ -62,7 +62,10 @@ func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 		return view{}, err
 	}
 	p := v.Seen.Plan
-	v.Notices, v.Sources, v.Programs = loud(p.Notices), sources(p.Proofs), s.programRows(v.Seen, v.Paused)
+	v.Notices, v.Programs = loud(p.Notices), s.programRows(v.Seen, v.Paused)
+	if v.Sources, err = s.sourcesNow(ctx, p.Proofs); err != nil {
+		return view{}, err
+	}
 	v.Approvals = changeRows(p.Changes, func(c *engine.Change) bool { return c.State == engine.NeedsApproval }, shownFirst)
 	v.Leavers, v.Joiners, v.Cost = leaving(p.Changes), joining(v.Seen), costs(v.Programs)
 	if v.Level, v.Headline = headline(p); len(v.Paused) > 0 {
@@ -113,24 +116,6 @@ func headline(p *engine.Plan) (level, text string) {
 		return "good", plural(n, "change", "changes") + " decided in the last run"
 	}
 	return "good", "Everybody has what they should"
-}
-
-// source is one directory or program as it was read.
-type source struct {
-	Name     string
-	Complete bool
-	Count    int
-	Finished time.Time
-	Reasons  []engine.Reason
-}
-
-func sources(proofs []engine.Proof) (out []source) {
-	for i := range proofs {
-		p := &proofs[i]
-		out = append(out, source{p.Source, p.Complete(), p.Count, p.Finished, p.Reasons})
-		out = append(out, sources(p.Partners)...)
-	}
-	return out
 }
 
 // personChanges is somebody and what a plan does to them.

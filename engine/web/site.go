@@ -111,6 +111,7 @@ type Site struct {
 	busy  chan struct{} // one for each page that is being made
 
 	exporting exportSlots
+	reads     reads
 }
 
 // atOnce is how many pages are made at once.
