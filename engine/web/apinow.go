@@ -22,7 +22,7 @@ type nowJSON struct {
 	Sources   []sourceJSON    `json:"sources,omitzero"`   // as they were read
 	Programs  []programRow    `json:"programs,omitzero"`  // that are configured
 	Approvals []engine.Change `json:"approvals,omitzero"` // the first of those that wait for an approval
-	Leavers   []leaverJSON    `json:"leavers,omitzero"`   // who is losing access since they left or were cut off
+	Leavers   []leaverJSON    `json:"leavers,omitzero"`   // who is losing access since they left or were cut off, the oldest first
 	Joiners   []joinerJSON    `json:"joiners,omitzero"`   // who starts within 30 days
 	Cost      []moneyJSON     `json:"cost,omitzero"`      // what the taken seats cost in a month, by currency
 	Runs      []runRowJSON    `json:"runs"`               // the last ones
@@ -58,10 +58,12 @@ type sourceJSON struct {
 
 // leaverJSON is somebody who is losing access.
 type leaverJSON struct {
-	Person  string `json:"person"` // key
-	Name    string `json:"name"`
-	Open    int    `json:"open"`    // changes that are still to be made
-	Waiting int    `json:"waiting"` // of those: blocked, or waiting for an approval
+	Person  string    `json:"person"` // key
+	Name    string    `json:"name"`
+	Open    int       `json:"open"`           // changes that are still to be made
+	Waiting int       `json:"waiting"`        // of those: blocked, or waiting for an approval
+	Since   time.Time `json:"since,omitzero"` // when the first of them was begun, or since when it waits; absent: they were only decided by the last look
+	Alarm   time.Time `json:"alarm,omitzero"` // from when on it is an alarm, or has been; absent: it becomes none
 }
 
 // joinerJSON is somebody who comes soon.
@@ -90,7 +92,9 @@ func nowOf(v *nowView) (nowJSON, error) {
 	out.Summary, out.Notices, out.Sources = summaryOf(p.Summary), each(v.Notices, same), each(v.Sources, sourceOf)
 	out.Programs, out.Cost = each(v.Programs, programRowOf), each(v.Cost, moneyOf)
 	out.Approvals = each(v.Approvals, changeOf)
-	out.Leavers = each(v.Leavers, func(c *personChanges) leaverJSON { return leaverJSON{c.Key, c.Name, c.Open, c.Waiting} })
+	out.Leavers = each(v.Leavers, func(c *personChanges) leaverJSON {
+		return leaverJSON{c.Key, c.Name, c.Open, c.Waiting, c.Since.UTC(), c.Alarm.UTC()}
+	})
 	out.Joiners = each(v.Joiners, func(j *joiner) joinerJSON { return joinerJSON{j.Key, j.Name, j.Start.UTC()} })
 	return out, nil
 }

@@ -66,8 +66,11 @@ func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 	if v.Sources, err = s.sourcesNow(ctx, p.Proofs); err != nil {
 		return view{}, err
 	}
+	if v.Leavers, err = s.leaversNow(ctx, v.Seen); err != nil {
+		return view{}, err
+	}
 	v.Approvals = changeRows(p.Changes, func(c *engine.Change) bool { return c.State == engine.NeedsApproval }, shownFirst)
-	v.Leavers, v.Joiners, v.Cost = leaving(p.Changes), joining(v.Seen), costs(v.Programs)
+	v.Joiners, v.Cost = joining(v.Seen), costs(v.Programs)
 	if v.Level, v.Headline = headline(p); len(v.Paused) > 0 {
 		v.Level, v.Headline = "alarm", "Work is paused: nothing is given or taken, not even from leavers"
 	}
@@ -116,38 +119,6 @@ func headline(p *engine.Plan) (level, text string) {
 		return "good", plural(n, "change", "changes") + " decided in the last run"
 	}
 	return "good", "Everybody has what they should"
-}
-
-// personChanges is somebody and what a plan does to them.
-type personChanges struct {
-	Key, Name string
-	Open      int // changes that are still to be made
-	Waiting   int // of those: blocked, or waiting for an approval
-}
-
-// leaving are the people who are losing access since they leave or were cut off, those with trouble first.
-func leaving(changes []engine.Change) (out []personChanges) {
-	at := map[string]int{}
-	for i := range changes {
-		c := &changes[i]
-		if c.Cause != engine.CauseMarked && c.Cause != engine.CauseAbsent && c.Cause != engine.CauseCut || c.State == engine.Scheduled {
-			continue
-		}
-		n, known := at[c.Person]
-		if !known {
-			n = len(out)
-			at[c.Person] = n
-			out = append(out, personChanges{Key: c.Person, Name: cmp.Or(c.Name, c.Login, c.Person)})
-		}
-		out[n].Open++
-		if c.State != engine.Ready {
-			out[n].Waiting++
-		}
-	}
-	slices.SortFunc(out, func(a, b personChanges) int {
-		return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
-	})
-	return out
 }
 
 // joiner is somebody who comes soon.

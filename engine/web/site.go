@@ -42,6 +42,7 @@ type Options struct {
 	Decisions Decisions                                                       // with a Door
 	Reviews   Reviewing                                                       // with a Door
 	Delegates Delegating                                                      // with a Door
+	Overdue   func() time.Duration                                            // how long a leaver may keep what is to be taken before it is an alarm; nil or 0: for ever
 	Escalates func() engine.Escalation                                        // nil: never
 	Chores    Chores                                                          // with a Door
 	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
