@@ -9,24 +9,25 @@ import (
 
 // nowJSON is the first page: does everybody have what they should, and what is about to change?
 type nowJSON struct {
-	Level     string          `json:"level"`              // good, attention or alarm
-	Headline  string          `json:"headline"`           // the same in a sentence
-	LookedAt  time.Time       `json:"looked_at,omitzero"` // when people and programs were read last; absent before the first time since the daemon was started, and with it all that was seen
-	Run       string          `json:"run,omitempty"`      // that saw it
-	Next      time.Time       `json:"next,omitzero"`      // when the next run begins; absent where another machine or somebody begins it
-	Paused    []factJSON      `json:"paused"`             // what is paused now
-	Cuts      []factJSON      `json:"cuts,omitzero"`      // people who are cut off
-	CutSince  []recordJSON    `json:"cut_since,omitzero"` // cuts since the last look
-	Summary   *summary        `json:"summary,omitempty"`  // of the last look
-	Notices   []engine.Notice `json:"notices,omitzero"`   // alarms, then warnings
-	Sources   []sourceJSON    `json:"sources,omitzero"`   // as they were read
-	Programs  []programRow    `json:"programs,omitzero"`  // that are configured
-	Approvals []engine.Change `json:"approvals,omitzero"` // the first of those that wait for an approval
-	Leavers   []leaverJSON    `json:"leavers,omitzero"`   // who is losing access since they left or were cut off, the oldest first
-	Joiners   []joinerJSON    `json:"joiners,omitzero"`   // who starts within 30 days
-	Cost      []moneyJSON     `json:"cost,omitzero"`      // what the taken seats cost in a month, by currency
-	Runs      []runRowJSON    `json:"runs"`               // the last ones
-	Levels    *levelsJSON     `json:"levels,omitempty"`   // how long changes took; absent until they were counted
+	Level     string           `json:"level"`              // good, attention or alarm
+	Headline  string           `json:"headline"`           // the same in a sentence
+	LookedAt  time.Time        `json:"looked_at,omitzero"` // when people and programs were read last; absent before the first time since the daemon was started, and with it all that was seen
+	Run       string           `json:"run,omitempty"`      // that saw it
+	Next      time.Time        `json:"next,omitzero"`      // when the next run begins; absent where another machine or somebody begins it
+	Paused    []factJSON       `json:"paused"`             // what is paused now
+	Cuts      []factJSON       `json:"cuts,omitzero"`      // people who are cut off
+	CutSince  []recordJSON     `json:"cut_since,omitzero"` // cuts since the last look
+	Ending    []credentialJSON `json:"ending"`             // credentials that end soon or have ended, the first one first
+	Summary   *summary         `json:"summary,omitempty"`  // of the last look
+	Notices   []engine.Notice  `json:"notices,omitzero"`   // alarms, then warnings
+	Sources   []sourceJSON     `json:"sources,omitzero"`   // as they were read
+	Programs  []programRow     `json:"programs,omitzero"`  // that are configured
+	Approvals []engine.Change  `json:"approvals,omitzero"` // the first of those that wait for an approval
+	Leavers   []leaverJSON     `json:"leavers,omitzero"`   // who is losing access since they left or were cut off, the oldest first
+	Joiners   []joinerJSON     `json:"joiners,omitzero"`   // who starts within 30 days
+	Cost      []moneyJSON      `json:"cost,omitzero"`      // what the taken seats cost in a month, by currency
+	Runs      []runRowJSON     `json:"runs"`               // the last ones
+	Levels    *levelsJSON      `json:"levels,omitempty"`   // how long changes took; absent until they were counted
 }
 
 // levelsJSON are how long changes took from the decision to the program's word.
@@ -34,6 +35,13 @@ type levelsJSON struct {
 	At       time.Time      `json:"at"`       // when they were counted
 	Days     int            `json:"days"`     // before that, which they are of
 	Programs []engine.Level `json:"programs"` // durations are nanoseconds
+}
+
+// credentialJSON is something that Rolecall, or somebody who asks it, is known by.
+type credentialJSON struct {
+	Name  string    `json:"name"`
+	Ends  time.Time `json:"ends"` // the end, or the last day
+	Ended bool      `json:"ended"`
 }
 
 // factJSON is something that holds until somebody ends it, or until its end.
@@ -80,7 +88,7 @@ type moneyJSON struct {
 }
 
 func nowOf(v *nowView) (nowJSON, error) {
-	out := nowJSON{Level: v.Level, Headline: v.Headline, Next: v.Next.UTC(), Paused: each(v.Paused, factOf), Runs: each(v.Runs, runRowOf)}
+	out := nowJSON{Level: v.Level, Headline: v.Headline, Next: v.Next.UTC(), Paused: each(v.Paused, factOf), Ending: each(v.Ending, func(c *Credential) credentialJSON { return credentialJSON{c.Name, c.Ends.UTC(), c.Ended} }), Runs: each(v.Runs, runRowOf)}
 	if v.Levels != nil {
 		out.Levels = &levelsJSON{v.Levels.At.UTC(), v.Levels.Days, each(v.Levels.List, levelOf)}
 	}

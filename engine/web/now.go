@@ -16,6 +16,7 @@ type nowView struct {
 	Paused    []engine.Fact   // as of now, not of the last look
 	Pausing   pausing
 	CutSince  []eventRow // who was cut off since the last look
+	Ending    []Credential
 	Standing  engine.Standing
 	Next      time.Time
 	Level     string // good, attention, alarm
@@ -48,6 +49,11 @@ func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 		return view{}, err
 	}
 	v.Pausing = pausingOf("", v.Paused)
+	if s.Ending != nil {
+		if v.Ending, err = s.Ending(ctx); err != nil {
+			return view{}, err
+		}
+	}
 	if v.Seen == nil {
 		if err := v.Standing.Look(ctx, s.Journal()); err != nil {
 			return view{}, err

@@ -42,6 +42,7 @@ type Options struct {
 	Decisions Decisions                                                       // with a Door
 	Reviews   Reviewing                                                       // with a Door
 	Delegates Delegating                                                      // with a Door
+	Ending    func(context.Context) ([]Credential, error)                     // credentials that end soon, the first one first; nil: nobody knows
 	Overdue   func() time.Duration                                            // how long a leaver may keep what is to be taken before it is an alarm; nil or 0: for ever
 	Escalates func() engine.Escalation                                        // nil: never
 	Chores    Chores                                                          // with a Door
@@ -81,6 +82,13 @@ type Lead struct {
 	When                      string   // its condition, "" for none
 	Grants                    []string // sorted, in this program
 	Until                     string   // of an extra: its last day, "" of a rule
+}
+
+// Credential is something that Rolecall, or somebody who asks it, is known by, which ends.
+type Credential struct {
+	Name  string
+	Ends  time.Time
+	Ended bool // where Ends is a last day, once that is over
 }
 
 // Levels are how long changes took in the days before a time.

@@ -144,6 +144,12 @@ func site(t testing.TB, b *book, o *engine.Outlook) (*Site, *[]string) {
 			}
 			return &o.Cuts[0], b.err
 		},
+		Ending: func(context.Context) ([]Credential, error) {
+			if o == nil {
+				return nil, b.err
+			}
+			return []Credential{{o.People[0].Entry, noon(), true}}, b.err
+		},
 		Reports: func() []ReportKind { return []ReportKind{reportKind(o)} }, CSV: plainCSV,
 		Exports: b, Prove: func(context.Context, int64) (Proof, error) {
 			return Proof{Size: 2, Root: "root", Path: []string{"beside"}, Checkpoint: "rolecall\n2\nroot", Leads: !b.changed, Stored: HashedAll{Public: "{}"}}, b.err
