@@ -41,6 +41,7 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Levels:    func() *web.Levels { return s.levelsAt(ctx) },
 		Programs:  func() []web.Program { return described(s.system().cfg, s.app.Now()) },
 		Ending:    func(ctx context.Context) ([]web.Credential, error) { return s.system().credentials(ctx, s.app.Now()) },
+		Lead:      func(source string) time.Duration { return s.system().leadOf(source) },
 		Overdue:   func() time.Duration { return s.system().engine.Settings.Alarms.Unfinished },
 		Escalates: func() engine.Escalation { return s.system().engine.Settings.Escalate },
 		Next:      s.next,

@@ -24,7 +24,7 @@ type nowJSON struct {
 	Programs  []programRow     `json:"programs,omitzero"`  // that are configured
 	Approvals []engine.Change  `json:"approvals,omitzero"` // the first of those that wait for an approval
 	Leavers   []leaverJSON     `json:"leavers,omitzero"`   // who is losing access since they left or were cut off, the oldest first
-	Joiners   []joinerJSON     `json:"joiners,omitzero"`   // who starts within 30 days
+	Joiners   []joinerJSON     `json:"joiners,omitzero"`   // who starts within 30 days, or did within 7 and lacks something; the first one first
 	Cost      []moneyJSON      `json:"cost,omitzero"`      // what the taken seats cost in a month, by currency
 	Runs      []runRowJSON     `json:"runs"`               // the last ones
 	Levels    *levelsJSON      `json:"levels,omitempty"`   // how long changes took; absent until they were counted
@@ -74,11 +74,19 @@ type leaverJSON struct {
 	Alarm   time.Time `json:"alarm,omitzero"` // from when on it is an alarm, or has been; absent: it becomes none
 }
 
-// joinerJSON is somebody who comes soon.
+// joinerJSON is somebody who comes soon, or who came within 7 days and still lacks something.
 type joinerJSON struct {
-	Person string    `json:"person"` // key
-	Name   string    `json:"name"`
-	Start  time.Time `json:"start,omitzero"` // absent: the directory does not say
+	Person string     `json:"person"` // key
+	Name   string     `json:"name"`
+	Start  time.Time  `json:"start,omitzero"` // when access begins to be given; absent: the directory does not say
+	First  time.Time  `json:"first_day,omitzero"`
+	Lacks  []lackJSON `json:"lacks"` // what blocks them, as far as it is known
+}
+
+// lackJSON is what somebody won't have, or still does not.
+type lackJSON struct {
+	What string `json:"what,omitempty"` // program or program/name; absent: whatever they should have
+	Why  string `json:"why"`
 }
 
 // moneyJSON is an amount in a currency.
@@ -103,7 +111,9 @@ func nowOf(v *nowView) (nowJSON, error) {
 	out.Leavers = each(v.Leavers, func(c *personChanges) leaverJSON {
 		return leaverJSON{c.Key, c.Name, c.Open, c.Waiting, c.Since.UTC(), c.Alarm.UTC()}
 	})
-	out.Joiners = each(v.Joiners, func(j *joiner) joinerJSON { return joinerJSON{j.Key, j.Name, j.Start.UTC()} })
+	out.Joiners = each(v.Joiners, func(j *joiner) joinerJSON {
+		return joinerJSON{j.Key, j.Name, j.Start.UTC(), j.First.UTC(), each(j.Lacks, func(l *lack) lackJSON { return lackJSON{l.What, l.Why} })}
+	})
 	return out, nil
 }
 

@@ -76,7 +76,7 @@ func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 		return view{}, err
 	}
 	v.Approvals = changeRows(p.Changes, func(c *engine.Change) bool { return c.State == engine.NeedsApproval }, shownFirst)
-	v.Joiners, v.Cost = joining(v.Seen), costs(v.Programs)
+	v.Joiners, v.Cost = s.joining(v.Seen, v.Programs), costs(v.Programs)
 	if v.Level, v.Headline = headline(p); len(v.Paused) > 0 {
 		v.Level, v.Headline = "alarm", "Work is paused: nothing is given or taken, not even from leavers"
 	}
@@ -125,37 +125,6 @@ func headline(p *engine.Plan) (level, text string) {
 		return "good", plural(n, "change", "changes") + " decided in the last run"
 	}
 	return "good", "Everybody has what they should"
-}
-
-// joiner is somebody who comes soon.
-type joiner struct {
-	Key, Name string
-	Start     time.Time
-}
-
-// soon is how far ahead joiners are shown.
-const soon = 30 * 24 * time.Hour
-
-func joining(o *engine.Outlook) (out []joiner) {
-	for i := range o.People {
-		p := &o.People[i]
-		if p.State != engine.StateUpcoming {
-			continue
-		}
-		var start time.Time
-		for _, j := range p.Jobs {
-			if j.Start.After(o.At) && (start.IsZero() || j.Start.Before(start)) {
-				start = j.Start
-			}
-		}
-		if start.IsZero() || start.Sub(o.At) <= soon {
-			out = append(out, joiner{p.Key, p.Name(), start})
-		}
-	}
-	slices.SortFunc(out, func(a, b joiner) int {
-		return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
-	})
-	return out
 }
 
 // costs sums by currency what the taken seats cost in a month.

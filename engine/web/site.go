@@ -43,6 +43,7 @@ type Options struct {
 	Reviews   Reviewing                                                       // with a Door
 	Delegates Delegating                                                      // with a Door
 	Ending    func(context.Context) ([]Credential, error)                     // credentials that end soon, the first one first; nil: nobody knows
+	Lead      func(source string) time.Duration                               // how long before the first day a directory's people are given access; nil: not at all
 	Overdue   func() time.Duration                                            // how long a leaver may keep what is to be taken before it is an alarm; nil or 0: for ever
 	Escalates func() engine.Escalation                                        // nil: never
 	Chores    Chores                                                          // with a Door

@@ -91,7 +91,10 @@ type silent struct{ engine.Policy }
 
 func (silent) Explain(*engine.Person, time.Time, engine.Entitlement) []engine.Finding { return nil }
 func (silent) Entitlements() []engine.Entitlement                                     { return nil }
-func (silent) Rules() []engine.Rule                                                   { return nil }
+func (silent) Decide(*engine.Person, time.Time, func(int32) bool, []engine.Verdict) []engine.Verdict {
+	return nil
+}
+func (silent) Rules() []engine.Rule { return nil }
 
 func noon() time.Time { return time.Date(2027, 1, 4, 12, 0, 0, 0, time.UTC) }
 
