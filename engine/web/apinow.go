@@ -26,6 +26,7 @@ type nowJSON struct {
 	Leavers   []leaverJSON     `json:"leavers,omitzero"`   // who is losing access since they left or were cut off, the oldest first
 	Joiners   []joinerJSON     `json:"joiners,omitzero"`   // who starts within 30 days, or did within 7 and lacks something; the first one first
 	Cost      []moneyJSON      `json:"cost,omitzero"`      // what the taken seats cost in a month, by currency
+	Money     []sumJSON        `json:"money,omitzero"`     // what is decided now costs and saves in a month, by currency
 	Runs      []runRowJSON     `json:"runs"`               // the last ones
 	Levels    *levelsJSON      `json:"levels,omitempty"`   // how long changes took; absent until they were counted
 }
@@ -83,6 +84,16 @@ type joinerJSON struct {
 	Lacks  []lackJSON `json:"lacks"` // what blocks them, as far as it is known
 }
 
+// sumJSON is what the changes that are decided come to in a month, in one currency.
+type sumJSON struct {
+	Currency string  `json:"currency"` // ISO 4217
+	Costs    float64 `json:"costs"`    // of the seats that are taken
+	Saves    float64 `json:"saves"`    // of those that become free, whenever that counts
+	Bill     float64 `json:"bill"`     // by how much more is paid at once: seats that are paid for anyway apart
+}
+
+func sumOf(m *engine.Money) sumJSON { return sumJSON(*m) }
+
 // lackJSON is what somebody won't have, or still does not.
 type lackJSON struct {
 	What string `json:"what,omitempty"` // program or program/name; absent: whatever they should have
@@ -107,6 +118,7 @@ func nowOf(v *nowView) (nowJSON, error) {
 	out.LookedAt, out.Run, out.Cuts, out.CutSince = v.Seen.At.UTC(), v.Seen.Run, each(v.Seen.Cuts, factOf), each(v.CutSince, recordOf)
 	out.Summary, out.Notices, out.Sources = summaryOf(p.Summary), each(v.Notices, same), each(v.Sources, sourceOf)
 	out.Programs, out.Cost = each(v.Programs, programRowOf), each(v.Cost, moneyOf)
+	out.Money = each(p.Money, sumOf)
 	out.Approvals = each(v.Approvals, changeOf)
 	out.Leavers = each(v.Leavers, func(c *personChanges) leaverJSON {
 		return leaverJSON{c.Key, c.Name, c.Open, c.Waiting, c.Since.UTC(), c.Alarm.UTC()}

@@ -109,6 +109,7 @@ type runView struct {
 	runRow
 	By      string // program or person
 	Groups  []programChanges
+	Money   []engine.Money   // of the newest run: what its changes come to in a month
 	Newest  bool             // the last look here was this run's
 	Waiting []programChanges // what it did not do; of an older run what its record says of that
 	Shown   int              // how many these are
@@ -138,16 +139,41 @@ func (s *Site) run(ctx context.Context, r asked) (view, error) {
 	if v.By == "person" {
 		group = byPerson
 	}
-	v.Groups = group(rows)
+	s.priced(name, rows)
 	waiting, err := s.keptBack(&v)
-	v.Waiting, v.Shown = group(waiting), len(waiting)
+	v.Groups, v.Waiting, v.Shown = group(rows), group(waiting), len(waiting)
 	return view{"run", "Run " + name, v}, err
+}
+
+// priced adds what the newest run's changes cost. Intents don't record it: of older runs it is not known any more.
+func (s *Site) priced(run string, rows []changeRow) {
+	seen := s.Outlook()
+	if seen == nil || seen.Run != run {
+		return
+	}
+	at := map[[4]string]int{}
+	for i := range rows {
+		at[nameOfChange(&rows[i].Change)] = i
+	}
+	for i := range seen.Plan.Changes {
+		c := &seen.Plan.Changes[i]
+		if len(c.Costs) == 0 || c.State != engine.Ready {
+			continue
+		}
+		if n, is := at[nameOfChange(c)]; is {
+			rows[n].Costs = c.Costs
+		}
+	}
+}
+
+func nameOfChange(c *engine.Change) [4]string {
+	return [4]string{string(c.Op), c.Program, c.Account, c.Right()}
 }
 
 // keptBack is what a run did not do: of the newest one all that was seen, of others what they recorded.
 func (s *Site) keptBack(v *runView) ([]changeRow, error) {
 	if seen := s.Outlook(); seen != nil && seen.Run == v.Run {
-		v.Newest = true
+		v.Newest, v.Money = true, seen.Plan.Money
 		return changeRows(seen.Plan.Changes, func(c *engine.Change) bool { return c.State != engine.Ready }, shownOfRun), nil
 	}
 	rows, err := s.heldRows(v.Held)
