@@ -29,21 +29,24 @@ const (
 
 // joining are they, the first one first.
 func (s *Site) joining(o *engine.Outlook, programs []ProgramRow) (out []joiner) {
-	late := lateGrants(o.Plan.Changes)
+	came := map[string][]lack{}
 	for i := range o.People {
 		p := &o.People[i]
 		start := began(p, o.At)
-		switch p.State {
-		case engine.StateUpcoming:
-			if start.IsZero() || start.Sub(o.At) <= soon {
-				out = append(out, s.joiner(p, start))
-			}
-		case engine.StateActive:
-			if lacks := late[p.Key]; len(lacks) > 0 && !start.IsZero() && o.At.Sub(start) <= justJoined {
-				j := s.joiner(p, start)
-				j.Lacks = lacks
-				out = append(out, j)
-			}
+		switch {
+		case p.State == engine.StateUpcoming && (start.IsZero() || start.Sub(o.At) <= soon):
+			out = append(out, s.joiner(p, start))
+		case p.State == engine.StateActive && !start.IsZero() && o.At.Sub(start) <= justJoined:
+			came[p.Key] = nil
+		}
+	}
+	lateGrants(o.Plan.Changes, came)
+	for key, lacks := range came {
+		if len(lacks) > 0 {
+			p := o.Person(key)
+			j := s.joiner(p, began(p, o.At))
+			j.Lacks = lacks
+			out = append(out, j)
 		}
 	}
 	slices.SortFunc(out, func(a, b joiner) int {
@@ -81,21 +84,25 @@ func began(p *engine.Person, now time.Time) (first time.Time) {
 	return first
 }
 
-// lateGrants are the changes that should give something and don't: blocked, waiting, or failed before.
-func lateGrants(changes []engine.Change) map[string][]lack {
-	out := map[string][]lack{}
+// lateGrants finds for some people the changes that should give something and don't: blocked, waiting, or failed before.
+func lateGrants(changes []engine.Change, of map[string][]lack) {
+	if len(of) == 0 {
+		return
+	}
 	for i := range changes {
 		c := &changes[i]
 		if c.Person == "" || !c.Op.Gives() || c.Op == engine.OpAdopt || c.State == engine.Ready && c.Failures == 0 {
+			continue
+		}
+		if _, is := of[c.Person]; !is {
 			continue
 		}
 		why := rowOf(c).Says
 		if why == "" {
 			why = "failed " + plural(c.Failures, "time", "times")
 		}
-		out[c.Person] = append(out[c.Person], lack{rightOf(c.Program, c.Right()), why})
+		of[c.Person] = append(of[c.Person], lack{rightOf(c.Program, c.Right()), why})
 	}
-	return out
 }
 
 // foreseen is what policy, and the seats there are now, will keep from somebody on a day, as they are in the directory now.
