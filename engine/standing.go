@@ -15,6 +15,7 @@ type Standing struct {
 	Approval int                  // items that wait for approval now: changes, and what reads may be believed
 	Blocked  int                  // changes of the newest run that are blocked
 	Read     map[string]time.Time // by source of the newest run: when its last complete read ended, zero if none is known
+	Partners map[string]time.Time // the same, by source that a source of the newest run is joined from
 	seq      int64
 }
 
@@ -36,10 +37,11 @@ func (s *Standing) Look(ctx context.Context, l ReviewLog) error {
 			s.Approval++
 		}
 	}
-	return s.runs(ctx, l)
+	return s.Reads(ctx, l)
 }
 
-func (s *Standing) runs(ctx context.Context, l Log) error {
+// Reads is Look without what waits.
+func (s *Standing) Reads(ctx context.Context, l Log) error {
 	if s.Known {
 		return l.Records(ctx, Query{Kind: KindRun, After: s.seq}, s.newer)
 	}
@@ -54,16 +56,18 @@ func (s *Standing) runs(ctx context.Context, l Log) error {
 			}
 			return s.older(r)
 		})
-		if err != nil || n < standingPage || s.Known && !slices.ContainsFunc(sortedTimes(s.Read), time.Time.IsZero) {
+		if err != nil || n < standingPage || s.Known && !slices.ContainsFunc(sortedTimes(s.Read, s.Partners), time.Time.IsZero) {
 			return err
 		}
 	}
 	return nil
 }
 
-func sortedTimes(of map[string]time.Time) (out []time.Time) {
-	for _, t := range of {
-		out = append(out, t)
+func sortedTimes(all ...map[string]time.Time) (out []time.Time) {
+	for _, of := range all {
+		for _, t := range of {
+			out = append(out, t)
+		}
 	}
 	return out
 }
@@ -91,25 +95,38 @@ func (s *Standing) newer(r Record) error {
 	if err != nil || !whole {
 		return err
 	}
-	read := map[string]time.Time{}
+	read, partners := map[string]time.Time{}, map[string]time.Time{}
 	for i := range run.Proofs {
 		p := &run.Proofs[i]
-		read[p.Source] = s.Read[p.Source]
-		if p.Complete() {
-			read[p.Source] = p.Finished
+		readBy(p, read, s.Read)
+		for n := range p.Partners {
+			readBy(&p.Partners[n], partners, s.Partners)
 		}
 	}
-	s.Known, s.Read, s.Blocked = true, read, run.Summary.Blocked
+	s.Known, s.Read, s.Partners, s.Blocked = true, read, partners, run.Summary.Blocked
 	return nil
+}
+
+func readBy(p *Proof, read, before map[string]time.Time) {
+	if read[p.Source] = before[p.Source]; p.Complete() {
+		read[p.Source] = p.Finished
+	}
 }
 
 func (s *Standing) older(r Record) error {
 	run, _, err := ranOf(r)
 	for i := range run.Proofs {
 		p := &run.Proofs[i]
-		if at, asked := s.Read[p.Source]; asked && at.IsZero() && p.Complete() {
-			s.Read[p.Source] = p.Finished
+		stillUnread(p, s.Read)
+		for n := range p.Partners {
+			stillUnread(&p.Partners[n], s.Partners)
 		}
 	}
 	return err
+}
+
+func stillUnread(p *Proof, read map[string]time.Time) {
+	if at, asked := read[p.Source]; asked && at.IsZero() && p.Complete() {
+		read[p.Source] = p.Finished
+	}
 }

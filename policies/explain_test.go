@@ -91,3 +91,20 @@ func TestPeopleAreCalledByBothKeys(t *testing.T) {
 		}
 	}
 }
+
+// The rule that a finding of an extra names is that of the policy, of its files or given elsewhere: pages tell by it until when it holds.
+func TestFindingsOfExtrasNameTheirRules(t *testing.T) {
+	until := time.Date(2027, 3, 31, 0, 0, 0, 0, time.UTC)
+	p := mustLoad(t, "extras:\n  - {person: ann, grant: crm, until: 2027-01-31, reason: r}\n").WithExtras([]engine.Extra{{Person: "ann", Entitlement: "crm", Until: until, Reason: "r"}})
+	got := map[time.Time]bool{}
+	for _, f := range p.Explain(&engine.Person{Key: "ann", State: engine.StateActive}, until.AddDate(0, -3, 0), engine.Entitlement{Program: "crm"}) {
+		i := slices.IndexFunc(p.Rules(), func(r engine.Rule) bool { return r.Name == f.Rule })
+		if i < 0 || f.Answer != "gives" || !p.Rules()[i].Extra {
+			t.Fatalf("%+v", f)
+		}
+		got[p.Rules()[i].Until] = true
+	}
+	if len(got) != 2 || !got[until] || !got[until.AddDate(0, -2, 0)] {
+		t.Errorf("%v", got)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/cmd/rolecall/notify"
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/web"
 )
 
 // toTell is all that there is to tell now, told before or not, sorted by what it is about and by key.
@@ -163,28 +164,41 @@ func (s *system) contracts(now time.Time) (out []toldThing) {
 	return out
 }
 
-// ending are the credentials that end soon: tokens for the page, certificates that Rolecall shows, and what the configuration knows of.
+// ending tells of the credentials that end soon.
 func (s *system) ending(ctx context.Context, now time.Time) (out []toldThing, err error) {
-	add := func(name string, end time.Time) {
-		if day := end.In(zone(s.cfg)).Format(time.DateOnly); !now.Before(end.Add(-s.cfg.Notices.Ahead)) {
-			out = append(out, single("credentials", name+"\n"+day, notify.Line{Text: name + " ends on " + day}))
+	all, err := s.credentials(ctx, now)
+	for _, c := range all {
+		day := c.Ends.In(zone(s.cfg)).Format(time.DateOnly)
+		out = append(out, single("credentials", c.Name+"\n"+day, notify.Line{Text: c.Name + " ends on " + day}))
+	}
+	return out, err
+}
+
+// credentials are those that end soon, or have ended: tokens for the page, certificates that Rolecall shows, and what the configuration
+// knows of; the first one first.
+func (s *system) credentials(ctx context.Context, now time.Time) (out []web.Credential, err error) {
+	add := func(name string, end, over time.Time) {
+		if !now.Before(end.Add(-s.cfg.Notices.Ahead)) {
+			out = append(out, web.Credential{Name: name, Ends: end, Ended: !now.Before(over)})
 		}
 	}
 	facts, err := s.store.Facts(ctx, engine.FactToken)
 	for _, f := range facts {
-		add("the token "+f.Key+" for the page", f.Until)
+		add("the token "+f.Key+" for the page", f.Until, f.Until)
 	}
 	for name, end := range s.cfg.Notices.Ends {
-		add(name, end)
+		y, m, d := end.Date() // of a calendar: the last day is one of the company's zone
+		add(name, time.Date(y, m, d, 0, 0, 0, 0, zone(s.cfg)), dayAfter(end, zone(s.cfg)))
 	}
 	for i := range s.cfg.Directories {
 		d := &s.cfg.Directories[i]
 		for _, file := range certificates(d) {
 			if end, ok := certificateEnd(s.cfg.In(file)); ok {
-				add("the certificate "+file+" of the directory "+d.Name, end)
+				add("the certificate "+file+" of the directory "+d.Name, end, end)
 			}
 		}
 	}
+	slices.SortFunc(out, func(a, b web.Credential) int { return cmp.Or(a.Ends.Compare(b.Ends), strings.Compare(a.Name, b.Name)) })
 	return out, err
 }
 

@@ -161,3 +161,41 @@ func TestEachEscalationIsTold(t *testing.T) {
 	is(now.Add(5*time.Hour), line("b"))
 	is(now.Add(6 * time.Hour))
 }
+
+// What ends soon is told, and stands on the page, the first one first; a last day is one of the company's zone, and is over after it.
+func TestCredentialsThatEndSoon(t *testing.T) {
+	dir := company(t)
+	last := time.Date(2027, 3, 10, 0, 0, 0, 0, time.UTC)
+	p := process{Dir: dir, Env: func(string) string { return "" }, Now: func() time.Time { return last }}
+	p.Random, p.Stderr = rand1(), io.Discard
+	a := &app{configFile: "rolecall.yaml", process: p}
+	s, err := a.open(t.Context(), writing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	token := engine.Fact{FactKey: engine.FactKey{Kind: engine.FactToken, Key: "ci"}, Until: last.Add(-time.Hour)}
+	if err := s.store.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindNote, Set: []engine.Fact{token}}}); err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.Notices.Ahead, s.cfg.Notices.Ends = 24*time.Hour, map[string]time.Time{"the secret of crm": last, "that of wiki": last.AddDate(0, 0, 9)}
+	s.cfg.Zone = "America/New_York"
+	for hours, want := range map[int]string{-26: "", -2: "the token ci for the page false,the secret of crm false", 12: "the token ci for the page true,the secret of crm false", 28: "the token ci for the page true,the secret of crm false", 29: "the token ci for the page true,the secret of crm true"} {
+		now := last.Add(time.Duration(hours) * time.Hour)
+		all, err := s.credentials(t.Context(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range all {
+			got = append(got, fmt.Sprint(c.Name, " ", c.Ended))
+		}
+		if strings.Join(got, ",") != want {
+			t.Errorf("after %d hours: %q", hours, got)
+		}
+		told, err := s.ending(t.Context(), now)
+		if err != nil || len(told) != len(all) || len(told) > 1 && told[1].key != "the secret of crm\n2027-03-10" {
+			t.Errorf("after %d hours %v is told, %v", hours, told, err)
+		}
+	}
+}

@@ -109,6 +109,7 @@ func TestPagesInABrowser(t *testing.T) {
 		t.Fatal(people)
 	}
 	ada := b.link("Ada Lindgren")
+	b.shoot("now", "/", "Last complete read")
 	b.shoot("audit", "/audit?outcome=done&program=wiki", "Export all that match")
 	b.shoot("proof", "/audit/3", "what is stored leads to")
 	b.shoot("program", "/programs/gitea", "Holders", "Unmanaged", "bot-ci", "Rules that lead here", "engineers-build", "History")

@@ -119,8 +119,10 @@ type runWhole struct {
 	Notices []engine.Notice `json:"notices"`
 	Changes []madeJSON      `json:"changes"`          // that it decided, the first 500 of them
 	More    bool            `json:"more"`             // there are more changes, in the records of the run
+	Money   []sumJSON       `json:"money,omitzero"`   // of the newest run: what its changes cost and save in a month, by currency
 	Open    int             `json:"open"`             // of those shown: not at their end yet
-	Waiting []engine.Change `json:"waiting,omitzero"` // of the newest run: what it did not do, and why
+	Waiting []engine.Change `json:"waiting,omitzero"` // what it did not do, and why; of older runs the first 100 that were blocked or due later, as far as they are recorded
+	Unsaid  int             `json:"unsaid,omitempty"` // of an older run: how many more were blocked or due later
 }
 
 // madeJSON is a change and what became of it.
@@ -134,7 +136,8 @@ func runOf(v *runView) (runWhole, error) {
 	for _, g := range v.Groups {
 		out.Changes = append(out.Changes, each(g.Changes, func(r *changeRow) madeJSON { return madeJSON{changeOf(r), r.Says} })...)
 	}
-	if v.Newest {
+	if out.Unsaid = v.Unsaid; v.Newest {
+		out.Money = each(v.Money, sumOf)
 		out.Waiting = []engine.Change{}
 	}
 	for _, g := range v.Waiting {

@@ -9,24 +9,26 @@ import (
 
 // nowJSON is the first page: does everybody have what they should, and what is about to change?
 type nowJSON struct {
-	Level     string          `json:"level"`              // good, attention or alarm
-	Headline  string          `json:"headline"`           // the same in a sentence
-	LookedAt  time.Time       `json:"looked_at,omitzero"` // when people and programs were read last; absent before the first time since the daemon was started, and with it all that was seen
-	Run       string          `json:"run,omitempty"`      // that saw it
-	Next      time.Time       `json:"next,omitzero"`      // when the next run begins; absent where another machine or somebody begins it
-	Paused    []factJSON      `json:"paused"`             // what is paused now
-	Cuts      []factJSON      `json:"cuts,omitzero"`      // people who are cut off
-	CutSince  []recordJSON    `json:"cut_since,omitzero"` // cuts since the last look
-	Summary   *summary        `json:"summary,omitempty"`  // of the last look
-	Notices   []engine.Notice `json:"notices,omitzero"`   // alarms, then warnings
-	Sources   []sourceJSON    `json:"sources,omitzero"`   // as they were read
-	Programs  []programRow    `json:"programs,omitzero"`  // that are configured
-	Approvals []engine.Change `json:"approvals,omitzero"` // the first of those that wait for an approval
-	Leavers   []leaverJSON    `json:"leavers,omitzero"`   // who is losing access since they left or were cut off
-	Joiners   []joinerJSON    `json:"joiners,omitzero"`   // who starts within 30 days
-	Cost      []moneyJSON     `json:"cost,omitzero"`      // what the taken seats cost in a month, by currency
-	Runs      []runRowJSON    `json:"runs"`               // the last ones
-	Levels    *levelsJSON     `json:"levels,omitempty"`   // how long changes took; absent until they were counted
+	Level     string           `json:"level"`              // good, attention or alarm
+	Headline  string           `json:"headline"`           // the same in a sentence
+	LookedAt  time.Time        `json:"looked_at,omitzero"` // when people and programs were read last; absent before the first time since the daemon was started, and with it all that was seen
+	Run       string           `json:"run,omitempty"`      // that saw it
+	Next      time.Time        `json:"next,omitzero"`      // when the next run begins; absent where another machine or somebody begins it
+	Paused    []factJSON       `json:"paused"`             // what is paused now
+	Cuts      []factJSON       `json:"cuts,omitzero"`      // people who are cut off
+	CutSince  []recordJSON     `json:"cut_since,omitzero"` // cuts since the last look
+	Ending    []credentialJSON `json:"ending"`             // credentials that end soon or have ended, the first one first
+	Summary   *summary         `json:"summary,omitempty"`  // of the last look
+	Notices   []engine.Notice  `json:"notices,omitzero"`   // alarms, then warnings
+	Sources   []sourceJSON     `json:"sources,omitzero"`   // as they were read
+	Programs  []programRow     `json:"programs,omitzero"`  // that are configured
+	Approvals []engine.Change  `json:"approvals,omitzero"` // the first of those that wait for an approval
+	Leavers   []leaverJSON     `json:"leavers,omitzero"`   // who is losing access since they left or were cut off, the oldest first
+	Joiners   []joinerJSON     `json:"joiners,omitzero"`   // who starts within 30 days, or did within 7 and lacks something; the first one first
+	Cost      []moneyJSON      `json:"cost,omitzero"`      // what the taken seats cost in a month, by currency
+	Money     []sumJSON        `json:"money,omitzero"`     // what is decided now costs and saves in a month, by currency
+	Runs      []runRowJSON     `json:"runs"`               // the last ones
+	Levels    *levelsJSON      `json:"levels,omitempty"`   // how long changes took; absent until they were counted
 }
 
 // levelsJSON are how long changes took from the decision to the program's word.
@@ -34,6 +36,13 @@ type levelsJSON struct {
 	At       time.Time      `json:"at"`       // when they were counted
 	Days     int            `json:"days"`     // before that, which they are of
 	Programs []engine.Level `json:"programs"` // durations are nanoseconds
+}
+
+// credentialJSON is something that Rolecall, or somebody who asks it, is known by.
+type credentialJSON struct {
+	Name  string    `json:"name"`
+	Ends  time.Time `json:"ends"` // the end, or the last day
+	Ended bool      `json:"ended"`
 }
 
 // factJSON is something that holds until somebody ends it, or until its end.
@@ -49,25 +58,46 @@ type factJSON struct {
 // sourceJSON is a directory or a program as it was read.
 type sourceJSON struct {
 	Name     string          `json:"name"`
-	Complete bool            `json:"complete"`          // everything that the source holds was seen
-	Count    int             `json:"count"`             // people or holdings shown
-	Finished time.Time       `json:"finished,omitzero"` // when the read ended
-	Reasons  []engine.Reason `json:"reasons"`           // why it is not complete
+	Complete bool            `json:"complete"`               // everything that the source holds was seen
+	Count    int             `json:"count"`                  // people or holdings shown
+	Finished time.Time       `json:"finished,omitzero"`      // when the read ended
+	Whole    time.Time       `json:"last_complete,omitzero"` // when the last complete read ended, of a run: only if it was this one; absent: none is known
+	Reasons  []engine.Reason `json:"reasons"`                // why it is not complete
 }
 
 // leaverJSON is somebody who is losing access.
 type leaverJSON struct {
-	Person  string `json:"person"` // key
-	Name    string `json:"name"`
-	Open    int    `json:"open"`    // changes that are still to be made
-	Waiting int    `json:"waiting"` // of those: blocked, or waiting for an approval
+	Person  string    `json:"person"` // key
+	Name    string    `json:"name"`
+	Open    int       `json:"open"`           // changes that are still to be made
+	Waiting int       `json:"waiting"`        // of those: blocked, or waiting for an approval
+	Since   time.Time `json:"since,omitzero"` // when the first of them was begun, or since when it waits; absent: they were only decided by the last look
+	Alarm   time.Time `json:"alarm,omitzero"` // from when on it is an alarm, or has been; absent: it becomes none
 }
 
-// joinerJSON is somebody who comes soon.
+// joinerJSON is somebody who comes soon, or who came within 7 days and still lacks something.
 type joinerJSON struct {
-	Person string    `json:"person"` // key
-	Name   string    `json:"name"`
-	Start  time.Time `json:"start,omitzero"` // absent: the directory does not say
+	Person string     `json:"person"` // key
+	Name   string     `json:"name"`
+	Start  time.Time  `json:"start,omitzero"` // when access begins to be given; absent: the directory does not say
+	First  time.Time  `json:"first_day,omitzero"`
+	Lacks  []lackJSON `json:"lacks"` // what blocks them, as far as it is known
+}
+
+// sumJSON is what the changes that are decided come to in a month, in one currency.
+type sumJSON struct {
+	Currency string  `json:"currency"` // ISO 4217
+	Costs    float64 `json:"costs"`    // of the seats that are taken
+	Saves    float64 `json:"saves"`    // of those that become free, whenever that counts
+	Bill     float64 `json:"bill"`     // by how much more is paid at once: seats that are paid for anyway apart
+}
+
+func sumOf(m *engine.Money) sumJSON { return sumJSON(*m) }
+
+// lackJSON is what somebody won't have, or still does not.
+type lackJSON struct {
+	What string `json:"what,omitempty"` // program or program/name; absent: whatever they should have
+	Why  string `json:"why"`
 }
 
 // moneyJSON is an amount in a currency.
@@ -77,7 +107,7 @@ type moneyJSON struct {
 }
 
 func nowOf(v *nowView) (nowJSON, error) {
-	out := nowJSON{Level: v.Level, Headline: v.Headline, Next: v.Next.UTC(), Paused: each(v.Paused, factOf), Runs: each(v.Runs, runRowOf)}
+	out := nowJSON{Level: v.Level, Headline: v.Headline, Next: v.Next.UTC(), Paused: each(v.Paused, factOf), Ending: each(v.Ending, func(c *Credential) credentialJSON { return credentialJSON{c.Name, c.Ends.UTC(), c.Ended} }), Runs: each(v.Runs, runRowOf)}
 	if v.Levels != nil {
 		out.Levels = &levelsJSON{v.Levels.At.UTC(), v.Levels.Days, each(v.Levels.List, levelOf)}
 	}
@@ -88,9 +118,14 @@ func nowOf(v *nowView) (nowJSON, error) {
 	out.LookedAt, out.Run, out.Cuts, out.CutSince = v.Seen.At.UTC(), v.Seen.Run, each(v.Seen.Cuts, factOf), each(v.CutSince, recordOf)
 	out.Summary, out.Notices, out.Sources = summaryOf(p.Summary), each(v.Notices, same), each(v.Sources, sourceOf)
 	out.Programs, out.Cost = each(v.Programs, programRowOf), each(v.Cost, moneyOf)
+	out.Money = each(p.Money, sumOf)
 	out.Approvals = each(v.Approvals, changeOf)
-	out.Leavers = each(v.Leavers, func(c *personChanges) leaverJSON { return leaverJSON{c.Key, c.Name, c.Open, c.Waiting} })
-	out.Joiners = each(v.Joiners, func(j *joiner) joinerJSON { return joinerJSON{j.Key, j.Name, j.Start.UTC()} })
+	out.Leavers = each(v.Leavers, func(c *personChanges) leaverJSON {
+		return leaverJSON{c.Key, c.Name, c.Open, c.Waiting, c.Since.UTC(), c.Alarm.UTC()}
+	})
+	out.Joiners = each(v.Joiners, func(j *joiner) joinerJSON {
+		return joinerJSON{j.Key, j.Name, j.Start.UTC(), j.First.UTC(), each(j.Lacks, func(l *lack) lackJSON { return lackJSON{l.What, l.Why} })}
+	})
 	return out, nil
 }
 
@@ -130,7 +165,7 @@ func factOf(f *engine.Fact) factJSON {
 }
 
 func sourceOf(s *source) sourceJSON {
-	return sourceJSON{s.Name, s.Complete, s.Count, s.Finished.UTC(), each(s.Reasons, same)}
+	return sourceJSON{s.Name, s.Complete, s.Count, s.Finished.UTC(), s.Whole.UTC(), each(s.Reasons, same)}
 }
 
 func moneyOf(m *Money) moneyJSON { return moneyJSON{m.Amount, m.Currency} }

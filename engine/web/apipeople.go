@@ -109,7 +109,7 @@ type heldJSON struct {
 	Rules       []string         `json:"rules"`          // that gave it
 	Record      int64            `json:"record"`         // that began it
 	Why         []engine.Finding `json:"why"`            // what policy says of it now; of another day nothing
-	Until       time.Time        `json:"until,omitzero"` // the last day of the extra that it is
+	Until       time.Time        `json:"until,omitzero"` // the last day of the extra that it is, given or of the policy's files; absent: no end is set
 }
 
 func accessOf(v *personView) (accessJSON, error) {
@@ -137,11 +137,7 @@ func personOf(v *personView) (out personWhole, err error) {
 }
 
 func heldOf(h *heldRow) heldJSON {
-	out := heldJSON{h.Program, h.Account, engine.Entitlement{Program: h.Program, Name: h.Entitlement}.String(), h.From.UTC(), h.Managed, each(h.Rules, same), h.Record, each(h.Why, same), time.Time{}}
-	if h.Extra != nil {
-		out.Until = h.Extra.Until.UTC()
-	}
-	return out
+	return heldJSON{h.Program, h.Account, engine.Entitlement{Program: h.Program, Name: h.Entitlement}.String(), h.From.UTC(), h.Managed, each(h.Rules, same), h.Record, each(h.Why, same), h.Until.UTC()}
 }
 
 func entryOf(p *engine.Person) entryJSON {

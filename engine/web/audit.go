@@ -94,7 +94,7 @@ func (s *Site) audit(ctx context.Context, r asked) (view, error) {
 // filterOf is what narrows the journal in an address.
 func filterOf(r asked) url.Values {
 	filter := url.Values{}
-	for _, name := range []string{"q", "person", "program", "entitlement", "account", "run", "actor", "kind", "op", "outcome", "from", "to"} {
+	for _, name := range []string{"q", "person", "program", "entitlement", "account", "run", "rule", "actor", "kind", "op", "outcome", "from", "to"} {
 		if text := r.FormValue(name); text != "" {
 			filter.Set(name, text)
 		}
@@ -113,7 +113,7 @@ func copied(v url.Values) url.Values {
 // query is what a filter asks the journal for. A word that no record can have is refused: an empty page would be taken for
 // "there was nothing".
 func (s *Site) query(filter url.Values) (q engine.Query, err error) {
-	q = engine.Query{Words: filter.Get("q"), Person: filter.Get("person"), Program: filter.Get("program"), Account: filter.Get("account"), Run: filter.Get("run"),
+	q = engine.Query{Words: filter.Get("q"), Person: filter.Get("person"), Program: filter.Get("program"), Account: filter.Get("account"), Run: filter.Get("run"), Rule: filter.Get("rule"),
 		Actor: filter.Get("actor"), Kind: engine.Kind(filter.Get("kind")), Op: engine.Op(filter.Get("op")), Outcome: engine.Outcome(filter.Get("outcome")),
 		Newest: true, Limit: shownEvents + 1}
 	_, err = wordsOf(q.Words)

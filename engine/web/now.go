@@ -16,6 +16,7 @@ type nowView struct {
 	Paused    []engine.Fact   // as of now, not of the last look
 	Pausing   pausing
 	CutSince  []eventRow // who was cut off since the last look
+	Ending    []Credential
 	Standing  engine.Standing
 	Next      time.Time
 	Level     string // good, attention, alarm
@@ -48,6 +49,11 @@ func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 		return view{}, err
 	}
 	v.Pausing = pausingOf("", v.Paused)
+	if s.Ending != nil {
+		if v.Ending, err = s.Ending(ctx); err != nil {
+			return view{}, err
+		}
+	}
 	if v.Seen == nil {
 		if err := v.Standing.Look(ctx, s.Journal()); err != nil {
 			return view{}, err
@@ -62,9 +68,15 @@ func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 		return view{}, err
 	}
 	p := v.Seen.Plan
-	v.Notices, v.Sources, v.Programs = loud(p.Notices), sources(p.Proofs), s.programRows(v.Seen, v.Paused)
+	v.Notices, v.Programs = loud(p.Notices), s.programRows(v.Seen, v.Paused)
+	if v.Sources, err = s.sourcesNow(ctx, p.Proofs); err != nil {
+		return view{}, err
+	}
+	if v.Leavers, err = s.leaversNow(ctx, v.Seen); err != nil {
+		return view{}, err
+	}
 	v.Approvals = changeRows(p.Changes, func(c *engine.Change) bool { return c.State == engine.NeedsApproval }, shownFirst)
-	v.Leavers, v.Joiners, v.Cost = leaving(p.Changes), joining(v.Seen), costs(v.Programs)
+	v.Joiners, v.Cost = s.joining(v.Seen, v.Programs), costs(v.Programs)
 	if v.Level, v.Headline = headline(p); len(v.Paused) > 0 {
 		v.Level, v.Headline = "alarm", "Work is paused: nothing is given or taken, not even from leavers"
 	}
@@ -113,87 +125,6 @@ func headline(p *engine.Plan) (level, text string) {
 		return "good", plural(n, "change", "changes") + " decided in the last run"
 	}
 	return "good", "Everybody has what they should"
-}
-
-// source is one directory or program as it was read.
-type source struct {
-	Name     string
-	Complete bool
-	Count    int
-	Finished time.Time
-	Reasons  []engine.Reason
-}
-
-func sources(proofs []engine.Proof) (out []source) {
-	for i := range proofs {
-		p := &proofs[i]
-		out = append(out, source{p.Source, p.Complete(), p.Count, p.Finished, p.Reasons})
-		out = append(out, sources(p.Partners)...)
-	}
-	return out
-}
-
-// personChanges is somebody and what a plan does to them.
-type personChanges struct {
-	Key, Name string
-	Open      int // changes that are still to be made
-	Waiting   int // of those: blocked, or waiting for an approval
-}
-
-// leaving are the people who are losing access since they leave or were cut off, those with trouble first.
-func leaving(changes []engine.Change) (out []personChanges) {
-	at := map[string]int{}
-	for i := range changes {
-		c := &changes[i]
-		if c.Cause != engine.CauseMarked && c.Cause != engine.CauseAbsent && c.Cause != engine.CauseCut || c.State == engine.Scheduled {
-			continue
-		}
-		n, known := at[c.Person]
-		if !known {
-			n = len(out)
-			at[c.Person] = n
-			out = append(out, personChanges{Key: c.Person, Name: cmp.Or(c.Name, c.Login, c.Person)})
-		}
-		out[n].Open++
-		if c.State != engine.Ready {
-			out[n].Waiting++
-		}
-	}
-	slices.SortFunc(out, func(a, b personChanges) int {
-		return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
-	})
-	return out
-}
-
-// joiner is somebody who comes soon.
-type joiner struct {
-	Key, Name string
-	Start     time.Time
-}
-
-// soon is how far ahead joiners are shown.
-const soon = 30 * 24 * time.Hour
-
-func joining(o *engine.Outlook) (out []joiner) {
-	for i := range o.People {
-		p := &o.People[i]
-		if p.State != engine.StateUpcoming {
-			continue
-		}
-		var start time.Time
-		for _, j := range p.Jobs {
-			if j.Start.After(o.At) && (start.IsZero() || j.Start.Before(start)) {
-				start = j.Start
-			}
-		}
-		if start.IsZero() || start.Sub(o.At) <= soon {
-			out = append(out, joiner{p.Key, p.Name(), start})
-		}
-	}
-	slices.SortFunc(out, func(a, b joiner) int {
-		return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
-	})
-	return out
 }
 
 // costs sums by currency what the taken seats cost in a month.

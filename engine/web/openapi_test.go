@@ -32,7 +32,7 @@ type operation struct {
 type parameter struct{ name, says string }
 
 func auditFilter() []parameter {
-	return []parameter{{"q", "words that must all occur in the record"}, {"person", "key"}, {"program", ""}, {"entitlement", "program or program/name"}, {"account", ""}, {"run", ""},
+	return []parameter{{"q", "words that must all occur in the record"}, {"person", "key"}, {"program", ""}, {"entitlement", "program or program/name"}, {"account", ""}, {"run", ""}, {"rule", "one of those that give it, by name"},
 		{"actor", "who decided"}, {"kind", ""}, {"op", "operation"}, {"outcome", ""}, {"from", "the first day, 2027-01-31, in the company's zone"}, {"to", "the last day"}}
 }
 

@@ -123,6 +123,7 @@ type heldRow struct {
 	Right string // program/name
 	Why   []engine.Finding
 	Extra *engine.Fact // that was given for a time, nil: none
+	Until time.Time    // its last day, a calendar date; zero: no end is set
 }
 
 func (s *Site) person(ctx context.Context, r asked) (view, error) {
@@ -160,7 +161,7 @@ func (s *Site) personOf(ctx context.Context, r asked, key string) (personView, e
 	}
 	for _, h := range held {
 		if h.Entitlement != engine.Exists {
-			v.Held = append(v.Held, heldRow{Held: h, Right: rightOf(h.Program, h.Entitlement), Extra: extraOf(v.Extras, h)})
+			v.Held = append(v.Held, v.heldRow(h))
 		}
 	}
 	if v.History, v.Pruned, err = s.history(ctx, engine.Query{Person: v.Key, Newest: true, Limit: 30}); err != nil {
@@ -203,10 +204,12 @@ func (v *personView) explain() {
 		for i := range v.Held {
 			h := &v.Held[i]
 			h.Why = deciding(v.Seen.Policy.Explain(v.Person, v.Seen.At, engine.Entitlement{Program: h.Program, Name: h.Entitlement}))
+			h.Until = v.endOf(h)
 			if len(h.Why) == 0 && h.Managed && h.Entitlement == engine.Active {
 				h.Why = []engine.Finding{{Answer: "needed", Text: "by what the person has in " + h.Program}}
 			}
 		}
+		v.endNeeded()
 	}
 	if v.Ask != "" {
 		v.Answer = v.Seen.Policy.Explain(v.Person, v.Seen.At, engine.ParseEntitlement(v.Ask))
@@ -216,6 +219,77 @@ func (v *personView) explain() {
 // deciding leaves out the rules that have nothing to do with the person.
 func deciding(all []engine.Finding) []engine.Finding {
 	return slices.DeleteFunc(slices.Clone(all), func(f engine.Finding) bool { return f.Answer == "does not match" })
+}
+
+// heldRow goes by what was given alone, which is all that is known where policy is not asked.
+func (v *personView) heldRow(h engine.Held) heldRow {
+	row := heldRow{Held: h, Right: rightOf(h.Program, h.Entitlement), Extra: extraOf(v.Extras, h)}
+	if row.Extra != nil {
+		row.Until = row.Extra.Until
+	}
+	return row
+}
+
+// endOf is the last day of the extra that ends last, of the policy's files or given elsewhere. There is none where a rule gives the same,
+// or where the program takes nothing back.
+func (v *personView) endOf(h *heldRow) (until time.Time) {
+	if v.keeps(h.Program) {
+		return until
+	}
+	if h.Extra != nil {
+		until = h.Extra.Until
+	}
+	rules := v.Seen.Policy.Rules()
+	for i := range h.Why {
+		if h.Why[i].Answer != "gives" {
+			continue
+		}
+		r := ruleNamed(rules, h.Why[i].Rule)
+		if r == nil || !r.Extra {
+			return time.Time{}
+		}
+		if r.Until.After(until) {
+			until = r.Until
+		}
+	}
+	return until
+}
+
+// endNeeded ends what is only needed by the rest in a program with the last of that.
+func (v *personView) endNeeded() {
+	for i := range v.Held {
+		h := &v.Held[i]
+		if len(h.Why) == 0 || h.Why[0].Answer != "needed" {
+			continue
+		}
+		for _, other := range v.Held {
+			if other.Program != h.Program || other.Entitlement == h.Entitlement {
+				continue
+			}
+			if other.Until.IsZero() {
+				h.Until = time.Time{}
+				break
+			}
+			if other.Until.After(h.Until) {
+				h.Until = other.Until
+			}
+		}
+	}
+}
+
+// keeps says whether nothing is ever taken in a program.
+func (v *personView) keeps(program string) bool {
+	return slices.ContainsFunc(v.Seen.Programs, func(p engine.ProgramOutlook) bool {
+		return p.Name == program && p.Revoke == engine.RevokeNever
+	})
+}
+
+// ruleNamed looks in rules that are sorted by name.
+func ruleNamed(rules []engine.Rule, name string) *engine.Rule {
+	if i, ok := slices.BinarySearchFunc(rules, name, func(r engine.Rule, name string) int { return strings.Compare(r.Name, name) }); ok {
+		return &rules[i]
+	}
+	return nil
 }
 
 func extraOf(extras []engine.Fact, h engine.Held) *engine.Fact {

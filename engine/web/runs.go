@@ -23,6 +23,7 @@ type runRow struct {
 	Notices []engine.Notice
 	Summary summary
 	Policy  string
+	Held    json.RawMessage // what it did not do, see heldLine
 	Blanked bool
 }
 
@@ -112,8 +113,11 @@ type runView struct {
 	runRow
 	By      string // program or person
 	Groups  []programChanges
+	Money   []engine.Money   // of the newest run: what its changes come to in a month
 	Newest  bool             // the last look here was this run's
-	Waiting []programChanges // of the newest run: what it did not do
+	Waiting []programChanges // what it did not do; of an older run what its record says of that
+	Shown   int              // how many these are
+	Unsaid  int              // that were blocked or due later, beyond those
 	Open    int
 	More    bool
 }
@@ -139,12 +143,69 @@ func (s *Site) run(ctx context.Context, r asked) (view, error) {
 	if v.By == "person" {
 		group = byPerson
 	}
-	v.Groups = group(rows)
-	if seen := s.Outlook(); seen != nil && seen.Run == name {
-		v.Newest = true
-		v.Waiting = group(changeRows(seen.Plan.Changes, func(c *engine.Change) bool { return c.State != engine.Ready }, shownOfRun))
+	s.priced(name, rows)
+	waiting, err := s.keptBack(&v)
+	v.Groups, v.Waiting, v.Shown = group(rows), group(waiting), len(waiting)
+	return view{"run", "Run " + name, v}, err
+}
+
+// priced adds what the newest run's changes cost. Intents don't record it: of older runs it is not known any more.
+func (s *Site) priced(run string, rows []changeRow) {
+	seen := s.Outlook()
+	if seen == nil || seen.Run != run {
+		return
 	}
-	return view{"run", "Run " + name, v}, nil
+	at := map[[4]string]int{}
+	for i := range rows {
+		at[nameOfChange(&rows[i].Change)] = i
+	}
+	for i := range seen.Plan.Changes {
+		c := &seen.Plan.Changes[i]
+		if len(c.Costs) == 0 || c.State != engine.Ready {
+			continue
+		}
+		if n, is := at[nameOfChange(c)]; is {
+			rows[n].Costs = c.Costs
+		}
+	}
+}
+
+func nameOfChange(c *engine.Change) [4]string {
+	return [4]string{string(c.Op), c.Program, c.Account, c.Right()}
+}
+
+// keptBack is what a run did not do: of the newest one all that was seen, of others what they recorded.
+func (s *Site) keptBack(v *runView) ([]changeRow, error) {
+	if seen := s.Outlook(); seen != nil && seen.Run == v.Run {
+		v.Newest, v.Money = true, seen.Plan.Money
+		return changeRows(seen.Plan.Changes, func(c *engine.Change) bool { return c.State != engine.Ready }, shownOfRun), nil
+	}
+	rows, err := s.heldRows(v.Held)
+	v.Unsaid = max(0, v.Summary.Blocked+v.Summary.Scheduled-len(rows))
+	return rows, err
+}
+
+// heldLine is a line of a run's record about what became neither an intent nor an approval item.
+type heldLine struct {
+	Op                                    engine.Op
+	Program, Entitlement, Account, Person string
+	State                                 engine.ChangeState
+	Reason                                string
+	Due                                   *time.Time
+}
+
+func (s *Site) heldRows(data json.RawMessage) (rows []changeRow, err error) {
+	var held []heldLine
+	if len(data) > 0 {
+		err = json.Unmarshal(data, &held)
+	}
+	for _, l := range held {
+		_, proposed := engine.ProposedName(l.Account)
+		rows = append(rows, rowOf(&engine.Change{Op: l.Op, Program: l.Program, Entitlement: engine.Entitlement{Program: l.Program, Name: l.Entitlement}.String(), Account: l.Account, Proposed: proposed,
+			Person: l.Person, Name: s.nameOf(l.Person), State: l.State, Reason: l.Reason, Due: l.Due}))
+	}
+	slices.SortStableFunc(rows, func(a, b changeRow) int { return strings.Compare(a.Program, b.Program) })
+	return rows, err
 }
 
 // outcomesRead is how many outcomes are looked through for what became of the changes that are shown.

@@ -42,6 +42,9 @@ type Options struct {
 	Decisions Decisions                                                       // with a Door
 	Reviews   Reviewing                                                       // with a Door
 	Delegates Delegating                                                      // with a Door
+	Ending    func(context.Context) ([]Credential, error)                     // credentials that end soon, the first one first; nil: nobody knows
+	Lead      func(source string) time.Duration                               // how long before the first day a directory's people are given access; nil: not at all
+	Overdue   func() time.Duration                                            // how long a leaver may keep what is to be taken before it is an alarm; nil or 0: for ever
 	Escalates func() engine.Escalation                                        // nil: never
 	Chores    Chores                                                          // with a Door
 	Door      Door                                                            // nil: nobody signs in, and whoever sits at the machine sees everything and changes nothing
@@ -82,6 +85,13 @@ type Lead struct {
 	Until                     string   // of an extra: its last day, "" of a rule
 }
 
+// Credential is something that Rolecall, or somebody who asks it, is known by, which ends.
+type Credential struct {
+	Name  string
+	Ends  time.Time
+	Ended bool // where Ends is a last day, once that is over
+}
+
 // Levels are how long changes took in the days before a time.
 type Levels struct {
 	At   time.Time
@@ -111,6 +121,7 @@ type Site struct {
 	busy  chan struct{} // one for each page that is being made
 
 	exporting exportSlots
+	reads     reads
 }
 
 // atOnce is how many pages are made at once.

@@ -94,10 +94,14 @@ type silent struct{ engine.Policy }
 
 func (silent) Explain(*engine.Person, time.Time, engine.Entitlement) []engine.Finding { return nil }
 func (silent) Entitlements() []engine.Entitlement                                     { return nil }
+func (silent) Decide(*engine.Person, time.Time, func(int32) bool, []engine.Verdict) []engine.Verdict {
+	return nil
+}
+func (silent) Rules() []engine.Rule { return nil }
 
 func noon() time.Time { return time.Date(2027, 1, 4, 12, 0, 0, 0, time.UTC) }
 
-func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
+func site(t testing.TB, b *book, o *engine.Outlook) (*Site, *[]string) {
 	t.Helper()
 	var failed []string
 	var paused []engine.Fact
@@ -145,6 +149,12 @@ func site(t *testing.T, b *book, o *engine.Outlook) (*Site, *[]string) {
 				return nil, b.err
 			}
 			return &o.Cuts[0], b.err
+		},
+		Ending: func(context.Context) ([]Credential, error) {
+			if o == nil {
+				return nil, b.err
+			}
+			return []Credential{{o.People[0].Entry, noon(), true}}, b.err
 		},
 		Reports: func() []ReportKind { return []ReportKind{reportKind(o)} }, CSV: plainCSV,
 		Exports: b, Prove: func(context.Context, int64) (Proof, error) {

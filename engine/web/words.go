@@ -19,16 +19,42 @@ func (s *Site) words() template.FuncMap {
 	return template.FuncMap{
 		"when":    func(t time.Time) string { return s.when(t, "2006-01-02 15:04") },
 		"day":     func(t time.Time) string { return s.when(t, time.DateOnly) },
+		"date":    func(t time.Time) string { return t.Format(time.DateOnly) }, // of a calendar: the same day in every zone
 		"lastday": func(t time.Time) string { return s.when(t.AddDate(0, 0, -1), time.DateOnly) },
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"late":    func(t time.Time) bool { return s.Now().After(t) },
 		"ago":     func(t time.Time) string { return ago(s.Now().Sub(t)) },
 		"money":   func(m Money) string { return fmt.Sprintf("%s %s", thousands(m.Amount), m.Currency) },
+		"amount":  thousands,
+		"cost":    s.costSays,
 		"first":   func(list []engine.SeatClaim) []engine.SeatClaim { return list[:min(len(list), shownWaiting)] },
 		"n":       func(n int) string { return thousands(float64(n)) },
 		"plural":  plural, "path": url.PathEscape, "clean": clean, "short": short, "join": strings.Join,
 		"percent": percent, "lasting": lasting, "name": s.nameOf, "account": accountOf,
 	}
+}
+
+// costSays is what a change costs or saves, as people read it.
+func (s *Site) costSays(c engine.Cost) string {
+	text := strings.TrimSuffix(amountOf(c.Month, c.Currency)+" a month for "+c.Kind, " for ")
+	if c.Paid && c.Month >= 0 {
+		text += ", paid for already"
+	}
+	switch {
+	case c.From != nil:
+		text += ", from " + s.when(*c.From, time.DateOnly) + " on"
+	case c.Paid && c.Month < 0:
+		text += ", once fewer seats are paid for"
+	}
+	return clean(text)
+}
+
+// amountOf has a sign, whichever it is.
+func amountOf(amount float64, currency string) string {
+	if amount < 0 {
+		return "−" + thousands(-amount) + " " + currency
+	}
+	return "+" + thousands(amount) + " " + currency
 }
 
 // nameOf is how the directory calls somebody, the key if it does not.
