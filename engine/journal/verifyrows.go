@@ -151,6 +151,13 @@ func (p *portion) read(ctx context.Context, t *sqlx.Tx, d *decoder) error {
 		return nil
 	}
 	p.rows = p.rows[:0]
+	if err := p.readColumns(ctx, t, d); err != nil || !d.joins {
+		return err
+	}
+	return p.sayBytes(ctx, t)
+}
+
+func (p *portion) readColumns(ctx context.Context, t *sqlx.Tx, d *decoder) error {
 	return each(t.QueryxContext(ctx, t.Rebind(selectStored), p.after, p.upTo, page))(func(r *sqlx.Rows) error {
 		n := len(p.rows)
 		p.rows = append(p.rows, row{})
