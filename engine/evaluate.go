@@ -108,7 +108,7 @@ func (p *programPlan) lately(account uint32) bool {
 	if !since {
 		return p.known.Has(p.exists, account)
 	}
-	return p.reading.Proof.Started.Sub(f.Since) <= p.program.Describes.Lag
+	return f.Count > 0 || p.reading.Proof.Started.Sub(f.Since) <= p.program.Describes.Lag
 }
 
 // imply: any right implies the active account, and that its existence; what is only kept implies that they are kept.

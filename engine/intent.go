@@ -145,7 +145,7 @@ func (n *NewAccount) quickField(name, value string) (rest string, ok bool) {
 	return rest, ok
 }
 
-// plainText cuts off a JSON string without escapes.
+// plainNumber cuts off a whole number without a sign.
 func plainNumber(s string) (n int, rest string, ok bool) {
 	end := strings.IndexAny(s, ",}")
 	if end < 1 || end > 9 || s[0] < '1' && s[:end] != "0" || s[0] > '9' {

@@ -11,6 +11,7 @@ import (
 func (p *programPlan) note() {
 	p.noteUndesired()
 	if !p.complete {
+		p.noteFound()
 		return
 	}
 	p.noteSeen()
@@ -51,8 +52,22 @@ func (p *programPlan) noteLost() {
 	}
 	for f := range p.b.s.Memory.each(FactLost) {
 		account, ok := p.reading.accounts.Find(f.Account)
-		if f.Program == p.program.Name && ok && (p.held.Has(p.exists, account) || !p.lately(account)) {
+		switch {
+		case f.Program != p.program.Name || !ok:
+		case f.Count > 0 && !p.held.Has(p.exists, account):
+			p.b.set(Fact{FactKey: f.FactKey, Since: p.reading.Proof.Started})
+		case p.held.Has(p.exists, account) || !p.lately(account):
 			p.b.clear(f.FactKey)
+		}
+	}
+}
+
+// noteFound remembers that a list which is not complete shows an account that others lacked: they are to be counted anew.
+func (p *programPlan) noteFound() {
+	for f := range p.b.s.Memory.each(FactLost) {
+		account, ok := p.reading.accounts.Find(f.Account)
+		if f.Program == p.program.Name && ok && f.Count == 0 && p.exists != none && p.reading.held.Has(p.exists, account) {
+			p.b.set(Fact{FactKey: f.FactKey, Since: f.Since, Count: 1})
 		}
 	}
 }

@@ -146,7 +146,7 @@ type Fact struct {
 const (
 	FactUndesired = "undesired" // program, account, entitlement: Since; Text: hashes of the policies that may have desired it last, in lines
 	FactMissing   = "missing"   // program, account, entitlement: a complete read first missed a managed holding
-	FactLost      = "lost"      // program, account: a complete read first missed a linked account of which nothing is managed
+	FactLost      = "lost"      // program, account: a complete read first missed a linked account of which nothing is managed; Count: 1 if one that is not complete showed it since
 	FactAbsent    = "absent"    // person: Since, Count of complete reads, Text: digest of the last one counted, Until: when it was accepted that the person has left
 	FactSuspended = "suspended" // program, account: Since; Text: "rolecall" if ours and done, "other" otherwise
 	FactTaken     = "taken"     // program, account, entitlement, person: unmanaged, taken from a leaver; offered as a task on return

@@ -286,7 +286,16 @@ func TestAnAccountOfWhichNothingIsManagedIsLostTwice(t *testing.T) {
 			w.roles("bob", "a")
 		}
 	}
-	w.pass(11 * time.Minute)
+	w.targets["wiki"].AddAccount("b", bobs, engine.Exists, engine.Active)
+	w.pass(11 * time.Minute) // nobody can tell from lists that are behind by half an hour
+	w.targets["wiki"].Set("b", engine.Exists, false)
+	w.pass(20 * time.Minute)
+	w.lists(enginetest.PartialList)
+	w.apply() // its list shows it
+	w.lists(enginetest.NoFault)
+	w.pass(time.Hour)
+	w.applied("bob", "grant wiki/x blocked") // the first that lacks it since
+	w.pass(31 * time.Minute)
 	w.applied("bob", "create wiki/.exists ready", "grant wiki ready", "grant wiki/x ready")
 	if facts := w.memory().Facts(engine.FactLost); len(facts) != 0 {
 		t.Errorf("%v", facts)
