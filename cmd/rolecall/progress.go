@@ -96,13 +96,17 @@ func (p *progress) applying(now time.Time) string {
 func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.cleared()
+}
+
+func (p *progress) cleared() {
 	if p.shown {
 		p.shown = false
 		fmt.Fprint(p.to, clearLine)
 	}
 }
 
-// before gives a writer that clears the line first.
+// before gives a writer that clears the line first. Meanwhile no line is drawn, as both may go to the same terminal.
 func (p *progress) before(w io.Writer) io.Writer { return cleared{p, w} }
 
 type cleared struct {
@@ -111,6 +115,8 @@ type cleared struct {
 }
 
 func (c cleared) Write(b []byte) (int, error) {
-	c.progress.clear()
+	c.progress.mu.Lock()
+	defer c.progress.mu.Unlock()
+	c.progress.cleared()
 	return c.Writer.Write(b)
 }

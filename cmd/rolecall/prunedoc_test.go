@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -21,10 +22,16 @@ func TestThePruningOfTheDocs(t *testing.T) {
 	dir := company(t)
 	sealedIn(t, dir)
 	now := time.Date(2024, 9, 2, 9, 0, 0, 0, time.UTC)
+	var ticking sync.Mutex
 	said := func(args ...string) string {
 		var out bytes.Buffer
 		p := testProcess(dir, &out, &out, args...)
-		p.Now, p.Actor = func() time.Time { now = now.Add(time.Millisecond); return now }, "dora"
+		p.Now, p.Actor = func() time.Time {
+			ticking.Lock()
+			defer ticking.Unlock()
+			now = now.Add(time.Millisecond)
+			return now
+		}, "dora"
 		run(t.Context(), p)
 		return out.String()
 	}
