@@ -151,7 +151,7 @@ func (b *blanking) old(ctx context.Context) (err error) {
 			return err
 		}
 		if pruned != nil && at.Before(pruned.Before) && b.order.After > 0 && b.engine.Now().Sub(pruned.Before) < b.order.After {
-			return fmt.Errorf("%w: when something was last recorded about %s is not known, since %s, and %s are waited for", ErrNotBlanked, quote(b.order.Person), pruned, plural(int(b.order.After/(24*time.Hour)), "day", "days"))
+			return fmt.Errorf("%w: when something was last recorded about %s is not known, since %w, and %s are waited for", ErrNotBlanked, quote(b.order.Person), pruned, plural(int(b.order.After/(24*time.Hour)), "day", "days"))
 		}
 		if at.After(b.of.Blanking.Last) {
 			b.of.Blanking.Last = at

@@ -106,7 +106,7 @@ func TestRandomEditsAreFound(t *testing.T) {
 			against := against
 			against.Nodes = &memory{hashes: l.nodes.hashes} // it counts what is read of it
 			for n := lane; n < times; n += runtime.GOMAXPROCS(0) {
-				r := rand.New(rand.NewPCG(1, uint64(n))) //nolint:gosec // G404, G115: the same edits each time
+				r := rand.New(rand.NewPCG(1, uint64(n)))
 				e := &edited{log: l, at: r.IntN(size), random: r, edit: edits()[hows[n%len(hows)]]}
 				e.other = (e.at + 1 + r.IntN(size-1)) % size
 				got, err := Verify(e.records(), against)
@@ -130,7 +130,7 @@ func keepEdits(t *testing.T, size int, found map[string]int) {
 	}
 	data, err := json.MarshalIndent(map[string]any{"records": size, "found": found}, "", "\t")
 	if err == nil {
-		err = os.WriteFile(*editsFile, append(data, '\n'), 0o644) //nolint:gosec // G306: a file of the repository
+		err = os.WriteFile(*editsFile, append(data, '\n'), 0o644)
 	}
 	if err != nil {
 		t.Error(err)
