@@ -28,5 +28,8 @@ func LastSlot(ctx context.Context, l Log, latest time.Time) (slot time.Time, err
 			return nil
 		})
 	}
+	if errors.Is(err, ErrPruned) { // the pages came to the first one that is there
+		err = nil
+	}
 	return slot, err
 }

@@ -56,6 +56,9 @@ func (s *Standing) Reads(ctx context.Context, l Log) error {
 			}
 			return s.older(r)
 		})
+		if errors.Is(err, ErrPruned) { // nothing older is there
+			return nil
+		}
 		if err != nil || n < standingPage || s.Known && !slices.ContainsFunc(sortedTimes(s.Read, s.Partners), time.Time.IsZero) {
 			return err
 		}

@@ -107,6 +107,10 @@ func (t *tx) blank(of *engine.Subject, h *head) (n int, err error) {
 
 // snapshot does the same to the lines of a pruning's snapshot.
 func (b *blanking) snapshot() error {
+	last, err := lastPruning(b.ctx, b.tx)
+	if err != nil || last == nil {
+		return err
+	}
 	names := map[string]map[int64]bool{linePerson: {}, lineAccount: {}}
 	for _, id := range b.of.Blanking.People {
 		names[linePerson][id] = true
@@ -115,7 +119,7 @@ func (b *blanking) snapshot() error {
 		names[lineAccount][a.Number] = true
 	}
 	gone := map[int64]Stored{}
-	err := each(b.QueryxContext(b.ctx, "SELECT public, salt, personal, commitment, n FROM snapshot WHERE personal IS NOT NULL"))(func(r *sqlx.Rows) error {
+	err = each(b.QueryxContext(b.ctx, b.Rebind("SELECT public, salt, personal, commitment, n FROM snapshot WHERE upto = ? AND personal IS NOT NULL"), last.UpTo))(func(r *sqlx.Rows) error {
 		var n int64
 		l, err := scanLine(r, &n)
 		if err != nil {
@@ -135,7 +139,7 @@ func (b *blanking) snapshot() error {
 		l := gone[n]
 		commitment, err := l.commit()
 		if err == nil {
-			_, err = b.ExecContext(b.ctx, b.Rebind("UPDATE snapshot SET salt = NULL, personal = NULL, commitment = ? WHERE n = ?"), commitment, n)
+			_, err = b.ExecContext(b.ctx, b.Rebind("UPDATE snapshot SET salt = NULL, personal = NULL, commitment = ? WHERE upto = ? AND n = ?"), commitment, last.UpTo, n)
 		}
 		if err != nil {
 			return fmt.Errorf("line %d of the snapshot: %w", n, err)

@@ -209,6 +209,8 @@ func TestVerifyFindsWhatNoPruningAllows(t *testing.T) {
 		"a name of which nothing is left":     {"UPDATE person SET key = 'mallory' WHERE key = 'key-of-dora'"},
 		"a line is taken away":                {"DELETE FROM snapshot WHERE n = " + one("link")},
 		"a line is put in":                    {"INSERT INTO snapshot SELECT upto, (SELECT max(n) + 1 FROM snapshot), public, salt, personal, commitment FROM snapshot WHERE n = " + one("baseline")},
+		"a line of no pruning is put in":      {"INSERT INTO snapshot SELECT upto + 1, n, public, salt, personal, commitment FROM snapshot WHERE n = 2"},
+		"the lines get other numbers":         {"UPDATE snapshot SET n = n + 1000"},
 		"all lines are taken away":            {"DELETE FROM snapshot"},
 		"a line is no line":                   {"UPDATE snapshot SET public = 'x' WHERE n = " + one("link")},
 		"a name is changed":                   {"UPDATE person SET key = 'mallory' WHERE key = 'key-of-bob'"},

@@ -160,8 +160,11 @@ func readHolds(ctx context.Context, q sqlx.QueryerContext, bind func(string) str
 }
 
 func (h *holds) name(name string) {
-	if name != "" {
-		h.names[inner(name)] = true
+	if name == "" {
+		return
+	}
+	for _, text := range spelt(name) {
+		h.names[text] = true
 	}
 }
 

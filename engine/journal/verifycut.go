@@ -115,10 +115,14 @@ func (s *Store) Pruned(ctx context.Context) (*engine.Pruned, error) {
 // readSnapshot reads the lines of one.
 func readSnapshot(ctx context.Context, t sqlx.QueryerContext, bind func(string) string, upTo int64) (*snapshot, error) {
 	s, rules := newSnapshot(upTo), map[int64][]string{}
-	err := each(t.QueryxContext(ctx, bind("SELECT public, salt, personal, commitment FROM snapshot WHERE upto = ? ORDER BY n"), upTo))(func(r *sqlx.Rows) error {
-		l, err := scanLine(r)
+	err := each(t.QueryxContext(ctx, bind("SELECT public, salt, personal, commitment, n FROM snapshot WHERE upto = ? ORDER BY n"), upTo))(func(r *sqlx.Rows) error {
+		var n int64
+		l, err := scanLine(r, &n)
 		if err != nil {
 			return err
+		}
+		if n != s.lines+1 { // blankings know lines by number
+			return fmt.Errorf("%w: line %d has the number %d", errSnapshot, s.lines+1, n)
 		}
 		return s.add(l, rules)
 	})
@@ -136,6 +140,9 @@ func scanLine(r *sqlx.Rows, more ...any) (l Stored, err error) {
 func (w *walk) readCut() error {
 	return w.looks[0].use(func(t *sqlx.Tx) error {
 		p, err := lastPruning(w.ctx, t)
+		if err == nil {
+			err = w.strayLines(t, p)
+		}
 		if err != nil || p == nil {
 			if errors.Is(err, errSnapshot) { // a fault of the journal
 				w.broken = true
@@ -148,6 +155,19 @@ func (w *walk) readCut() error {
 		w.pledged(p)
 		return w.readLines(t, p)
 	})
+}
+
+// strayLines finds lines of no snapshot: no root vouches for them, and they would be searched for logins, and be blanked.
+func (w *walk) strayLines(t *sqlx.Tx, p *engine.Pruned) error {
+	var upTo, n int64
+	if p != nil {
+		upTo = p.UpTo
+	}
+	err := t.GetContext(w.ctx, &n, t.Rebind("SELECT count(*) FROM snapshot WHERE upto <> ?"), upTo)
+	if n > 0 {
+		w.wrong("the table snapshot has %d lines that are of no pruning", n)
+	}
+	return err
 }
 
 // pledged wants the record of a pruning to have what the key says of it, and that to be of the journal in front of the record. Whose key
