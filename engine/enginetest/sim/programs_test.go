@@ -23,7 +23,13 @@ type program struct {
 	overlaps int
 	anew     map[string]int // right → how often its group was
 	fault    enginetest.Fault
-	batch    bool // a batch is under way, which is over before its lease is
+	batch    batch // that is under way
+}
+
+// batch is many changes at once, by whom and since when; it is over before its lease is. Nobody's: none.
+type batch struct {
+	by    *daemon
+	began time.Time
 }
 
 // list is what a program listed to a daemon.
@@ -146,9 +152,10 @@ type batching struct{ target }
 // Apply implements engine.Batcher. It answers short when it fails in the middle.
 func (b batching) Apply(ctx context.Context, calls []engine.Call) []engine.Result {
 	out := make([]engine.Result, 0, len(calls))
-	defer func(was bool) { b.p.batch = was }(b.p.batch) // another daemon's may be under way
-	b.p.batch = true
-	for _, c := range calls {
+	defer func(was batch) { b.p.batch = was }(b.p.batch) // another daemon's may be under way
+	b.p.batch = batch{b.p.m.cur, b.p.m.now}
+	for end := b.p.m.now.Add(b.p.leaseOf(calls)); len(out) < len(calls) && !b.p.m.now.After(end); {
+		c := calls[len(out)]
 		var r engine.Result
 		switch {
 		case c.New != nil:
@@ -176,7 +183,11 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 	}
 	if c.Writes() {
 		m.mend()
-		m.check.call(p.Name, c, m.now)
+		began := m.now
+		if p.batch.by == m.cur {
+			began = p.batch.began
+		}
+		m.check.call(p.Name, c, began)
 		calling := m.check.calling
 		m.meanwhile("in the middle of a call", 25, 20*time.Second)
 		m.check.calling = calling
@@ -268,7 +279,7 @@ func (p *program) writeFault(c enginetest.ProgramCall) enginetest.Fault {
 		tell("the process dies after it")
 		p.m.cur.dead = true
 		return enginetest.LoseAfter
-	case n < 17 && p.m.depth == 0 && !p.batch: // what happens in the middle of another call must end before that
+	case n < 17 && p.m.depth == 0 && p.batch.by == nil: // what happens in the middle of another call must end before that
 		tell("takes long")
 		p.m.now = p.m.now.Add(time.Duration(1+p.faults.IntN(14)) * time.Minute)
 	}

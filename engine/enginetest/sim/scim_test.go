@@ -252,7 +252,7 @@ type scimBatches struct{ *overSCIM }
 
 // Apply implements engine.Batcher.
 func (b scimBatches) Apply(ctx context.Context, calls []engine.Call) []engine.Result {
-	ctx = b.within(ctx, min(manyCalls, b.leaseOf(calls)))
+	ctx = b.within(ctx, min(manyCalls, b.p.leaseOf(calls)))
 	all, named := make([]enginetest.ProgramCall, 0, len(calls)), slices.Clone(calls)
 	for i, c := range calls {
 		all, named[i].Entitlement = append(all, callOf(c)), group(c.Entitlement)
@@ -277,11 +277,11 @@ func callOf(c engine.Call) enginetest.ProgramCall {
 }
 
 // leaseOf is how long somebody may work on all of these, but for the difference of clocks.
-func (t *overSCIM) leaseOf(calls []engine.Call) time.Duration {
+func (p *program) leaseOf(calls []engine.Call) time.Duration {
 	left := manyCalls
 	for _, c := range calls {
-		if i := t.p.m.check.asking(t.p.Name, callOf(c)); i != nil {
-			left = min(left, i.lease.Sub(t.p.m.now)-7*time.Second)
+		if i := p.m.check.asking(p.Name, callOf(c)); i != nil {
+			left = min(left, i.lease.Sub(p.m.now)-7*time.Second)
 		}
 	}
 	return left
