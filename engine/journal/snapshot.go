@@ -212,15 +212,23 @@ func (s *snapshot) called(p *snapLine, l *Stored, put func(snapName), blanked *[
 	return err
 }
 
+// holding is what the numbers of a row stand for.
+func (s *snapshot) holding(account, right, ruleset int64, rules map[int64][]string) (key engine.Held3, list []string, err error) {
+	a, ok := s.names.accounts[account]
+	r, known := s.names.rights[right]
+	list, listed := rules[ruleset]
+	if !ok || !known || !listed || r.program != a.program {
+		return key, nil, errors.New("a number stands for nothing")
+	}
+	return engine.Held3{Program: a.program, Account: a.name, Entitlement: r.name}, list, nil
+}
+
 func (s *snapshot) held(p *snapLine, rules map[int64][]string) error {
-	account, ok := s.names.accounts[p.Account]
 	for _, r := range p.Rows {
-		right, known := s.names.rights[r[0]]
-		list, listed := rules[r[3]]
-		if !ok || !known || !listed || right.program != account.program {
-			return errors.New("a number stands for nothing")
+		key, list, err := s.holding(p.Account, r[0], r[3], rules)
+		if err != nil {
+			return err
 		}
-		key := engine.Held3{Program: account.program, Account: account.name, Entitlement: right.name}
 		h := engine.HoldingState{Managed: r[1]&flagManaged != 0, Confirmed: r[1]&flagConfirmed != 0, Seen: r[1]&flagSeen != 0, Since: instant(r[2]), Rules: list}
 		s.position.Holdings[key] = h
 		if h.Seen {
@@ -231,14 +239,12 @@ func (s *snapshot) held(p *snapLine, rules map[int64][]string) error {
 }
 
 func (s *snapshot) over(p *snapLine, rules map[int64][]string) error {
-	account, ok := s.names.accounts[p.Account]
 	for _, r := range p.Rows {
-		right, known := s.names.rights[r[0]]
-		list, listed := rules[r[2]]
-		if !ok || !known || !listed || right.program != account.program {
-			return errors.New("a number stands for nothing")
+		key, list, err := s.holding(p.Account, r[0], r[2], rules)
+		if err != nil {
+			return err
 		}
-		s.ended = append(s.ended, engine.Tenure{Held3: engine.Held3{Program: account.program, Account: account.name, Entitlement: right.name},
+		s.ended = append(s.ended, engine.Tenure{Held3: key,
 			Managed: r[1] != 0, Rules: list, Record: r[3], From: instant(r[4]), Ended: r[5], Until: instant(r[6])})
 	}
 	return nil
