@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/conformance"
 	"github.com/rolecall/rolecall/engine/enginetest"
+	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
 
 // badges is the small program that the example examples/rest speaks to.
@@ -135,9 +135,7 @@ func TestTheRESTExamplePassesTheSuite(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a plug-in waits as long as it is told to")
 	}
-	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("python3 is not installed")
-	}
+	servers.Need(t, "python3", "python3")
 	t.Parallel()
 	dir := t.TempDir()
 	_, _ = onBadges()(t, dir)

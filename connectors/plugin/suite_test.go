@@ -10,6 +10,7 @@ import (
 	"github.com/rolecall/rolecall/connectors/plugin"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest"
+	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
 
 const canary = "canary-7f3a"
@@ -74,9 +75,7 @@ func TestExamplesPassTheSuite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, need := range map[string][]string{"python": {"python3"}, "shell": {"jq", "flock"}}[name] {
-				if _, err := exec.LookPath(need); err != nil {
-					t.Skipf("%s is not installed", need)
-				}
+				servers.Need(t, need, need)
 			}
 			enginetest.ConnectorSuite(t, func(t *testing.T) *enginetest.ConnectorUnderTest {
 				faults := &plugin.Faults{}

@@ -46,6 +46,14 @@ func mustHave(ci string, uid int) bool {
 	return ci == "true" || uid == 0
 }
 
+// Need ends the test if a program is not there: as a failure where setup has installed it, as a skip elsewhere.
+func Need(t testing.TB, packages string, names ...string) {
+	t.Helper()
+	if _, err := findPrograms(packages, nil, names...); err != nil {
+		lacking(t, err)
+	}
+}
+
 // lacking ends the test: as a failure where the server must be there, as a
 // skip elsewhere.
 func lacking(t testing.TB, err error) {
