@@ -6,6 +6,7 @@ PKG         ?= ./...
 SEEDS       ?= 20000
 SOAK        ?= 8h
 SAMPLE      ?= 430
+BULK        := $(GO) run ./.ci/bulk cmd connectors engine policies
 
 # The race detector looks at all but what was translated from C: SQLite is some 16 times slower under it, and nothing there is ours.
 RACE        := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc/...=-race=false
@@ -25,11 +26,13 @@ test: setup race plain baton ## all tests: first small data under the race detec
 
 # Bulk and kill tests skip themselves under -short.
 race: ## tests on small data under the race detector
-	$(GO) test $(RACE) -short -timeout 15m $(PKG)
+	$(GO) test $(RACE) -p 4 -short -timeout 15m $(PKG)
 
-# What does all that it does under -short has run by then; .ci/bulk finds the others in the source.
+# What does all that it does under -short has run by then; .ci/bulk finds the others in the source. They are compiled once, and then a few at a time
+# run in four processes: half of their time they wait for servers, and for what must not happen.
 plain: ## bulk and kill tests, without the race detector
-	$(GO) run ./.ci/bulk cmd connectors engine policies | xargs -t -P 2 -L 1 $(GO) test -timeout 20m -run
+	$(BULK) | cut -d' ' -f2 | sort -u | xargs $(GO) test -run '^$$'
+	$(BULK) | xargs -t -P 4 -L 1 $(GO) test -timeout 20m -run
 
 # A module of its own, so that ./... does not reach it. Where it asks for an update of its go.mod, `go mod tidy` there does it. Without cgo, and so
 # without the race detector: else C code of their SDK is compiled for minutes. `make soak` runs it with that.

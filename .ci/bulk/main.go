@@ -58,7 +58,7 @@ func bulk(dir string) error {
 }
 
 // mostInLine is how many tests come in one line.
-const mostInLine = 12
+const mostInLine = 4
 
 // deal gives the tests out in turn: those of a kind have similar names, and take similarly long.
 func deal(tests []string) [][]string {
