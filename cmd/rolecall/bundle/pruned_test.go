@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -19,12 +20,18 @@ import (
 // prune empties the records from before a time, and seals the journal again.
 func (l *log) prune(before time.Time) {
 	l.t.Helper()
+	l.pruneOf(before, func(now audit.Head) audit.Head { return now })
+}
+
+// pruneOf has the key say it of another journal than this one.
+func (l *log) pruneOf(before time.Time, of func(audit.Head) audit.Head) {
+	l.t.Helper()
 	c, err := (keys{l.verifier: true}).open(l.order.Seal)
 	l.must(err)
 	_, err = l.store.Prune(context.Background(), journal.PruneOrder{Actor: "dpo", Reason: "too old", Before: before, Heads: []audit.Head{c.Head},
 		Trust: func(context.Context, *engine.Pruned) error { return nil },
 		Sign: func(now audit.Head, statement string) (string, error) {
-			signed, err := audit.Sign(audit.Checkpoint{Origin: l.signer.Name(), Head: now, Time: l.clock, Extra: []string{statement}}, l.signer)
+			signed, err := audit.Sign(audit.Checkpoint{Origin: l.signer.Name(), Head: of(now), Time: l.clock, Extra: []string{statement}}, l.signer)
 			return string(signed), err
 		}})
 	l.must(err)
@@ -209,6 +216,32 @@ func TestPrunedByAnother(t *testing.T) {
 	l.order.Seal = l.seal()
 	folder := l.bundle()
 	if wrong := wrongs(t, folder, Given{}); !strings.Contains(wrong, "the journal's key does not") || strings.Contains(wrong, public) {
+		t.Error(wrong)
+	}
+}
+
+// TestPrunedElsewhere: what the key said of another journal's pruning counts for nothing, be the record in the period or not; nor does a
+// record in its place that says something else.
+func TestPrunedElsewhere(t *testing.T) {
+	for _, to := range []time.Time{at("2027-04-01T00:00:00Z"), at("2027-06-01T00:00:00Z")} {
+		l := story(t)
+		l.pruneOf(l.order.From, func(now audit.Head) audit.Head { now.Root[0] ^= 1; return now })
+		l.order.To, l.order.Made = to, at("2027-06-02T00:00:00Z")
+		if wrong := wrongs(t, l.bundle(), Given{}); !strings.HasPrefix(wrong, ProofFile) || strings.Contains(wrong, "\n") {
+			t.Errorf("%v: %q", to, wrong)
+		}
+	}
+	l := prunedStory(t)
+	l.order.To, l.order.Made, l.order.Seal, l.order.Formers = at("2027-06-01T00:00:00Z"), at("2027-06-02T00:00:00Z"), nil, nil
+	l.edit = func(r engine.Record, s journal.Stored) (string, journal.Stored) {
+		if r.Kind != engine.KindSnapshot {
+			return r.Hash, s
+		}
+		s.Personal = strings.Replace(s.Personal, "too old", "no reason", 1)
+		salt, _ := base64.StdEncoding.DecodeString(s.Salt)
+		return audit.Leaf([]byte(s.Public), [audit.SaltSize]byte(salt), []byte(s.Personal)).String(), s
+	}
+	if wrong := wrongs(t, l.bundle(), Given{}); !strings.Contains(wrong, "another one than "+ProofFile+" has") {
 		t.Error(wrong)
 	}
 }
