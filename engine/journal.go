@@ -122,6 +122,15 @@ type Held struct {
 	Record      int64     `json:"record"` // the record that began it
 }
 
+// AsOfQuery asks who had what at one time, page by page.
+type AsOfQuery struct {
+	At          time.Time
+	Program     string // "": every one
+	Entitlement *string
+	After       [2]string // program and account behind which it goes on; "" and "" begin
+	Accounts    int       // how many at most
+}
+
 // AsOf answers who had what at one time, managed or not; person, program and account may be empty. Sorted by program, account,
 // entitlement.
 type AsOf interface {

@@ -259,7 +259,9 @@ func closedLines(ctx context.Context, log Log, r *Review) (lines []ReviewLine, e
 	at, q := map[string]int{}, Query{Kind: KindLine}
 	err = log.Records(ctx, Query{Kind: KindReview}, func(record Record) error { // times may be of clocks that do not agree
 		if one := (Review{}); json.Unmarshal(record.Data, &one) == nil && one.Name == r.Name {
-			q.After, q.Before = cmp.Or(q.After, record.Seq), record.Seq
+			if q.Before = record.Seq; one.Closed.IsZero() { // its beginning may have been pruned, and lines of it not
+				q.After = cmp.Or(q.After, record.Seq)
+			}
 		}
 		return nil
 	})

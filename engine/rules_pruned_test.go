@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,35 @@ func TestAReviewOfWhichPartWasPrunedSaysSo(t *testing.T) {
 		if errors.Is(err, engine.ErrPruned) != c.pruned || errors.Is(err, engine.ErrNoReview) != c.none || len(left) == 0 != c.none || c.pruned && !strings.Contains(err.Error(), `by "dpo" on`) {
 			t.Errorf("%+v: %d lines, %v", c, len(left), err)
 		}
+	}
+}
+
+// emptied is a journal of which the records up to one were emptied.
+type emptied struct{ shortened }
+
+func (l emptied) Records(ctx context.Context, q engine.Query, yield func(engine.Record) error) error {
+	q.After = max(q.After, l.at.UpTo)
+	return l.shortened.Records(ctx, q, yield)
+}
+
+// A review that was closed behind what was pruned shows the lines of which there are records, although its beginning is gone.
+func TestAReviewWhoseBeginningWasPrunedShowsItsLines(t *testing.T) {
+	w, lines := campaign(t)
+	w.pass(time.Hour)
+	w.judged(true, "confirmed", line(t, lines, "ann", "wiki/x"))
+	w.pass(time.Hour)
+	if _, err := w.engine.CloseReview(t.Context(), "auditor", "q1", "done"); err != nil {
+		t.Fatal(err)
+	}
+	var began int64
+	if err := w.journal.Records(t.Context(), engine.Query{Kind: engine.KindReview, Limit: 1}, func(r engine.Record) error { began = r.Seq; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	at := prunedAt(w.engine.Now().Add(-90 * time.Minute))
+	at.UpTo = began
+	r, shown, err := engine.ReadReview(t.Context(), emptied{shortened{w.journal, at}}, "q1")
+	if !errors.Is(err, engine.ErrPruned) || r.Closed.IsZero() || len(shown) == 0 || !slices.ContainsFunc(shown, func(l engine.ReviewLine) bool { return l.State == engine.LineKept }) {
+		t.Errorf("%+v: %+v, %v", r, shown, err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
@@ -23,6 +24,8 @@ type channels struct {
 	texts *notify.Templates
 	// people begins to send to those whose access changes; nil: they are told nothing.
 	people func(ctx context.Context) (notify.Letters, error)
+	// escalate is whose server and sender those are told by to whom is escalated; nil: there is none of kind mail.
+	escalate *notify.Mail
 }
 
 // none says that nobody is told of anything.
@@ -32,6 +35,12 @@ type channel struct {
 	name string
 	*config.Channel
 	send notify.Channel
+	only string // what its things are called by begins with this, "" for all
+}
+
+// wants says whether a thing is told by it.
+func (c *channel) wants(t *toldThing) bool {
+	return c.Wants(t.about) && strings.HasPrefix(t.key, c.only)
 }
 
 // channels puts together what the configuration says of notices. Nothing is called.
@@ -63,10 +72,28 @@ func (a *app) channels(cfg *config.File) (*channels, error) {
 			out.people = m.Letters
 		}
 		if c.Kind != config.ChannelMail || len(c.To) > 0 {
-			out.all = append(out.all, channel{name, c, send})
+			out.all = append(out.all, channel{name: name, Channel: c, send: send})
+		}
+		if m, is := send.(*notify.Mail); is && (out.escalate == nil || name == n.People.Through) {
+			out.escalate = m
 		}
 	}
+	out.escalated(cfg)
 	return out, wrong
+}
+
+// toEscalated is the name by which it is remembered what those in escalate: to were told; no channel's name begins so.
+const toEscalated = "@escalate"
+
+// escalated sends what has waited for too long to those who should hear of it then.
+func (c *channels) escalated(cfg *config.File) {
+	to := cfg.Approvals.Escalate.Addresses()
+	if c.escalate == nil || cfg.Approvals.Escalate.After == 0 || len(to) == 0 {
+		return
+	}
+	m := *c.escalate
+	m.To = to
+	c.all = append(c.all, channel{name: toEscalated, Channel: &config.Channel{Kind: config.ChannelMail, About: []string{"alarms"}}, send: &m, only: escalatedKey})
 }
 
 func (a *app) channel(cfg *config.File, c *config.Channel) (notify.Channel, error) {

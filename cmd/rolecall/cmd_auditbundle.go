@@ -24,7 +24,8 @@ func (a *app) auditBundle() *cobra.Command {
 		Use: "bundle DIR", Short: "Write all that an auditor needs of a period into a folder", Args: args(cobra.ExactArgs(1)),
 		Long: "Who came, moved and left and who held what at the end; each change with its rule, approval, result and read-back; policies as they\n" +
 			"were; the records with proofs to the signed checkpoint; and what all this does not cover. `rolecall audit verify-bundle DIR` checks\n" +
-			"it with nothing else at hand. The folder holds the records from the first one on, names included: keep it as you keep the journal.",
+			"it with nothing else at hand. The folder holds the records from the first one on, names included: keep it as you keep the journal.\n" +
+			"Where records were pruned it goes on from the snapshot of them, and the period begins after it.",
 		Example: "  rolecall audit bundle --from 2026-01-01 --to 2026-12-31 evidence-2026",
 		RunE: func(c *cobra.Command, given []string) error {
 			o, err := a.order(from, to)
@@ -100,12 +101,8 @@ func (a *app) bundle(ctx context.Context, folder, name string, o bundle.Order) (
 
 // seals finds the checkpoints. A journal that does not continue what was sealed outside gives no evidence.
 func (a *app) seals(ctx context.Context, cfg *config.File, store *journal.Store, o *bundle.Order) error {
-	pruned, err := store.Pruned(ctx)
-	if err != nil {
+	if err := a.prunedBefore(ctx, cfg, store, o); err != nil {
 		return err
-	}
-	if pruned != nil { // who has what follows from all records, and a bundle is checked without the journal's snapshot
-		return failed("take bundles before records are pruned; for later times there are `rolecall audit asof` and `rolecall audit export`", "a bundle has all records from the first one on, and %s", pruned.String())
 	}
 	c, sealed, err := a.outside(ctx, cfg, store)
 	if err != nil {
@@ -128,6 +125,30 @@ func (a *app) seals(ctx context.Context, cfg *config.File, store *journal.Store,
 	return err
 }
 
+// prunedBefore refuses a period that reaches into what was pruned, and one behind a pruning that the key does not vouch for.
+func (a *app) prunedBefore(ctx context.Context, cfg *config.File, store *journal.Store, o *bundle.Order) error {
+	pruned, err := store.Pruned(ctx)
+	if err != nil || pruned == nil {
+		return err
+	}
+	if o.From.Before(pruned.Before) {
+		return failed("begin with --from "+firstDay(pruned.Before)+" or later; for earlier periods there are the bundles that were made before", "a bundle has all that is behind it, and %s", pruned.String())
+	}
+	by, err := a.keyHistory(ctx, cfg, store)
+	if err == nil {
+		err = by.snapshot(ctx, store, pruned)
+	}
+	if err != nil {
+		return failed("look with `rolecall audit verify`", "%w", err)
+	}
+	return nil
+}
+
+// firstDay is the first whole day from a time on.
+func firstDay(t time.Time) string {
+	return t.UTC().Add(24*time.Hour - time.Nanosecond).Format(time.DateOnly)
+}
+
 // bundleSource is the journal as bundles read it.
 type bundleSource struct {
 	ctx   context.Context
@@ -136,7 +157,21 @@ type bundleSource struct {
 
 // Each implements bundle.Source.
 func (s *bundleSource) Each(to time.Time, yield func(engine.Record, journal.Stored) error) error {
-	return s.store.StoredRecords(s.ctx, engine.Query{To: to}, yield)
+	return s.store.Everything(s.ctx, to, yield)
+}
+
+// Pruning implements bundle.Source.
+func (s *bundleSource) Pruning() (journal.Stored, bool, error) {
+	p, err := s.store.Pruned(s.ctx)
+	if err != nil || p == nil {
+		return journal.Stored{}, false, err
+	}
+	return s.Next(p.Record)
+}
+
+// Snapshot implements bundle.Source.
+func (s *bundleSource) Snapshot(p *engine.Pruned, yield func(journal.Stored) error) error {
+	return s.store.SnapshotLines(s.ctx, p, yield)
 }
 
 // Next implements bundle.Source.

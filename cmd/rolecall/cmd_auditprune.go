@@ -140,6 +140,9 @@ func (p *pruning) check(ctx context.Context, mem *engine.Memory) (err error) {
 	if from := p.app.keptFrom(s.cfg, mem.Time); s.cfg.Audit.Keep > 0 && p.before.After(from) {
 		return fmt.Errorf("%w: audit: keep says that records are kept for %s, so only what is from before %s may go", engine.ErrNotPruned, config.FormatDuration(s.cfg.Audit.Keep), stamp(from))
 	}
+	if err := s.store.OldEnough(ctx, p.before, s.engine.LooksBack()); err != nil {
+		return err
+	}
 	p.held = len(mem.Facts(engine.FactHold))
 	if err := p.exported(mem); err != nil {
 		return err
@@ -179,6 +182,11 @@ func (p *pruning) sealed(ctx context.Context) (err error) {
 	}
 	if len(p.by.wrong) > 0 {
 		return fmt.Errorf("%w: the journal is not what it was, see rolecall audit verify: %s", engine.ErrNotPruned, p.by.wrong[0])
+	}
+	if p.last != nil { // as it will be asked then: what is shown must be what would be done
+		if err := p.by.snapshot(ctx, store, p.last); err != nil {
+			return fmt.Errorf("%w: %w", engine.ErrNotPruned, err)
+		}
 	}
 	c, sealed, err := p.app.outside(ctx, cfg, store)
 	if err == nil && !sealed && cfg.Audit.Checkpoints == "" {

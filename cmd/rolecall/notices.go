@@ -105,7 +105,7 @@ func (s *system) tellAllBy(ctx context.Context, c *channel, found []toldThing, t
 	defer cancel()
 	var wrong []error
 	for _, about := range config.NoticeAbout() {
-		fresh := slices.DeleteFunc(slices.Clone(found), func(t toldThing) bool { return t.about != about || !c.Wants(about) || told[c.key(t)] })
+		fresh := slices.DeleteFunc(slices.Clone(found), func(t toldThing) bool { return t.about != about || !c.wants(&t) || told[c.key(t)] })
 		if len(fresh) == 0 {
 			continue
 		}

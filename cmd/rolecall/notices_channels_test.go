@@ -63,7 +63,7 @@ func wired(t *testing.T, channels map[string]*wire) *system {
 		t.Fatal(err)
 	}
 	for name, w := range channels {
-		s.channels.all = append(s.channels.all, channel{name, &config.Channel{}, w})
+		s.channels.all = append(s.channels.all, channel{name: name, Channel: &config.Channel{}, send: w})
 	}
 	slices.SortFunc(s.channels.all, func(a, b channel) int { return strings.Compare(a.name, b.name) })
 	return s

@@ -68,6 +68,9 @@ func itemLine(item *engine.Item) notify.Line {
 		Person: c.Person, Name: c.Name, Since: item.Since}
 }
 
+// escalatedKey begins the keys of what was escalated.
+const escalatedKey = "escalated\n"
+
 // escalated are the items that have waited for too long. Each is told, also where others were told before.
 func (s *system) escalated(ctx context.Context, now time.Time) (out []toldThing, err error) {
 	x := &s.engine.Settings.Escalate
@@ -79,7 +82,7 @@ func (s *system) escalated(ctx context.Context, now time.Time) (out []toldThing,
 		l := itemLine(&all[i])
 		l.Text = fmt.Sprintf("a change has waited for approval for more than %s, to be told to %s: %s", config.FormatDuration(x.After), strings.Join(x.To, ", "), l.Text)
 		l.Link = s.link("waiting")
-		out = append(out, single("alarms", "escalated\n"+all[i].ID, l))
+		out = append(out, single("alarms", escalatedKey+all[i].ID, l))
 	}
 	return out, err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
+	"github.com/rolecall/rolecall/cmd/rolecall/notify"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/enginetest/servers"
 )
@@ -160,6 +162,48 @@ func TestEachEscalationIsTold(t *testing.T) {
 	waits("b", now.Add(time.Hour), engine.Waiting)
 	is(now.Add(5*time.Hour), line("b"))
 	is(now.Add(6 * time.Hour))
+}
+
+// Addresses in approvals: escalate: to are sent what was escalated and nothing else, by a channel of kind mail, whatever that one is about.
+func TestThoseToWhomIsEscalatedAreTold(t *testing.T) {
+	channels := "\nnotices: {channels: {a: {kind: webhook, url: \"http://127.0.0.1:1\"}, m: {kind: mail, server: \"smtp://127.0.0.1:1\", from: rolecall@example.com, to: [it@example.com], about: [weekly]}}}\n"
+	for escalate, want := range map[string]string{
+		"\napprovals: {escalate: {after: 4h, to: [\"The chief\", \"Lead <it-lead@example.com>\", boss@example.com]}}" + channels: "it-lead@example.com boss@example.com",
+		"\napprovals: {escalate: {after: 4h, to: [\"The chief\"]}}" + channels:                                                   "",
+		"\napprovals: {escalate: {to: [boss@example.com]}}" + channels:                                                           "",
+		"\napprovals: {escalate: {after: 4h, to: [boss@example.com]}}":                                                           "",
+	} {
+		dir := company(t)
+		text, err := os.ReadFile(filepath.Join(dir, "rolecall.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "rolecall.yaml"), append(text, escalate...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := (&app{configFile: "rolecall.yaml", process: process{Dir: dir, Env: func(string) string { return "" }, Now: time.Now, Random: rand1(), Stderr: io.Discard}}).open(t.Context(), writing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.close()
+		to := []string{}
+		for _, c := range s.channels.all {
+			if c.name != toEscalated {
+				continue
+			}
+			for _, a := range c.send.(*notify.Mail).To {
+				to = append(to, a.Address)
+			}
+			for key, wants := range map[string]bool{escalatedKey + "i1": true, "paused": false} {
+				if c.wants(&toldThing{about: "alarms", key: key}) != wants || c.wants(&toldThing{about: "weekly", key: key}) {
+					t.Errorf("%q: %v", key, !wants)
+				}
+			}
+		}
+		if got := strings.Join(to, " "); got != want {
+			t.Errorf("%s: told %q, not %q", escalate, got, want)
+		}
+	}
 }
 
 // What ends soon is told, and stands on the page, the first one first; a last day is one of the company's zone, and is over after it.

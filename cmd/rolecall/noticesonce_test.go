@@ -123,7 +123,7 @@ func TestFirstDaysAreToldThoughTellingBeganInTheFuture(t *testing.T) {
 	c.write(rows)
 	c.run(day)
 	to, text := c.run(2 * day)
-	c.is(to, []string{"heidi@example.com"}, text)
+	c.is(to, []string{"heidi@example.com", "kim@example.com"}, text)
 	contains(t, text, "Kim Karl starts on 2027-03-03:")
 }
 

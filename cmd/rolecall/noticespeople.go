@@ -254,7 +254,7 @@ func (p *post) itemKey(to string, parts ...string) string {
 }
 
 func (p *post) freshJoiner(out *notify.News, n *news, tells func(string) bool, to string, once func(time.Time, ...string) bool) {
-	if n.joins == nil || to == n.key || !tells("joiners") {
+	if n.joins == nil || !tells("joiners") {
 		return
 	}
 	j, state := n.joins, "missing"

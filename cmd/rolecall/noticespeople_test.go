@@ -229,7 +229,7 @@ func TestExtrasThatEndAreTold(t *testing.T) {
 	}
 }
 
-// A first day is told to the manager: what is missing and why, then that all is there.
+// A first day is told to the manager and to whoever comes: what is missing and why, then that all is there.
 func TestFirstDaysAreTold(t *testing.T) {
 	c := newStaff(t, "")
 	replace(t, filepath.Join(c.dir, "rolecall.yaml"), "dates: {start: start}", "dates: {start: start, lead: 2d}")
@@ -241,8 +241,8 @@ func TestFirstDaysAreTold(t *testing.T) {
 	rows["alice"] = strings.Replace(rows["alice"], ",heidi,,", ",heidi,,2027-03-04", 1) // has another job from now on, and is no joiner
 	c.write(rows)
 	to, text := c.run(2 * day)
-	c.is(to, []string{"heidi@example.com"}, text)
-	contains(t, text, "Kim Karl starts on 2027-03-05:\n- gitea is missing: waiting for")
+	c.is(to, []string{"heidi@example.com", "kim@example.com"}, text)
+	contains(t, text, "Kim Karl starts on 2027-03-05:\n- gitea is missing: waiting for", "for your first day, 2027-03-05, not all access is there yet:\n- gitea is missing: waiting for", "to kim@example.com: Your access on your first day")
 	if strings.Contains(text, "Alice") {
 		t.Errorf("who has another job is a joiner: %s", text)
 	}
@@ -255,8 +255,8 @@ func TestFirstDaysAreTold(t *testing.T) {
 		t.Errorf("before a run saw it: %s", text)
 	}
 	to, text = c.run(day)
-	c.is(to, []string{"heidi@example.com"}, text)
-	contains(t, text, "Kim Karl starts on 2027-03-05:\n- all access is there: gitea, gitea/eng, wiki")
+	c.is(to, []string{"heidi@example.com", "kim@example.com"}, text)
+	contains(t, text, "Kim Karl starts on 2027-03-05:\n- all access is there: gitea, gitea/eng, wiki", "for your first day, 2027-03-05, all access is there: gitea, gitea/eng, wiki")
 	for range 12 {
 		to, text = c.run(day)
 		c.is(to, nil, text)

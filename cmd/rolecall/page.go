@@ -28,6 +28,10 @@ func (s *server) page(ctx context.Context) (http.Handler, error) {
 		Holders: func(ctx context.Context, program, after string, accounts int) ([]engine.Held, error) {
 			return s.system().store.Holders(ctx, program, after, accounts)
 		},
+		Begun: func(ctx context.Context, run string) (int, error) { return s.system().store.OpenOf(ctx, run) },
+		Had: func(ctx context.Context, q engine.AsOfQuery) ([]engine.Held, error) {
+			return s.system().store.AsOfPage(ctx, q)
+		},
 		Leads: func(program string) []web.Lead { return leadsTo(s.system().policy, program) },
 		CutSince: func(ctx context.Context, person string) (*engine.Fact, error) {
 			return cutSince(ctx, s.system(), person)

@@ -83,6 +83,9 @@ func TestPruneOfASealedJournal(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, said)
 	}
 	put(whole)
+	if err := os.WriteFile(s.path("first"), []byte(first), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if said, code := later(t, s.dir, prune...); code != exitApproval || !strings.Contains(said, "would be emptied") {
 		t.Errorf("exit code %d: %s", code, said)
 	}
@@ -93,7 +96,13 @@ func TestPruneOfASealedJournal(t *testing.T) {
 	if said, code := rolecallIn(t, s.dir, "audit", "verify"); code != exitDone || !strings.Contains(said, "was pruned by tester") {
 		t.Errorf("exit code %d: %s", code, said)
 	}
-	if said, code := rolecallIn(t, s.dir, "audit", "bundle", "--from", "2026-01-01", "--to", "2099-01-01", "b"); code == exitDone || !strings.Contains(said, "take bundles before records are pruned") {
+	if said, code := rolecallIn(t, s.dir, "audit", "bundle", "--from", time.Now().UTC().Format(time.DateOnly), "--to", "2099-01-01", "b"); code != exitFailed || !strings.Contains(said, "begin with --from "+tomorrow()+" or later") || !strings.Contains(said, `were pruned by "tester"`) {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+	if said, code := rolecallIn(t, s.dir, "audit", "bundle", "--from", tomorrow(), "--to", time.Now().UTC().AddDate(0, 0, 399).Format(time.DateOnly), "b"); code != exitDone {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+	if said, code := rolecallIn(t, s.dir, "audit", "verify-bundle", "b", "--key", s.system().cfg.Audit.Verifier, "--checkpoint", "first"); code != exitDone {
 		t.Errorf("exit code %d: %s", code, said)
 	}
 
@@ -147,9 +156,28 @@ func TestPruneOfASealedJournal(t *testing.T) {
 	}
 	wrong()
 	for _, at := range []int{1, 30} { // nor does a pruning of ours hide it
-		before := time.Now().AddDate(0, 0, at).Format(time.DateOnly)
-		if said, code := later(t, s.dir, "audit", "prune", "--before", before, "--reason", "too old", "--yes"); code != exitFailed || !strings.Contains(said, "the journal's key does not") {
-			t.Errorf("exit code %d: %s", code, said)
+		again := []string{"audit", "prune", "--before", time.Now().AddDate(0, 0, at).Format(time.DateOnly), "--reason", "too old", "--yes"}
+		for _, args := range [][]string{again, again[:len(again)-1]} { // and what is shown before is what would be done
+			if said, code := later(t, s.dir, args...); code != exitFailed || !strings.Contains(said, "the journal's key does not") {
+				t.Errorf("exit code %d: %s", code, said)
+			}
+		}
+	}
+}
+
+// What is old by one long silence alone is refused when it is shown, as it would be when it is done.
+func TestPruneShowsWhatIsNotOldEnough(t *testing.T) {
+	s := newSealed(t)
+	if err := s.next(); err != nil {
+		t.Fatal(err)
+	}
+	if said, code := later(t, s.dir, "apply"); code != exitDone {
+		t.Fatalf("exit code %d: %s", code, said)
+	}
+	prune := []string{"audit", "prune", "--before", tomorrow(), "--reason", "too old", "--yes"}
+	for _, args := range [][]string{prune, prune[:len(prune)-1]} {
+		if said, code := later(t, s.dir, args...); code != exitFailed || !strings.Contains(said, "by the journal's own records only") {
+			t.Errorf("%v: exit code %d: %s", args, code, said)
 		}
 	}
 }

@@ -31,13 +31,9 @@ func (s *Store) AsOf(ctx context.Context, at time.Time, person, program, account
 }
 
 func readAsOf(ctx context.Context, t *sqlx.Tx, at time.Time, person, program, account string) (held []engine.Held, err error) {
-	next, err := firstFrom(ctx, t, t.Rebind, floor(at)+1)
+	last, err := lastAt(ctx, t, at)
 	if err != nil {
 		return nil, err
-	}
-	last := next - 1
-	if p, err := lastPruning(ctx, t); err != nil || p != nil && last < p.UpTo {
-		return nil, cmp.Or(err, error(p))
 	}
 	query, args := tenuresAt, []any{last, last, last, last}
 	if person != "" {
@@ -62,6 +58,18 @@ func readAsOf(ctx context.Context, t *sqlx.Tx, at time.Time, person, program, ac
 		return err
 	})
 	return held, err
+}
+
+// lastAt is the last record up to a time; what was before records were pruned is not known.
+func lastAt(ctx context.Context, t *sqlx.Tx, at time.Time) (int64, error) {
+	next, err := firstFrom(ctx, t, t.Rebind, floor(at)+1)
+	if err != nil {
+		return 0, err
+	}
+	if p, err := lastPruning(ctx, t); err != nil || p != nil && next-1 < p.UpTo {
+		return 0, cmp.Or(err, error(p))
+	}
+	return next - 1, nil
 }
 
 func scanHeld(r *sqlx.Rows) (h engine.Held, err error) {

@@ -50,8 +50,7 @@ func (p *pruneWalk) take(w *walk, row *row) {
 	switch {
 	case row.Seq > p.upTo:
 		p.ran = p.ran || row.told.Kind == engine.KindRun
-		p.aged += min(time.Duration(max(row.Time-p.last, 0))*time.Microsecond, engine.LongestSilence)
-		p.last = max(p.last, row.Time)
+		p.age(row.Time)
 		return
 	case row.empty:
 	case stays(row.told.Kind) || p.holds.match(row.Person, row.Account, row.record.Personal):

@@ -104,11 +104,13 @@ func runRowOf(r *runRow) runRowJSON {
 type runList struct {
 	Runs   []runRowJSON `json:"runs"`
 	Before int64        `json:"before,omitempty"` // go on with this; absent: these are the last
+	Next   time.Time    `json:"next,omitzero"`    // when the next run begins; absent where another machine or somebody begins it
+	Frozen int          `json:"frozen"`           // holdings that are kept as an undo left them, or since others change them again and again
 	Pruned string       `json:"pruned,omitempty"` // what is not there any more, of the last part: these are not all there ever were
 }
 
 func runsOf(v *runsView) (runList, error) {
-	return runList{each(v.Runs, runRowOf), v.More, v.Pruned}, nil
+	return runList{each(v.Runs, runRowOf), v.More, v.Next.UTC(), v.Frozen, v.Pruned}, nil
 }
 
 // runWhole is a run: what it saw, what it did, what became of that.
@@ -117,8 +119,11 @@ type runWhole struct {
 	Policy  string          `json:"policy"`  // hash
 	Sources []sourceJSON    `json:"sources"` // as it read them
 	Notices []engine.Notice `json:"notices"`
-	Changes []madeJSON      `json:"changes"`          // that it decided, the first 500 of them
-	More    bool            `json:"more"`             // there are more changes, in the records of the run
+	Changes []madeJSON      `json:"changes"`          // that it decided, up to 500 of them
+	More    bool            `json:"more"`             // there are more changes
+	Next    string          `json:"next,omitempty"`   // the address of these; absent: there are none
+	Decided int             `json:"decided"`          // changes that it began, all in all
+	Left    int             `json:"left"`             // of all: not at their end yet
 	Money   []sumJSON       `json:"money,omitzero"`   // of the newest run: what its changes cost and save in a month, by currency
 	Open    int             `json:"open"`             // of those shown: not at their end yet
 	Waiting []engine.Change `json:"waiting,omitzero"` // what it did not do, and why; of older runs the first 100 that were blocked or due later, as far as they are recorded
@@ -132,7 +137,10 @@ type madeJSON struct {
 }
 
 func runOf(v *runView) (runWhole, error) {
-	out := runWhole{runRowJSON: runRowOf(&v.runRow), Policy: v.Policy, Sources: each(sources(v.Proofs), sourceOf), Notices: each(v.Notices, same), Changes: []madeJSON{}, More: v.More, Open: v.Open}
+	out := runWhole{runRowJSON: runRowOf(&v.runRow), Policy: v.Policy, Sources: each(sources(v.Proofs), sourceOf), Notices: each(v.Notices, same), Changes: []madeJSON{}, More: v.More > 0, Decided: v.Decided(), Left: v.Left, Open: v.Open}
+	if out.More {
+		out.Next = apiBase + v.Further()
+	}
 	for _, g := range v.Groups {
 		out.Changes = append(out.Changes, each(g.Changes, func(r *changeRow) madeJSON { return madeJSON{changeOf(r), r.Says} })...)
 	}

@@ -22,7 +22,8 @@ type nowJSON struct {
 	Notices   []engine.Notice  `json:"notices,omitzero"`   // alarms, then warnings
 	Sources   []sourceJSON     `json:"sources,omitzero"`   // as they were read
 	Programs  []programRow     `json:"programs,omitzero"`  // that are configured
-	Approvals []engine.Change  `json:"approvals,omitzero"` // the first of those that wait for an approval
+	Approvals []engine.Change  `json:"approvals,omitzero"` // the first of those that wait for an approval now
+	Waiting   *int             `json:"waiting,omitempty"`  // how many wait for an approval now
 	Leavers   []leaverJSON     `json:"leavers,omitzero"`   // who is losing access since they left or were cut off, the oldest first
 	Joiners   []joinerJSON     `json:"joiners,omitzero"`   // who starts within 30 days, or did within 7 and lacks something; the first one first
 	Cost      []moneyJSON      `json:"cost,omitzero"`      // what the taken seats cost in a month, by currency
@@ -119,7 +120,7 @@ func nowOf(v *nowView) (nowJSON, error) {
 	out.Summary, out.Notices, out.Sources = summaryOf(p.Summary), each(v.Notices, same), each(v.Sources, sourceOf)
 	out.Programs, out.Cost = each(v.Programs, programRowOf), each(v.Cost, moneyOf)
 	out.Money = each(p.Money, sumOf)
-	out.Approvals = each(v.Approvals, changeOf)
+	out.Approvals, out.Waiting = each(v.Approvals, changeOf), &v.Waits
 	out.Leavers = each(v.Leavers, func(c *personChanges) leaverJSON {
 		return leaverJSON{c.Key, c.Name, c.Open, c.Waiting, c.Since.UTC(), c.Alarm.UTC()}
 	})

@@ -8,9 +8,10 @@ import (
 
 // peopleList is whom a search found.
 type peopleList struct {
-	States []stateJSON `json:"states"` // how many people there are of each state
-	People []personRow `json:"people"` // that were found, sorted by name
-	More   bool        `json:"more"`   // there are more: say more of whom you look for
+	States []stateJSON `json:"states"`         // how many people there are of each state
+	People []personRow `json:"people"`         // that were found, sorted by name
+	More   bool        `json:"more"`           // there are more
+	Next   string      `json:"next,omitempty"` // the address of the next ones; absent: these are the last
 }
 
 // stateJSON counts the people of a state.
@@ -34,7 +35,11 @@ func peopleOf(v *peopleView) (out peopleList, err error) {
 		return out, errUnread()
 	}
 	states := each(v.States, func(s *stateCount) stateJSON { return stateJSON{s.State, s.N} })
-	return peopleList{states, each(v.Found, personRowOf), v.More}, nil
+	out = peopleList{States: states, People: each(v.Found, personRowOf), More: v.More != ""}
+	if out.More {
+		out.Next = apiBase + v.More
+	}
+	return out, nil
 }
 
 func personRowOf(at **engine.Person) personRow {
@@ -110,6 +115,7 @@ type heldJSON struct {
 	Record      int64            `json:"record"`         // that began it
 	Why         []engine.Finding `json:"why"`            // what policy says of it now; of another day nothing
 	Until       time.Time        `json:"until,omitzero"` // the last day of the extra that it is, given or of the policy's files; absent: no end is set
+	Origin      engine.Origin    `json:"origin"`         // by what role, job and entry it was given, and by whose decision
 }
 
 func accessOf(v *personView) (accessJSON, error) {
@@ -137,7 +143,7 @@ func personOf(v *personView) (out personWhole, err error) {
 }
 
 func heldOf(h *heldRow) heldJSON {
-	return heldJSON{h.Program, h.Account, engine.Entitlement{Program: h.Program, Name: h.Entitlement}.String(), h.From.UTC(), h.Managed, each(h.Rules, same), h.Record, each(h.Why, same), h.Until.UTC()}
+	return heldJSON{h.Program, h.Account, engine.Entitlement{Program: h.Program, Name: h.Entitlement}.String(), h.From.UTC(), h.Managed, each(h.Rules, same), h.Record, each(h.Why, same), h.Until.UTC(), h.Origin}
 }
 
 func entryOf(p *engine.Person) entryJSON {

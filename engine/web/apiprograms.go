@@ -162,14 +162,16 @@ func programOf(v *programView) (out programWhole, err error) {
 
 // waitingList is what was not done, and why.
 type waitingList struct {
-	Items   []itemJSON      `json:"items"`            // that wait for a decision, the first 500 of them
-	More    int             `json:"more"`             // items that are not shown
+	Items   []itemJSON      `json:"items"`            // that wait for a decision, up to 500 of them
+	More    int             `json:"more"`             // items behind these
+	Next    string          `json:"next,omitempty"`   // the address of those; absent: there are none
 	Decided []itemJSON      `json:"decided"`          // and not yet used
 	Blocked []engine.Change `json:"blocked,omitzero"` // what can't be done yet, the first 500; absent before the first look
 	Later   []engine.Change `json:"later,omitzero"`   // what is to be done later, the first 500; absent before the first look
 	Tasks   []engine.Task   `json:"tasks,omitzero"`   // what somebody must do by hand; absent before the first look
 
-	Delegations []delegationJSON `json:"delegations"` // who may decide in whose place, now or later
+	Delegations []delegationJSON `json:"delegations"`            // who may decide in whose place, now or later
+	EscalatedTo []string         `json:"escalated_to,omitempty"` // who is told of items that have waited for too long
 }
 
 // delegationJSON is that somebody may decide in the place of somebody else.
@@ -189,11 +191,12 @@ func delegationOf(r *delegationRow) delegationJSON {
 // itemJSON is something that waits for somebody's decision, or was decided.
 type itemJSON struct {
 	engine.Item
-	Own bool `json:"own,omitempty"` // it is about whoever asks, who does not decide on it
+	Own       bool      `json:"own,omitempty"`      // it is about whoever asks, who does not decide on it
+	Escalated time.Time `json:"escalated,omitzero"` // since when others are told that it has waited for too long
 }
 
 func itemOf(r *itemRow) itemJSON {
-	out := itemJSON{r.Item, r.Own}
+	out := itemJSON{r.Item, r.Own, r.Escalated.UTC()}
 	out.Change = changeOf(&r.changeRow)
 	out.Since, out.Until, out.At = out.Since.UTC(), out.Until.UTC(), out.At.UTC()
 	return out
@@ -203,6 +206,12 @@ func waitingOf(v *waitingView) (waitingList, error) {
 	out := waitingList{Items: []itemJSON{}, More: v.More, Decided: each(v.Decided, itemOf), Delegations: each(v.Delegations, delegationOf)}
 	for _, p := range v.Items {
 		out.Items = append(out.Items, each(p.Items, itemOf)...)
+	}
+	if v.Further != "" {
+		out.Next = apiBase + v.Further
+	}
+	if v.Escalates.After > 0 {
+		out.EscalatedTo = v.Escalates.To
 	}
 	if v.Seen != nil {
 		out.Blocked, out.Later, out.Tasks = v.Blocked.changes(), v.Later.changes(), each(v.Tasks, same)

@@ -60,6 +60,7 @@ type reviewWhole struct {
 	Lines  []reviewLineJSON `json:"lines"`
 	Before string           `json:"before,omitempty"` // the address of the part before; absent: this is the first
 	More   string           `json:"more,omitempty"`   // the address of the next part; absent: this is the last
+	Pruned string           `json:"pruned,omitempty"` // what is not there any more: lines on which nothing happened since are missing, and what was decided before
 }
 
 // reviewLineJSON is one holding that is looked at.
@@ -110,7 +111,7 @@ func reviewLineOf(l *lineRow) reviewLineJSON {
 }
 
 func reviewOf(v *reviewView) (reviewWhole, error) {
-	out := reviewWhole{Review: reviewJSONOf(&v.reviewRow), Found: v.Found, Lines: []reviewLineJSON{}}
+	out := reviewWhole{Review: reviewJSONOf(&v.reviewRow), Found: v.Found, Lines: []reviewLineJSON{}, Pruned: v.Pruned}
 	for _, g := range v.Groups {
 		out.Lines = append(out.Lines, each(g.Lines, reviewLineOf)...)
 	}

@@ -24,7 +24,8 @@ type nowView struct {
 	Notices   []engine.Notice // alarms and warnings, in this order
 	Sources   []source
 	Programs  []ProgramRow
-	Approvals []changeRow // the first few
+	Approvals []changeRow // the first few that wait now
+	Waits     int         // for an approval now
 	Leavers   []personChanges
 	Joiners   []joiner
 	Cost      []Money // by month, by currency
@@ -75,9 +76,11 @@ func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 	if v.Leavers, err = s.leaversNow(ctx, v.Seen); err != nil {
 		return view{}, err
 	}
-	v.Approvals = changeRows(p.Changes, func(c *engine.Change) bool { return c.State == engine.NeedsApproval }, shownFirst)
+	if err := s.awaited(ctx, &v); err != nil {
+		return view{}, err
+	}
 	v.Joiners, v.Cost = s.joining(v.Seen, v.Programs), costs(v.Programs)
-	if v.Level, v.Headline = headline(p); len(v.Paused) > 0 {
+	if v.Level, v.Headline = headline(p, v.Waits); len(v.Paused) > 0 {
 		v.Level, v.Headline = "alarm", "Work is paused: nothing is given or taken, not even from leavers"
 	}
 	return view{"now", "Now", v}, nil
@@ -108,8 +111,24 @@ func loud(all []engine.Notice) (out []engine.Notice) {
 	return out
 }
 
-// headline says it in a sentence.
-func headline(p *engine.Plan) (level, text string) {
+// awaited is what waits for a decision now: much may have been decided since the last look.
+func (s *Site) awaited(ctx context.Context, v *nowView) error {
+	items, err := s.Items(ctx)
+	for i := range items {
+		if items[i].State != engine.Waiting {
+			continue
+		}
+		if v.Waits++; v.Waits <= shownFirst {
+			c := items[i].Change
+			c.State, c.Reason = engine.NeedsApproval, items[i].Reason
+			v.Approvals = append(v.Approvals, rowOf(&c))
+		}
+	}
+	return err
+}
+
+// headline says it in a sentence; waits are the changes that wait for an approval now.
+func headline(p *engine.Plan, waits int) (level, text string) {
 	incomplete := slices.ContainsFunc(p.Proofs, func(r engine.Proof) bool { return !r.Complete() })
 	alarm := slices.ContainsFunc(p.Notices, func(n engine.Notice) bool { return n.Level == "alarm" })
 	switch n := p.Ready(); {
@@ -117,8 +136,8 @@ func headline(p *engine.Plan) (level, text string) {
 		return "alarm", "Something needs somebody now"
 	case incomplete:
 		return "attention", "Not everything could be seen; what can't be seen is left as it is"
-	case p.Summary.Approval > 0:
-		return "attention", plural(p.Summary.Approval, "change waits", "changes wait") + " for an approval"
+	case waits > 0:
+		return "attention", plural(waits, "change waits", "changes wait") + " for an approval"
 	case p.Summary.Blocked > 0:
 		return "attention", plural(p.Summary.Blocked, "change", "changes") + " can't be made yet"
 	case n > 0:

@@ -1,9 +1,9 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +17,10 @@ type peopleView struct {
 	State  string
 	States []stateCount
 	Found  []*engine.Person
-	More   bool
+	Began  bool // not with the first
+	First  string
+	More   string // address of the next ones, "" if these are the last
+	next   [2]string
 }
 
 type stateCount struct {
@@ -25,7 +28,7 @@ type stateCount struct {
 	N     int
 }
 
-// shownPeople is how many people a search shows.
+// shownPeople is how many people a page of a search shows.
 const shownPeople = 50
 
 // mostWords bounds a search: each word is looked for in everything.
@@ -53,21 +56,32 @@ func (s *Site) people(_ context.Context, r asked) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
+	page := firstOf[*engine.Person]{most: shownPeople, after: [2]string{r.FormValue("after"), r.FormValue("key")}}
 	for i := range v.Seen.People {
 		p := &v.Seen.People[i]
-		if v.State != "" && p.State.String() != v.State || !hasWords(p, words) {
-			continue
+		if (v.State == "" || p.State.String() == v.State) && hasWords(p, words) {
+			page.add([2]string{p.Name(), p.Key}, p)
 		}
-		if len(v.Found) == shownPeople {
-			v.More = true
-			break
-		}
-		v.Found = append(v.Found, p)
 	}
-	slices.SortStableFunc(v.Found, func(a, b *engine.Person) int {
-		return cmp.Or(strings.Compare(a.Name(), b.Name()), strings.Compare(a.Key, b.Key))
-	})
+	v.Found, v.next = page.done()
+	v.addresses(page.began())
 	return view{"people", "People", v}, nil
+}
+
+// addresses are where the list begins, and where it goes on.
+func (v *peopleView) addresses(began bool) {
+	on := url.Values{}
+	for name, text := range map[string]string{"q": v.Words, "state": v.State} {
+		if text != "" {
+			on.Set(name, text)
+		}
+	}
+	v.Began, v.First = began, strings.TrimSuffix("/people?"+on.Encode(), "?")
+	if v.next[1] != "" {
+		on.Set("after", v.next[0])
+		on.Set("key", v.next[1])
+		v.More = "/people?" + on.Encode()
+	}
 }
 
 func hasWords(p *engine.Person, words []string) bool {
@@ -120,10 +134,11 @@ type personView struct {
 // heldRow is what somebody has, and why.
 type heldRow struct {
 	engine.Held
-	Right string // program/name
-	Why   []engine.Finding
-	Extra *engine.Fact // that was given for a time, nil: none
-	Until time.Time    // its last day, a calendar date; zero: no end is set
+	Right  string // program/name
+	Why    []engine.Finding
+	Extra  *engine.Fact // that was given for a time, nil: none
+	Origin engine.Origin
+	Until  time.Time // its last day, a calendar date; zero: no end is set
 }
 
 func (s *Site) person(ctx context.Context, r asked) (view, error) {
@@ -159,10 +174,8 @@ func (s *Site) personOf(ctx context.Context, r asked, key string) (personView, e
 	if v.Day == "" {
 		v.Changes = slices.DeleteFunc(v.Changes, func(c changeRow) bool { return isMade(&c.Change, held) || v.overtaken(&c.Change) })
 	}
-	for _, h := range held {
-		if h.Entitlement != engine.Exists {
-			v.Held = append(v.Held, v.heldRow(h))
-		}
+	if err := v.had(ctx, s.Journal(), held); err != nil {
+		return v, err
 	}
 	if v.History, v.Pruned, err = s.history(ctx, engine.Query{Person: v.Key, Newest: true, Limit: 30}); err != nil {
 		return v, err
@@ -172,6 +185,20 @@ func (s *Site) personOf(ctx context.Context, r asked, key string) (personView, e
 	}
 	v.explain()
 	return v, nil
+}
+
+// had are the lines of what is or was held, but for accounts that only exist.
+func (v *personView) had(ctx context.Context, log engine.Log, held []engine.Held) error {
+	origins, err := engine.Origins(ctx, log, held)
+	for i := range origins {
+		if held[i].Entitlement == engine.Exists {
+			continue
+		}
+		row := v.heldRow(held[i])
+		row.Origin = origins[i]
+		v.Held = append(v.Held, row)
+	}
+	return err
 }
 
 // dayEnd is the end of a day, or now.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -45,6 +46,24 @@ func TestPrunedIsSaid(t *testing.T) {
 	for _, path := range []string{"/runs/r1", "/audit/3", "/audit/export?format=csv&kind=cut"} {
 		if w := get(s, path); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "too old") {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+// A closed review of which part was pruned shows what is left, and says so.
+func TestAReviewOfWhichPartIsLeft(t *testing.T) {
+	b := records("x").reviewOf("q1", "Ann", 1)
+	is := engine.Review{Name: "q1", Began: noon().Add(-time.Hour), Due: noon(), Closed: noon(), Lines: 3}
+	l := engine.ReviewLine{ID: "l1", Review: "q1", Person: "p1", Name: "Ann", Entitlement: "crm/left-over", State: engine.LineKept}
+	b.records = append(b.records, engine.Record{Seq: 902, Time: noon(), Kind: engine.KindLine, Data: asJSON(l)}, engine.Record{Seq: 903, Time: noon(), Kind: engine.KindReview, Data: asJSON(is)})
+	s, _ := site(t, b, outlook("x"))
+	for _, gone := range []*engine.Pruned{nil, {Pruning: engine.Pruning{Before: noon(), UpTo: 7}, By: "dpo", Reason: "too old", Time: noon(), Record: 999}} {
+		b.gone = gone
+		for _, path := range []string{"/reviews/q1", "/api/v1/reviews/q1"} {
+			w := get(s, path)
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "crm/left-over") || strings.Contains(w.Body.String(), "too old") != (gone != nil) {
+				t.Errorf("%s, %v: %d %s", path, gone, w.Code, w.Body)
+			}
 		}
 	}
 }

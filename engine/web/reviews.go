@@ -124,6 +124,7 @@ type reviewView struct {
 	More    string
 	Ends    time.Time // what is kept beyond policy, unless another day is said
 	Closing bool      // whoever looks may close it
+	Pruned  string    // what is not there any more: what was decided before
 }
 
 // shownLines is how many lines a page shows.
@@ -135,6 +136,10 @@ func sortsOfLines() [][2]string {
 
 func (s *Site) review(ctx context.Context, r asked) (view, error) {
 	is, lines, err := engine.ReadReview(ctx, s.Journal(), r.PathValue("name"))
+	var gone *engine.Pruned
+	if is.Name != "" && errors.As(err, &gone) { // what is left of it is shown
+		err = nil
+	}
 	if errors.Is(err, engine.ErrPruned) && sees(r.User) {
 		return view{}, err
 	}
@@ -158,7 +163,9 @@ func (s *Site) review(ctx context.Context, r asked) (view, error) {
 	if rows, err = narrowed(rows, v.Filter, r.User); err != nil {
 		return view{}, err
 	}
-	v.Found = len(rows)
+	if v.Found = len(rows); gone != nil {
+		v.Pruned = gone.String()
+	}
 	return view{"review", "Review " + is.Name, v}, v.page(r, rows)
 }
 

@@ -81,7 +81,7 @@ func permissionsOfRoutes() map[string]Permission {
 		"POST /pause": Admin, "POST /resume": Admin, "GET /runs/{run}/undo": Admin, "POST /runs/{run}/undo": Admin,
 		"GET /reviews": Own, "GET /reviews/{name}": Own, "POST /reviews": Admin, "POST /reviews/{name}": Own, "POST /reviews/{name}/close": Admin, "POST /tasks/done": Approver, "POST /release": Admin, "POST /delegations": Approver, "POST /delegations/end": Approver,
 		"GET /mine": Own, "GET /mine/people/{key}": Own, "GET /mine/programs/{name}": Own,
-		"GET /waiting": Viewer, "GET /runs": Viewer, "GET /runs/{run}": Viewer, "GET /audit": Viewer, "GET /reports": Viewer, "GET /reports/{report}": Viewer, "GET /reports/{report}/csv": Viewer, "GET /audit/{seq}": Viewer, "GET /audit/export": Viewer,
+		"GET /waiting": Viewer, "GET /asof": Viewer, "GET /changes": Viewer, "GET /runs": Viewer, "GET /runs/{run}": Viewer, "GET /audit": Viewer, "GET /reports": Viewer, "GET /reports/{report}": Viewer, "GET /reports/{report}/csv": Viewer, "GET /audit/{seq}": Viewer, "GET /audit/export": Viewer,
 	}
 }
 

@@ -1,12 +1,15 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,9 +121,32 @@ type runView struct {
 	Waiting []programChanges // what it did not do; of an older run what its record says of that
 	Shown   int              // how many these are
 	Unsaid  int              // that were blocked or due later, beyond those
-	Open    int
-	More    bool
+	Open    int              // of those shown
+	Left    int              // of all: not at their end yet
+	More    int64            // go on behind this record; 0: these are the last
+	After   int64            // the page begins behind this record
 }
+
+// Decided is how many changes the run began.
+func (v runView) Decided() int {
+	s := &v.Summary
+	return s.Grant + s.Revoke + s.Create + s.Update + s.Rename + s.Suspend + s.Resume + s.Delete
+}
+
+// Further is the address of the next page, "" if this is the last.
+func (v runView) Further() string {
+	if v.More == 0 {
+		return ""
+	}
+	on := url.Values{"after": {strconv.FormatInt(v.More, 10)}}
+	if v.By != "" {
+		on.Set("by", v.By)
+	}
+	return "/runs/" + url.PathEscape(v.Run) + "?" + on.Encode()
+}
+
+// Made is how many of these came to their end.
+func (v runView) Made() int { return max(0, v.Decided()-v.Left) }
 
 // shownOfRun is how many changes of a run are shown.
 const shownOfRun = 500
@@ -135,6 +161,12 @@ func (s *Site) run(ctx context.Context, r asked) (view, error) {
 		return view{}, fmt.Errorf("%w: there is no run %q", errNotThere, name)
 	}
 	v := runView{runRow: runs[0], By: r.FormValue("by")}
+	if v.After, err = number(r, "after"); err != nil {
+		return view{}, err
+	}
+	if v.Left, err = s.Begun(ctx, name); err != nil {
+		return view{}, err
+	}
 	rows, err := s.did(ctx, &v)
 	if err != nil {
 		return view{}, err
@@ -216,33 +248,46 @@ var errEnough = errors.New("enough")
 
 // did are the changes of a run with what became of them so far.
 func (s *Site) did(ctx context.Context, v *runView) (rows []changeRow, err error) {
+	decided, err := s.decided(ctx, v)
+	if err != nil {
+		return nil, err
+	}
 	at := map[int64]int{} // of open intents
+	for i := range decided {
+		change, _, err := engine.IntentOf(decided[i])
+		if err != nil {
+			continue // blanked: what is left of it is in the journal's own page
+		}
+		row := rowOf(&change.Change)
+		if row.Says = "recorded"; decided[i].Kind == engine.KindIntent {
+			row.Says = "open"
+			at[decided[i].Seq] = len(rows)
+		}
+		rows = append(rows, row)
+	}
+	err = s.became(ctx, rows, at)
+	v.Open = len(at)
+	slices.SortStableFunc(rows, func(a, b changeRow) int { return strings.Compare(a.Program, b.Program) })
+	return rows, err
+}
+
+// decided are the records of the changes that a page of a run shows, in their order.
+func (s *Site) decided(ctx context.Context, v *runView) (out []engine.Record, err error) {
 	for _, kind := range []engine.Kind{engine.KindIntent, engine.KindAdopt} {
-		err := s.Journal().Records(ctx, engine.Query{Run: v.Run, Kind: kind, Limit: shownOfRun + 1}, func(r engine.Record) error {
-			if len(rows) == shownOfRun {
-				v.More = true
-				return nil
-			}
-			i, _, err := engine.IntentOf(r)
-			if err != nil {
-				return nil //nolint:nilerr // blanked: what is left of it is in the journal's own page
-			}
-			row := rowOf(&i.Change)
-			if row.Says = "recorded"; kind == engine.KindIntent {
-				row.Says = "open"
-				at[r.Seq] = len(rows)
-			}
-			rows = append(rows, row)
+		err := s.Journal().Records(ctx, engine.Query{Run: v.Run, Kind: kind, After: v.After, Limit: shownOfRun + 1}, func(r engine.Record) error {
+			out = append(out, r)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	err = s.became(ctx, rows, at)
-	v.Open = len(at)
-	slices.SortStableFunc(rows, func(a, b changeRow) int { return strings.Compare(a.Program, b.Program) })
-	return rows, err
+	slices.SortFunc(out, func(a, b engine.Record) int { return cmp.Compare(a.Seq, b.Seq) })
+	if len(out) > shownOfRun {
+		out = out[:shownOfRun]
+		v.More = out[shownOfRun-1].Seq
+	}
+	return out, nil
 }
 
 // became finds the ends of intents, and takes those out of open. A later run may have recorded them: what was read back, or

@@ -36,6 +36,8 @@ type Options struct {
 	Items     func(context.Context) ([]engine.Item, error)                    // what waits for a decision, or was decided and not yet used
 	Hand      func(context.Context) ([]engine.Task, error)                    // changes that people make; nil: there are none
 	Holders   HoldersOf                                                       // who has what in a program now
+	Begun     func(ctx context.Context, run string) (int, error)              // changes of a run that are not at their end yet
+	Had       func(context.Context, engine.AsOfQuery) ([]engine.Held, error)  // who had what at one time, page by page
 	Leads     func(program string) []Lead                                     // the rules that lead to it, sorted by name
 	CutSince  func(ctx context.Context, person string) (*engine.Fact, error)  // since when somebody is cut off; nil: they are not
 	Extras    func(ctx context.Context, person string) ([]engine.Fact, error) // that somebody was given and that are not over

@@ -25,6 +25,7 @@ type book struct {
 	changed  bool // what is stored does not lead to the root
 	facts    []engine.Fact
 	accounts int
+	begun    int // changes that are open
 	err      error
 	gone     *engine.Pruned
 	beyond   error // of what was asked of the records
@@ -81,6 +82,24 @@ func (b *book) holders(_ context.Context, program, after string, accounts int) (
 	return out, b.err
 }
 
+// had goes on behind an account.
+func (b *book) had(_ context.Context, q engine.AsOfQuery) (out []engine.Held, err error) {
+	last, n := "", 0
+	for _, h := range b.held {
+		at := h.Program + "/" + h.Account
+		if at <= strings.Join(q.After[:], "/") && q.After[1] != "" || q.Program != "" && q.Program != h.Program || q.Entitlement != nil && *q.Entitlement != h.Entitlement {
+			continue
+		}
+		if at != last {
+			n++
+		}
+		if last = at; n <= q.Accounts {
+			out = append(out, h)
+		}
+	}
+	return out, b.err
+}
+
 func declared(o *engine.Outlook) []DeclaredAccount {
 	if o == nil {
 		return nil
@@ -113,7 +132,7 @@ func site(t testing.TB, b *book, o *engine.Outlook) (*Site, *[]string) {
 		Programs: func() []Program {
 			return []Program{{Name: "crm", Kind: "scim", Seats: 10, Monthly: Money{30, "EUR"}, Declared: declared(o)}}
 		},
-		Holders: b.holders, Leads: func(string) []Lead {
+		Holders: b.holders, Had: b.had, Begun: func(context.Context, string) (int, error) { return b.begun, b.err }, Leads: func(string) []Lead {
 			if o == nil {
 				return nil
 			}
@@ -178,7 +197,7 @@ func get(s *Site, path string) *httptest.ResponseRecorder {
 
 // everyPage are addresses of all pages; person and run stand for what is in the records.
 func everyPage() []string {
-	return []string{"/", "/people", "/people/p1", "/people/%2312", "/waiting", "/programs", "/programs/crm", "/programs/crm/holders", "/runs", "/runs/r1", "/runs/r1?by=person", "/reports/seats?page=3", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
+	return []string{"/", "/people", "/people/p1", "/people/%2312", "/waiting", "/programs", "/programs/crm", "/programs/crm/holders", "/runs", "/runs/r1", "/runs/r1?by=person", "/reports/seats?page=3", "/asof", "/asof?on=2027-01-05&program=crm", "/changes", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
 }
 
 // outlook is a company of one, whose name and everything else is a text.
@@ -281,7 +300,7 @@ func TestWrongQuestions(t *testing.T) {
 	s, _ := site(t, records("x"), outlook("x"))
 	for path, want := range map[string]int{
 		"/audit?kind=x": 400, "/audit?op=x": 400, "/audit?outcome=x": 400, "/audit?from=yesterday": 400, "/audit?before=x": 400, "/audit?program=wiki&entitlement=crm/x": 400,
-		"/people?q=a+b+c+d+e+f+g+h+i": 400, "/audit?q=a+b+c+d+e+f+g+h+i": 400, "/people?state=x": 400, "/people/p1?on=x": 400, "/people/p2": 200, "/programs/wiki": 404, "/runs/r2": 404, "/audit/3": 404, "/audit/x": 404, "/x": 404, "/assets/": 404,
+		"/people?q=a+b+c+d+e+f+g+h+i": 400, "/audit?q=a+b+c+d+e+f+g+h+i": 400, "/people?state=x": 400, "/changes?state=x": 400, "/asof?on=x": 400, "/asof?program=wiki&entitlement=crm/x": 400, "/runs/r1?after=x": 400, "/people/p1?on=x": 400, "/people/p2": 200, "/programs/wiki": 404, "/runs/r2": 404, "/audit/3": 404, "/audit/x": 404, "/x": 404, "/assets/": 404,
 	} {
 		if w := get(s, path); w.Code != want {
 			t.Errorf("%s: %d, not %d", path, w.Code, want)

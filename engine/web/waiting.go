@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,9 @@ import (
 type waitingView struct {
 	Seen    *engine.Outlook
 	Items   []programItems // that wait for a decision
-	N, More int            // how many there are; how many are not shown
+	N, More int            // how many there are; how many come behind those that are shown
+	Began   bool           // not with the first
+	Further string         // address of those, "" if there are none
 	Choice  bool           // there are some that are not about whoever looks
 	Decided []itemRow      // and not yet used
 	Blocked list
@@ -45,6 +48,7 @@ type list struct {
 	Groups []programChanges
 	N      int
 	More   int
+	State  engine.ChangeState
 }
 
 func (s *Site) waiting(ctx context.Context, r asked) (view, error) {
@@ -56,7 +60,7 @@ func (s *Site) waiting(ctx context.Context, r asked) (view, error) {
 	if s.Escalates != nil {
 		v.Escalates = s.Escalates()
 	}
-	v.sort(items, r.User, s.Now())
+	v.sort(items, r, s.Now())
 	if v.Delegations, err = s.delegationRows(ctx, r.User); err != nil {
 		return view{}, err
 	}
@@ -73,31 +77,44 @@ func (s *Site) waiting(ctx context.Context, r asked) (view, error) {
 	return view{"waiting", "Waiting", v}, err
 }
 
-// sort groups what waits by program.
-func (v *waitingView) sort(items []engine.Item, u User, now time.Time) {
-	items = slices.Clone(items)
-	slices.SortStableFunc(items, func(a, b engine.Item) int { return strings.Compare(a.Change.Program, b.Change.Program) })
+// sort groups what waits by program, as far as it is shown.
+func (v *waitingView) sort(items []engine.Item, r asked, now time.Time) {
+	page := firstOf[*engine.Item]{most: shownOfRun, after: [2]string{r.FormValue("after"), r.FormValue("key")}}
 	for i := range items {
-		row := itemRow{changeRow: rowOf(&items[i].Change), Item: items[i], Own: u.Person != "" && items[i].Change.Person == u.Person, Lent: u.lent(items[i].Change.Person),
-			Escalated: v.Escalates.Since(&items[i], now)}
-		if row.Item.State != engine.Waiting {
-			v.Decided = append(v.Decided, row)
+		item := &items[i]
+		if item.State == engine.Waiting {
+			v.N++
+			page.add([2]string{item.Change.Program, item.ID}, item)
 			continue
 		}
-		if v.N++; v.N > shownOfRun {
-			v.More++
-			continue
-		}
-		if n := len(v.Items); n == 0 || v.Items[n-1].Program != row.changeRow.Program {
-			v.Items = append(v.Items, programItems{Program: row.changeRow.Program})
-		}
-		v.Choice = v.Choice || !row.Own && !row.Lent
-		last := &v.Items[len(v.Items)-1]
-		last.Items = append(last.Items, row)
+		v.Decided = append(v.Decided, v.row(item, r.User, now))
 	}
+	v.Began, v.More = page.began(), page.seen
+	shown, next := page.done()
+	if v.More -= len(shown); next[1] != "" {
+		v.Further = "/waiting?" + url.Values{"after": {next[0]}, "key": {next[1]}}.Encode()
+	}
+	for _, item := range shown {
+		v.put(v.row(item, r.User, now))
+	}
+	slices.SortStableFunc(v.Decided, func(a, b itemRow) int { return strings.Compare(a.changeRow.Program, b.changeRow.Program) })
+}
+
+func (v *waitingView) row(item *engine.Item, u User, now time.Time) itemRow {
+	return itemRow{changeRow: rowOf(&item.Change), Item: *item, Own: u.Person != "" && item.Change.Person == u.Person, Lent: u.lent(item.Change.Person), Escalated: v.Escalates.Since(item, now)}
+}
+
+func (v *waitingView) put(row itemRow) {
+	if n := len(v.Items); n == 0 || v.Items[n-1].Program != row.changeRow.Program {
+		v.Items = append(v.Items, programItems{Program: row.changeRow.Program})
+	}
+	v.Choice = v.Choice || !row.Own && !row.Lent
+	last := &v.Items[len(v.Items)-1]
+	last.Items = append(last.Items, row)
 }
 
 func waits(p *engine.Plan, state engine.ChangeState) (l list) {
+	l.State = state
 	for i := range p.Changes {
 		if p.Changes[i].State == state {
 			l.N++

@@ -79,11 +79,10 @@ func (l *log) seal() []byte {
 }
 
 func (l *log) Each(to time.Time, yield func(engine.Record, journal.Stored) error) error {
-	q := engine.Query{To: to}
-	if l.end > 0 {
-		q.Before = l.end + 1
-	}
-	return l.store.StoredRecords(context.Background(), q, func(r engine.Record, s journal.Stored) error {
+	return l.store.Everything(context.Background(), to, func(r engine.Record, s journal.Stored) error {
+		if l.end > 0 && r.Seq > l.end {
+			return nil
+		}
 		if l.edit != nil {
 			r.Hash, s = l.edit(r, s)
 		}
@@ -101,6 +100,18 @@ func (l *log) Next(seq int64) (s journal.Stored, ok bool, err error) {
 
 func (l *log) Prove(newer, older int64) ([]audit.Hash, error) {
 	return l.store.ProveConsistency(context.Background(), newer, older)
+}
+
+func (l *log) Pruning() (journal.Stored, bool, error) {
+	p, err := l.store.Pruned(context.Background())
+	if err != nil || p == nil {
+		return journal.Stored{}, false, err
+	}
+	return l.Next(p.Record)
+}
+
+func (l *log) Snapshot(p *engine.Pruned, yield func(journal.Stored) error) error {
+	return l.store.SnapshotLines(context.Background(), p, yield)
 }
 
 func data(v any) json.RawMessage {
@@ -383,13 +394,15 @@ func rename(folder, old, fresh string) error {
 // TestFormer: bundles of every format that there ever was are still found right, and nothing of them is derived otherwise.
 func TestFormer(t *testing.T) {
 	all, err := filepath.Glob("testdata/format*")
-	if err != nil || len(all) != Format {
+	if err != nil || len(all) != FormatPruned {
 		t.Fatalf("there are bundles of %d formats, %v", len(all), err)
 	}
-	was, is := files(t, fmt.Sprintf("testdata/format%d", Format)), files(t, story(t).bundle())
-	for name := range is {
-		if !bytes.Equal(was[name], is[name]) {
-			t.Errorf("%s is made otherwise now", name)
+	for format, now := range map[int]*log{Format: story(t), FormatPruned: prunedStory(t)} {
+		was, is := files(t, fmt.Sprintf("testdata/format%d", format)), files(t, now.bundle())
+		for name := range is {
+			if !bytes.Equal(was[name], is[name]) {
+				t.Errorf("format %d: %s is made otherwise now", format, name)
+			}
 		}
 	}
 	for _, folder := range all {

@@ -22,6 +22,7 @@ type content struct {
 	manifest Manifest // without files
 	seals    Seals
 	found    *period.Findings
+	before   *ground // nil: nothing was pruned
 }
 
 // sink takes files, one after the other: into a folder, or against one.

@@ -76,6 +76,9 @@ func (v *verifier) evidence() error {
 		v.report.wrong(ProofFile, 0, "%v", err)
 		return errStop
 	}
+	if err := v.pruning(); err != nil {
+		return err
+	}
 	return v.checkpoints()
 }
 
@@ -105,6 +108,9 @@ func (v *verifier) checkpoints() error {
 	}
 	for _, name := range sortedKeys(v.given.Checkpoints) {
 		v.own = append(v.own, ownCheckpoint{file: name, note: v.given.Checkpoints[name]})
+	}
+	if v.ground != nil {
+		sizes = append(sizes, v.ground.pruned.Record-1)
 	}
 	for i := range v.own {
 		if v.own[i].size, err = claimedSize(v.own[i].note); err != nil {

@@ -7,7 +7,7 @@
 // stands there.
 //
 // The rule for changing what is derived: a bundle must be found right years later, by a later version. So whatever changes one
-// byte of a derived file raises Format, and the way of the former one is kept; TestFormer holds a bundle of each.
+// byte of a derived file raises Format and FormatPruned, and the way of the former one is kept; TestFormer holds a bundle of each.
 package bundle
 
 import (
@@ -23,13 +23,17 @@ import (
 	"github.com/rolecall/rolecall/engine/journal"
 )
 
-// Format is the version of the layout.
-const Format = 1
+// Format is the version of the layout, and FormatPruned that of a bundle which goes on from a snapshot, as records were pruned.
+const (
+	Format       = 1
+	FormatPruned = 2
+)
 
-// The files of evidence; Records is read as a stream, the others are small.
+// The files of evidence; Records and Snapshot are read as streams, the others are small.
 const (
 	ManifestFile = "manifest.json"
 	RecordsFile  = "records.jsonl"
+	SnapshotFile = "snapshot.jsonl" // of FormatPruned
 	ProofFile    = "proof.json"
 	SealFile     = "checkpoint.txt"
 	FormerFile   = "checkpoint-before.txt"
@@ -66,9 +70,11 @@ type Proof struct {
 	Next        *journal.Stored `json:"next,omitempty"`        // the record after the last one, without its personal part: it shows that none is missing before the end
 	Consistency []string        `json:"consistency,omitempty"` // RFC 6962, 2.1.2: from the records with that one to the checkpoint
 	Continues   []string        `json:"continues,omitempty"`   // from the checkpoint before the period to the checkpoint
+	Pruning     *journal.Stored `json:"pruning,omitempty"`     // the record that says what was pruned, as the key signed it: without its salt
+	Pruned      []string        `json:"pruned,omitempty"`      // from the records to the checkpoint in that record
 }
 
-// Line is one record of RecordsFile.
+// Line is one record of RecordsFile; of one that was pruned nothing but the hash is there.
 type Line struct {
 	Seq  int64  `json:"seq"`
 	Hash string `json:"hash"`

@@ -23,6 +23,7 @@ type shown struct {
 	Key                 string
 	Seal, SealAt        string
 	Former, FormerAt    string
+	Pruned              string // "": nothing was
 	Style               template.CSS
 	Tables              []shownTable
 	Populations, Counts shownTable
@@ -47,7 +48,7 @@ func (c *content) page(w io.Writer, name string) error {
 	}
 	m := &c.manifest
 	s := shown{From: stamp(m.From), To: stamp(m.To), Made: m.Made.UTC().Format(time.RFC3339Nano), By: render.Clean(m.By), Records: m.Records, First: c.found.First,
-		Key: render.Clean(c.seals.Verifier), Style: template.CSS(style)} //nolint:gosec // G203: the style is this program's own
+		Key: render.Clean(c.seals.Verifier), Pruned: c.before.says(), Style: template.CSS(style)} //nolint:gosec // G203: the style is this program's own
 	if k := c.seals.Seal; k != nil {
 		s.Seal, s.SealAt = strconv.FormatInt(k.Size, 10), stamp(k.Time)
 	}

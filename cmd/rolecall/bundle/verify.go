@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -76,6 +75,7 @@ type verifier struct {
 	tree   *tree
 	own    []ownCheckpoint
 	build  *period.Builder
+	ground *ground // nil: nothing was pruned
 }
 
 type ownCheckpoint struct {
@@ -86,7 +86,7 @@ type ownCheckpoint struct {
 }
 
 func (v *verifier) all() error {
-	for _, step := range []func() error{v.list, v.manifest, v.evidence, v.records, v.proven, v.derived, v.complete} {
+	for _, step := range []func() error{v.list, v.manifest, v.evidence, v.snapshot, v.records, v.proven, v.derived, v.complete} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -131,8 +131,8 @@ func (v *verifier) manifest() error {
 		v.report.wrong(ManifestFile, 0, "%v", err)
 		return errStop
 	}
-	if m.Format != Format {
-		v.report.wrong(ManifestFile, 0, "format %d is not known to this version, which knows %d", m.Format, Format)
+	if m.Format != Format && m.Format != FormatPruned {
+		v.report.wrong(ManifestFile, 0, "format %d is not known to this version, which knows %d and %d", m.Format, Format, FormatPruned)
 		return errStop
 	}
 	for _, f := range m.Files {
@@ -169,38 +169,19 @@ func lineOf(text []byte, name string) int {
 func (v *verifier) records() error {
 	m := &v.report.Manifest
 	v.build = period.New(m.From, m.To)
-	if _, ok := v.sizes[RecordsFile]; !ok {
-		v.report.wrong(RecordsFile, 0, "it is missing")
-		return errStop
-	}
-	f, err := v.sink.root.Open(RecordsFile)
+	n, err := v.each(RecordsFile, "record", v.record)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	sum := newSummed()
-	in := bufio.NewReaderSize(io.TeeReader(f, sum), 64<<10)
-	n := 0
-	for {
-		line, err := readLine(in)
-		if errors.Is(err, io.EOF) && len(line) == 0 {
-			break
-		}
-		n++
-		if err == nil {
-			err = v.record(line, int64(n))
-		}
-		if err != nil {
-			v.report.wrong(RecordsFile, n, "record %d: %v", n, err)
-			return errStop
-		}
-	}
 	v.tree.flush()
+	if v.ground.before(int64(n) + 1) {
+		v.report.wrong(RecordsFile, n+1, "it ends before the last record that was pruned")
+		return errStop
+	}
 	if int64(n) != m.Records {
 		v.report.wrong(RecordsFile, n+1, "it has %d records, the manifest says %d", n, m.Records)
 		return errStop
 	}
-	v.sink.files = append(v.sink.files, sum.file(RecordsFile))
 	return nil
 }
 
@@ -222,6 +203,9 @@ func (v *verifier) record(text []byte, seq int64) error {
 	if err := decode(text, &l, ""); err != nil {
 		return err
 	}
+	if l.Public == "" && v.ground.before(seq) {
+		return v.emptied(&l, seq)
+	}
 	d, err := l.Decode()
 	if err != nil {
 		return err
@@ -241,7 +225,10 @@ func (v *verifier) record(text []byte, seq int64) error {
 	if s := v.report.Seals.Seal; s != nil && d.Record.Seq <= s.Size { // what nobody sealed names no keys
 		v.known.learn(&d.Record)
 	}
-	return v.build.Add(d.Record, d.Blanked)
+	if g := v.ground; g != nil && seq == g.pruned.Record && (l.Public != g.record.Public || l.Personal != g.record.Personal) {
+		return fmt.Errorf("it is another one than %s has", ProofFile)
+	}
+	return v.ground.add(v.build, d.Record, &l.Stored)
 }
 
 // proven holds the records against the checkpoints.
@@ -261,6 +248,9 @@ func (v *verifier) proven() error {
 		r.wrong(SealFile, 0, "it covers %d of %d records, and those after it could be anything; have the bundle made again after the journal was sealed (any command that writes does)", seal.Size, m.Records)
 	}
 	if err := v.tree.reaches(m, &v.proof, seal); err != nil {
+		r.wrong(ProofFile, 0, "%v", err)
+	}
+	if err := v.holdsPruning(); err != nil {
 		r.wrong(ProofFile, 0, "%v", err)
 	}
 	for i := range v.own {
@@ -311,7 +301,7 @@ func (v *verifier) continues(former *audit.Checkpoint) error {
 func (v *verifier) derived() error {
 	m := v.report.Manifest
 	m.Files = nil
-	c := &content{manifest: m, seals: v.report.Seals, found: v.report.Found}
+	c := &content{manifest: m, seals: v.report.Seals, found: v.report.Found, before: v.ground}
 	if err := c.derive(v.sink); err != nil {
 		v.report.wrong(RecordsFile, 0, "nothing can be derived from it: %v", err)
 		return errStop

@@ -21,11 +21,15 @@ import (
 
 // Source is what a bundle is made from.
 type Source interface {
-	// Each yields all records from before a time, from the first on.
+	// Each yields all records from before a time, from the first on; of those that were pruned number and hash.
 	Each(to time.Time, yield func(engine.Record, journal.Stored) error) error
 	// Next is the record with the number, ok is false if there is none.
 	Next(seq int64) (s journal.Stored, ok bool, err error)
 	Prove(newer, older int64) ([]audit.Hash, error)
+	// Pruning is the record of what was pruned last, ok is false if nothing was.
+	Pruning() (s journal.Stored, ok bool, err error)
+	// Snapshot yields the lines that the journal goes on from since.
+	Snapshot(p *engine.Pruned, yield func(journal.Stored) error) error
 }
 
 // Order says what to bundle.
@@ -46,6 +50,10 @@ func Write(folder string, o Order, from Source) (_ *period.Findings, err error) 
 	}
 	known := keys{o.Verifier: true}
 	b := period.New(o.From, o.To)
+	g, err := c.ground(w, from)
+	if err != nil {
+		return nil, err
+	}
 	err = w.file(RecordsFile, func(out io.Writer) error {
 		return from.Each(o.To, func(r engine.Record, s journal.Stored) error {
 			known.learn(&r)
@@ -55,7 +63,7 @@ func Write(folder string, o Order, from Source) (_ *period.Findings, err error) 
 				_, err = out.Write(line)
 			}
 			if err == nil {
-				err = b.Add(r, s.Salt == "")
+				err = g.add(b, r, &s)
 			}
 			return err
 		})
@@ -89,6 +97,11 @@ func (c *content) seal(w *folderSink, o Order, known keys, from Source) error {
 			return err
 		}
 		if err := w.text(SealFile, o.Seal); err != nil {
+			return err
+		}
+	}
+	if c.before != nil {
+		if err := c.before.join(&p, c.manifest.Records, from); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/mail"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
@@ -128,8 +129,18 @@ type Approvals struct {
 type Escalate struct {
 	// After is how long it may wait. 0: it is told to nobody.
 	After time.Duration `yaml:"after"`
-	// To are those who should hear of it then, for people to read: nothing is sent to them by this; channels of `notices` that want alarms are told.
+	// To are those who should hear of it then. Mail addresses among them are sent each such change once, by the server and sender of the channel of kind `mail` in `notices` (of several, the one of `people: {through}`, or the first by name); other names are for people to read. Channels that want alarms are told as well. A list.
 	To []string `yaml:"to"`
+}
+
+// Addresses are those of To that mail can be sent to.
+func (e *Escalate) Addresses() (out []*mail.Address) {
+	for _, text := range e.To {
+		if a, err := mail.ParseAddress(text); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // Alarms says from when on something that does not happen is an alarm.

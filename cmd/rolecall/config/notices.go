@@ -32,7 +32,7 @@ type Notices struct {
 type PeopleNotices struct {
 	// Through is the channel of kind `mail` whose server and sender is used. It may have no `to:`; then it tells nobody else.
 	Through string `yaml:"through"`
-	// Person is what people are told of themselves: `gains`, `losses` that come, or `nothing`. Left out, both. A list.
+	// Person is what people are told of themselves: `gains`, `losses` that come, `joiners` and what is there on their first day, or `nothing`. Left out, all of it. A list.
 	Person []string `yaml:"person"`
 	// Manager is what managers are told of those whose job names them: `gains`, `losses`, `joiners` and what they still lack, `leavers` and what was taken, or `nothing`. Left out, all of it. A list.
 	Manager []string `yaml:"manager"`
@@ -52,8 +52,8 @@ type PeopleNotices struct {
 
 // NewsAbout are the words for what people and managers are told.
 func NewsAbout() (person, manager []string) {
-	person = []string{"gains", "losses"}
-	return person, append(slices.Clone(person), "joiners", "leavers")
+	person = []string{"gains", "losses", "joiners"}
+	return person, append(slices.Clone(person), "leavers")
 }
 
 // ReminderStages are the words for when reviewers are reminded, in this order.

@@ -33,10 +33,8 @@ func (b *Builder) reviewed(r *engine.Record) {
 		if json.Unmarshal(r.Data, &is) != nil {
 			return
 		}
-		if b.reviews[is.Name] == nil {
-			b.reviews[is.Name] = &review{lines: map[string]*Line{}}
-		}
-		b.reviews[is.Name].is, b.reviews[is.Name].seq = is, r.Seq
+		one := b.reviewOf(is.Name)
+		one.is, one.seq = is, r.Seq
 	case engine.KindLine:
 		var l engine.ReviewLine
 		if json.Unmarshal(r.Data, &l) == nil && b.reviews[l.Review] != nil {
