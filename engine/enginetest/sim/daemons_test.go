@@ -13,8 +13,9 @@ import (
 func (m *model) run(o engine.ApplyOptions) {
 	d, at := m.cur, len(m.story)
 	o.Actor = "daemon " + d.name
-	p, _, err := d.engine.Apply(context.Background(), o)
+	p, report, err := d.engine.Apply(context.Background(), o)
 	m.tell(at, p)
+	m.check.told(report, err)
 	switch {
 	case err == nil:
 		m.check.planned(p, o)
@@ -67,7 +68,9 @@ func proofText(p *engine.Proof) string {
 // work carries out what is open, in one program after the other.
 func (m *model) work() {
 	d := m.cur
-	if _, err := d.engine.Work(context.Background()); err != nil {
+	report, err := d.engine.Work(context.Background())
+	m.check.told(report, err)
+	if err != nil {
 		m.say("  the work ends: %v", err)
 		if !d.dead && !d.hurt {
 			m.fail(I12, "nobody interfered and nothing failed, but the work ended with %v", err)

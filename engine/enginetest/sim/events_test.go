@@ -329,7 +329,9 @@ func (m *model) cut() {
 		return
 	}
 	m.say("%s is cut off", p.Key)
-	if _, _, err := m.cur.engine.Cut(context.Background(), "boss", p.Key, "stop"); err != nil {
+	_, report, err := m.cur.engine.Cut(context.Background(), "boss", p.Key, "stop")
+	m.check.told(report, err)
+	if err != nil {
 		m.say("  cut: %v", err)
 		if !m.cur.dead && !m.cur.hurt && !errors.Is(err, engine.ErrUnknownPerson) {
 			m.fail(I12, "a cut failed although nothing crashed: %v", err)
