@@ -119,6 +119,7 @@ type openIntent struct {
 	lease  time.Time
 	leased time.Time // until when the last claim lasts, whatever came of it
 	ahead  bool      // it was by a clock that was far ahead
+	behind bool      // it was by one that was far behind
 	halted bool      // a run said that it would not make it
 }
 

@@ -82,7 +82,7 @@ func (m *model) work() {
 // than the ten minutes of a lease every lease that holds looks to it as if a clock had been ahead: repeatable revokes may then be made
 // twice, and nobody promises otherwise.
 func (m *model) setBack(likely int) {
-	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || !m.faults.chance(likely) {
+	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || m.cur.stays || !m.faults.chance(likely) {
 		return
 	}
 	m.now = m.now.Add(time.Duration(m.faults.IntN(15)) * time.Minute)
@@ -91,11 +91,15 @@ func (m *model) setBack(likely int) {
 }
 
 // mend sets a clock right that was set back.
-func (m *model) mend() { m.cur.wrong = max(0, m.cur.wrong) }
+func (m *model) mend() {
+	if !m.cur.stays {
+		m.cur.wrong = max(0, m.cur.wrong)
+	}
+}
 
 // meanwhile lets the daemon that works now pause, and something else happen.
 func (m *model) meanwhile(when string, likely int, most time.Duration) {
-	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || !m.faults.chance(likely) { // nobody heeds a lease from a clock that is far ahead
+	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || m.cur.stays || !m.faults.chance(likely) { // nobody heeds a lease from a clock that is far ahead
 		return
 	}
 	was := m.cur

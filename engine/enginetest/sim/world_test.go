@@ -82,6 +82,7 @@ type daemon struct {
 	dead   bool             // until the next step
 	hurt   bool             // something happened in this step that lets its work end early
 	wrong  time.Duration    // how far its clock is off, until the step ends
+	stays  bool             // that nobody mends before
 	lives  int              // how often the process was started again: what it keeps in memory is gone then
 	seen   evidence
 }
