@@ -35,7 +35,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	}
 	suspended := FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}
 	if ok && c.Op == OpSuspend {
-		r.Set = append(r.Set, Fact{FactKey: suspended, Since: w.e.Now().UTC(), Text: suspendedBy(res.Outcome)})
+		r.Set = append(r.Set, Fact{FactKey: suspended, Since: later(w.e.Now(), i.Time).UTC(), Text: suspendedBy(res.Outcome)})
 	}
 	if ok && c.Op == OpResume { // whoever suspends it from now on is somebody else
 		r.Clear = append(r.Clear, suspended)

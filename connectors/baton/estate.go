@@ -36,6 +36,9 @@ func id(r *v2.ResourceId) string {
 	return strings.NewReplacer("%", "%25", ":", "%3A").Replace(r.GetResourceType()) + ":" + r.GetResource()
 }
 
+// nobody: the connector left out who or what it is.
+func nobody(r *v2.ResourceId) bool { return r.GetResourceType() == "" || r.GetResource() == "" }
+
 func (e *estate) fault(what string, err error) {
 	if err == nil {
 		return
@@ -131,6 +134,9 @@ func (e *estate) branch(ctx context.Context, b branch) (below []branch, err erro
 	}, func(rows []*v2.Resource, _ []*anypb.Any) error {
 		for _, r := range rows {
 			key := id(r.GetId())
+			if nobody(r.GetId()) {
+				return fmt.Errorf("%q has no type or no id, and can't be told from others", r.GetDisplayName())
+			}
 			if listed[key] {
 				return fmt.Errorf("%s is listed twice", key)
 			}

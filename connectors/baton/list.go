@@ -82,6 +82,8 @@ func (l *listing) grant(g *v2.Grant, insert bool) error {
 	switch external := has(notes, &v2.ExternalResourceMatch{}) || has(notes, &v2.ExternalResourceMatchAll{}) || has(notes, &v2.ExternalResourceMatchID{}); {
 	case external:
 		return fmt.Errorf("%q is held by somebody of another directory (%s), who can't be told here", right, who)
+	case nobody(g.GetPrincipal().GetId()):
+		return fmt.Errorf("%q is held by somebody without a type or an id, who can't be told", right)
 	case l.e.rights[right] == nil:
 		return fmt.Errorf("%s holds %q, which is not among the entitlements", who, right)
 	case l.accounts[who] != nil:

@@ -213,6 +213,8 @@ func TestWrongAnswersLetNobodyIn(t *testing.T) {
 		"no nonce":                  func(g *gates, _ url.Values, _ **http.Cookie) { g.p.claims["nonce"] = nil },
 		"for another client":        func(g *gates, _ url.Values, _ **http.Cookie) { g.p.claims["aud"] = "other" },
 		"of another issuer":         func(g *gates, _ url.Values, _ **http.Cookie) { g.p.claims["iss"] = "https://other.example.com" },
+		"of nobody":                 func(g *gates, _ url.Values, _ **http.Cookie) { g.p.claims["sub"], g.p.user["sub"] = "", "" },
+		"no subject":                func(g *gates, _ url.Values, _ **http.Cookie) { g.p.claims["sub"], g.p.user["sub"] = nil, "" },
 		"expired":                   func(g *gates, _ url.Values, _ **http.Cookie) { g.p.claims["exp"] = time.Now().Add(-time.Minute).Unix() },
 		"the user is somebody else": func(g *gates, _ url.Values, _ **http.Cookie) { g.p.user["sub"] = "2" },
 		"signed by somebody else":   func(g *gates, _ url.Values, _ **http.Cookie) { g.p.forger, _ = rsa.GenerateKey(rand.Reader, 2048) },

@@ -184,6 +184,9 @@ func (p *Provider) identity(ctx context.Context, a attempt, back, code string) (
 	if id.Nonce != a.Nonce {
 		return Identity{}, errors.New("the provider's ID token is of another sign-in")
 	}
+	if id.Subject == "" { // all of whom would be one
+		return Identity{}, errors.New("the provider's ID token names nobody")
+	}
 	claims := claims{}
 	if err := id.Claims(&claims); err != nil {
 		return Identity{}, err

@@ -103,7 +103,7 @@ var faults = []exhibit{
 		tests: []string{"engine/audit TestEveryBitFlipIsFound", "engine/audit TestRemovedMovedAndInserted", "engine/journal TestVerifyFindsTampering"},
 		cuts:  []cut{{"engine/audit/record.go", "\tif leaf != r.Leaf {\n", "\tif false {\n"}}},
 	{n: 34, what: "the end of the journal is cut off, or an older copy restored", holds: "the checkpoint outside shows it; nothing acts, but for cuts", guard: "the journal must continue what was sealed outside",
-		tests: []string{"cmd/rolecall TestServeStopsOnARestoredJournal", "cmd/rolecall TestOnlyCutsAreWorkedOnAnOldJournal", "engine/audit TestCutIsFoundAtEveryRecord", "cmd/rolecall TestEachOlderSnapshot", "cmd/rolecall TestJournalCutAtEachRecord"},
+		tests: []string{"cmd/rolecall TestServeStopsOnARestoredJournal", "engine TestOnlyCutsAreWorkedOnAnOldJournal", "engine/audit TestCutIsFoundAtEveryRecord", "cmd/rolecall TestEachOlderSnapshot", "cmd/rolecall TestJournalCutAtEachRecord"},
 		cuts:  []cut{{"cmd/rolecall/evidence.go", "\t\terr = store.Continues(ctx, c)\n", "\t\t_ = store.Continues(ctx, c)\n"}}},
 	{n: 35, what: "the first run on programs that were used before", holds: "nothing is taken; what differs is listed", guard: "what was never granted or adopted is not managed",
 		tests: []string{"engine TestUnmanagedIsListedNotTouched", "cmd/rolecall TestScripts/first"},

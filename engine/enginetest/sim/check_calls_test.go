@@ -116,7 +116,7 @@ func (k *checker) claimed(r engine.ClaimRequest, intents []engine.Intent) {
 	for n := range intents {
 		if i := k.open[intents[n].Seq]; i != nil {
 			ends := intents[n].Lease.Add(-k.m.cur.wrong)
-			i.lease, i.leased, i.ahead, i.now, i.claim = ends, ends, k.m.cur.wrong > 0, 0, k.claims
+			i.lease, i.leased, i.ahead, i.behind, i.now, i.claim = ends, ends, k.m.cur.wrong > 0, k.m.cur.stays, 0, k.claims
 		}
 	}
 }
@@ -136,7 +136,7 @@ func (k *checker) free(i *openIntent) {
 	made := func(o *openIntent) bool { return strings.HasPrefix(o.Account, engine.ProposedPrefix) }
 	for _, o := range k.open {
 		same := o.Account == i.Account || o.Person == i.Person && (made(i) || made(o))
-		if o.ahead { // a lease that ends so late counts as ended
+		if o.ahead || o.behind { // a lease that ends so late counts as ended, and one that ends long ago is
 			continue
 		}
 		if o.Program == i.Program && same && o.lease.After(k.m.now.Add(5*time.Second)) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/audit"
 )
 
 // invariant is one of the fifteen promises.
@@ -79,7 +80,10 @@ type checker struct {
 	log      []string // hashes of the records, in order
 	lastTime time.Time
 	fresh    []engine.Record
-	lastRun  int // records of the last run
+	lastRun  int                // records of the last run
+	sealed   []audit.Checkpoint // of the journal, kept elsewhere, oldest first
+	tampered int                // copies of it
+	trying   bool               // somebody tries what they may not
 }
 
 type account struct{ program, id string }
@@ -115,6 +119,7 @@ type openIntent struct {
 	lease  time.Time
 	leased time.Time // until when the last claim lasts, whatever came of it
 	ahead  bool      // it was by a clock that was far ahead
+	behind bool      // it was by one that was far behind
 	halted bool      // a run said that it would not make it
 }
 
@@ -153,6 +158,7 @@ func (k *checker) appended(g engine.Guard, records []engine.Record) {
 func (k *checker) record(r *engine.Record, planned bool) {
 	k.chain(r)
 	k.attributable(r)
+	k.refusal(r)
 	k.remember(r)
 	k.seatAsked(r)
 	k.itemsOf(r)
@@ -328,6 +334,7 @@ func (k *checker) apart(a *absence, r *read) bool {
 // step is checked after every event.
 func (k *checker) step() {
 	k.chained()
+	k.tampering()
 	k.noSecret()
 	k.intentsFirst()
 	k.overlaps()

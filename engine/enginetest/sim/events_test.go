@@ -53,7 +53,7 @@ func (m *model) step(n int, all []event, total int) {
 	m.draws(n)
 	for _, d := range m.daemons {
 		d.revive()
-		d.wrong = 0
+		d.wrong, d.stays = 0, false
 	}
 	m.cur = m.daemons[max(0, m.faults.IntN(5)-2)]
 	m.count.steps++
@@ -68,7 +68,7 @@ func (m *model) step(n int, all []event, total int) {
 
 func (m *model) pass() {
 	if m.events.IntN(60) == 0 { // nobody runs for long, or a clock is set: expiries, graces and waits are over all at once
-		d := []time.Duration{10 * 24 * time.Hour, 45 * 24 * time.Hour, 400 * 24 * time.Hour}[m.events.IntN(3)]
+		d := m.jumps(10*24*time.Hour, 45*24*time.Hour, 400*24*time.Hour)[m.events.IntN(3)]
 		m.now = m.now.Add(d)
 		m.fault("clock: jumps ahead", "the clock jumps ahead by %s", d)
 		return
@@ -81,7 +81,11 @@ func (m *model) pass() {
 // farAhead: the clock of one daemon is far ahead while it does something, and is mended. Its runs would take what is not due yet, and it
 // would take leases that still hold for over: nobody promises otherwise. What is promised is that nothing stays wrong after that.
 func (m *model) farAhead() {
-	d := []time.Duration{2 * time.Hour, 30 * 24 * time.Hour, 400 * 24 * time.Hour}[m.events.IntN(3)]
+	d := m.jumps(2*time.Hour, 30*24*time.Hour, 400*24*time.Hour)[m.events.IntN(3)]
+	if m.behind() {
+		m.farBehind(d)
+		return
+	}
 	m.fault("clock: far ahead", "the clock of %s is ahead by %s", m.cur.name, d)
 	m.cur.wrong = d
 	do := []func(){m.work, m.work, m.cut, m.pause}[m.events.IntN(4)]
@@ -329,7 +333,9 @@ func (m *model) cut() {
 		return
 	}
 	m.say("%s is cut off", p.Key)
-	if _, _, err := m.cur.engine.Cut(context.Background(), "boss", p.Key, "stop"); err != nil {
+	_, report, err := m.cur.engine.Cut(context.Background(), "boss", p.Key, "stop")
+	m.check.told(report, err)
+	if err != nil {
 		m.say("  cut: %v", err)
 		if !m.cur.dead && !m.cur.hurt && !errors.Is(err, engine.ErrUnknownPerson) {
 			m.fail(I12, "a cut failed although nothing crashed: %v", err)

@@ -14,7 +14,7 @@ func one(name, guard, file, old, with string) bug { return bug{name, guard, []ed
 
 // bugs are those that can be planted: one for each guard and each crash rule of the design sections 2 to 4.
 func bugs() []bug {
-	return []bug{
+	return append([]bug{
 		// Section 2: crash rules.
 		one("not withdrawn", "an unclaimed intent that a run would not make again is withdrawn", "dependencies.go", `if !again[i.Seq] {`, `if !again[i.Seq] && !$ {`),
 		one("retried", "a claimed intent is only read back, never retried", "foldopen.go", `!i.Claimed.IsZero() && i.Repeatable() && i.before(r)`, `!i.Claimed.IsZero() && (i.Repeatable() || $) && i.before(r)`),
@@ -165,5 +165,5 @@ func bugs() []bug {
 		one("priority ignored", "the highest priority gets the next seat", "seatrules.go", `-cmp.Compare(c.Priority, d.Priority)`, `map[bool]int{false: -1}[$]*cmp.Compare(c.Priority, d.Priority)`),
 		one("place forgotten", "who waits keeps the place in the list", "seatallot.go", `c.Since, c.Joiner = f.Since, f.Text == seatKept`, "c.Since, c.Joiner = f.Since, f.Text == seatKept\n\t\t\tif $ {\n\t\t\t\tc.Since = s.p.b.s.Now\n\t\t\t}"),
 		one("everybody waits", "a seat that is free is given", "seatrules.go", `n := max(0, min(free, len(claims)))`, "n := max(0, min(free, len(claims)))\n\tif $ {\n\t\tn = 0\n\t}"),
-	}
+	}, promiseBugs()...)
 }

@@ -121,6 +121,7 @@ func (t target) Revoke(ctx context.Context, account, right string) (engine.Outco
 
 // Create implements engine.Creator.
 func (t target) Create(ctx context.Context, n engine.NewAccount) (string, engine.Outcome, error) {
+	t.p.m.check.describes(&n)
 	id, outcome, err := t.Program.Create(ctx, n)
 	t.p.m.check.answered(t.Name, n.Name, id)
 	if t.p.fault == enginetest.LoseAfter || outcome == engine.Done {
@@ -132,6 +133,7 @@ func (t target) Create(ctx context.Context, n engine.NewAccount) (string, engine
 
 // Update implements engine.Updater.
 func (t target) Update(ctx context.Context, account string, to engine.NewAccount) (engine.Outcome, error) {
+	t.p.m.check.describes(&to)
 	return t.Rename(ctx, account, to)
 }
 
@@ -178,6 +180,7 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 	m := p.m
 	m.note(p.Name, c.Op, c.Account, c.Entitlement)
 	m.watchCall(c, p.Name)
+	m.check.shows("a call", c.Account, c.Entitlement)
 	if c.Writes() && m.cur.dead {
 		return enginetest.LoseBefore
 	}
