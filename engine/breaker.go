@@ -186,7 +186,7 @@ func (w *worker) backKey() FactKey { return FactKey{Kind: FactBack, Program: w.p
 // works ends it.
 func (w *worker) works() {
 	b := &w.breaker
-	f := Fact{FactKey: w.backKey(), Since: w.e.Now().UTC(), Until: b.aside.Since, Count: b.aside.Count, Text: b.aside.Text}
+	f := Fact{FactKey: w.backKey(), Since: w.e.Now().UTC(), Until: b.aside.Since, Count: b.aside.Count}
 	b.unsaid = append(b.unsaid, Record{Kind: KindNote, Actor: "rolecall", Program: w.p.Name, Why: []string{w.p.Name + " works again"}, Set: []Fact{f}, Clear: []FactKey{w.asideKey()}})
 	b.state, b.aside, b.broke, b.again = breakerClosed, Fact{}, false, true
 }

@@ -70,6 +70,9 @@ func TestTheNextRunTriesAProgramThatWasSetAside(t *testing.T) {
 	w, calls := failingWorld(t, 20, &fault)
 	w.apply()
 	since, _ := w.fact(engine.FactAside)
+	if a, err := w.engine.Why(t.Context(), "p07", ""); err != nil || !slices.ContainsFunc(a.Notes, func(s string) bool { return strings.HasPrefix(s, "wiki is set aside since") }) {
+		t.Errorf("why: %v, %v", a, err)
+	}
 	for n := 6; n < 9; n++ {
 		w.pass(time.Hour)
 		p, r := w.apply()
