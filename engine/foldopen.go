@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Touched names what one record may have changed in a Fold, so that a store changes no more than that. A name may come
@@ -157,6 +158,20 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 	return out
 }
 
+// Release does what Releaser promises to what is folded.
+func (f *Fold) Release(now time.Time, intents []Intent) {
+	for n := range intents {
+		i := f.open[intents[n].Seq]
+		switch now := Instant(now); {
+		case i == nil || i.Attempts != intents[n].Attempts:
+		case i.Attempts > 1 && i.Lease.After(now):
+			i.Lease = now
+		case i.Attempts == 1 && !i.Unknown:
+			i.Claimed, i.Lease, i.Attempts = time.Time{}, time.Time{}, 0
+		}
+	}
+}
+
 // turn says when an account's intents are handed out: round 0 if somebody has left or was cut off, by the first such intent,
 // else round 1, by the oldest.
 func turn(intents []*Intent) (round int, seq int64) {
@@ -177,7 +192,8 @@ func SortClaimed(intents []Intent) {
 func (f *Fold) waits(r ClaimRequest) bool {
 	for _, i := range f.open {
 		_, paused := f.facts[FactKey{Kind: FactPause, Program: i.Change.Program}]
-		if !paused && slices.Contains(r.After, i.Change.Program) && (i.Claimed.IsZero() || leased(i.Lease, r.Now)) {
+		_, aside := f.facts[FactKey{Kind: FactAside, Program: i.Change.Program}]
+		if !paused && !aside && slices.Contains(r.After, i.Change.Program) && (i.Claimed.IsZero() || leased(i.Lease, r.Now)) {
 			return true
 		}
 	}
@@ -199,7 +215,7 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 	}
 	waits := f.waits(r)
 	for _, i := range f.open {
-		if i.Change.Program != r.Program || live.hold(i) {
+		if i.Change.Program != r.Program || live.hold(i) || r.Cuts && i.Change.Cause != CauseCut {
 			continue
 		}
 		if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && i.before(r) {

@@ -8,6 +8,9 @@ import (
 // outcome makes the record of what happened, with the facts that later plans need; an empty one where that is for others to
 // say.
 func (w *worker) outcome(i Intent, c Change, res Result) Record {
+	if w.givesBack(&i, res) {
+		return Record{}
+	}
 	if w.othersKnow(&i, res) {
 		w.count(c, res)
 		return Record{}

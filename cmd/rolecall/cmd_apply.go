@@ -84,6 +84,12 @@ func (a *app) summary(out render.Out, p *engine.Plan, r engine.Report, people in
 		who := render.Who(f.Change.Name, f.Change.Login, f.Change.Person)
 		out.Line("%s: %s %s for %s: %s", string(f.Outcome), string(f.Change.Op), f.Change.Entitlement, who, f.Error)
 	}
+	for _, one := range r.SetAside {
+		out.Line("%s. It gets no more calls in this run, but for cuts; what is open there stays open, and the next run begins with a single call.", one)
+	}
+	for _, name := range r.Again {
+		out.Line("%s works again.", name)
+	}
 	var parts []string
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
 		if n := r.Outcomes[o]; n > 0 {
@@ -125,7 +131,7 @@ func held(p *engine.Plan) (n int) {
 func reportCode(p *engine.Plan, r engine.Report) int {
 	code := verdict(p)
 	underWay := func(n engine.Notice) bool { return n.Code == engine.NoticeUnderWay }
-	if len(r.Failures) > 0 || len(r.Dropped) > 0 || slices.ContainsFunc(p.Notices, underWay) {
+	if len(r.Failures) > 0 || len(r.Dropped) > 0 || len(r.SetAside) > 0 || slices.ContainsFunc(p.Notices, underWay) {
 		code = stronger(code, exitPartly)
 	}
 	return code

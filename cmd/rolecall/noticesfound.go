@@ -22,7 +22,7 @@ import (
 // toTell is all that there is to tell now, told before or not, sorted by what it is about and by key.
 func (s *system) toTell(ctx context.Context, p *engine.Plan, now time.Time) (out []toldThing, err error) {
 	out = append(s.standsOut(p), s.contracts(now)...)
-	for _, find := range []func(context.Context, time.Time) ([]toldThing, error){s.awaited, s.escalated, s.failing, s.ending, s.weekly} {
+	for _, find := range []func(context.Context, time.Time) ([]toldThing, error){s.awaited, s.escalated, s.failing, s.setAside, s.newTasks, s.ending, s.weekly} {
 		more, err := find(ctx, now)
 		if err != nil {
 			return nil, err
@@ -113,7 +113,7 @@ func (s *system) standsOut(p *engine.Plan) (out []toldThing) {
 // aboutOf is what a notice of a plan is about for those who are told, "" if nobody is.
 func aboutOf(n engine.Notice) string {
 	switch n.Code {
-	case engine.NoticeEscalated: // see escalated
+	case engine.NoticeEscalated, engine.NoticeAside: // see escalated and setAside, which tell of them as they are now
 		return ""
 	case engine.NoticeUnread, engine.NoticeSeats, engine.NoticeSeatsUntold:
 		return "programs"

@@ -137,6 +137,7 @@ func (s *server) work(ctx, stopping context.Context, program string) error {
 		f := &r.Failures[i]
 		s.log.Warn("a change was not made", "outcome", f.Outcome, "op", f.Change.Op, "entitlement", f.Change.Entitlement, "account", f.Change.Account, "error", f.Error)
 	}
+	s.tellAside(ctx, r)
 	if len(r.Outcomes) > 0 {
 		s.log.Info("worked", "program", program, "outcomes", outcomes(r.Outcomes))
 		s.seal(context.WithoutCancel(ctx), sys)

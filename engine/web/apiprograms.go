@@ -12,16 +12,17 @@ type programRow struct {
 	Kind      string     `json:"kind"` // of connector
 	Vendor    string     `json:"vendor,omitempty"`
 	Owner     string     `json:"owner,omitempty"`
-	Seats     int        `json:"seats,omitempty"`   // paid for
-	Price     string     `json:"price,omitempty"`   // of one seat
-	Monthly   *moneyJSON `json:"monthly,omitempty"` // the same by month
-	Ends      time.Time  `json:"ends,omitzero"`     // of the contract
-	Notice    time.Time  `json:"notice,omitzero"`   // by when it must be given
-	Renews    bool       `json:"renews,omitempty"`  // the contract goes on by itself
-	Paused    string     `json:"paused,omitempty"`  // why
-	Seen      *seenJSON  `json:"seen,omitempty"`    // absent: the last run did not read it
-	Pending   int        `json:"pending"`           // changes that are decided or wait
-	Unmanaged int        `json:"unmanaged"`         // holdings that Rolecall neither granted nor adopted
+	Seats     int        `json:"seats,omitempty"`     // paid for
+	Price     string     `json:"price,omitempty"`     // of one seat
+	Monthly   *moneyJSON `json:"monthly,omitempty"`   // the same by month
+	Ends      time.Time  `json:"ends,omitzero"`       // of the contract
+	Notice    time.Time  `json:"notice,omitzero"`     // by when it must be given
+	Renews    bool       `json:"renews,omitempty"`    // the contract goes on by itself
+	Paused    string     `json:"paused,omitempty"`    // why
+	SetAside  *asideJSON `json:"set_aside,omitempty"` // it gets no calls now, since they failed in a row
+	Seen      *seenJSON  `json:"seen,omitempty"`      // absent: the last run did not read it
+	Pending   int        `json:"pending"`             // changes that are decided or wait
+	Unmanaged int        `json:"unmanaged"`           // holdings that Rolecall neither granted nor adopted
 }
 
 // seenJSON is a program as it was read.
@@ -43,7 +44,7 @@ type rightJSON struct {
 
 func programRowOf(r *ProgramRow) programRow {
 	p := &r.Program
-	out := programRow{Name: p.Name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats, Price: p.Price, Ends: p.Ends.UTC(), Notice: p.Notice.UTC(), Renews: p.Renews, Paused: r.Paused, Pending: r.Pending, Unmanaged: r.Unmanaged}
+	out := programRow{Name: p.Name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats, Price: p.Price, Ends: p.Ends.UTC(), Notice: p.Notice.UTC(), Renews: p.Renews, Paused: r.Paused, SetAside: maybe(r.Aside, asideOf), Pending: r.Pending, Unmanaged: r.Unmanaged}
 	if p.Monthly.Currency != "" {
 		out.Monthly = maybe(&p.Monthly, moneyOf)
 	}
@@ -81,6 +82,7 @@ type ownedJSON struct {
 // programWhole is a program, what changes there and what nobody manages.
 type programWhole struct {
 	ownedJSON
+	Can         *capabilitiesJSON `json:"can,omitempty"`     // what its connector can do; absent: it could not be asked
 	Seating     []engine.SeatPlan `json:"seating,omitempty"` // by kind, where seats are counted
 	Changes     []engine.Change   `json:"changes"`           // the first 100
 	MoreChanges int               `json:"more_changes"`      // that are not shown
@@ -154,7 +156,7 @@ func ownedOf(v *programView) (out ownedJSON, err error) {
 func programOf(v *programView) (out programWhole, err error) {
 	out.ownedJSON, err = ownedOf(v)
 	out.Strangers, out.Changes, out.MoreChanges = each(v.Strangers, same), each(v.Changes, changeOf), v.More
-	out.Seating = v.Seating
+	out.Seating, out.Can = v.Seating, maybe(v.ProgramOutlook.Can, capabilitiesOf)
 	out.Rules, out.Declared, out.History = each(v.Leads, leadOf), each(v.Declared, declaredOf), each(v.History, recordOf)
 	out.Pruned = v.Pruned
 	return out, err

@@ -117,6 +117,7 @@ func (k *checker) claimed(r engine.ClaimRequest, intents []engine.Intent) {
 		if i := k.open[intents[n].Seq]; i != nil {
 			ends := intents[n].Lease.Add(-k.m.cur.wrong)
 			i.lease, i.leased, i.ahead, i.behind, i.now, i.claim = ends, ends, k.m.cur.wrong > 0, k.m.cur.stays, 0, k.claims
+			i.claims++
 		}
 	}
 }
@@ -164,6 +165,7 @@ func (k *checker) call(program string, c enginetest.ProgramCall, began time.Time
 	}
 	i.unsure, i.at = false, k.m.now
 	k.suspendFirst(i)
+	k.asideCall(i, began)
 	if i.now++; i.now > 1 {
 		k.m.fail(I3, "intent %d (%s %s/%s of %s, by %s) was tried twice under one claim", i.Seq, i.Op, i.Program, i.Entitlement, i.Account, i.Cause)
 	}

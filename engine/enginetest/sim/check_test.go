@@ -74,6 +74,9 @@ type checker struct {
 	rekeyUntil    time.Time
 	accepted      *read
 
+	aside   map[string]engine.Fact // by program
+	asideAt map[string]time.Time   // when that was recorded
+
 	books
 	seats seats
 
@@ -115,6 +118,7 @@ type openIntent struct {
 	at     time.Time // of the last call's effect
 	now    int       // calls under the claim that lasts
 	claim  int       // which claim of all it was, 0: none
+	claims int       // how often it was claimed
 	unsure bool      // the answer to its last call was lost
 	lease  time.Time
 	leased time.Time // until when the last claim lasts, whatever came of it
@@ -125,7 +129,7 @@ type openIntent struct {
 
 func newChecker(m *model) *checker {
 	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, bornAs: map[account]string{}, reborn: map[account]bool{}, made: map[account]time.Time{},
-		absent: map[string]*absence{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
+		absent: map[string]*absence{}, aside: map[string]engine.Fact{}, asideAt: map[string]time.Time{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
 		failing: map[effect]failures{}, books: newBooks(), seats: seats{asked: map[string]time.Time{}}, slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
 }
 
@@ -162,6 +166,7 @@ func (k *checker) record(r *engine.Record, planned bool) {
 	k.remember(r)
 	k.seatAsked(r)
 	k.itemsOf(r)
+	k.noteAside(r)
 	if r.Kind.Control() {
 		k.control++
 	}

@@ -157,6 +157,11 @@ func bugs() []bug {
 		one("http: unseen is failure", "a change that can't be read back is not known", "../connectors/scim/write.go", "return engine.Uncertain, fmt.Errorf(\"the change can't be read back: %w\", err)", "return map[bool]engine.Outcome{false: engine.Uncertain, true: engine.Failed}[$], fmt.Errorf(\"the change can't be read back: %w\", err)"),
 		one("http: half a list", "a list that has fewer than it says is not whole", "../connectors/scim/read.go", "		case len(seen) > total || len(page.Resources) == 0:\n", "		case $ && len(page.Resources) == 0:\n\t\t\treturn nil\n		case len(seen) > total || len(page.Resources) == 0:\n"),
 
+		// Programs whose calls fail.
+		one("failing and called", "a program whose calls fail gets none until the next run", "breaker.go", `if i.Change.Cause == CauseCut || err == nil && state != breakerOpen {`, `if i.Change.Cause == CauseCut || err == nil && (state != breakerOpen || $) {`),
+		one("set aside for good", "the next run tries a program that was set aside", "breaker.go", `err != nil || aside.Until.Equal(run.Since) {`, `err != nil || aside.Until.Equal(run.Since) || $ {`),
+		one("given back twice", "what was tried is not given back", "breaker.go", `if !able || !errors.Is(res.Err, errAside) {`, `if !able || !errors.Is(res.Err, errAside) && !($ && res.Outcome == Uncertain) {`),
+
 		// Seats.
 		one("one seat more", "nobody gets a seat that is not there", "planseats.go", `sp.Free = sp.Seats - sp.Taken`, "sp.Free = sp.Seats - sp.Taken\n\tif $ {\n\t\tsp.Free++\n\t}"),
 		one("under way takes no seat", "what is being given takes a seat until it is read back", "planseats.go", `s.giving = s.base.Or(&s.under)`, "s.giving = s.base.Or(&s.under)\n\tif $ {\n\t\ts.under, s.giving = Set{}, s.base.Clone()\n\t}"),

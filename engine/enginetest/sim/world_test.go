@@ -148,6 +148,9 @@ func (m *model) newDaemon(name string, skew time.Duration) *daemon {
 			}
 			return nil, errors.New("not kept")
 		}}
+	if m.seed%3 == 0 { // the company is small: five that fail in a row are rare
+		d.engine.BreakAfter = 2
+	}
 	d.engine.Looked = func(o *engine.Outlook) { m.check.seatOrder(o.Plan) }
 	if m.ldap != nil {
 		d.ldap = m.ldap.connected(d)
