@@ -86,7 +86,7 @@ type account struct{ program, id string }
 
 type effect struct {
 	engine.Held3
-	kind string // gives, takes, rename
+	kind string // gives, takes, rename, update
 }
 
 type failures struct {

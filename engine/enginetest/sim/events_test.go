@@ -212,6 +212,13 @@ func (m *model) rename() {
 		m.fault("directory: a bad person", "%s has no login", p.Key)
 	}
 	m.version++
+	if m.keeps() && p.Key != theCanary {
+		p.Attributes = slices.Clone(p.Attributes).With(engine.Attribute{Name: "name", Values: []string{fmt.Sprintf("Name %d", m.version)}})
+		if m.version%2 == 0 {
+			m.say("%s has another name", p.Key)
+			return
+		}
+	}
 	p.Attributes = slices.Clone(p.Attributes).With(engine.Attribute{Name: "login", Values: []string{login}})
 	m.say("%s is called %s now", p.Key, login)
 }
