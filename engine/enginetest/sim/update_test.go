@@ -8,12 +8,16 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// keeps: in these histories app keeps a title up to date, which is the person's name.
-func (m *model) keeps() bool { return m.seed%4 == 1 && m.over("app") == nil }
+// keeps: in these histories app keeps the title up to date.
+func (m *model) keeps() bool { return m.seed%4 == 1 && m.ldap == nil && m.over("app") == nil }
+
+func (p *person) titled(title string) {
+	p.Attributes = slices.Clone(p.Attributes).With(engine.Attribute{Name: "title", Values: []string{title}})
+}
 
 func titleOf(p *engine.Person) (title, missing string) {
-	if title = p.Attributes.First("name"); title == "" {
-		return "", "name"
+	if title = p.Attributes.First("title"); title == "" {
+		return "", "title"
 	}
 	return title, ""
 }
@@ -54,7 +58,7 @@ func (k *checker) updates(r *engine.Record) {
 		k.m.fail(I2, "the account %s is updated for %s, who is cut off or has another one", r.Account, r.Person)
 	default:
 		p := k.believed(r.Person)
-		if p == nil || p.State != engine.StateActive && p.State != engine.StateAway || p.Attributes.First("name") != want {
+		if p == nil || p.State != engine.StateActive && p.State != engine.StateAway || p.Attributes.First("title") != want {
 			k.m.fail(I2, "the title of %s is to be %q, which no entry of %s says who is there", r.Account, want, r.Person)
 		}
 	}
