@@ -20,8 +20,9 @@ func (p *programPlan) updates() {
 	}
 	renamed, hidden := p.renamedNow(), map[string]int{}
 	for i := range p.b.subjects {
-		if account, ok := p.followed(i); ok && !renamed[account] {
-			p.update(&p.b.subjects[i], account, hidden)
+		s := &p.b.subjects[i]
+		if account, ok := p.followed(i); ok && s.employed() && !renamed[account] {
+			p.update(s, account, hidden)
 		}
 	}
 	p.noteHidden(hidden)
@@ -36,6 +37,11 @@ func (p *programPlan) followed(i int) (account uint32, ok bool) {
 	account = p.account[i]
 	return account, p.b.subjects[i].standing == present && account != none && p.sets.Managed.Has(p.exists, account) &&
 		p.reading.info(account) != nil && !p.renaming[account] && !p.othersNow(account)
+}
+
+// employed: the person is there now; of whoever has not begun yet nothing is known for sure.
+func (s *subject) employed() bool {
+	return s.person != nil && (s.person.State == StateActive || s.person.State == StateAway)
 }
 
 // renamedNow are the accounts whose rename carries the attributes.

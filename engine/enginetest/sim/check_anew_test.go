@@ -51,7 +51,7 @@ type suspension struct {
 type waitingLine struct {
 	line
 	cause  engine.Cause
-	rules  string
+	rules  string // or the name and values, see decides
 	policy string // under which it began to wait
 	waits  bool   // and is not decided
 }

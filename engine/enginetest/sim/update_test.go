@@ -37,21 +37,34 @@ func (m *model) takes(_, value string) string {
 
 func inPlace(op engine.Op) bool { return op == engine.OpRename || op == engine.OpUpdate }
 
+// newOf is what an intent makes of an account.
+func newOf(r *engine.Record) *engine.NewAccount {
+	var d struct{ New *engine.NewAccount }
+	_ = json.Unmarshal(r.Data, &d)
+	return d.New
+}
+
+// decides is what an approval covers besides the line itself: the rules, or the very values.
+func decides(op engine.Op, rules []string, to *engine.NewAccount) string {
+	if inPlace(op) && to != nil {
+		return to.Name + " " + to.Attributes["title"]
+	}
+	return strings.Join(rules, " ")
+}
+
 // updates [I2]: what is changed of an account is what a complete list shows otherwise, to what the person's own entry says.
 func (k *checker) updates(r *engine.Record) {
 	if r.Op != engine.OpUpdate {
 		return
 	}
 	k.ok(I2)
-	var d struct{ New *engine.NewAccount }
-	_ = json.Unmarshal(r.Data, &d)
-	l := k.m.cur.seen.lists[r.Program]
-	if l == nil || !l.complete || d.New == nil {
+	to, l := newOf(r), k.m.cur.seen.lists[r.Program]
+	if l == nil || !l.complete || to == nil {
 		k.m.fail(I2, "an update of %s without a complete list of %s", r.Account, r.Program)
 		return
 	}
 	have, shown := l.titles[r.Account]
-	switch want := d.New.Attributes["title"]; {
+	switch want := to.Attributes["title"]; {
 	case !shown || have == want:
 		k.m.fail(I2, "the title of %s is %q (shown: %v), and is to be %q", r.Account, have, shown, want)
 	case k.cut[r.Person] || k.owner[account{r.Program, r.Account}] != r.Person:
