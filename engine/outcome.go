@@ -43,6 +43,9 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	if ok && c.Op == OpResume { // whoever suspends it from now on is somebody else
 		r.Clear = append(r.Clear, suspended)
 	}
+	if ok {
+		r.Set = append(r.Set, w.updated(&c)...)
+	}
 	r.byOwnClock(i.Time, w.e.Now())
 	w.count(c, res)
 	return r

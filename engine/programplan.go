@@ -218,6 +218,9 @@ func (p *programPlan) change(op Op, right, account uint32, cause Cause, why ...s
 func (p *programPlan) failing(op Op, right, account uint32) (Fact, bool) {
 	key := p.key(FactFailing, right, account)
 	key.Key = op.Effect()
+	if f, ok := p.b.set_[key]; ok { // this plan has read it back
+		return f, true
+	}
 	return p.b.s.Memory.Fact(key)
 }
 

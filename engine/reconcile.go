@@ -41,7 +41,7 @@ type Engine struct {
 // Window is how far back charges are looked at.
 func (s *Settings) Window() time.Duration {
 	l := s.Limits
-	return max(l.RevokePeople.Window, l.RevokeHoldings.Window, l.Leavers.Window, l.Grant.Window, 24*time.Hour)
+	return max(l.RevokePeople.Window, l.RevokeHoldings.Window, l.Leavers.Window, l.Grant.Window, l.Update.Window, 24*time.Hour)
 }
 
 // Plan reads everything and says what a run would change. It changes nothing: this is the dry run.

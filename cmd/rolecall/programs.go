@@ -62,7 +62,7 @@ func (a *app) openKind(ctx context.Context, cfg *config.File, name string, p *co
 func program(cfg *config.File, name string, p *config.Program, c engine.Connector) engine.Program {
 	out := engine.Program{
 		Name: name, Kind: p.Kind, Connector: c, Revoke: p.Revoke, Patterns: p.Entitlements, Match: p.Match, MatchWith: template(p.MatchWith),
-		Create: template(p.Create), Attributes: map[string]engine.Template{}, Accounts: map[string]engine.DeclaredAccount{}, Repair: p.Repair, Away: p.Away, Delete: p.Delete,
+		Create: template(p.Create), Attributes: map[string]engine.Template{}, Update: p.Updated(), Accounts: map[string]engine.DeclaredAccount{}, Repair: p.Repair, Away: p.Away, Delete: p.Delete,
 		Wait: *cmp.Or(p.Wait, &cfg.Leavers.Wait), Grace: p.Grace, Protected: p.Protected, Admin: p.Admin, Concurrency: p.Concurrency, Rate: p.Rate, Lost: &atomic.Int32{}, After: p.After, Owner: p.Owner, Seats: seatRules(cfg, p),
 	}
 	if p.Usage != nil {

@@ -114,7 +114,7 @@ func updates(u *user, to engine.NewAccount) ([]patchOp, error) {
 			return nil, httpconn.Refuse("attribute %q can't be set to %q", attribute, want[attribute])
 		case have[attribute] == want[attribute]:
 		case attribute == "mail":
-			ops = append(ops, patchOp{Op: "replace", Path: path, Value: []email{{Value: want[attribute], Primary: true, Type: "work"}}})
+			ops = append(ops, patchOp{Op: "replace", Path: path, Value: u.withMail(want[attribute])})
 		default:
 			ops = append(ops, patchOp{Op: "replace", Path: path, Value: want[attribute]})
 		}

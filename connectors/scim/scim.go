@@ -88,7 +88,7 @@ func Open(c Config, o Options) (*Program, error) {
 
 // Describe lists the groups.
 func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: "scim:" + p.client.Base(), Accounts: true, Lifecycle: true, Rename: true, Lag: p.lag,
+	d := engine.Description{Identity: "scim:" + p.client.Base(), Accounts: true, Lifecycle: true, Rename: true, Update: true, Lag: p.lag,
 		Concurrency: p.options.Calls, Batch: min(largestBatch, perCall*p.options.Calls), Grantable: []string{}, Deletes: "the user, and what the program keeps with it"}
 	err := each(ctx, p, "/Groups", url.Values{"excludedAttributes": {"members"}}, func(g *group) error {
 		d.Grantable = append(d.Grantable, g.DisplayName)

@@ -293,7 +293,7 @@ func freshTables(t *testing.T, driver, dsn, address, key string) *enginetest.Con
 	return &enginetest.ConnectorUnderTest{
 		Wire: wire, Connector: openThrough(t, wire, sql.Config{URL: address, Statements: statements(text)}), Accounts: ids,
 		Rights: []string{"read", "Write All", "Löschen's"}, Stranger: "4711", NoRight: "fly",
-		NewNames: []string{"dan", "Eve É"}, New: engine.NewAccount{Attributes: map[string]string{"mail": "x@example.com"}},
+		NewNames: []string{"dan", "Eve É"}, New: engine.NewAccount{Attributes: map[string]string{"mail": "x@example.com"}}, Changed: map[string]string{"mail": "y@example.com"},
 		Broken: []engine.Connector{open(t, sql.Config{URL: address, Statements: broken})},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -24,7 +25,7 @@ type Statements struct {
 	Suspend   string `yaml:"suspend"`   // :account
 	Resume    string `yaml:"resume"`    // :account
 	Create    string `yaml:"create"`    // :name, :person, attributes
-	Update    string `yaml:"update"`    // :account, :name, :person, attributes that are columns of accounts
+	Update    string `yaml:"update"`    // :account, :name, :person, columns of accounts: what is not to be changed has the value that the account shows
 	Delete    string `yaml:"delete"`    // :account
 }
 
@@ -121,7 +122,7 @@ func (c *creator) Create(ctx context.Context, a engine.NewAccount) (string, engi
 
 // Describe reads the catalogue, if there is one.
 func (p *Tables) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: p.identity, Accounts: p.s.Suspend != "", Lifecycle: p.s.Create != "", Rename: p.s.Update != "",
+	d := engine.Description{Identity: p.identity, Accounts: p.s.Suspend != "", Lifecycle: p.s.Create != "", Rename: p.s.Update != "", Update: p.s.Update != "",
 		Concurrency: maxConnections}
 	if err := p.checkTables(ctx); err != nil {
 		return d, p.explain(err)
@@ -288,6 +289,7 @@ func (p *Tables) Account(ctx context.Context, id string) ([]engine.Holding, erro
 type account struct {
 	id, person string
 	active     bool
+	nulls      []string // columns that have no value
 	info       engine.AccountInfo
 }
 
@@ -323,10 +325,11 @@ func (p *Tables) eachAccount(ctx context.Context, tx *transaction, where string,
 const idColumn = "rolecall_account"
 
 func readAccount(row map[string]any) (account, error) {
-	text := map[string]string{}
-	for column, value := range row {
-		switch v := value.(type) {
-		case nil:
+	text, nulls := map[string]string{}, []string(nil)
+	for _, column := range slices.Sorted(maps.Keys(row)) {
+		switch v := row[column].(type) {
+		case nil: // shown, and empty
+			text[column], nulls = "", append(nulls, column)
 		case []byte:
 			text[column] = string(v)
 		default:
@@ -335,7 +338,7 @@ func readAccount(row map[string]any) (account, error) {
 	}
 	text["account"] = text[idColumn]
 	delete(text, idColumn)
-	a := account{id: text["account"], person: text["person"], info: engine.AccountInfo{Name: text["name"], Kind: text["kind"], Attributes: text}}
+	a := account{id: text["account"], person: text["person"], nulls: nulls, info: engine.AccountInfo{Name: text["name"], Kind: text["kind"], Attributes: text}}
 	if a.id == "" {
 		return a, errors.New("statements.accounts gives a row without account; name the column account, and leave out rows without one")
 	}

@@ -270,7 +270,7 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 		return engine.Refused, p.explain(refuse("there is no statement for this change; add update to statements"))
 	case !plain(id):
 		return engine.Refused, p.explain(refuse("there is no account %q", id))
-	case !goodName(to.Name):
+	case to.Name != "" && !goodName(to.Name):
 		return engine.Refused, p.explain(badName(to.Name))
 	}
 	look := func(tx *transaction) (*account, error) { return p.account(ctx, tx, id) }
@@ -281,9 +281,7 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 		if differs, err := p.differs(ctx, tx, now, to); err != nil || differs == "" {
 			return engine.Already, err
 		}
-		values := values(to)
-		values["account"] = id
-		if err := p.exec(ctx, tx, "update", values); err != nil {
+		if err := p.exec(ctx, tx, "update", now.values(to)); err != nil {
 			return "", err
 		}
 		now, err := look(tx)
@@ -311,7 +309,9 @@ func (p *Tables) differs(ctx context.Context, tx *transaction, a *account, to en
 	if want == nil {
 		want = map[string]string{}
 	}
-	want["name"] = to.Name
+	if to.Name != "" && to.Name != a.info.Name {
+		want["name"] = to.Name
+	}
 	for _, column := range slices.Sorted(maps.Keys(want)) {
 		if !slices.Contains(columns, column) {
 			return "", refuse("an update needs the column %q in statements.accounts, to see whether it is so already", column)
@@ -331,6 +331,24 @@ func values(a engine.NewAccount) map[string]any {
 	}
 	values["name"], values["person"] = a.Name, a.Person
 	return values
+}
+
+// values are the parameters of an update: what it does not name stays as it is.
+func (a *account) values(to engine.NewAccount) map[string]any {
+	out := map[string]any{}
+	for column, value := range a.info.Attributes {
+		out[column] = value
+	}
+	for _, column := range a.nulls {
+		out[column] = nil
+	}
+	fresh := values(to)
+	if to.Name == "" || to.Name == a.info.Name { // which is the id where no column shows a name
+		delete(fresh, "name")
+	}
+	maps.Copy(out, fresh)
+	out["account"] = a.id
+	return out
 }
 
 func goodName(name string) bool {

@@ -65,9 +65,9 @@ func checkAbility(t T, u *Subject, d engine.Description) {
 		}
 	}
 	switch updater, ok := u.Connector.(engine.Updater); {
-	case d.Rename && !ok:
+	case (d.Rename || d.Update) && !ok:
 		t.Errorf("it declares that it changes accounts, and can't")
-	case ok && !d.Rename:
+	case ok && !d.Rename && !d.Update:
 		if outcome, err := updater.Update(context.Background(), u.Stranger, account); outcome != engine.Refused || err == nil {
 			t.Errorf("it does not declare that it changes accounts, and answers %s (%v) when asked to", outcome, err)
 		}

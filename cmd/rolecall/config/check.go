@@ -224,6 +224,7 @@ func (c *checks) program(name string, p *Program) {
 	}
 	c.templates(p)
 	c.matching(name, p)
+	c.updated(name, p)
 	c.accounts(p)
 	if !slices.Contains(p.After, name) && c.comesAfter(name, name, map[string]bool{}) {
 		c.add(&p.After, "after makes "+name+" wait for itself", "of programs that wait for one another, let one go first")

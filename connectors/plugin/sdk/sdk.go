@@ -90,7 +90,8 @@ type Creator interface {
 	Delete(ctx context.Context, account string) (Outcome, error)
 }
 
-// Updater changes name and attributes of an account; its id stays.
+// Updater changes name and attributes of an account; its id stays, and so does every attribute that is not named. Where only attributes
+// change the name is the one that the account has.
 type Updater interface {
 	Update(ctx context.Context, account string, to NewAccount) (Outcome, error)
 }

@@ -242,7 +242,7 @@ func (i *openIntent) asks(c enginetest.ProgramCall, born string) bool {
 	case "create":
 		return proposed && i.Op == engine.OpCreate && name == c.Account
 	case "update":
-		return i.Op == engine.OpRename && i.Account == c.Account
+		return inPlace(i.Op) && i.Account == c.Account
 	}
 	account := i.Account == c.Account || proposed && (name == c.Account || name == born || strings.HasSuffix(c.Account, "-"+name))
 	return account && i.Entitlement == c.Entitlement && (i.Op.Gives() && c.Op == "grant" || i.Op.Takes() && c.Op == "revoke")

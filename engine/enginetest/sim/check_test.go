@@ -93,7 +93,7 @@ type account struct{ program, id string }
 
 type effect struct {
 	engine.Held3
-	kind string // gives, takes, rename
+	kind string // gives, takes, rename, update
 }
 
 type failures struct {

@@ -132,6 +132,9 @@ func (m *model) hire() {
 func (m *model) employ(key, login string) {
 	p := &person{there: true, Person: engine.Person{Key: key, Source: "corp", State: engine.StateActive, Jobs: []engine.Job{{}},
 		Attributes: engine.Attributes{{Name: "login", Values: []string{login}}, {Name: "name", Values: []string{login}}, {Name: "password", Values: []string{secret}}}}}
+	if m.keeps() {
+		p.titled("Title of " + login)
+	}
 	m.people = append(m.people, p)
 	slices.SortFunc(m.people, func(a, b *person) int { return compare(a.Key, b.Key) })
 	m.setRoles(p)
@@ -216,6 +219,13 @@ func (m *model) rename() {
 		m.fault("directory: a bad person", "%s has no login", p.Key)
 	}
 	m.version++
+	if m.keeps() {
+		p.titled(fmt.Sprintf("Title %d", m.version))
+		m.say("%s has another title", p.Key)
+		if m.version%2 == 0 {
+			return
+		}
+	}
 	p.Attributes = slices.Clone(p.Attributes).With(engine.Attribute{Name: "login", Values: []string{login}})
 	m.say("%s is called %s now", p.Key, login)
 }

@@ -135,6 +135,7 @@ func bugs() []bug {
 		one("changed long ago", "a list lags behind the moment of a change, whatever the journal's time", "ahead.go", `return later(first, f.Since)`, "if $ {\n\t\treturn first\n\t}\n\treturn later(first, f.Since)"),
 		one("charged for good", "a clock that was far ahead frees nobody of the budgets", "units.go", `if u.b.s.wrongTime(r.at) {`, `if !$ && u.b.s.wrongTime(r.at) {`),
 		one("short lease", "a call starts only if it can end before the lease", "work.go", `left < w.callTime() {`, `left < w.callTime() && !$ {`),
+		one("updated for ever", "a value that a program does not take is given once", "updates.go", `case !p.tried(s, account, name, want, have):`, `case $ || !p.tried(s, account, name, want, have):`),
 		one("no back-off", "failed changes back off", "grants.go", `ok && f.Until.After(p.b.s.Now) {`, `ok && f.Until.After(p.b.s.Now) && !$ {`),
 		one("one program stops all", "a bad program changes nothing for the others", "programplan.go", `complete: r.Proof.Complete(),`, "complete: r.Proof.Complete() && !($ && slices.ContainsFunc(b.s.Readings, func(r *Reading) bool { return !r.Proof.Complete() })),"),
 		one("unreviewed lines", "a reviewed plan adds nothing", "restrict.go", `!seen[lineOf(c)] && c.Queued == 0 {`, `!seen[lineOf(c)] && c.Queued == 0 && !$ {`),

@@ -38,17 +38,21 @@ type list struct {
 	complete bool
 	held     map[[2]string]bool // account, right
 	names    map[string]bool    // of accounts
+	titles   map[string]string  // of accounts that show one
 	hidden   bool               // it lacks something, and nothing says so
 }
 
 func newList(at time.Time) *list {
-	return &list{at: at, held: map[[2]string]bool{}, names: map[string]bool{}}
+	return &list{at: at, held: map[[2]string]bool{}, names: map[string]bool{}, titles: map[string]string{}}
 }
 
 func (l *list) shows(h engine.Holding) {
 	l.held[[2]string{h.Account, h.Entitlement}], l.names[h.Account] = true, true
 	if h.Info != nil {
 		l.names[h.Info.Name] = true
+		if title, shown := h.Info.Attributes["title"]; shown {
+			l.titles[h.Account] = title
+		}
 	}
 }
 
@@ -60,6 +64,9 @@ func (m *model) newProgram(i uint64, name string) *program {
 	case "app":
 		p.ID = func(name string) string { m.accounts++; return fmt.Sprintf("id%d-%s", m.accounts, name) }
 		p.Describes.Rename = m.seed%3 == 1
+		if m.keeps() {
+			p.Describes.Update, p.Takes = true, m.takes
+		}
 	case "grp":
 		p.Describes = engine.Description{Keyed: true}
 	}

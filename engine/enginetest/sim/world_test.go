@@ -189,6 +189,9 @@ func (m *model) settings() engine.Settings {
 	case 4:
 		s.ProtectedPeople = []string{"k-p01"}
 	}
+	if m.keeps() && m.seed%3 == 0 {
+		s.Limits.Update = engine.Limit{Floor: 2, Percent: 20, Cap: 3, Window: 24 * time.Hour}
+	}
 	return s
 }
 
@@ -198,6 +201,9 @@ func (m *model) configured(d *daemon, i uint64, of *program) engine.Program {
 	switch of.Name {
 	case "app":
 		p.Match = "person"
+		if m.keeps() {
+			p.Attributes, p.Update = map[string]engine.Template{"title": titleOf}, []string{"title"}
+		}
 		if m.seed%8 == 6 {
 			p.Admin = "z"
 		}
@@ -245,6 +251,9 @@ func (m *model) estate() {
 		right := m.someRight()
 		grp.Set(p.Key, right, true)
 		info := engine.AccountInfo{Name: p.Login(), Attributes: map[string]string{"person": p.Key}}
+		if m.keeps() {
+			info.Attributes["title"] = "from before"
+		}
 		rights := []string{engine.Exists, engine.Active, right}
 		if m.events.IntN(4) == 0 {
 			rights = []string{engine.Exists, right} // suspended by somebody

@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// updates bring the attributes that the configuration names up to date in managed accounts. What the list does not show, or the
+// directory's entry does not say, is unknown: nothing follows from it.
+func (p *programPlan) updates() {
+	p.endUpdated()
+	if len(p.program.Update) == 0 || !p.complete || p.exists == none {
+		return
+	}
+	if !p.program.Describes.Update {
+		p.b.warn(NoticeUpdate, p.program.Name, "", fmt.Sprintf("%s can't change the attributes of an account, so update: keeps none of them up to date there; take it out, or change them there", p.program.Name))
+		return
+	}
+	renamed, hidden := p.renamedNow(), map[string]int{}
+	for i := range p.b.subjects {
+		s := &p.b.subjects[i]
+		if account, ok := p.followed(i); ok && s.employed() && !renamed[account] {
+			p.update(s, account, hidden)
+		}
+	}
+	p.noteHidden(hidden)
+}
+
+// NoticeUpdate is the code of the warning that an attribute can't be kept up to date.
+const NoticeUpdate = "update"
+
+// followed is the account of a subject whose name and attributes follow the directory: one that is managed and shown, of somebody
+// who is there, while no change of either is under way.
+func (p *programPlan) followed(i int) (account uint32, ok bool) {
+	account = p.account[i]
+	return account, p.b.subjects[i].standing == present && account != none && p.sets.Managed.Has(p.exists, account) &&
+		p.reading.info(account) != nil && !p.renaming[account] && !p.othersNow(account)
+}
+
+// employed: the person is there now; of whoever has not begun yet nothing is known for sure.
+func (s *subject) employed() bool {
+	return s.person != nil && (s.person.State == StateActive || s.person.State == StateAway)
+}
+
+// renamedNow are the accounts whose rename carries the attributes.
+func (p *programPlan) renamedNow() map[uint32]bool {
+	out := map[uint32]bool{}
+	for i := range p.b.plan.Changes[p.from:] {
+		if c := &p.b.plan.Changes[p.from+i]; c.Op == OpRename && c.State == Ready && !p.b.refused(c) {
+			out[c.account] = true
+		}
+	}
+	return out
+}
+
+// refused: somebody rejected the change, which will not be made.
+func (b *builder) refused(c *Change) bool {
+	f, ok := b.s.Memory.Fact(FactKey{Kind: FactItem, Key: itemID(c)})
+	return ok && b.s.Memory.item(f.Key).State == Rejected
+}
+
+func (p *programPlan) update(s *subject, account uint32, hidden map[string]int) {
+	to, why := p.outdated(s, account, hidden)
+	if f, failing := p.failing(OpUpdate, p.exists, account); failing && len(to) == 0 {
+		p.b.clear(f.FactKey)
+	}
+	if len(to) == 0 {
+		return
+	}
+	c := p.change(OpUpdate, p.exists, account, CauseRule, why...)
+	c.New = &NewAccount{Name: p.reading.info(account).Name, Person: s.key, Attributes: to}
+	c.inPlace()
+	if reason := p.frozen(OpUpdate, p.exists, account); reason != "" {
+		c = block(c, reason)
+	}
+	p.add(c)
+}
+
+// inPlace charges a change of a name or of attributes. An approval covers the very values that it was given for.
+func (c *Change) inPlace() { c.basis = &basis{ChargeUpdate, shortHash(string(mustJSON(c.New)))} }
+
+// outdated are the attributes that the list shows otherwise than the directory's entry has them, each with both values.
+func (p *programPlan) outdated(s *subject, account uint32, hidden map[string]int) (to map[string]string, why []string) {
+	for _, name := range p.program.Update {
+		want := p.wanted(s, name)
+		if want == "" {
+			continue
+		}
+		have, shown := p.reading.info(account).Attributes[name]
+		switch {
+		case !shown:
+			hidden[name]++
+		case have == want:
+			p.arrived(account, name)
+		case !p.tried(s, account, name, want, have):
+			to = with(to, name, want)
+			why = append(why, fmt.Sprintf("%s is %s in the account, and %s by the directory's entry", name, quote(have), quote(want)))
+		}
+	}
+	return to, why
+}
+
+func with(m map[string]string, name, value string) map[string]string {
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[name] = value
+	return m
+}
+
+// arrived: the list shows the value, so whatever differs from now on is another matter.
+func (p *programPlan) arrived(account uint32, name string) {
+	if f, ok := p.b.s.Memory.Fact(updatedKey(p.program.Name, p.reading.accounts.Name(account), name)); ok {
+		p.b.clear(f.FactKey)
+	}
+}
+
+// wanted is what an attribute should be, "" where nobody can tell.
+func (p *programPlan) wanted(s *subject, name string) string {
+	template := p.program.Attributes[name]
+	if template == nil || s.person == nil {
+		return ""
+	}
+	if value, missing := template(s.person); missing == "" {
+		return value
+	}
+	return ""
+}
+
+// tried: the program was given this very value. Until its lists must show that, nothing is known; from then on it is a program that
+// makes something else of the value, and would be given it in every run for ever. It is tried again when either value changes.
+func (p *programPlan) tried(s *subject, account uint32, name, want, have string) bool {
+	f, ok := p.b.s.Memory.Fact(updatedKey(p.program.Name, p.reading.accounts.Name(account), name))
+	switch {
+	case !ok:
+		return false
+	case f.Text == givenHash(want) && !p.reading.Proof.Started.After(f.Since.Add(p.program.Describes.Lag)):
+		return true
+	case f.Text == givenHash(want):
+		f.Text = givenHash(want, have)
+		p.b.set(f)
+	case f.Text != givenHash(want, have):
+		p.b.clear(f.FactKey)
+		return false
+	}
+	p.b.warn(NoticeUpdate, p.program.Name, s.key, fmt.Sprintf("%s of the account %s of %s was set to %s, and %s shows %s: it makes that of it, or somebody else sets it; it is not tried again until one of the two changes",
+		name, quote(p.reading.info(account).Name), s.person.Name(), quote(want), p.program.Name, quote(have)))
+	return true
+}
+
+// givenHash tells values apart; the facts hold no personal data.
+func givenHash(values ...string) string { return shortHash(values...) }
+
+func updatedKey(program, account, attribute string) FactKey {
+	return FactKey{Kind: FactUpdated, Program: program, Account: account, Key: attribute}
+}
+
+// updated are the facts that an update leaves, until a list shows what it did.
+func (w *worker) updated(c *Change) (out []Fact) {
+	if c.Op != OpUpdate || c.New == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.New.Attributes)) {
+		out = append(out, Fact{FactKey: updatedKey(c.Program, c.Account, name), Since: w.e.Now().UTC(), Text: givenHash(c.New.Attributes[name])})
+	}
+	return out
+}
+
+// endUpdated forgets values of accounts that are gone, and of attributes that are not kept up to date any more.
+func (p *programPlan) endUpdated() {
+	for f := range p.b.s.Memory.each(FactUpdated) {
+		if f.Program != p.program.Name {
+			continue
+		}
+		account, known := p.reading.accounts.Find(f.Account)
+		gone := p.complete && !(known && p.exists != none && p.held.Has(p.exists, account))
+		if gone || !slices.Contains(p.program.Update, f.Key) {
+			p.b.clear(f.FactKey)
+		}
+	}
+}
+
+// noteHidden tells once per program what can't be kept up to date, since nobody can see whether it is.
+func (p *programPlan) noteHidden(hidden map[string]int) {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(hidden)) {
+		parts = append(parts, fmt.Sprintf("%s of %s", name, plural(hidden[name], "account", "accounts")))
+	}
+	if len(parts) > 0 && p.b.s.Person == "" {
+		p.b.warn(NoticeUpdate, p.program.Name, "", fmt.Sprintf("the list of %s does not show %s, so nobody can tell whether it is up to date, and it is left as it is", p.program.Name, strings.Join(parts, ", ")))
+	}
+}
+
+// backOffUpdate lets a program that shows no effect, whose answers are lost, wait for longer each time.
+func (p *programPlan) backOffUpdate(i Intent, o Outcome, right, account uint32) {
+	if i.Change.Op != OpUpdate || o != Failed {
+		return
+	}
+	f := Fact{FactKey: p.key(FactFailing, right, account), Since: p.b.s.Now, Count: i.Change.Failures + 1, Until: p.b.s.Now.Add(backOff(i.Change.Failures)), Text: "its answer was lost, and the list does not show it"}
+	f.Key = OpUpdate.Effect()
+	p.b.set(f)
+}
+
+// inEffect says whether the list shows what a change was to lead to.
+func (p *programPlan) inEffect(c *Change, right, account uint32) bool {
+	there := p.held.Has(right, account)
+	if c.Op.Gives() || c.Op.Takes() {
+		return there == c.Op.Gives()
+	}
+	info := p.reading.info(account)
+	if !there || info == nil || c.New == nil {
+		return false
+	}
+	if c.Op == OpRename {
+		return info.Name == c.New.Name
+	}
+	for name, value := range c.New.Attributes {
+		if have, shown := info.Attributes[name]; !shown || have != value {
+			return false
+		}
+	}
+	return true
+}
