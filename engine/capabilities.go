@@ -14,7 +14,8 @@ type Capabilities struct {
 	Watch       bool          `json:"watch"`              // it tells of changes by itself; none does so far: every run reads
 	Create      bool          `json:"create"`             // accounts can be made
 	Suspend     bool          `json:"suspend"`            // accounts can be suspended and resumed
-	Rename      bool          `json:"rename"`             // names and attributes can be changed in place
+	Rename      bool          `json:"rename"`             // names can be changed in place
+	Update      bool          `json:"update"`             // attributes can
 	Delete      bool          `json:"delete"`             // accounts can be deleted
 	Destroys    string        `json:"destroys"`           // what a delete destroys for good; empty: it can be taken back, or there is none
 	Keyed       bool          `json:"keyed"`              // accounts are the people's own keys
@@ -28,7 +29,7 @@ type Capabilities struct {
 
 // CapabilitiesOf is what a connector can, once it has described itself.
 func CapabilitiesOf(c Connector, d Description) Capabilities {
-	out := Capabilities{Suspend: d.Accounts, Rename: d.Rename, Delete: d.Lifecycle, Destroys: d.Deletes, Keyed: d.Keyed, Seats: d.Seats,
+	out := Capabilities{Suspend: d.Accounts, Rename: d.Rename, Update: d.Update, Delete: d.Lifecycle, Destroys: d.Deletes, Keyed: d.Keyed, Seats: d.Seats,
 		Rights: d.Grantable != nil, Lag: d.Lag, Concurrency: max(1, d.Concurrency), Identity: d.Identity}
 	_, out.ByHand = c.(ByHand)
 	_, out.ReadOne = c.(Reader)
@@ -71,7 +72,8 @@ func (c Capabilities) Lines() []Capability {
 		line("makes many changes at once")(yes(c.Batch > 0, "up to "+plural(c.Batch, "change", "changes")+" with one call", "one with each call, "+plural(c.Concurrency, "call", "calls")+" at once")),
 		line("creates accounts")(yes(c.Create, "", c.uncreated())),
 		line("suspends and resumes accounts")(yes(c.Suspend, "it can be taken back for as long as the account is there", "what an account holds is taken instead")),
-		line("renames accounts and changes their attributes")(yes(c.Rename, "in place", "")),
+		line("renames accounts")(yes(c.Rename, "in place", "")),
+		line("changes attributes of accounts")(yes(c.Update, "in place", "they are given to new accounts only")),
 		line("deletes accounts")(yes(c.Delete, c.deletes(), "")),
 	}
 	if c.LastUse != nil {
