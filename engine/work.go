@@ -15,9 +15,10 @@ import (
 type Report struct {
 	Run      string          `json:"run"`
 	Outcomes map[Outcome]int `json:"outcomes"`
-	Failures []Failure       `json:"failures"`          // sorted by program, account, entitlement
-	Dropped  []Change        `json:"dropped,omitempty"` // lines of a reviewed plan that no longer hold
-	Seats    []SeatCheck     `json:"seats,omitempty"`   // of programs that count them, where some were given
+	Failures []Failure       `json:"failures"`           // sorted by program, account, entitlement
+	Dropped  []Change        `json:"dropped,omitempty"`  // lines of a reviewed plan that no longer hold
+	Seats    []SeatCheck     `json:"seats,omitempty"`    // of programs that count them, where some were given
+	Sessions []Failure       `json:"sessions,omitempty"` // changes, whatever their outcome, after which sessions go on that should have ended; sorted as failures are
 }
 
 // Failure is one change that was not made, or of which nobody knows.
@@ -82,16 +83,18 @@ func (r *Report) merge(o Report) {
 	for k, n := range o.Outcomes {
 		r.Outcomes[k] += n
 	}
-	r.Failures, r.Seats = append(r.Failures, o.Failures...), append(r.Seats, o.Seats...)
+	r.Failures, r.Seats, r.Sessions = append(r.Failures, o.Failures...), append(r.Seats, o.Seats...), append(r.Sessions, o.Sessions...)
 }
 
 func (r *Report) sort() {
 	slices.SortFunc(r.Seats, func(a, b SeatCheck) int {
 		return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Kind, b.Kind))
 	})
-	slices.SortFunc(r.Failures, func(a, b Failure) int {
-		return cmp.Or(cmp.Compare(a.Change.Program, b.Change.Program), cmp.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Change.Entitlement, b.Change.Entitlement))
-	})
+	for _, list := range [][]Failure{r.Failures, r.Sessions} {
+		slices.SortFunc(list, func(a, b Failure) int {
+			return cmp.Or(cmp.Compare(a.Change.Program, b.Change.Program), cmp.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Change.Entitlement, b.Change.Entitlement))
+		})
+	}
 }
 
 // claimed counts intents; before the first of them the program is asked what it can do.
@@ -277,6 +280,7 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 		}
 		records = append(records, w.outcome(i, c, res))
 	}
+	w.endSessions(ctx, intents, records)
 	return records
 }
 

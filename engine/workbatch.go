@@ -62,6 +62,7 @@ func (w *worker) rounds(ctx context.Context, b Batcher, intents []Intent) (recor
 	for _, i := range singly {
 		records = append(records, w.outcome(i, i.Change, w.call(ctx, i.Lease, i.Change)))
 	}
+	w.endSessions(ctx, intents, records)
 	return records
 }
 

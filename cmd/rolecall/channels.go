@@ -23,6 +23,8 @@ type channels struct {
 	texts *notify.Templates
 	// people begins to send to those whose access changes; nil: they are told nothing.
 	people func(ctx context.Context) (notify.Letters, error)
+	// secrets begins to send one-time secrets; nil: there are none.
+	secrets func(ctx context.Context) (notify.Letters, error)
 }
 
 // none says that nobody is told of anything.
@@ -50,6 +52,9 @@ func (a *app) channels(cfg *config.File) (*channels, error) {
 	if n.People.On() {
 		words = append(words, notify.PeopleWord)
 	}
+	if cfg.SendsSecrets() {
+		words = append(words, notify.SecretWord)
+	}
 	if out.texts, wrong = notify.Load(folder, words); wrong != nil {
 		wrong = failed("", "%s: %w", cfg.PlaceOf(&n.Templates), wrong)
 	}
@@ -61,6 +66,9 @@ func (a *app) channels(cfg *config.File) (*channels, error) {
 		}
 		if m, is := send.(*notify.Mail); is && name == n.People.Through {
 			out.people = m.Letters
+		}
+		if m, is := send.(*notify.Mail); is && cfg.SendsSecrets() && name == cfg.SecretChannel() {
+			out.secrets = m.Letters
 		}
 		if c.Kind != config.ChannelMail || len(c.To) > 0 {
 			out.all = append(out.all, channel{name, c, send})
