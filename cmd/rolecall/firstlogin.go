@@ -61,12 +61,13 @@ const secretTime = 60 * time.Second
 func (s *server) sendSecrets(ctx context.Context) {
 	sys, done := s.use()
 	o := s.outlook.Load()
-	if o == nil || sys.channels.secrets == nil || !s.secrets.TryLock() {
+	if o == nil || sys.channels.secrets == nil {
 		done()
 		return
 	}
 	s.former.Go(func() {
 		defer done()
+		s.secrets.Lock() // of another program, whose letters are on their way
 		defer s.secrets.Unlock()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), secretTime)
 		defer cancel()
