@@ -80,9 +80,12 @@ func TestAnOwnerWhoCanNotBeSeenIsNotGone(t *testing.T) {
 	w.proof = engine.Proof{}
 	w.proof.Add(engine.ReasonPartial, "half of it")
 	w.later()
+	w.program("wiki").Accounts = owned("ann") // by a name of which nobody is left
+	w.later()
 	if got := w.handOversOf(); len(got) > 0 {
 		t.Errorf("after an incomplete read: %q", got)
 	}
+	w.program("wiki").Accounts = owned("k-ann")
 	w.proof = engine.Proof{}
 	w.later()
 	if got := w.handOversOf(); len(got) > 0 { // one complete read is no proof
@@ -97,5 +100,35 @@ func TestAnOwnerWhoCanNotBeSeenIsNotGone(t *testing.T) {
 	w.later()
 	if got := w.handOversOf(); len(got) != 1 {
 		t.Errorf("an incomplete read ended it: %q", got)
+	}
+}
+
+// Who was out and can't be seen now has not come back; the task keeps its age, and what was said of it.
+func TestAHandOverStaysWhileTheOwnerCanNotBeSeen(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki"}})
+	w.hire("ann", "a")
+	w.program("wiki").Accounts = owned("ann")
+	w.apply()
+	w.fire("ann")
+	w.later()
+	tasks := w.memory().Tasks()
+	if len(tasks) != 1 {
+		t.Fatal(tasks)
+	}
+	if err := w.engine.TaskDone(t.Context(), "op", tasks[0].ID, "asked ben"); err != nil {
+		t.Fatal(err)
+	}
+	p := w.person("ann")
+	p.State, p.Marked, p.StateWhy = engine.StateUnknown, false, "no status"
+	moved := owned("ann")
+	w.later()
+	bot := moved["bot"]
+	bot.Place = "rolecall.yaml:40:7"
+	moved["bot"] = bot
+	w.program("wiki").Accounts = moved
+	w.fire("ann")
+	w.later()
+	if now := w.memory().Tasks(); len(now) != 1 || !now[0].Since.Equal(tasks[0].Since) || now[0].Done != "op: asked ben" || !strings.Contains(now[0].Text, ":40:7") {
+		t.Errorf("%v, then %v", tasks, now)
 	}
 }
