@@ -89,7 +89,7 @@ func (f Fact) outlived(now, latest, slot time.Time) Fact {
 		f.Since = now
 	}
 	switch {
-	case f.Kind == FactFailing && f.Until.After(latest.Add(mostBackOff)), f.Kind == FactItem && f.Until.After(latest.Add(ApprovalLife)):
+	case (f.Kind == FactFailing || f.Kind == FactSessions || f.Kind == FactSecret) && f.Until.After(latest.Add(mostBackOff)), f.Kind == FactItem && f.Until.After(latest.Add(ApprovalLife)):
 		f.Until = now
 	}
 	return f

@@ -16,6 +16,9 @@ type Capabilities struct {
 	Suspend     bool          `json:"suspend"`            // accounts can be suspended and resumed
 	Rename      bool          `json:"rename"`             // names can be changed in place
 	Update      bool          `json:"update"`             // attributes can
+	Sessions    bool          `json:"sessions"`           // it ends what an account has open
+	Secrets     bool          `json:"secrets"`            // it makes first secrets
+	Invites     bool          `json:"invites"`            // it invites whom an account is made for
 	Delete      bool          `json:"delete"`             // accounts can be deleted
 	Destroys    string        `json:"destroys"`           // what a delete destroys for good; empty: it can be taken back, or there is none
 	Keyed       bool          `json:"keyed"`              // accounts are the people's own keys
@@ -29,7 +32,7 @@ type Capabilities struct {
 
 // CapabilitiesOf is what a connector can, once it has described itself.
 func CapabilitiesOf(c Connector, d Description) Capabilities {
-	out := Capabilities{Suspend: d.Accounts, Rename: d.Rename, Update: d.Update, Delete: d.Lifecycle, Destroys: d.Deletes, Keyed: d.Keyed, Seats: d.Seats,
+	out := Capabilities{Suspend: d.Accounts, Rename: d.Rename, Update: d.Update, Sessions: d.Sessions, Secrets: d.Secrets, Invites: d.Invites, Delete: d.Lifecycle, Destroys: d.Deletes, Keyed: d.Keyed, Seats: d.Seats,
 		Rights: d.Grantable != nil, Lag: d.Lag, Concurrency: max(1, d.Concurrency), Identity: d.Identity}
 	_, out.ByHand = c.(ByHand)
 	_, out.ReadOne = c.(Reader)
@@ -74,6 +77,8 @@ func (c Capabilities) Lines() []Capability {
 		line("suspends and resumes accounts")(yes(c.Suspend, "it can be taken back for as long as the account is there", "what an account holds is taken instead")),
 		line("renames accounts")(yes(c.Rename, "in place", "")),
 		line("changes attributes of accounts")(yes(c.Update, "in place", "they are given to new accounts only")),
+		line("ends open sessions")(yes(c.Sessions, "after a suspend, a cut and what is taken from leavers", "who is in stays in until the session ends by itself")),
+		line("lets people in for the first time")(yes(c.Secrets || c.Invites, c.firstLogins(), "by the company's sign-in, or by hand")),
 		line("deletes accounts")(yes(c.Delete, c.deletes(), "")),
 	}
 	if c.LastUse != nil {
@@ -90,6 +95,17 @@ func (c Capabilities) uncreated() string {
 		return "there is nothing to create: people are known by their keys"
 	}
 	return "they are made by hand"
+}
+
+func (c Capabilities) firstLogins() string {
+	switch {
+	case c.Secrets && c.Invites:
+		return "by an invitation of its own, or a one-time secret"
+	case c.Secrets:
+		return "by a one-time secret"
+	default:
+		return "by an invitation of its own"
+	}
 }
 
 func (c Capabilities) deletes() string {

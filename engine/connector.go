@@ -88,6 +88,9 @@ type Description struct {
 	Rename      bool          // implements Updater, which changes names
 	Update      bool          // implements Updater, which changes attributes
 	Seats       bool          // implements SeatCounter
+	Sessions    bool          // implements SessionEnder
+	Secrets     bool          // implements SecretMaker
+	Invites     bool          // invites whom an account is made for, by itself
 	Keyed       bool          // accounts are the people's immutable keys: nothing to match or to create
 	Lag         time.Duration // lists may lag behind writes by this much
 	Deletes     string        // what a delete destroys, in words; "" if it can be taken back

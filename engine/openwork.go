@@ -160,6 +160,7 @@ func (p *programPlan) stillTaken(i Intent) bool {
 func (p *programPlan) close(i Intent, account string, outcome Outcome, why string) {
 	r := outcomeOf(&i, outcome, why)
 	r.Account, r.Claim = account, i.Attempts
+	r.Set = append(r.Set, p.program.firstSecret(&i.Change, account, outcome, p.b.s.Now)...)
 	p.b.records = append(p.b.records, r)
 }
 

@@ -36,6 +36,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 		res.Outcome, r.Outcome = Uncertain, Uncertain
 		r.Why = append(r.Why, "what came of an earlier try is not known either")
 	}
+	r.Set = append(r.Set, w.p.firstSecret(&c, r.Account, r.Outcome, w.e.Now())...)
 	suspended := FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}
 	if ok && c.Op == OpSuspend {
 		r.Set = append(r.Set, Fact{FactKey: suspended, Since: later(w.e.Now(), i.Time).UTC(), Text: suspendedBy(res.Outcome)})

@@ -48,6 +48,7 @@ const (
 	KindUnblock  Kind = "unblock"  // a block that a review led to was ended
 	KindDelegate Kind = "delegate" // somebody may decide in the place of somebody else, or no more; Data: the Delegation
 	KindNotice   Kind = "notice"   // somebody was told of something
+	KindSecret   Kind = "secret"   // a one-time secret for a new account is asked for, was sent, or was not; never the secret
 	KindExport   Kind = "export"   // records were sent elsewhere, up to one
 	KindSnapshot Kind = "snapshot" // what the records up to one come to, so that they may be emptied; Data: the Pruning
 	KindCharge   Kind = "charge"   // an intent that was lost counts against the budgets again, from now on
@@ -66,7 +67,7 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindBlank, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate, KindNotice, KindExport, KindSnapshot}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindBlank, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate, KindNotice, KindSecret, KindExport, KindSnapshot}
 }
 
 // Charges says that what the kind is about may count against the budgets.
@@ -188,5 +189,7 @@ const (
 	FactExport    = "export"    // Key: export; Data: how far it went
 	FactDelegate  = "delegate"  // person: is stood in for by Key, from the day Since to the day Until; Text is the reason
 	FactSeat      = "seat"      // program, person, Key: kind of seat: Since when it is wanted and not there; Text: seatKept; Count: the priority
+	FactSessions  = "sessions"  // program, account, person: sessions that could not be ended; Since; Count of failures, Until: next try, Text: last error
+	FactSecret    = "secret"    // program, account, person: the first secret of a new account is still to be sent; Data: its name, Count of those asked for, Until: next try, Text: last error
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
 )

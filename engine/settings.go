@@ -57,6 +57,8 @@ type Program struct {
 	Seats       *SeatRules                 // nil: nothing is said of seats
 	Owner       string                     // who answers for it, by any name that the directory knows
 	LastUse     LastUse                    // when accounts were last used, where the program shows that
+	FirstLogin  FirstLogin                 // how people get into a new account
+	SecretTo    string                     // SecretToPerson, SecretToManager
 }
 
 // Limit allows max(Floor, min(Cap, Percent of the highest count in the window)) removals or grants in a rolling Window.

@@ -20,6 +20,7 @@ type Report struct {
 	Seats    []SeatCheck     `json:"seats,omitempty"`       // of programs that count them, where some were given
 	SetAside []SetAside      `json:"set_aside,omitempty"`   // programs that get no more calls until the next run, sorted
 	Again    []string        `json:"works_again,omitempty"` // programs that were set aside and are no more, sorted
+	Sessions []Failure       `json:"sessions,omitempty"`    // changes, whatever their outcome, after which sessions go on that should have ended; sorted as failures are
 }
 
 // Failure is one change that was not made, or of which nobody knows.
@@ -84,7 +85,7 @@ func (r *Report) merge(o Report) {
 	for k, n := range o.Outcomes {
 		r.Outcomes[k] += n
 	}
-	r.Failures, r.Seats = append(r.Failures, o.Failures...), append(r.Seats, o.Seats...)
+	r.Failures, r.Seats, r.Sessions = append(r.Failures, o.Failures...), append(r.Seats, o.Seats...), append(r.Sessions, o.Sessions...)
 	r.SetAside, r.Again = append(r.SetAside, o.SetAside...), append(r.Again, o.Again...)
 }
 
@@ -94,9 +95,11 @@ func (r *Report) sort() {
 	slices.SortFunc(r.Seats, func(a, b SeatCheck) int {
 		return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Kind, b.Kind))
 	})
-	slices.SortFunc(r.Failures, func(a, b Failure) int {
-		return cmp.Or(cmp.Compare(a.Change.Program, b.Change.Program), cmp.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Change.Entitlement, b.Change.Entitlement))
-	})
+	for _, list := range [][]Failure{r.Failures, r.Sessions} {
+		slices.SortFunc(list, func(a, b Failure) int {
+			return cmp.Or(cmp.Compare(a.Change.Program, b.Change.Program), cmp.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Change.Entitlement, b.Change.Entitlement))
+		})
+	}
 }
 
 // claimed counts intents; before the first of them the program is asked what it can do.
@@ -286,6 +289,7 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 		}
 		records = append(records, w.outcome(i, c, res))
 	}
+	w.endSessions(ctx, intents, records)
 	return records
 }
 

@@ -70,6 +70,7 @@ func (w *worker) rounds(ctx context.Context, b Batcher, intents []Intent) (recor
 		}
 		records = append(records, w.outcome(i, i.Change, res))
 	}
+	w.endSessions(ctx, intents, records)
 	return records
 }
 

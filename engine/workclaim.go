@@ -35,6 +35,9 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 		}
 		if err != nil || len(intents) == 0 {
 			err = errors.Join(err, w.settle())
+			if err == nil {
+				err = w.endLeft(ctx)
+			}
 			w.readSeatsBack(ctx)
 			w.tellAside()
 			return w.report, err

@@ -101,6 +101,10 @@ func (s *system) standsOut(p *engine.Plan) (out []toldThing) {
 		case n.Program != "":
 			l.Link = s.link("programs", url.PathEscape(n.Program))
 		}
+		if n.Code == engine.NoticeHandOver { // of an account and its owner, which the text begins with
+			whose, _, _ := strings.Cut(n.Text, engine.HandOverSince)
+			key += "\n" + whose
+		}
 		if n.Program+n.Person == "" { // of a directory, which the text begins with
 			source, _, _ := strings.Cut(n.Text, " ")
 			key += source
@@ -117,7 +121,7 @@ func aboutOf(n engine.Notice) string {
 		return ""
 	case engine.NoticeUnread, engine.NoticeSeats, engine.NoticeSeatsUntold:
 		return "programs"
-	case engine.NoticeNoLeavers, engine.NoticeOrphans, engine.NoticeNever:
+	case engine.NoticeNoLeavers, engine.NoticeOrphans, engine.NoticeNever, engine.NoticeSessions, engine.NoticeHandOver:
 		return "leavers"
 	}
 	switch {

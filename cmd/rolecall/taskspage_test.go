@@ -38,7 +38,7 @@ func TestHandTasksOnThePage(t *testing.T) {
 	b.shoot("tasks", "/waiting", "To do by hand", "create the account", "in legacy", "Users, then New", "https://legacy.example.com/users", "due ")
 	b.shoot("run-under-way", "/runs/r1", "Under way", "changes are at their end", "Look again")
 	b.shoot("changes-blocked", "/changes?state=ready", "About to change", "legacy")
-	b.do(chromedp.Navigate(b.home+"/waiting"))
+	b.do(chromedp.Navigate(b.home + "/waiting"))
 	before := ask[int](b, "document.querySelectorAll('ul.plain li').length")
 	b.do(chromedp.Click("li summary"))
 	b.do(chromedp.SetValue("form[action='/tasks/done'] [name=reason]", "made, ticket 7712"))

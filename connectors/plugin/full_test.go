@@ -49,7 +49,7 @@ func TestEverythingPassesTheSuiteByTheSchema(t *testing.T) {
 		}
 		methods[r.Method] = true
 	}
-	for _, method := range []string{"describe", "open", "holdings", "account", "entitlements", "grant", "revoke", "suspend", "resume", "delete", "create", "update", "batch"} {
+	for _, method := range []string{"describe", "open", "holdings", "account", "entitlements", "grant", "revoke", "suspend", "resume", "delete", "create", "update", "batch", "end_sessions"} {
 		if !methods[method] {
 			t.Errorf("%s never came", method)
 		}

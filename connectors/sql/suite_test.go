@@ -209,10 +209,21 @@ func testSessions(t *testing.T, s *servers.PostgresServer, u *enginetest.Connect
 	if outcome, err := u.Connector.Revoke(t.Context(), oid(t, s, "Łucja"), engine.Active); outcome != engine.Done || err != nil {
 		t.Fatal(outcome, err)
 	}
+	ender := u.Connector.(engine.SessionEnder)
+	for range 2 {
+		if err := ender.EndSessions(t.Context(), oid(t, s, "Łucja")); err != nil {
+			t.Error(err)
+		}
+	}
 	if err := db.Ping(); err == nil {
 		t.Error("the session of the suspended account goes on")
 	}
-	// Without the right to end sessions the answer is an error, not Done.
+	for _, guarded := range []string{"app", "rolecall", "ignored", "app_read"} {
+		if err := ender.EndSessions(t.Context(), oid(t, s, guarded)); err == nil || !strings.Contains(err.Error(), "by hand") {
+			t.Errorf("ending the sessions of %s: %v", guarded, err)
+		}
+	}
+	// Without the right to end sessions that is an error, and the suspend is as it was.
 	s.Exec(t, `REVOKE pg_signal_backend FROM rolecall; ALTER ROLE "Łucja" LOGIN`)
 	again, err := sqlx.Connect("postgres", as(s.DSN, "Łucja"))
 	if err != nil {
@@ -220,8 +231,11 @@ func testSessions(t *testing.T, s *servers.PostgresServer, u *enginetest.Connect
 	}
 	defer again.Close()
 	for range 2 {
-		if outcome, err := u.Connector.Revoke(t.Context(), oid(t, s, "Łucja"), engine.Active); outcome == engine.Done || outcome == engine.Already || err == nil {
+		if outcome, err := u.Connector.Revoke(t.Context(), oid(t, s, "Łucja"), engine.Active); outcome != engine.Done && outcome != engine.Already || err != nil {
 			t.Errorf("a suspend that leaves a session gives %s, %v", outcome, err)
+		}
+		if err := ender.EndSessions(t.Context(), oid(t, s, "Łucja")); err == nil || !strings.Contains(err.Error(), "pg_signal_backend") {
+			t.Errorf("sessions that go on give the error %v", err)
 		}
 	}
 }

@@ -83,6 +83,7 @@ type programView struct {
 	Seating   []engine.SeatPlan // by kind, where seats are counted
 	Leads     []Lead
 	Declared  []DeclaredAccount
+	Tasks     []engine.Task
 	Holders   []holderRow // the first of them
 	All       bool        // there are no more
 	History   []eventRow
@@ -134,6 +135,9 @@ func (s *Site) program(ctx context.Context, r asked) (view, error) {
 		}
 	}
 	v.Leads, v.Declared = s.Leads(name), rows[i].Declared
+	if v.Tasks, err = s.tasksOf(ctx, name); err != nil {
+		return view{}, err
+	}
 	if v.Holders, v.All, err = s.holderRows(ctx, name, "", shownAtFirst); err != nil {
 		return view{}, err
 	}

@@ -33,6 +33,11 @@ type Program struct {
 	// Update names those of `attributes` that are kept up to date in managed accounts: a list, or `all`. Without it attributes are given to
 	// new accounts only.
 	Update Kept `yaml:"update"`
+	// FirstLogin says how people get into a new account: `sso` (by the company's sign-in; nothing is to be done), `invitation` (the program
+	// sends one itself) or `one-time-secret` (Rolecall has one made and mails it).
+	FirstLogin engine.FirstLogin `yaml:"first_login"`
+	// FirstLoginTo says who is mailed a one-time secret: the `person`, or the `manager`.
+	FirstLoginTo string `yaml:"first_login_to"`
 	// Repair says what to do when somebody else removes what Rolecall granted: `report` or `regrant`.
 	Repair string `yaml:"repair"`
 	// Away says what happens to the accounts of people who are away: `keep` or `suspend`.
@@ -111,8 +116,10 @@ type Account struct {
 	// Kind: `service` (of a machine) and `shared` accounts are nobody's; `admin` and `test` ones are somebody's besides the
 	// `personal` one, and policy gives them nothing.
 	Kind string `yaml:"kind"`
-	// Owner who answers for a service or shared account, an address.
+	// Owner who answers for a service or shared account, an address, login or key of somebody in the directory: who leaves hands it over.
 	Owner string `yaml:"owner"`
+	// Purpose is what a service or shared account is for.
+	Purpose string `yaml:"purpose"`
 	// Review is the day by which somebody looks at a service or shared account again; then a notice reminds.
 	Review time.Time `yaml:"review"`
 }
