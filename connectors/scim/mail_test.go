@@ -18,7 +18,9 @@ func TestAnotherMailLeavesOtherAddresses(t *testing.T) {
 	if outcome, err := p.Update(t.Context(), id, engine.NewAccount{Name: "ann", Attributes: map[string]string{"mail": "new@example.com"}}); outcome != engine.Done {
 		t.Fatal(outcome, err)
 	}
-	var user struct{ Emails []struct{ Value, Type string } }
+	var user struct {
+		Emails []struct{ Value, Type string }
+	}
 	get(t, url+"/Users/"+id, &user)
 	if len(user.Emails) != 2 || user.Emails[0].Value != "home@example.com" || user.Emails[1].Value != "new@example.com" || user.Emails[1].Type != "work" {
 		t.Errorf("%+v", user.Emails)
