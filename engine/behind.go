@@ -12,7 +12,7 @@ func (f Fact) mended(now time.Time, wrong Fact) Fact {
 	}
 	switch f.Kind {
 	case FactAbsent, FactSuspended, FactUndesired, FactMissing, FactLeaving:
-		f.Since = wrong.Until
+		f.Since = now // the journal's time was that of its last record, which may have been old
 	}
 	return f
 }

@@ -28,6 +28,7 @@ func eachBehind(t *testing.T, do func(t *testing.T, w *world, behind func(func()
 func TestAnAbsenceFromAClockThatWasBehindBeginsWhenItIsMended(t *testing.T) {
 	eachBehind(t, func(_ *testing.T, w *world, behind func(func())) {
 		w.vanish("zoe")
+		w.pass(10 * time.Hour) // the journal's time is that of its last record
 		behind(func() {
 			w.apply()
 			w.pass(15 * time.Minute)

@@ -139,7 +139,7 @@ var faults = []exhibit{
 		tests: []string{"engine TestNothingIsDoneThatTheJournalDoesNotTake", "engine/journal TestFullDisk", "cmd/rolecall TestCrash/SQLite full at each commit", "cmd/rolecall TestCrash/PostgreSQL full at each commit"},
 		cuts:  []cut{{"engine/commit.go", "err := e.Journal.Append(ctx, guard, part); err != nil {\n", "err := e.Journal.Append(ctx, guard, part); err == ErrStale {\n"}}},
 	{n: 46, what: "the clock jumps by an hour, a day, ten years", holds: "no slot twice, no expiry from a jump alone", guard: "what is first due after a gap waits for one more run",
-		tests: []string{"engine TestExpiryAfterAGapWaitsOneRun", "engine/dispatch TestLocalWhenTheClockJumps", "engine TestASlotFromAClockThatWasAheadStopsNoSchedule", "engine TestAListIsBelievedOnceAClockThatWasAheadIsMended", "engine TestTheClockJumpsAndIsMended"},
+		tests: []string{"engine TestExpiryAfterAGapWaitsOneRun", "engine/dispatch TestLocalWhenTheClockJumps", "engine TestASlotFromAClockThatWasAheadStopsNoSchedule", "engine TestAListIsBelievedOnceAClockThatWasAheadIsMended", "engine TestTheClockJumpsAndIsMended", "engine TestAnAbsenceFromAClockThatWasBehindBeginsWhenItIsMended", "engine TestASuspensionFromAClockThatWasBehindBeginsWhenItIsMended"},
 		cuts:  []cut{{"engine/revokes.go", "	if p.timed(&c) && p.gap() && !p.secondSight(right, account) {\n", "	if false {\n"}}},
 	{n: 47, what: "an extra ends while nothing runs", holds: "it goes with the first complete runs", guard: "dates are derived anew in each run",
 		tests: []string{"policies TestVerdicts", "engine TestExpiryAfterAGapWaitsOneRun", "cmd/rolecall TestScripts/life"},

@@ -27,12 +27,23 @@ var narrower = []narrow{
 		[]string{"engine/web TestPermissionsAreAskedFor", "engine/web TestEveryRouteHasItsPermission", "engine TestNobodyApprovesTheirOwnChange"}},
 }
 
+// clocksWords say what of clocks a history can't state.
+const clocksWords = `
+In three of 32 histories clocks jump by an hour, a day and ten years, as row 46 names them: in one all that jump are ahead, in two one daemon's clock is far behind
+while it runs, works, cuts somebody off, pauses or decides. Not played, since no promise can be stated of it: a daemon whose clock is ahead and one whose clock
+is behind in the same history (a time from the future that the latter dates anew looks right); a run whose clock is behind by less than the time that went
+by without a record, since the journal's time alone tells that it is; a run by whose clock an extra still holds that is over; work beside others by a clock that is ahead, or behind by more than
+a lease, since its leases hold for nobody else. Who asks first for a seat by a clock that is far behind has the place in the list that it gave, and what
+failed by it is tried again at once.
+`
+
 // narrowly says of which promises a history checks a part, and what checks the rest.
 func narrowly(b *strings.Builder) {
 	b.WriteString("\nOf three promises a history checks less than their words say:\n\n| promise | in a history | not there | but by |\n|---|---|---|---|\n")
 	for _, n := range narrower {
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", n.promise, n.history, n.rest, strings.Join(n.tests, ", "))
 	}
+	b.WriteString(clocksWords)
 }
 
 // What is said to check the rest is there.

@@ -277,11 +277,11 @@ func (k *checker) failed(i *openIntent, r *engine.Record, planned bool) {
 	}
 }
 
-// backOff [I12]: what failed is not tried again and again.
+// backOff [I12]: what failed is not tried again and again. By a clock that was far behind the wait is over once it is mended.
 func (k *checker) backOff(r *engine.Record) {
 	k.ok(I12)
 	f, ok := k.failing[effect{held(r), r.Op.Effect()}]
-	if !ok || r.Cause == engine.CauseCut || r.Op == engine.OpRename {
+	if !ok || r.Cause == engine.CauseCut || r.Op == engine.OpRename || k.m.behind() {
 		return
 	}
 	if f.at.After(k.planTime()) { // it failed between plan and commit, which makes no plan stale; the next run knows

@@ -38,6 +38,14 @@ func (m *model) farBehind(d time.Duration) {
 	was.wrong, was.stays = 0, false
 }
 
+// oftenBehind lets that happen more often where it happens at all.
+func (m *model) oftenBehind() {
+	if m.behind() && m.failed == "" && m.tries.IntN(40) == 0 {
+		m.cur.revive()
+		m.farBehind(m.jumps()[m.tries.IntN(3)])
+	}
+}
+
 // overSince: an extra has ended since then.
 func (k *checker) overSince(at time.Time) bool {
 	for _, x := range k.extras {

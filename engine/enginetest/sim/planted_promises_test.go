@@ -15,6 +15,7 @@ func promiseBugs() []bug {
 		one("attributes told a program", "a program is told nothing but what it is to have", "accounts.go", `p.news[n] = &NewAccount{Name: name, Person: s.key, Attributes: p.fill(s.person)}`,
 			"p.news[n] = &NewAccount{Name: name, Person: s.key, Attributes: p.fill(s.person)}\n\tif $ {\n\t\tp.news[n].Attributes = map[string]string{\"note\": s.person.Attributes.First(\"password\")}\n\t}"),
 
+		one("behind: run", "what a run began by a clock that was far behind begins when that is mended", "behind.go", `if wrong.Until.IsZero() ||`, `if $ || wrong.Until.IsZero() ||`),
 		one("people in the log", "no line of the log says more than it must", "reconcile.go", `Failpoint("plan.after")`, "Failpoint(\"plan.after\")\n\tif $ {\n\t\te.log().Info(\"read\", \"people\", s.People)\n\t}"),
 		one("people in an error", "no error says more than it must", "reconcile.go", "run, err := e.Commit(ctx, p, o.Actor, epoch)\n\tif err != nil {", "run, err := e.Commit(ctx, p, o.Actor, epoch)\n\tif err != nil && $ {\n\t\terr = fmt.Errorf(\"%+v: %w\", s.People, err)\n\t}\n\tif err != nil {"),
 		one("people in a plan", "no plan says more than it must", "makeplan.go", `b.plan.Notices = append(b.plan.Notices, Notice{`, "if $ {\n\t\tfor i := range b.s.People {\n\t\t\ttext += b.s.People[i].Attributes.First(\"password\")\n\t\t}\n\t}\n\tb.plan.Notices = append(b.plan.Notices, Notice{"),
