@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -169,8 +170,13 @@ func TestAPI(t *testing.T) {
 	}
 	bob.ask("/api/v1/reports", &struct{}{})
 	bob.ask("/api/v1/programs/wiki/holders", &struct{}{})
+	bob.ask("/api/v1/changes?program=wiki", &struct{}{})
+	bob.had()
 	if bob.until("/api/v1/reports/leavers", &leavers); len(leavers.Data.Leavers) == 0 {
 		t.Error("who was cut off is in no report")
+	}
+	if status, table := bob.send(http.MethodGet, "/api/v1/reports/leavers/csv", ""); status != http.StatusOK || !strings.Contains(string(table), ",") {
+		t.Errorf("%d %s", status, table)
 	}
 	if left := alice.doc.Unanswered(); strings.Join(left, " ") != "GET /api/v1/mine/people/{key} GET /api/v1/mine/programs/{name} POST /api/v1/delegations POST /api/v1/delegations/end POST /api/v1/tasks/done" { // she leads nobody, owns nothing, nothing is to be done by hand, and a token lets nobody decide in its place
 		t.Errorf("nothing was asked of %v", left)
@@ -254,6 +260,22 @@ func (c *caller) reviewed(due string) {
 }
 
 // exported holds what is exported here against what the command exports, in every form.
+// had is who had what now, with how it came to be.
+func (c *caller) had() {
+	c.t.Helper()
+	type line struct {
+		Managed bool
+		Origin  engine.Origin
+	}
+	var list struct{ Had []line }
+	c.ask("/api/v1/asof?program=gitea", &list)
+	if !slices.ContainsFunc(list.Had, func(h line) bool {
+		return h.Managed && h.Origin.Record > 0 && strings.Contains(strings.Join(h.Origin.Why, " "), "entry people.csv:")
+	}) {
+		c.t.Errorf("%+v", list)
+	}
+}
+
 func (c *caller) exported(p process) {
 	c.t.Helper()
 	for form, args := range map[string][]string{"jsonl": nil, "csv": {"-o", "csv"}, "ocsf": {"--format", "ocsf"}, "syslog": {"--format", "syslog"}, "cef": {"--format", "cef"}} {
