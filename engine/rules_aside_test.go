@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -143,6 +144,7 @@ func TestABatchThatFailsSetsAside(t *testing.T) {
 	b := &batching{Program: w.targets["wiki"], before: func() {}}
 	w.program("wiki").Connector = b
 	w.program("wiki").Rate = 6
+	w.engine.Wait = func(_ context.Context, d time.Duration) error { w.pass(d); return nil }
 	_, r := w.apply()
 	if got := fmt.Sprint(b.sizes); got != "[6]" || len(r.SetAside) != 1 {
 		t.Errorf("batches %s, set aside: %v", got, r.SetAside)
