@@ -29,7 +29,7 @@ func matrix() map[string][]string {
 		"26 a part of the tree that is elsewhere":        {"LDAP: referral"},
 		"35 what was there before":                       {"estate from before"},
 		"36 a source that is not ready, or hangs up":     {"directory: unreachable", "directory: breaks", "directory: partner down", "directory: no rights", "directory: wrong password", "directory: wrong password, not sent again", "LDAP: no route", "LDAP: base hidden", "LDAP: busy", "LDAP: no route, and well again", "LDAP: busy, and well again"},
-		"42 programs that refuse or are down": {"call: refused", "call: fails", "call: takes long", "program: outage", "program: unreachable", "program: set aside", "program: works again",
+		"42 programs that refuse or are down": {"call: refused", "call: fails", "call: takes long", "program: outage", "program: unreachable",
 			"http: 429", "http: 429 without a time", "http: 503", "http: 503 without a time", "http: 500", "http: waits", "http: no time to wait", "http: no route", "http: connection lost", "http: panic"},
 		"46, 47 clocks, and what ends while nobody looks": {"clock: jumps ahead", "clock: far ahead", "clock: set back", "event: run of the schedule", "event: give"},
 		"48 a secret that was rotated":                    {"program: secret rotated", "http: sign-in refused"},
