@@ -152,6 +152,7 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 			i.Claimed, i.Lease = now, Instant(now.Add(r.Lease))
 			i.Attempts++
 			out = append(out, *i)
+			out[len(out)-1].Stand = f.decided()
 		}
 	}
 	SortClaimed(out)
@@ -164,13 +165,17 @@ func (f *Fold) Release(now time.Time, intents []Intent) {
 		i := f.open[intents[n].Seq]
 		switch now := Instant(now); {
 		case i == nil || i.Attempts != intents[n].Attempts:
-		case i.Attempts > 1 && i.Lease.After(now):
-			i.Lease = now
-		case i.Attempts == 1 && !i.Unknown:
+		case i.Unknown && i.Attempts == 1:
+		case i.Attempts == 1 && intents[n].Stand == f.decided():
 			i.Claimed, i.Lease, i.Attempts = time.Time{}, time.Time{}, 0
+		case i.Lease.After(now):
+			i.Lease = now
 		}
 	}
 }
+
+// decided is another number after each run and each decision of somebody.
+func (f *Fold) decided() int64 { return f.control + int64(f.runs) }
 
 // turn says when an account's intents are handed out: round 0 if somebody has left or was cut off, by the first such intent,
 // else round 1, by the oldest.

@@ -91,7 +91,8 @@ type Outbox interface {
 }
 
 // Releaser is an Outbox that takes back what was claimed while no call was begun. What was never claimed before is unclaimed again, and
-// may be withdrawn; of the rest the lease ends now. A newer claim than the given one is left alone.
+// may be withdrawn; of the rest the lease ends now, and so it does where a run or a person decided something since the claim (Intent.Stand):
+// that left to its worker what was claimed, which may be what must not be made any more. A newer claim than the given one is left alone.
 type Releaser interface {
 	Release(ctx context.Context, now time.Time, intents []Intent) error
 }

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
@@ -59,4 +60,16 @@ func (s *suite) givenBack() {
 	was := state(0)
 	back(got[:1])
 	s.same("nobody knows what became of it, so it is not given back", state(0), was)
+	s.decidedMeanwhile(back, state)
+}
+
+// decidedMeanwhile: whoever decided since the claim left it to the worker, and may not want it any more.
+func (s *suite) decidedMeanwhile(back func([]engine.Intent), state func(int) []any) {
+	for n, decision := range []engine.Record{{Kind: engine.KindRun, Run: "another"}, {Kind: engine.KindCut, Person: "cid", Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactCut, Person: "cid"}, Text: "why"}}}} {
+		s.must(intent(engine.OpGrant, fmt.Sprintf("c%d", n), "r", ""))
+		got := s.claim(9)
+		s.must(decision)
+		back(got[len(got)-1:])
+		s.same("claimed still, by nobody any more", state(2+n), []any{1, s.clock.Now(), s.clock.Now()})
+	}
 }

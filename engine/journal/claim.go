@@ -37,6 +37,7 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 			if err == nil { // what can't be read is claimed by nobody
 				var i engine.Intent
 				i, err = c.intent()
+				i.Stand = h.stand()
 				intents = append(intents, i)
 			}
 		}
