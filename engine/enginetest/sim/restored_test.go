@@ -15,6 +15,9 @@ import (
 // run nor work begins; a cut goes on, and nothing else is done with it, whatever the old journal says is open.
 func (k *checker) restored(l *treeLog) {
 	newest := k.sealed[len(k.sealed)-1]
+	if newest.Size == 0 { // it was sealed before there was anything
+		return
+	}
 	size := k.m.tries.Int64N(newest.Size)
 	k.ok(I11)
 	if wrong, err := newest.Continued(size, l.runs()); wrong == "" || err != nil {
