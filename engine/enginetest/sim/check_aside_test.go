@@ -17,7 +17,7 @@ func (k *checker) givenBack(intents []engine.Intent) {
 		if i.now > 0 {
 			k.m.fail(I3, "intent %d is given back, and was tried under that claim", i.Seq)
 		}
-		if i.lease, i.leased = k.m.now, k.m.now; i.claims == 1 {
+		if i.lease, i.leased = k.m.now, k.m.now; i.claims == 1 && i.stand == k.stand { // else a run or a person left it to the claim
 			i.lease, i.leased, i.claim, i.claims = time.Time{}, time.Time{}, 0, 0
 		}
 	}

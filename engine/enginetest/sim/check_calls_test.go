@@ -117,7 +117,7 @@ func (k *checker) claimed(r engine.ClaimRequest, intents []engine.Intent) {
 		if i := k.open[intents[n].Seq]; i != nil {
 			ends := intents[n].Lease.Add(-k.m.cur.wrong)
 			i.lease, i.leased, i.ahead, i.behind, i.now, i.claim = ends, ends, k.m.cur.wrong > 0, k.m.cur.stays, 0, k.claims
-			i.claims++
+			i.claims, i.stand = i.claims+1, k.stand
 		}
 	}
 }

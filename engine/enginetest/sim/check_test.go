@@ -76,6 +76,7 @@ type checker struct {
 
 	aside   map[string]engine.Fact // by program
 	asideAt map[string]time.Time   // when that was recorded
+	stand   int                    // runs and decisions so far
 
 	books
 	seats seats
@@ -119,6 +120,7 @@ type openIntent struct {
 	now    int       // calls under the claim that lasts
 	claim  int       // which claim of all it was, 0: none
 	claims int       // how often it was claimed
+	stand  int       // how many runs and decisions there had been then
 	unsure bool      // the answer to its last call was lost
 	lease  time.Time
 	leased time.Time // until when the last claim lasts, whatever came of it
@@ -169,6 +171,9 @@ func (k *checker) record(r *engine.Record, planned bool) {
 	k.noteAside(r)
 	if r.Kind.Control() {
 		k.control++
+	}
+	if r.Kind.Control() || r.Kind == engine.KindRun {
+		k.stand++
 	}
 	for i := range r.Set {
 		if r.Set[i].Kind == engine.FactBaseline {

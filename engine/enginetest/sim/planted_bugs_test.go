@@ -85,7 +85,8 @@ func bugs() []bug {
 		one("suspended already", "what was suspended already is not Rolecall's to resume", "outcome.go", `if o == Done {`, `if o == Done || $ {`),
 		one("removal by hand repaired", "repair: report", "grants.go", `if p.program.Repair != "regrant" || right`, `if p.program.Repair != "regrant" && !$ || right`),
 		one("repaired for ever", "twice in 24 h, then contested", "grants.go", `if f.Count >= 2 && p.b.s.Now`, `if !$ && f.Count >= 2 && p.b.s.Now`),
-		one("released at once", "management ends with two complete reads", "note.go", "if !ok {\n\t\t\tp.b.set(Fact{FactKey: key, Since: p.reading.Proof.Started})", "if !ok && !$ {\n\t\t\tp.b.set(Fact{FactKey: key, Since: p.reading.Proof.Started})"),
+		one("released at once", "management ends with two complete reads", "note.go", "Since: p.reading.Proof.Started})\n\t\t\treturn", "Since: p.reading.Proof.Started})\n\t\t\tif !$ {\n\t\t\t\treturn\n\t\t\t}"),
+		one("released as dated now", "management ends with two complete reads, whatever a wrong clock called the first one", "note.go", `if !ok || f.Since.Equal(p.b.s.Now) {`, `if !ok || !$ && f.Since.Equal(p.b.s.Now) {`),
 		one("released within the lag", "the two reads are further apart than the lag", "note.go", `if p.reading.Proof.Started.Sub(f.Since) <= p.program.Describes.Lag {`, `if p.reading.Proof.Started.Sub(f.Since) <= p.program.Describes.Lag && !$ {`),
 		one("taken name", "nobody gets the account of somebody else", "accounts.go", `if wait == "" && taken[name] {`, `if wait == "" && taken[name] && !$ {`),
 		one("account promised twice", "links never move", "accounts.go", `if wait == "" && p.promised(name, i) {`, `if wait == "" && p.promised(name, i) && !$ {`),
@@ -161,6 +162,7 @@ func bugs() []bug {
 		// Programs whose calls fail.
 		one("failing and called", "a program whose calls fail gets none until the next run", "breaker.go", `if i.Change.Cause == CauseCut || err == nil && state != breakerOpen {`, `if i.Change.Cause == CauseCut || err == nil && (state != breakerOpen || $) {`),
 		one("set aside for good", "the next run tries a program that was set aside", "breaker.go", `err != nil || aside.Until.Equal(run.Since) {`, `err != nil || aside.Until.Equal(run.Since) || $ {`),
+		one("given back after a decision", "what was decided since it was claimed is not handed out anew", "foldopen.go", `intents[n].Stand == f.decided()`, `(intents[n].Stand == f.decided() || $)`),
 		one("given back twice", "what was tried is not given back", "breaker.go", `if !able || !errors.Is(res.Err, errAside) {`, `if !able || !errors.Is(res.Err, errAside) && !($ && res.Outcome == Uncertain) {`),
 
 		// Seats.
