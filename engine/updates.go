@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // updates bring the attributes that the configuration names up to date in managed accounts. What the list does not show, or the
@@ -18,11 +19,11 @@ func (p *programPlan) updates() {
 		p.b.warn(NoticeUpdate, p.program.Name, "", fmt.Sprintf("%s can't change the attributes of an account, so update: keeps none of them up to date there; take it out, or change them there", p.program.Name))
 		return
 	}
-	renamed, hidden := p.renamedNow(), map[string]int{}
+	renamed, hidden, no := p.renamedNow(), map[string]int{}, p.rejections()
 	for i := range p.b.subjects {
 		s := &p.b.subjects[i]
 		if account, ok := p.followed(i); ok && s.employed() && !renamed[account] {
-			p.update(s, account, hidden)
+			p.update(s, account, hidden, no)
 		}
 	}
 	p.noteHidden(hidden)
@@ -61,7 +62,7 @@ func (b *builder) refused(c *Change) bool {
 	return ok && b.s.Memory.item(f.Key).State == Rejected
 }
 
-func (p *programPlan) update(s *subject, account uint32, hidden map[string]int) {
+func (p *programPlan) update(s *subject, account uint32, hidden map[string]int, no rejections) {
 	to, why := p.outdated(s, account, hidden)
 	if f, failing := p.failing(OpUpdate, p.exists, account); failing && len(to) == 0 {
 		p.b.clear(f.FactKey)
@@ -71,9 +72,18 @@ func (p *programPlan) update(s *subject, account uint32, hidden map[string]int) 
 	}
 	c := p.change(OpUpdate, p.exists, account, CauseRule, why...)
 	c.New = &NewAccount{Name: p.reading.info(account).Name, Person: s.key, Attributes: to}
+	p.addInPlace(c, account, no)
+}
+
+// addInPlace plans it, unless somebody rejected that or it failed lately. What is protected is touched by an approval only.
+func (p *programPlan) addInPlace(c Change, account uint32, no rejections) {
 	c.inPlace()
-	if reason := p.frozen(OpUpdate, p.exists, account); reason != "" {
+	p.leaveRejected(&c, no)
+	if reason := p.frozen(c.Op, p.exists, account); reason != "" && c.State == Ready {
 		c = block(c, reason)
+	}
+	if c.State == Ready && slices.Contains(p.program.Protected, c.Account) {
+		c.held, c.Reason = true, "the account is protected"
 	}
 	p.add(c)
 }
@@ -117,13 +127,13 @@ func (p *programPlan) arrived(account uint32, name string) {
 	}
 }
 
-// wanted is what an attribute should be, "" where nobody can tell.
+// wanted is what an attribute should be, "" where nobody can tell. What is no text would be another value once it was recorded.
 func (p *programPlan) wanted(s *subject, name string) string {
 	template := p.program.Attributes[name]
 	if template == nil || s.person == nil {
 		return ""
 	}
-	if value, missing := template(s.person); missing == "" {
+	if value, missing := template(s.person); missing == "" && utf8.ValidString(value) {
 		return value
 	}
 	return ""
@@ -140,17 +150,17 @@ func (p *programPlan) tried(s *subject, account uint32, name, want, have string)
 		return true
 	case f.Text == givenHash(want):
 		f.Text = givenHash(want, have)
-		p.b.set(f)
+		p.b.records = append(p.b.records, Record{Kind: KindNote, Person: s.key, Program: f.Program, Account: f.Account, Set: []Fact{f}}) // which is blanked with the person
 	case f.Text != givenHash(want, have):
 		p.b.clear(f.FactKey)
 		return false
 	}
-	p.b.warn(NoticeUpdate, p.program.Name, s.key, fmt.Sprintf("%s of the account %s of %s was set to %s, and %s shows %s: it makes that of it, or somebody else sets it; it is not tried again until one of the two changes",
-		name, quote(p.reading.info(account).Name), s.person.Name(), quote(want), p.program.Name, quote(have)))
+	p.b.warn(NoticeUpdate, p.program.Name, s.key, fmt.Sprintf("%s of the account %s of %s was set to what the directory's entry says, and %s shows another value: it makes that of it, or somebody else sets it; it is not tried again until one of the two changes",
+		name, quote(p.reading.info(account).Name), s.person.Name(), p.program.Name)) // no values: a run's record is never blanked
 	return true
 }
 
-// givenHash tells values apart; the facts hold no personal data.
+// givenHash tells values apart. Whoever guesses a value can tell that it was this one, so it is only in records about the person.
 func givenHash(values ...string) string { return shortHash(values...) }
 
 func updatedKey(program, account, attribute string) FactKey {
