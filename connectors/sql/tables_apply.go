@@ -273,6 +273,9 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 	case to.Name != "" && !goodName(to.Name):
 		return engine.Refused, p.explain(badName(to.Name))
 	}
+	if err := onlyAttributes(to); err != nil {
+		return engine.Refused, p.explain(err)
+	}
 	look := func(tx *transaction) (*account, error) { return p.account(ctx, tx, id) }
 	return transact(ctx, p, look, func(tx *transaction, now *account) (engine.Outcome, error) {
 		if now == nil {
@@ -281,7 +284,7 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 		if differs, err := p.differs(ctx, tx, now, to); err != nil || differs == "" {
 			return engine.Already, err
 		}
-		if err := p.exec(ctx, tx, "update", now.values(to)); err != nil {
+		if err := p.exec(ctx, tx, "update", p.values(now, to)); err != nil {
 			return "", err
 		}
 		now, err := look(tx)
@@ -331,24 +334,6 @@ func values(a engine.NewAccount) map[string]any {
 	}
 	values["name"], values["person"] = a.Name, a.Person
 	return values
-}
-
-// values are the parameters of an update: what it does not name stays as it is.
-func (a *account) values(to engine.NewAccount) map[string]any {
-	out := map[string]any{}
-	for column, value := range a.info.Attributes {
-		out[column] = value
-	}
-	for _, column := range a.nulls {
-		out[column] = nil
-	}
-	fresh := values(to)
-	if to.Name == "" || to.Name == a.info.Name { // which is the id where no column shows a name
-		delete(fresh, "name")
-	}
-	maps.Copy(out, fresh)
-	out["account"] = a.id
-	return out
 }
 
 func goodName(name string) bool {
