@@ -40,10 +40,11 @@ func (p *Tables) givenBack(value any) (same any, ok bool) {
 	return value, true
 }
 
-// onlyAttributes refuses what has a meaning of its own.
-func onlyAttributes(to engine.NewAccount) error {
+// onlyAttributes refuses to change what has a meaning of its own. A rename says whose the account is, too.
+func (a *account) onlyAttributes(to engine.NewAccount) error {
 	for _, column := range []string{"account", "active", "kind", "name", "person"} {
-		if _, named := to.Attributes[column]; named {
+		value, named := to.Attributes[column]
+		if named && value != a.info.Attributes[column] && !(column == "person" && value == to.Person) {
 			return refuse("the column %q is no attribute, it has a meaning of its own; leave it out of update:", column)
 		}
 	}

@@ -58,6 +58,24 @@ func TestUpdateOfWhatHasAMeaning(t *testing.T) {
 	}
 }
 
+// A rename names the owner, as a creation does.
+func TestRenameNamesTheOwner(t *testing.T) {
+	d := onSQLite(t)
+	d.exec(t, "ALTER TABLE users ADD COLUMN owner text")
+	p := d.with(t, func(s *sql.Statements) {
+		s.Accounts = "SELECT id AS account, login AS name, mail, owner AS person, NOT blocked AS active FROM users"
+		s.Update = "UPDATE users SET login = :name, owner = :person WHERE CAST(id AS text) = :account"
+	})
+	to := engine.NewAccount{Name: "new", Person: "key-1", Attributes: map[string]string{"person": "key-1"}}
+	if outcome, err := p.(engine.Updater).Update(t.Context(), d.u.Accounts[0], to); outcome != engine.Done {
+		t.Errorf("%s, %v", outcome, err)
+	}
+	to.Attributes["person"] = "key-2"
+	if outcome, err := p.(engine.Updater).Update(t.Context(), d.u.Accounts[0], to); outcome != engine.Refused {
+		t.Errorf("%s, %v", outcome, err)
+	}
+}
+
 func (d database) typed(t *testing.T, column string) (out string) {
 	t.Helper()
 	db := sqlx.MustConnect(d.driver, d.dsn)

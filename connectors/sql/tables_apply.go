@@ -273,13 +273,13 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 	case to.Name != "" && !goodName(to.Name):
 		return engine.Refused, p.explain(badName(to.Name))
 	}
-	if err := onlyAttributes(to); err != nil {
-		return engine.Refused, p.explain(err)
-	}
 	look := func(tx *transaction) (*account, error) { return p.account(ctx, tx, id) }
 	return transact(ctx, p, look, func(tx *transaction, now *account) (engine.Outcome, error) {
 		if now == nil {
 			return "", refuse("there is no account %q", id)
+		}
+		if err := now.onlyAttributes(to); err != nil {
+			return "", err
 		}
 		if differs, err := p.differs(ctx, tx, now, to); err != nil || differs == "" {
 			return engine.Already, err
