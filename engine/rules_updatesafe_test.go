@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
+	"github.com/rolecall/rolecall/engine/enginetest"
 )
 
 // Whoever rejected a value is not got round by another attribute that changes meanwhile.
@@ -104,4 +105,42 @@ func TestAGivenValueIsBlankedToo(t *testing.T) {
 	if err := blank("k-zoe"); err != nil || !slices.Contains(b.records[0].Clear, given.FactKey) {
 		t.Errorf("%v, %+v", err, b.records)
 	}
+}
+
+// Two that set a value in turns do so for ever, unless one of them stops and asks.
+func TestAValueThatIsFoughtOverWaits(t *testing.T) {
+	w := upToDate(t)
+	given := 0
+	for i := range 40 {
+		w.says("zoe", "mail", "New")
+		if i%2 == 0 { // the list shows it in between
+			w.targets["wiki"].SetAttribute("id-zoe", "mail", "Theirs")
+		}
+		w.pass(20 * time.Minute)
+		p, _ := w.apply()
+		if slices.Equal(about(p, "zoe"), []string{update}) {
+			given++
+		}
+	}
+	if given != 8 {
+		t.Errorf("it was given %d times", given)
+	}
+	w.wants("zoe", "update wiki/.exists needs-approval: it was changed 8 times within 24h, and differs again")
+	w.pass(25 * time.Hour)
+	w.approve()
+	w.applied("zoe", update)
+}
+
+// A program that was away for long is no such fight.
+func TestAnUpdateThatFailsIsNotFoughtOver(t *testing.T) {
+	w := upToDate(t)
+	w.says("zoe", "mail", "New")
+	for range 12 {
+		w.once(enginetest.Refuse)
+		w.pass(2 * time.Hour)
+		w.apply()
+	}
+	w.targets["wiki"].Before = nil
+	w.pass(24 * time.Hour)
+	w.applied("zoe", update)
 }

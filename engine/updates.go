@@ -19,6 +19,7 @@ func (p *programPlan) updates() {
 		p.b.warn(NoticeUpdate, p.program.Name, "", fmt.Sprintf("%s can't change the attributes of an account, so update: keeps none of them up to date there; take it out, or change them there", p.program.Name))
 		return
 	}
+	p.fought = p.changedLately()
 	renamed, hidden, no := p.renamedNow(), map[string]int{}, p.rejections()
 	for i := range p.b.subjects {
 		s := &p.b.subjects[i]
@@ -72,6 +73,9 @@ func (p *programPlan) update(s *subject, account uint32, hidden map[string]int, 
 	}
 	c := p.change(OpUpdate, p.exists, account, CauseRule, why...)
 	c.New = &NewAccount{Name: p.reading.info(account).Name, Person: s.key, Attributes: to}
+	if n := p.fought[c.Account]; n >= mostInPlace && c.Failures == 0 {
+		c.held, c.Reason = true, fmt.Sprintf("it was changed %d times within %s, and differs again: does somebody else set it back?", n, hours(inPlaceWindow))
+	}
 	p.addInPlace(c, account, no)
 }
 
