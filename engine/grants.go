@@ -247,7 +247,6 @@ func (p *programPlan) renames() {
 	if p.program.Create == nil || !p.complete || p.exists == none {
 		return
 	}
-	no := p.rejections()
 	for i := range p.b.subjects {
 		s := &p.b.subjects[i]
 		account, ok := p.followed(i)
@@ -268,7 +267,7 @@ func (p *programPlan) renames() {
 			p.b.warn("rename", p.program.Name, s.key, fmt.Sprintf("the account %s of %s should be called %s; %s can't rename, do it there", quote(have), s.person.Name(), quote(name), p.program.Name))
 			continue
 		}
-		p.addInPlace(c, account, no)
+		p.addInPlace(c, account)
 	}
 }
 

@@ -20,11 +20,11 @@ func (p *programPlan) updates() {
 		return
 	}
 	p.fought = p.changedLately()
-	renamed, hidden, no := p.renamedNow(), map[string]int{}, p.rejections()
+	renamed, hidden := p.renamedNow(), map[string]int{}
 	for i := range p.b.subjects {
 		s := &p.b.subjects[i]
 		if account, ok := p.followed(i); ok && s.employed() && !renamed[account] {
-			p.update(s, account, hidden, no)
+			p.update(s, account, hidden)
 		}
 	}
 	p.noteHidden(hidden)
@@ -63,7 +63,7 @@ func (b *builder) refused(c *Change) bool {
 	return ok && b.s.Memory.item(f.Key).State == Rejected
 }
 
-func (p *programPlan) update(s *subject, account uint32, hidden map[string]int, no rejections) {
+func (p *programPlan) update(s *subject, account uint32, hidden map[string]int) {
 	to, why := p.outdated(s, account, hidden)
 	if f, failing := p.failing(OpUpdate, p.exists, account); failing && len(to) == 0 {
 		p.b.clear(f.FactKey)
@@ -76,13 +76,13 @@ func (p *programPlan) update(s *subject, account uint32, hidden map[string]int, 
 	if n := p.fought[c.Account]; n >= mostInPlace && c.Failures == 0 {
 		c.held, c.Reason = true, fmt.Sprintf("it was changed %d times within %s, and differs again: does somebody else set it back?", n, hours(inPlaceWindow))
 	}
-	p.addInPlace(c, account, no)
+	p.addInPlace(c, account)
 }
 
 // addInPlace plans it, unless somebody rejected that or it failed lately. What is protected is touched by an approval only.
-func (p *programPlan) addInPlace(c Change, account uint32, no rejections) {
+func (p *programPlan) addInPlace(c Change, account uint32) {
 	c.inPlace()
-	p.leaveRejected(&c, no)
+	p.leaveRejected(&c)
 	if reason := p.frozen(c.Op, p.exists, account); reason != "" && c.State == Ready {
 		c = block(c, reason)
 	}

@@ -11,11 +11,11 @@ const (
 
 // changedLately is how often accounts were changed in place, approvals apart.
 func (p *programPlan) changedLately() map[string]int {
-	out := map[string]int{}
-	since := p.b.s.Now.Add(-inPlaceWindow)
-	for c := range p.b.s.Memory.Charges.All() {
-		if c.Class == ChargeUpdate && c.Program == p.program.Name && !c.Approved && c.Time.After(since) {
-			out[c.Account]++
+	out, charges := map[string]int{}, &p.b.s.Memory.Charges
+	since := p.b.s.Now.Add(-inPlaceWindow).UnixMicro()
+	for _, r := range charges.rows { // a first provisioning has millions
+		if k := &charges.kinds[r.kind]; r.at > since && k.Class == ChargeUpdate && k.Program == p.program.Name && !k.Approved {
+			out[charges.accounts[r.account]]++
 		}
 	}
 	return out

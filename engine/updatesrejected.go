@@ -7,47 +7,52 @@ import (
 )
 
 // givenValue is a value that an account would be given; without an attribute it is its name.
-type givenValue struct{ account, attribute, value string }
+type givenValue struct{ program, account, attribute, value string }
 
 // rejections are the values that somebody rejected, each with that decision. A change in place is known by all of its values together,
 // so one that comes with another value is another change, and would be made.
 type rejections map[givenValue]Item
 
-func (p *programPlan) rejections() rejections {
-	out := rejections{}
-	for f := range p.b.s.Memory.each(FactItem) {
-		i := p.b.s.Memory.item(f.Key)
+// rejections looks once: a wave that waits has millions of items.
+func (b *builder) rejections() rejections {
+	if b.refusals != nil {
+		return b.refusals
+	}
+	b.refusals = rejections{}
+	for f := range b.s.Memory.each(FactItem) {
+		i := b.s.Memory.item(f.Key)
 		c := &i.Change
-		if i.State != Rejected || c.Program != p.program.Name || c.New == nil {
+		if i.State != Rejected || c.New == nil {
 			continue
 		}
 		if c.Op == OpRename {
-			out[givenValue{c.Account, "", c.New.Name}] = i
+			b.refusals[givenValue{c.Program, c.Account, "", c.New.Name}] = i
 		}
 		for name, value := range c.New.Attributes {
 			if c.Op == OpUpdate {
-				out[givenValue{c.Account, name, value}] = i
+				b.refusals[givenValue{c.Program, c.Account, name, value}] = i
 			}
 		}
 	}
-	return out
+	return b.refusals
 }
 
 // leaveRejected takes rejected values out of a change; one of which nothing is left is blocked.
-func (p *programPlan) leaveRejected(c *Change, no rejections) {
+func (p *programPlan) leaveRejected(c *Change) {
+	no := p.b.rejections()
 	if len(no) == 0 || p.b.refused(c) {
 		return
 	}
 	last := ""
 	for _, name := range slices.Sorted(maps.Keys(c.New.Attributes)) {
-		if i, rejected := no[givenValue{c.Account, name, c.New.Attributes[name]}]; rejected {
+		if i, rejected := no[givenValue{c.Program, c.Account, name, c.New.Attributes[name]}]; rejected {
 			delete(c.New.Attributes, name)
 			last = i.rejection()
 			c.Why = append(c.Why, fmt.Sprintf("%s stays as it is: %s", name, last))
 			p.b.alive(i.ID)
 		}
 	}
-	i, rejected := no[givenValue{c.Account, "", c.New.Name}]
+	i, rejected := no[givenValue{c.Program, c.Account, "", c.New.Name}]
 	switch {
 	case c.Op == OpRename && rejected:
 		p.b.alive(i.ID)
