@@ -267,11 +267,7 @@ func (p *programPlan) renames() {
 			p.b.warn("rename", p.program.Name, s.key, fmt.Sprintf("the account %s of %s should be called %s; %s can't rename, do it there", quote(have), s.person.Name(), quote(name), p.program.Name))
 			continue
 		}
-		c.inPlace()
-		if reason := p.frozen(OpRename, p.exists, account); reason != "" {
-			c = block(c, reason)
-		}
-		p.add(c)
+		p.addInPlace(c, account)
 	}
 }
 

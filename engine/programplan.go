@@ -56,6 +56,7 @@ type programPlan struct {
 	seating   *seating       // of a program with seats
 	unsureOf  map[int32]bool // of such a one: subjects of whom nobody can tell all that they should have
 	kept      map[string]int // holdings kept back without a line of their own, by reason
+	fought    map[string]int // how often accounts were changed in place
 }
 
 // effectOn is one kind of effect on one holding: at most one intent is open for each.

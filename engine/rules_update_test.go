@@ -175,7 +175,7 @@ func TestAValueThatIsNotTakenIsGivenOnce(t *testing.T) {
 			for range 3 {
 				w.pass(4 * time.Hour)
 				w.applied("zoe")
-				if said := w.warned(); len(said) != 1 || !strings.Contains(said[0], `"New"`) || !strings.Contains(said[0], `"`+shown+`"`) {
+				if said := w.warned(); len(said) != 1 || !strings.Contains(said[0], "wiki shows another value") || strings.Contains(said[0], `"New"`) || strings.Contains(said[0], `"`+shown+`"`) {
 					t.Errorf("warned: %q", said)
 				}
 			}

@@ -17,17 +17,17 @@ func (p *programPlan) tried(s *subject, account uint32, name, want, have string)
 		return true
 	case f.Text == givenHash(want):
 		f.Text = givenHash(want, have)
-		p.b.set(f)
+		p.b.records = append(p.b.records, Record{Kind: KindNote, Person: s.key, Program: f.Program, Account: f.Account, Set: []Fact{f}}) // which is blanked with the person
 	case f.Text != givenHash(want, have):
 		p.b.clear(f.FactKey)
 		return false
 	}
-	p.b.warn(NoticeUpdate, p.program.Name, s.key, fmt.Sprintf("%s of the account %s of %s was set to %s, and %s shows %s: it makes that of it, or somebody else sets it; it is not tried again until one of the two changes",
-		name, quote(p.reading.info(account).Name), s.person.Name(), quote(want), p.program.Name, quote(have)))
+	p.b.warn(NoticeUpdate, p.program.Name, s.key, fmt.Sprintf("%s of the account %s of %s was set to what the directory's entry says, and %s shows another value: it makes that of it, or somebody else sets it; it is not tried again until one of the two changes",
+		name, quote(p.reading.info(account).Name), s.person.Name(), p.program.Name)) // no values: a run's record is never blanked
 	return true
 }
 
-// givenHash tells values apart; the facts hold no personal data.
+// givenHash tells values apart. Whoever guesses a value can tell that it was this one, so it is only in records about the person.
 func givenHash(values ...string) string { return shortHash(values...) }
 
 func updatedKey(program, account, attribute string) FactKey {

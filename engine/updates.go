@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // updates bring the attributes that the configuration names up to date in managed accounts. What the list does not show, or the
@@ -18,6 +19,7 @@ func (p *programPlan) updates() {
 		p.b.warn(NoticeUpdate, p.program.Name, "", fmt.Sprintf("%s can't change the attributes of an account, so update: keeps none of them up to date there; take it out, or change them there", p.program.Name))
 		return
 	}
+	p.fought = p.changedLately()
 	renamed, hidden := p.renamedNow(), map[string]int{}
 	for i := range p.b.subjects {
 		s := &p.b.subjects[i]
@@ -71,9 +73,21 @@ func (p *programPlan) update(s *subject, account uint32, hidden map[string]int) 
 	}
 	c := p.change(OpUpdate, p.exists, account, CauseRule, why...)
 	c.New = &NewAccount{Name: p.reading.info(account).Name, Person: s.key, Attributes: to}
+	if n := p.fought[c.Account]; n >= mostInPlace && c.Failures == 0 {
+		c.held, c.Reason = true, fmt.Sprintf("it was changed %d times within %s, and differs again: does somebody else set it back?", n, hours(inPlaceWindow))
+	}
+	p.addInPlace(c, account)
+}
+
+// addInPlace plans it, unless somebody rejected that or it failed lately. What is protected is touched by an approval only.
+func (p *programPlan) addInPlace(c Change, account uint32) {
 	c.inPlace()
-	if reason := p.frozen(OpUpdate, p.exists, account); reason != "" {
+	p.leaveRejected(&c)
+	if reason := p.frozen(c.Op, p.exists, account); reason != "" && c.State == Ready {
 		c = block(c, reason)
+	}
+	if c.State == Ready && slices.Contains(p.program.Protected, c.Account) {
+		c.held, c.Reason = true, "the account is protected"
 	}
 	p.add(c)
 }
@@ -117,13 +131,13 @@ func (p *programPlan) arrived(account uint32, name string) {
 	}
 }
 
-// wanted is what an attribute should be, "" where nobody can tell.
+// wanted is what an attribute should be, "" where nobody can tell. What is no text would be another value once it was recorded.
 func (p *programPlan) wanted(s *subject, name string) string {
 	template := p.program.Attributes[name]
 	if template == nil || s.person == nil {
 		return ""
 	}
-	if value, missing := template(s.person); missing == "" {
+	if value, missing := template(s.person); missing == "" && utf8.ValidString(value) {
 		return value
 	}
 	return ""

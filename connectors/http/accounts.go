@@ -118,7 +118,11 @@ func (p *Program) update(ctx context.Context, id string, to engine.NewAccount) (
 	if err := p.send(ctx, p.users.update, a.values(to), a.item); err != nil {
 		return "", err
 	}
-	return p.check(ctx, id, func(a *account) bool { return a.is(to) })
+	outcome, err := p.check(ctx, id, func(a *account) bool { return a.is(to) })
+	if outcome == engine.Failed { // the program works, and makes something else of a value: were that a failure, it would be set aside
+		outcome = engine.Refused
+	}
+	return outcome, err
 }
 
 // values are those of an update: what it does not name stays as it is.

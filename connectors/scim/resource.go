@@ -41,6 +41,7 @@ type email struct {
 	Value   string  `json:"value"`
 	Primary boolean `json:"primary,omitempty"`
 	Type    string  `json:"type,omitempty"`
+	Display string  `json:"display,omitempty"`
 }
 
 type meta struct {
@@ -129,7 +130,8 @@ func (u *user) withMail(value string) []email {
 		return []email{{Value: value, Primary: true, Type: "work"}}
 	}
 	out := slices.Clone(u.Emails)
-	out[u.mainMail()].Value = value
+	main := &out[u.mainMail()]
+	main.Value, main.Display = value, "" // which may repeat the old one
 	return out
 }
 

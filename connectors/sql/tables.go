@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -291,7 +290,7 @@ func (p *Tables) Account(ctx context.Context, id string) ([]engine.Holding, erro
 type account struct {
 	id, person string
 	active     bool
-	nulls      []string // columns that have no value
+	row        map[string]any // as the driver gives it
 	info       engine.AccountInfo
 }
 
@@ -327,11 +326,11 @@ func (p *Tables) eachAccount(ctx context.Context, tx *transaction, where string,
 const idColumn = "rolecall_account"
 
 func readAccount(row map[string]any) (account, error) {
-	text, nulls := map[string]string{}, []string(nil)
-	for _, column := range slices.Sorted(maps.Keys(row)) {
-		switch v := row[column].(type) {
+	text := map[string]string{}
+	for column, value := range row {
+		switch v := value.(type) {
 		case nil: // shown, and empty
-			text[column], nulls = "", append(nulls, column)
+			text[column] = ""
 		case []byte:
 			text[column] = string(v)
 		default:
@@ -340,7 +339,7 @@ func readAccount(row map[string]any) (account, error) {
 	}
 	text["account"] = text[idColumn]
 	delete(text, idColumn)
-	a := account{id: text["account"], person: text["person"], nulls: nulls, info: engine.AccountInfo{Name: text["name"], Kind: text["kind"], Attributes: text}}
+	a := account{id: text["account"], person: text["person"], row: row, info: engine.AccountInfo{Name: text["name"], Kind: text["kind"], Attributes: text}}
 	if a.id == "" {
 		return a, errors.New("statements.accounts gives a row without account; name the column account, and leave out rows without one")
 	}

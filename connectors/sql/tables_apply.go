@@ -278,10 +278,13 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 		if now == nil {
 			return "", refuse("there is no account %q", id)
 		}
+		if err := now.onlyAttributes(to); err != nil {
+			return "", err
+		}
 		if differs, err := p.differs(ctx, tx, now, to); err != nil || differs == "" {
 			return engine.Already, err
 		}
-		if err := p.exec(ctx, tx, "update", now.values(to)); err != nil {
+		if err := p.exec(ctx, tx, "update", p.values(now, to)); err != nil {
 			return "", err
 		}
 		now, err := look(tx)
@@ -331,24 +334,6 @@ func values(a engine.NewAccount) map[string]any {
 	}
 	values["name"], values["person"] = a.Name, a.Person
 	return values
-}
-
-// values are the parameters of an update: what it does not name stays as it is.
-func (a *account) values(to engine.NewAccount) map[string]any {
-	out := map[string]any{}
-	for column, value := range a.info.Attributes {
-		out[column] = value
-	}
-	for _, column := range a.nulls {
-		out[column] = nil
-	}
-	fresh := values(to)
-	if to.Name == "" || to.Name == a.info.Name { // which is the id where no column shows a name
-		delete(fresh, "name")
-	}
-	maps.Copy(out, fresh)
-	out["account"] = a.id
-	return out
 }
 
 func goodName(name string) bool {

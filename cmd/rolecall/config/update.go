@@ -11,7 +11,7 @@ import (
 )
 
 // secretName is what nobody calls an attribute that may be read, compared and shown in plans.
-var secretName = regexp.MustCompile(`(?i)passw|passphrase|secret|token|credential|private.?key|^pin$`)
+var secretName = regexp.MustCompile(`(?i)passw|pwd|kennwort|passphrase|secret|token|credential|(private|api|ssh|access).?key|totp|^pin$`)
 
 // updated looks whether what is to be kept up to date is given at all, may be shown, and does not say whose the account is.
 func (c *checks) updated(name string, p *Program) {
