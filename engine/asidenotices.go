@@ -14,6 +14,9 @@ const (
 // backFor is how long it is shown that a program works again.
 const backFor = 24 * time.Hour
 
+// brokenFor is how long accounts that failed, and did not work since, are told from their program.
+const brokenFor = 30 * 24 * time.Hour
+
 // watchAside tells of programs that get no calls, so that this never happens in silence, and forgets those that are not configured any
 // more.
 func (b *builder) watchAside() {
@@ -23,6 +26,11 @@ func (b *builder) watchAside() {
 			continue
 		}
 		b.alarm(NoticeAside, f.Program, "", SetAsideOf(f).String()+"; this run begins there with a single call, and goes on if that succeeds")
+	}
+	for f := range b.s.Memory.each(FactBroken) {
+		if ago := b.s.Now.Sub(f.Since); ago >= brokenFor || ago < -brokenFor || b.programNamed(f.Program) == nil {
+			b.clear(f.FactKey)
+		}
 	}
 	for f := range b.s.Memory.each(FactBack) {
 		if ago := b.s.Now.Sub(f.Since); ago >= backFor || ago < -backFor || b.programNamed(f.Program) == nil {

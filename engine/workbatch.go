@@ -112,9 +112,7 @@ func (w *worker) round(ctx context.Context, b Batcher, intents []Intent) (out []
 		if results == nil {
 			results = w.together(ctx, b, part)
 		}
-		for n := range part {
-			w.judge(ctx, part[n].Change.Account, results[n])
-		}
+		w.judgeAll(ctx, part, results)
 		out = append(out, results...)
 	}
 	return out

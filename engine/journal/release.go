@@ -14,9 +14,9 @@ func (s *Store) Release(ctx context.Context, now time.Time, intents []engine.Int
 	if s.options.ReadOnly {
 		return ErrReadOnly
 	}
-	r := newRows("iii").expect(len(intents))
+	r := newRows("iiii").expect(len(intents))
 	for n := range intents {
-		r.add(intents[n].Seq, int64(intents[n].Attempts), micros(engine.Instant(now)))
+		r.add(intents[n].Seq, int64(intents[n].Attempts), micros(engine.Instant(now)), micros(engine.Instant(intents[n].Claimed)))
 	}
 	if r.len() == 0 {
 		return ctx.Err()
@@ -24,7 +24,7 @@ func (s *Store) Release(ctx context.Context, now time.Time, intents []engine.Int
 	const query = `UPDATE open_intent SET claimed = CASE WHEN attempts = 1 THEN 0 ELSE claimed END,
 		lease = CASE WHEN attempts = 1 THEN 0 WHEN lease > r.column3 THEN r.column3 ELSE lease END,
 		attempts = CASE WHEN attempts = 1 THEN 0 ELSE attempts END FROM @rows r
-		WHERE open_intent.seq = r.column1 AND attempts = r.column2 AND (attempts > 1 OR uncertain = 0) RETURNING open_intent.seq`
+		WHERE open_intent.seq = r.column1 AND attempts = r.column2 AND claimed = r.column4 AND (attempts > 1 OR uncertain = 0) RETURNING open_intent.seq`
 	return s.wrap("give back what was not begun", s.locked(ctx, func(t *tx, _ *head) error {
 		return t.query(query, r, func(*sqlx.Rows) error { return nil })
 	}))
