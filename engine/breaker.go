@@ -155,7 +155,7 @@ func (w *worker) giveBack(ctx context.Context) error {
 }
 
 // judge looks at how a call ended. What was not tried says nothing, and a refusal is an answer.
-func (w *worker) judge(ctx context.Context, account string, res Result) {
+func (w *worker) judge(ctx context.Context, account string, c *Change, res Result) {
 	if errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, errStopped) || errors.Is(res.Err, errKept) {
 		return
 	}
@@ -169,7 +169,7 @@ func (w *worker) judge(ctx context.Context, account string, res Result) {
 	}
 	b.fails(account)
 	if b.state == breakerTrying || b.state == breakerClosed && (len(b.row) >= cmp.Or(w.e.BreakAfter, breakAfter) || w.setAside() != nil) {
-		w.breaks(ctx, res.Err)
+		w.breaks(ctx, unnamed(res.Err.Error(), c))
 	}
 }
 
@@ -218,15 +218,15 @@ func (w *worker) judgeAll(ctx context.Context, intents []Intent, results []Resul
 	}
 	for n := range intents {
 		if n >= last || answered(results[n]) {
-			w.judge(ctx, intents[n].Change.Account, results[n])
+			w.judge(ctx, intents[n].Change.Account, &intents[n].Change, results[n])
 		}
 	}
 }
 
 // breaks sets the program aside, once more if it was tried in vain.
-func (w *worker) breaks(ctx context.Context, why error) {
+func (w *worker) breaks(ctx context.Context, why string) {
 	b := &w.breaker
-	f := Fact{FactKey: w.asideKey(), Since: w.e.Now().UTC(), Until: w.lastRun(ctx), Count: b.failed, Text: why.Error()}
+	f := Fact{FactKey: w.asideKey(), Since: w.e.Now().UTC(), Until: w.lastRun(ctx), Count: b.failed, Text: why}
 	if b.state == breakerTrying {
 		f.Since, f.Count = b.aside.Since, b.aside.Count+1
 	}

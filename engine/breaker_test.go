@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"testing"
 	"time"
 )
@@ -27,7 +26,7 @@ func TestSoManyBrokenAccountsAreKnown(t *testing.T) {
 	}
 	first, second := b.known[0], b.known[1]
 	b.fails("somebody")
-	w.breaks(t.Context(), errors.New("down"))
+	w.breaks(t.Context(), "down")
 	if len(b.known) != asideMost || b.known[0] != second || b.known[0] == first || !b.failedBefore("somebody") {
 		t.Errorf("%d are known", len(b.known))
 	}

@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
 )
 
 func (w *worker) brokenKey() FactKey { return FactKey{Kind: FactBroken, Program: w.p.Name} }
@@ -33,4 +37,28 @@ func (w *worker) broken() (set []Fact, ends []FactKey) {
 		return nil, []FactKey{w.brokenKey()}
 	}
 	return []Fact{{FactKey: w.brokenKey(), Since: w.e.Now().UTC(), Data: mustJSON(w.breaker.known)}}, nil
+}
+
+// unnamed takes out of an error what it says of the person whose change failed: it is told of the program, and is not forgotten with
+// them. The record of the change has all of it.
+func unnamed(text string, c *Change) string {
+	names := []string{c.Account, c.Login, c.Name, c.Person}
+	if name, ok := ProposedName(c.Account); ok {
+		names = append(names, name)
+	}
+	if c.New != nil {
+		names = append(names, c.New.Name)
+		for _, value := range c.New.Attributes {
+			names = append(names, value)
+		}
+	}
+	names = slices.DeleteFunc(names, func(s string) bool { return len(s) < 2 })
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	for n := range names {
+		names[n] = regexp.QuoteMeta(names[n])
+	}
+	if len(names) == 0 {
+		return text
+	}
+	return regexp.MustCompile("(?i)"+strings.Join(names, "|")).ReplaceAllLiteralString(text, "…")
 }

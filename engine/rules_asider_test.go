@@ -122,3 +122,53 @@ func TestSomeThatFailInABatchSetNothingAside(t *testing.T) {
 		t.Errorf("%v, set aside: %v", r.Outcomes, r.SetAside)
 	}
 }
+
+// Which accounts fail is not known for ever, nor of a program that is not configured.
+func TestBrokenAccountsAreForgotten(t *testing.T) {
+	w := newWorld(t, "wiki")
+	note := func(program string, ago time.Duration) engine.Fact {
+		return engine.Fact{FactKey: engine.FactKey{Kind: engine.FactBroken, Program: program}, Since: w.engine.Now().Add(-ago), Data: []byte(`["x"]`)}
+	}
+	for ago, kept := range map[time.Duration]bool{29 * 24 * time.Hour: true, 30 * 24 * time.Hour: false} {
+		set := []engine.Fact{note("wiki", ago), note("gone", 0)}
+		if err := w.engine.Journal.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindNote, Set: set}}); err != nil {
+			t.Fatal(err)
+		}
+		w.apply()
+		if _, is := w.fact(engine.FactBroken); is != kept {
+			t.Errorf("after %v: known: %v", ago, is)
+		}
+		if _, is := w.memory().Fact(note("gone", 0).FactKey); is {
+			t.Error("accounts of a program that is gone are known")
+		}
+	}
+}
+
+// A program that was set aside and where nothing is left to be tried is not told for ever, once it can be read.
+func TestWhatHasNothingToBeTriedIsNotSetAside(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault, reads enginetest.Fault
+		after        time.Duration
+	}{"it can't be read": {enginetest.FailBefore, enginetest.Unreachable, time.Hour}, "nobody knows what became of calls": {enginetest.LoseBefore, enginetest.NoFault, time.Minute}} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := failingWorld(t, 20, &c.fault)
+			w.targets["wiki"].Describes.Lag = 10 * time.Minute
+			w.apply()
+			w.policy.rules["a"] = nil
+			w.targets["wiki"].Before = func(enginetest.ProgramCall) enginetest.Fault { return c.reads }
+			w.pass(c.after)
+			w.apply()
+			if _, is := w.fact(engine.FactAside); !is || !w.noted(engine.NoticeAside) {
+				t.Error("it is told no more")
+			}
+			w.targets["wiki"].Before = nil
+			for range 2 {
+				w.pass(time.Hour)
+				w.apply()
+			}
+			if _, is := w.fact(engine.FactAside); is || w.noted(engine.NoticeAside) {
+				t.Error("it is told for ever")
+			}
+		})
+	}
+}
