@@ -3,9 +3,9 @@ package engine
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -15,8 +15,9 @@ import (
 // be done on it; a program that fails most of the time gets that far within some dozen calls.
 const breakAfter = 5
 
-// asideMost is how many accounts that failed a program which is set aside remembers, so that none of them alone keeps it so.
-const asideMost = 20
+// asideMost is how many accounts that failed are remembered, so that they alone neither keep a program set aside nor have it set aside
+// again, the newest ones.
+const asideMost = 100
 
 // breaker keeps calls from a program in which most of them fail. What it knows is in the journal, so that it holds for every process
 // and survives all of them: the program was set aside (FactAside) in the run that was the last one then, and gets no calls but for cuts
@@ -26,7 +27,8 @@ type breaker struct {
 	at      time.Time // of the last look at the journal
 	state   breakerState
 	aside   Fact            // unless closed
-	row     map[string]bool // accounts that failed since the last answer, hashed
+	known   []string        // accounts that failed while the program was set aside, hashed: that they fail again says nothing of it
+	row     map[string]bool // other accounts that failed since the last answer, hashed
 	failed  int             // calls since then
 	back    []Intent        // claimed, and left alone
 	unsaid  []Record        // that must get into the journal with the next outcomes
@@ -87,9 +89,8 @@ func (w *worker) lookAside(ctx context.Context, facts FactReader) error {
 	if err != nil {
 		return err
 	}
-	if b.aside = aside; !is {
-		b.state = breakerClosed
-		return nil
+	if b.aside, b.known = aside, hashes(aside); !is {
+		return w.lookBroken(ctx, facts)
 	}
 	run, _, err := facts.Fact(ctx, FactKey{Kind: FactRun})
 	if b.state = breakerTrying; err != nil || aside.Until.Equal(run.Since) {
@@ -98,7 +99,8 @@ func (w *worker) lookAside(ctx context.Context, facts FactReader) error {
 	return err
 }
 
-// keptAside says why a change is left alone: its program is set aside. Whoever is cut off does not wait.
+// keptAside says why a change is left alone: its program is set aside. Whoever is cut off does not wait, whatever their account was
+// to lose before.
 func (w *worker) keptAside(ctx context.Context, i *Intent) error {
 	state, err := w.standing(ctx)
 	if i.Change.Cause == CauseCut || err == nil && state != breakerOpen {
@@ -107,7 +109,23 @@ func (w *worker) keptAside(ctx context.Context, i *Intent) error {
 	if err != nil {
 		return err
 	}
+	if cut, err := w.cutSince(ctx, i); cut || err != nil {
+		return err
+	}
 	return fmt.Errorf("%w: %s", errAside, w.p.Name)
+}
+
+// cutSince says whether somebody who had left was cut off, too.
+func (w *worker) cutSince(ctx context.Context, i *Intent) (bool, error) {
+	facts, ok := w.e.Journal.(FactReader)
+	if !ok || !i.Repeatable() {
+		return false, nil
+	}
+	_, cut, err := facts.Fact(ctx, FactKey{Kind: FactCut, Person: i.Change.Person})
+	if err != nil {
+		return false, fmt.Errorf("%w: whether somebody is cut off can't be read: %w", errStopped, err)
+	}
+	return cut, nil
 }
 
 var errAside = fmt.Errorf("%w: its calls fail in a row, so the program is set aside", errStopped)
@@ -137,46 +155,85 @@ func (w *worker) giveBack(ctx context.Context) error {
 }
 
 // judge looks at how a call ended. What was not tried says nothing, and a refusal is an answer.
-func (w *worker) judge(ctx context.Context, account string, res Result) {
+func (w *worker) judge(ctx context.Context, account string, c *Change, res Result) {
 	if errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, errStopped) || errors.Is(res.Err, errKept) {
 		return
 	}
 	b := &w.breaker
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if res.Outcome != Failed && res.Outcome != Uncertain {
+	if answered(res) {
 		b.row, b.failed = nil, 0
-		if b.state == breakerTrying && res.Outcome != Refused {
-			w.works()
-		}
+		w.answer(account, res)
+		return
+	}
+	b.fails(account)
+	if b.state == breakerTrying || b.state == breakerClosed && (len(b.row) >= cmp.Or(w.e.BreakAfter, breakAfter) || w.setAside() != nil) {
+		w.breaks(ctx, unnamed(res.Err.Error(), c))
+	}
+}
+
+// answered: a refusal is an answer.
+func answered(res Result) bool { return res.Outcome != Failed && res.Outcome != Uncertain }
+
+// answer takes an account whose call was made for sound, and so the program.
+func (w *worker) answer(account string, res Result) {
+	b := &w.breaker
+	if res.Outcome == Refused {
+		return
+	}
+	n := slices.Index(b.known, shortHash(account))
+	if n >= 0 {
+		b.known = slices.Delete(slices.Clone(b.known), n, n+1)
+	}
+	switch {
+	case b.state == breakerTrying:
+		w.works()
+	case b.state == breakerClosed && n >= 0:
+		set, ends := w.broken()
+		b.unsaid = append(b.unsaid, Record{Kind: KindNote, Actor: "rolecall", Program: w.p.Name, Why: []string{"an account that failed works again"}, Set: set, Clear: ends})
+	}
+}
+
+// fails notes it. One that failed before others worked says nothing of the program.
+func (b *breaker) fails(account string) {
+	hash := shortHash(account)
+	if b.state == breakerClosed && slices.Contains(b.known, hash) {
 		return
 	}
 	if b.row == nil {
 		b.row = map[string]bool{}
 	}
-	b.row[shortHash(account)] = true
+	b.row[hash] = true
 	b.failed++
-	if b.state == breakerTrying || b.state == breakerClosed && (len(b.row) >= cmp.Or(w.e.BreakAfter, breakAfter) || w.setAside() != nil) {
-		w.breaks(ctx, res.Err)
+}
+
+// judgeAll looks at how a batch ended. What failed in it before something else was answered, by the same call, says nothing.
+func (w *worker) judgeAll(ctx context.Context, intents []Intent, results []Result) {
+	last := -1
+	for n := range intents {
+		if answered(results[n]) {
+			last = n
+		}
+	}
+	for n := range intents {
+		if n >= last || answered(results[n]) {
+			w.judge(ctx, intents[n].Change.Account, &intents[n].Change, results[n])
+		}
 	}
 }
 
 // breaks sets the program aside, once more if it was tried in vain.
-func (w *worker) breaks(ctx context.Context, why error) {
+func (w *worker) breaks(ctx context.Context, why string) {
 	b := &w.breaker
-	f := Fact{FactKey: w.asideKey(), Since: w.e.Now().UTC(), Until: w.lastRun(ctx), Count: b.failed, Text: why.Error()}
-	failed := b.failing()
+	f := Fact{FactKey: w.asideKey(), Since: w.e.Now().UTC(), Until: w.lastRun(ctx), Count: b.failed, Text: why}
 	if b.state == breakerTrying {
 		f.Since, f.Count = b.aside.Since, b.aside.Count+1
 	}
-	for account := range b.row {
-		if !slices.Contains(failed, account) {
-			failed = append(failed, account)
-		}
-	}
-	failed = failed[max(0, len(failed)-asideMost):]
-	slices.Sort(failed)
-	f.Data = mustJSON(failed)
+	failed := slices.DeleteFunc(slices.Clone(b.known), func(account string) bool { return b.row[account] })
+	failed = slices.Concat(failed, slices.Sorted(maps.Keys(b.row)))
+	b.known = failed[max(0, len(failed)-asideMost):]
+	f.Data = mustJSON(b.known)
 	b.state, b.aside, b.row, b.failed, b.broke, b.again = breakerOpen, f, nil, 0, true, false
 	b.unsaid = append(b.unsaid, Record{Kind: KindNote, Actor: "rolecall", Program: w.p.Name, Why: []string{SetAsideOf(f).String()}, Set: []Fact{f}, Clear: []FactKey{w.backKey()}})
 }
@@ -187,7 +244,8 @@ func (w *worker) backKey() FactKey { return FactKey{Kind: FactBack, Program: w.p
 func (w *worker) works() {
 	b := &w.breaker
 	f := Fact{FactKey: w.backKey(), Since: w.e.Now().UTC(), Until: b.aside.Since, Count: b.aside.Count}
-	b.unsaid = append(b.unsaid, Record{Kind: KindNote, Actor: "rolecall", Program: w.p.Name, Why: []string{w.p.Name + " works again"}, Set: []Fact{f}, Clear: []FactKey{w.asideKey()}})
+	set, ends := w.broken()
+	b.unsaid = append(b.unsaid, Record{Kind: KindNote, Actor: "rolecall", Program: w.p.Name, Why: []string{w.p.Name + " works again"}, Set: append(set, f), Clear: append(ends, w.asideKey())})
 	b.state, b.aside, b.broke, b.again = breakerClosed, Fact{}, false, true
 }
 
@@ -207,18 +265,10 @@ func (w *worker) lastRun(ctx context.Context) time.Time {
 	return run.Since
 }
 
-// failing are the accounts that failed while the program was set aside, hashed.
-func (b *breaker) failing() (accounts []string) {
-	if len(b.aside.Data) > 0 && json.Unmarshal(b.aside.Data, &accounts) != nil {
-		return nil
-	}
-	return accounts
-}
-
 func (b *breaker) failedBefore(account string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Contains(b.failing(), shortHash(account))
+	return slices.Contains(b.known, shortHash(account))
 }
 
 // say gives what must be written with outcomes. Until it is said the journal is not believed, which does not have it yet.
@@ -248,7 +298,7 @@ func (w *worker) tellAside() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.broke:
+	case b.broke && b.state != breakerClosed: // else somebody else found it well
 		w.report.SetAside = []SetAside{SetAsideOf(b.aside)}
 	case b.again:
 		w.report.Again = []string{w.p.Name}

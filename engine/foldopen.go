@@ -164,7 +164,7 @@ func (f *Fold) Release(now time.Time, intents []Intent) {
 	for n := range intents {
 		i := f.open[intents[n].Seq]
 		switch now := Instant(now); {
-		case i == nil || i.Attempts != intents[n].Attempts:
+		case i == nil || i.Attempts != intents[n].Attempts || !i.Claimed.Equal(intents[n].Claimed):
 		case i.Unknown && i.Attempts == 1:
 		case i.Attempts == 1 && intents[n].Stand == f.decided():
 			i.Claimed, i.Lease, i.Attempts = time.Time{}, time.Time{}, 0
@@ -220,7 +220,7 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 	}
 	waits := f.waits(r)
 	for _, i := range f.open {
-		if i.Change.Program != r.Program || live.hold(i) || r.Cuts && i.Change.Cause != CauseCut {
+		if i.Change.Program != r.Program || live.hold(i) || r.Cuts && !f.cutsOff(i) {
 			continue
 		}
 		if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && i.before(r) {
@@ -231,6 +231,12 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 		slices.SortFunc(intents, func(a, b *Intent) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
 	return out
+}
+
+// cutsOff: it is of a cut, or takes from somebody who had left before they were cut off.
+func (f *Fold) cutsOff(i *Intent) bool {
+	_, cut := f.facts[FactKey{Kind: FactCut, Person: i.Change.Person}]
+	return i.Change.Cause == CauseCut || cut && i.Repeatable()
 }
 
 // leases are the accounts of a program that are being worked on.

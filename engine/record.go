@@ -161,6 +161,7 @@ const (
 	FactHold      = "hold"      // person: a legal hold; Text is the reason
 	FactPause     = "pause"     // program, or none for all: Text is the reason
 	FactAside     = "aside"     // program: its calls failed in a row, so it gets none; Since; Until: when the run planned that was the last one then, Count of calls that failed, Text: last error, Data: the accounts that failed, hashed
+	FactBroken    = "broken"    // program: works, but for accounts that failed while it was set aside; Since, Data: those, hashed
 	FactBack      = "back"      // program: one that was set aside works again; Since; Until: since when it had been set aside, Count as it was
 	FactExtra     = "extra"     // person, program, entitlement: Until, Text is the reason
 	FactBaseline  = "baseline"  // Key: source; Data: the accepted Proof

@@ -281,7 +281,7 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 			res = Result{Outcome: Failed, Err: notNow}
 		default:
 			res = w.call(ctx, i.Lease, c)
-			w.judge(ctx, i.Change.Account, res)
+			w.judge(ctx, i.Change.Account, &c, res)
 		}
 		if c.Op == OpCreate && c.Proposed {
 			made, broken = afterCreate(res)

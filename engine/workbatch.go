@@ -66,7 +66,7 @@ func (w *worker) rounds(ctx context.Context, b Batcher, intents []Intent) (recor
 		res := Result{Outcome: Failed, Err: w.keptAside(ctx, &i)}
 		if res.Err == nil {
 			res = w.call(ctx, i.Lease, i.Change)
-			w.judge(ctx, i.Change.Account, res)
+			w.judge(ctx, i.Change.Account, &i.Change, res)
 		}
 		records = append(records, w.outcome(i, i.Change, res))
 	}
@@ -113,9 +113,7 @@ func (w *worker) round(ctx context.Context, b Batcher, intents []Intent) (out []
 		if results == nil {
 			results = w.together(ctx, b, part)
 		}
-		for n := range part {
-			w.judge(ctx, part[n].Change.Account, results[n])
-		}
+		w.judgeAll(ctx, part, results)
 		out = append(out, results...)
 	}
 	return out

@@ -97,8 +97,11 @@ func (c *claims) ahead(ctx context.Context) {
 	}
 	c.pending = make(chan claim, 1)
 	go func() {
-		intents, err := c.claim(ctx)
-		c.pending <- claim{intents, err}
+		var got claim
+		if state, _ := c.w.standing(ctx); state != breakerTrying { // else what is under way must end first
+			got.intents, got.err = c.take(ctx, c.w.most(), state == breakerOpen)
+		}
+		c.pending <- got
 	}()
 }
 

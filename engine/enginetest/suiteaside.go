@@ -26,12 +26,20 @@ func (s *suite) cutsAlone() {
 	s.same("once", claim(engine.ClaimRequest{Program: "wiki", Cuts: true}), []int64{})
 	s.clock.Add(time.Hour)
 	s.same("and again, as cuts are", claim(engine.ClaimRequest{Program: "wiki", Cuts: true}), []int64{3})
+	s.clock.Add(time.Hour)
+	left := intent(engine.OpRevoke, "d", "r", engine.ChargeLeaver)
+	left.Person = "dee"
+	given := intent(engine.OpGrant, "e", "r", "")
+	given.Person = "dee"
+	five := s.must(left, given)
+	s.must(engine.Record{Kind: engine.KindCut, Person: "dee", Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactCut, Person: "dee"}, Text: "why"}}})
+	s.same("who had left, and was cut off since", claim(engine.ClaimRequest{Program: "wiki", Cuts: true}), []int64{3, five - 1})
 	hr := intent(engine.OpGrant, "a", "r", "")
 	hr.Program = "hr"
-	five := s.must(hr)
+	six := s.must(hr)
 	s.same("it comes first", claim(engine.ClaimRequest{Program: "hr", After: []string{"wiki"}}), []int64{})
 	s.must(engine.Record{Kind: engine.KindNote, Set: []engine.Fact{{FactKey: engine.FactKey{Kind: engine.FactAside, Program: "wiki"}, Text: "why"}}})
-	s.same("what is set aside holds nothing up", claim(engine.ClaimRequest{Program: "hr", After: []string{"wiki"}}), []int64{five})
+	s.same("what is set aside holds nothing up", claim(engine.ClaimRequest{Program: "hr", After: []string{"wiki"}}), []int64{six})
 }
 
 // givenBack: what was claimed and not begun is as if it had not been claimed; of what was tried before the lease alone ends.
@@ -48,6 +56,10 @@ func (s *suite) givenBack() {
 	back(got)
 	s.same("unclaimed", append(state(0), state(1)...), []any{0, time.Time{}, time.Time{}, 0, time.Time{}, time.Time{}})
 	got = s.claim(9)
+	before := got[0]
+	before.Claimed = before.Claimed.Add(-time.Second)
+	back([]engine.Intent{before})
+	s.same("a claim that was lost with the journal's end gives nothing of a later one back", state(0)[0], 1)
 	s.same("handed out as before", []any{seqs(got), got[0].Attempts}, []any{[]int64{1, 2}, 1})
 	s.clock.Add(2 * time.Minute)
 	again := s.claim(9)

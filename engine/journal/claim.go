@@ -60,10 +60,14 @@ func may(ahead, since string, wait, cuts bool) string {
 	}
 	last := ""
 	if cuts {
-		last = fmt.Sprintf(" AND EXISTS (SELECT 1 FROM journal j WHERE j.seq = o.seq AND j.cause = '%s')", engine.CauseCut)
+		last = fmt.Sprintf(cutsOff, engine.CauseCut, engine.FactCut)
 	}
 	return fmt.Sprintf("(%so.repeatable = 1 AND (o.claimed < %s OR o.claimed > %s))%s", first, since, ahead, last)
 }
+
+// cutsOff is the condition that an intent is of a cut, or takes from somebody who had left before they were cut off.
+const cutsOff = ` AND (EXISTS (SELECT 1 FROM journal j WHERE j.seq = o.seq AND j.cause = '%s') OR o.repeatable = 1 AND EXISTS (SELECT 1 FROM person p JOIN fact f
+	ON f.kind = '%s' AND f.program = '' AND f.account = '' AND f.entitlement = '' AND f.person = p.key AND f.key = '' WHERE p.id = o.person))`
 
 // oneOfPerson is the condition that nobody works on another account of the person of o, while one of the two is only proposed.
 // Joining ” keeps the planner from looking for others by their program, where there may be a hundred thousand.
