@@ -21,7 +21,7 @@ const asideMost = 100
 
 // breaker keeps calls from a program in which most of them fail. What it knows is in the journal, so that it holds for every process
 // and survives all of them: the program was set aside (FactAside) in the run that was the last one then, and gets no calls but for cuts
-// until the next one, which begins with a single call.
+// until the next one, or for asideRest, which begins with a single call.
 type breaker struct {
 	mu      sync.Mutex
 	at      time.Time // of the last look at the journal
@@ -89,15 +89,21 @@ func (w *worker) lookAside(ctx context.Context, facts FactReader) error {
 	if err != nil {
 		return err
 	}
-	if b.aside, b.known = aside, hashes(aside); !is {
+	if b.aside, b.known = aside, failedOf(aside).Failed; !is {
 		return w.lookBroken(ctx, facts)
 	}
 	run, _, err := facts.Fact(ctx, FactKey{Kind: FactRun})
-	if b.state = breakerTrying; err != nil || aside.Until.Equal(run.Since) {
+	if b.state = breakerTrying; err != nil || aside.Until.Equal(run.Since) && !w.rested(aside) {
 		b.state = breakerOpen
 	}
 	return err
 }
+
+// asideRest is how long a program that is set aside gets no call at all, so that nobody who has left waits for the next run, which may be
+// a day away.
+const asideRest = 15 * time.Minute
+
+func (w *worker) rested(aside Fact) bool { return w.e.Now().Sub(failedOf(aside).Tried) >= asideRest }
 
 // keptAside says why a change is left alone: its program is set aside. Whoever is cut off does not wait, whatever their account was
 // to lose before.
@@ -233,7 +239,7 @@ func (w *worker) breaks(ctx context.Context, why string) {
 	failed := slices.DeleteFunc(slices.Clone(b.known), func(account string) bool { return b.row[account] })
 	failed = slices.Concat(failed, slices.Sorted(maps.Keys(b.row)))
 	b.known = failed[max(0, len(failed)-asideMost):]
-	f.Data = mustJSON(b.known)
+	f.Data = mustJSON(asideFailed{Failed: b.known, Tried: w.e.Now().UTC()})
 	b.state, b.aside, b.row, b.failed, b.broke, b.again = breakerOpen, f, nil, 0, true, false
 	b.unsaid = append(b.unsaid, Record{Kind: KindNote, Actor: "rolecall", Program: w.p.Name, Why: []string{SetAsideOf(f).String()}, Set: []Fact{f}, Clear: []FactKey{w.backKey()}})
 }

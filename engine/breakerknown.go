@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 func (w *worker) brokenKey() FactKey { return FactKey{Kind: FactBroken, Program: w.p.Name} }
@@ -18,16 +19,21 @@ func (w *worker) lookBroken(ctx context.Context, facts FactReader) error {
 		b.state, b.row, b.failed = breakerClosed, nil, 0 // what failed then has been judged
 	}
 	f, _, err := facts.Fact(ctx, w.brokenKey())
-	b.known = hashes(f)
+	b.known = failedOf(f).Failed
 	return err
 }
 
-// hashes are the accounts that a fact is about.
-func hashes(f Fact) (accounts []string) {
-	if len(f.Data) > 0 && json.Unmarshal(f.Data, &accounts) != nil {
-		return nil
+// asideFailed is what a FactAside remembers, and a FactBroken.
+type asideFailed struct {
+	Failed []string  `json:"failed"` // accounts, hashed
+	Tried  time.Time `json:"tried,omitzero"`
+}
+
+func failedOf(f Fact) (a asideFailed) {
+	if json.Unmarshal(f.Data, &a) != nil {
+		return asideFailed{}
 	}
-	return accounts
+	return a
 }
 
 // broken is what the journal keeps of the accounts that failed, once their program works again: else five of them that are worked on
@@ -36,7 +42,7 @@ func (w *worker) broken() (set []Fact, ends []FactKey) {
 	if len(w.breaker.known) == 0 {
 		return nil, []FactKey{w.brokenKey()}
 	}
-	return []Fact{{FactKey: w.brokenKey(), Since: w.e.Now().UTC(), Data: mustJSON(w.breaker.known)}}, nil
+	return []Fact{{FactKey: w.brokenKey(), Since: w.e.Now().UTC(), Data: mustJSON(asideFailed{Failed: w.breaker.known})}}, nil
 }
 
 // unnamed takes out of an error what it says of the person whose change failed: it is told of the program, and is not forgotten with

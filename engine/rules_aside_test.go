@@ -257,3 +257,22 @@ func TestWhatIsSetAsideHoldsUpNoOtherProgram(t *testing.T) {
 		t.Errorf("%d accounts of git", n)
 	}
 }
+
+// Nobody who has left waits for a run that is a day away: after a quarter of an hour whoever works tries it with a single call.
+func TestAProgramThatWasSetAsideIsTriedBetweenRuns(t *testing.T) {
+	fault := enginetest.LoseBefore
+	w, calls := failingWorld(t, 20, &fault)
+	w.apply()
+	for _, step := range []struct {
+		pass  time.Duration
+		calls int
+	}{{14 * time.Minute, 5}, {2 * time.Minute, 6}, {14 * time.Minute, 6}, {2 * time.Minute, 7}} {
+		w.pass(step.pass)
+		if _, err := w.engine.Work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if *calls != step.calls {
+			t.Errorf("after %s: %d calls, want %d", step.pass, *calls, step.calls)
+		}
+	}
+}

@@ -75,7 +75,7 @@ func TestACutOfALeaverIsTriedInAProgramThatIsSetAside(t *testing.T) {
 		t.Fatal("it is not set aside")
 	}
 	fault = enginetest.NoFault
-	w.pass(20 * time.Minute)
+	w.pass(10 * time.Minute)
 	for _, who := range []string{"p08", "p00"} { // not begun, and begun
 		if _, _, err := w.engine.Cut(t.Context(), "boss", who, "why"); err != nil {
 			t.Fatal(err)

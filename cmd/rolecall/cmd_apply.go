@@ -90,7 +90,7 @@ func (a *app) summary(out render.Out, p *engine.Plan, r engine.Report, people in
 		out.Line("%s: %s %s for %s: %s", string(f.Outcome), string(f.Change.Op), f.Change.Entitlement, who, f.Error)
 	}
 	for _, one := range r.SetAside {
-		out.Line("%s. It gets no more calls in this run, but for cuts; what is open there stays open, and the next run begins with a single call.", one)
+		out.Line("%s. It gets no more calls for a quarter of an hour, but for cuts; what is open there stays open, and the next run, or the daemon then, begins with a single call.", one)
 	}
 	for _, name := range r.Again {
 		out.Line("%s works again.", name)

@@ -31,7 +31,8 @@ func (k *checker) asideCall(i *openIntent, began time.Time) {
 		return
 	}
 	k.ok(I12)
-	if i.Cause != engine.CauseCut && f.Until.Equal(k.runAt) && began.Sub(k.asideAt[i.Program]) > time.Second {
+	rest := k.m.cur.wrong == 0 && !k.asideWrong[i.Program] && began.Sub(k.asideAt[i.Program]) < 14*time.Minute // by the daemon's clock
+	if i.Cause != engine.CauseCut && f.Until.Equal(k.runAt) && rest && began.Sub(k.asideAt[i.Program]) > time.Second {
 		k.m.fail(I12, "%s is called for intent %d, and was set aside %s before", i.Program, i.Seq, began.Sub(k.asideAt[i.Program]))
 	}
 }
@@ -47,7 +48,7 @@ func (k *checker) noteAside(r *engine.Record) {
 		switch f.Kind {
 		case engine.FactAside:
 			k.m.count.fault("program: set aside")
-			k.aside[f.Program], k.asideAt[f.Program] = f, k.m.now
+			k.aside[f.Program], k.asideAt[f.Program], k.asideWrong[f.Program] = f, k.m.now, k.m.cur.wrong != 0
 		case engine.FactBack:
 			k.m.count.fault("program: works again")
 		}

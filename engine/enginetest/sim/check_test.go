@@ -74,9 +74,10 @@ type checker struct {
 	rekeyUntil    time.Time
 	accepted      *read
 
-	aside   map[string]engine.Fact // by program
-	asideAt map[string]time.Time   // when that was recorded
-	stand   int                    // runs and decisions so far
+	aside      map[string]engine.Fact // by program
+	asideAt    map[string]time.Time   // when that was recorded
+	asideWrong map[string]bool        // by a clock that was wrong
+	stand      int                    // runs and decisions so far
 
 	books
 	seats seats
@@ -131,7 +132,7 @@ type openIntent struct {
 
 func newChecker(m *model) *checker {
 	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, bornAs: map[account]string{}, reborn: map[account]bool{}, made: map[account]time.Time{},
-		absent: map[string]*absence{}, aside: map[string]engine.Fact{}, asideAt: map[string]time.Time{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
+		absent: map[string]*absence{}, aside: map[string]engine.Fact{}, asideAt: map[string]time.Time{}, asideWrong: map[string]bool{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
 		failing: map[effect]failures{}, books: newBooks(), seats: seats{asked: map[string]time.Time{}}, slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
 }
 
