@@ -161,7 +161,7 @@ func bugs() []bug {
 
 		// Programs whose calls fail.
 		one("failing and called", "a program whose calls fail gets none until the next run", "breaker.go", `if i.Change.Cause == CauseCut || err == nil && state != breakerOpen {`, `if i.Change.Cause == CauseCut || err == nil && (state != breakerOpen || $) {`),
-		one("set aside for good", "the next run tries a program that was set aside", "breaker.go", `err != nil || aside.Until.Equal(run.Since) {`, `err != nil || aside.Until.Equal(run.Since) || $ {`),
+		one("set aside for good", "the next run tries a program that was set aside", "breaker.go", `err != nil || aside.Until.Equal(run.Since) && !w.rested(aside) {`, `err != nil || aside.Until.Equal(run.Since) && !w.rested(aside) || $ {`),
 		one("given back after a decision", "what was decided since it was claimed is not handed out anew", "foldopen.go", `intents[n].Stand == f.decided()`, `(intents[n].Stand == f.decided() || $)`),
 		one("given back twice", "what was tried is not given back", "breaker.go", `if !able || !errors.Is(res.Err, errAside) {`, `if !able || !errors.Is(res.Err, errAside) && !($ && res.Outcome == Uncertain) {`),
 
