@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -32,7 +33,8 @@ func (p *Program) Rename(ctx context.Context, account string, to engine.NewAccou
 
 // is says whether an account is what it should be.
 func (a *programAccount) is(to engine.NewAccount) bool {
-	for name, value := range to.Attributes {
+	for _, name := range slices.Sorted(maps.Keys(to.Attributes)) {
+		value := to.Attributes[name]
 		if have, ok := a.info.Attributes[name]; !ok || have != value {
 			return false
 		}
@@ -46,7 +48,8 @@ func (p *Program) update(a *programAccount, to engine.NewAccount) {
 	}
 	attributes := map[string]string{}
 	maps.Copy(attributes, a.info.Attributes)
-	for name, value := range to.Attributes {
+	for _, name := range slices.Sorted(maps.Keys(to.Attributes)) {
+		value := to.Attributes[name]
 		if p.Takes != nil {
 			value = p.Takes(name, value)
 		}
