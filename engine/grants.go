@@ -248,9 +248,8 @@ func (p *programPlan) renames() {
 		return
 	}
 	for i := range p.b.subjects {
-		s := &p.b.subjects[i]
-		account, ok := p.followed(i)
-		if !ok {
+		s, account := &p.b.subjects[i], p.account[i]
+		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.info(account) == nil || p.renaming[account] || p.othersNow(account) {
 			continue
 		}
 		name, missing := p.program.Create(s.person)
@@ -267,7 +266,10 @@ func (p *programPlan) renames() {
 			p.b.warn("rename", p.program.Name, s.key, fmt.Sprintf("the account %s of %s should be called %s; %s can't rename, do it there", quote(have), s.person.Name(), quote(name), p.program.Name))
 			continue
 		}
-		p.addInPlace(c, account)
+		if reason := p.frozen(OpRename, p.exists, account); reason != "" {
+			c = block(c, reason)
+		}
+		p.add(c)
 	}
 }
 
