@@ -121,6 +121,7 @@ type worker struct {
 
 	mu     sync.Mutex
 	errs   []error // of the journal
+	blind  error   // why it could not be read while calls were to start; nil: it could
 	report Report
 	done   int
 	of     int
@@ -180,6 +181,14 @@ func (w *worker) all(ctx context.Context, intents []Intent, ahead func()) bool {
 func (w *worker) settle() error {
 	w.flight.Wait()
 	return w.failed()
+}
+
+// end is settle, when nothing more is claimed.
+func (w *worker) end() error {
+	err := w.settle()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return errors.Join(err, w.blind)
 }
 
 func (w *worker) fail(err error) {

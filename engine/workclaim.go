@@ -34,13 +34,13 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 			}
 		}
 		if err != nil || len(intents) == 0 {
-			err = errors.Join(err, w.settle())
+			err = errors.Join(err, w.end())
 			w.readSeatsBack(ctx)
 			return w.report, err
 		}
 		w.claimed(ctx, len(intents))
 		if !w.all(ctx, intents, func() { c.ahead(ctx) }) {
-			return w.report, errors.Join(w.settle(), c.end())
+			return w.report, errors.Join(w.end(), c.end())
 		}
 	}
 }

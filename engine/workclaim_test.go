@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -241,7 +242,7 @@ func TestADeleteThatIsNotMadeIsKnownNotToBe(t *testing.T) {
 }
 
 // pausing is a company of five who are given accounts, one call after the other; do is called in the middle of the second call.
-func pausing(t *testing.T, do func(w *world)) (*world, engine.Report, *[]string) {
+func pausing(t *testing.T, do func(w *world)) (*world, engine.Report, *[]string, error) {
 	w := newWorld(t, "wiki", "crm")
 	w.policy.rules = map[string][]string{"a": {"wiki"}}
 	for _, login := range []string{"ann", "bob", "cid", "dan", "eve"} {
@@ -252,8 +253,8 @@ func pausing(t *testing.T, do func(w *world)) (*world, engine.Report, *[]string)
 			do(w)
 		}
 	})
-	_, r := w.apply()
-	return w, r, made
+	_, r, err := w.engine.Apply(t.Context(), engine.ApplyOptions{Actor: "test"})
+	return w, r, made, err
 }
 
 // A pause stops what was claimed, too, but for the call under way; it is made once the pause ends. A look is believed for
@@ -271,14 +272,14 @@ func TestAPauseStopsWhatWasClaimed(t *testing.T) {
 		"clock set back": {"wiki", -time.Second, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, r, made := pausing(t, func(w *world) {
+			w, r, made, err := pausing(t, func(w *world) {
 				if err := w.engine.Pause(t.Context(), "boss", c.program, "stop"); err != nil {
 					t.Error(err)
 				}
 				w.pass(c.passes)
 			})
-			if len(*made) != c.want || r.Outcomes[engine.Failed] != 10-c.want {
-				t.Fatalf("calls: %q, outcomes: %v", *made, r.Outcomes)
+			if len(*made) != c.want || r.Outcomes[engine.Failed] != 10-c.want || err != nil {
+				t.Fatalf("calls: %q, outcomes: %v, %v", *made, r.Outcomes, err)
 			}
 			if err := w.engine.Unpause(t.Context(), "boss", c.program); err != nil {
 				t.Fatal(err)
@@ -305,13 +306,37 @@ func (b *blind) Fact(ctx context.Context, k engine.FactKey) (engine.Fact, bool, 
 }
 
 func TestNoCallStartsWhileNobodyCanTellOfAPause(t *testing.T) {
-	_, r, made := pausing(t, func(w *world) {
+	_, r, made, err := pausing(t, func(w *world) {
 		w.engine.Journal = &blind{w.journal, errors.New("no route")}
 		w.pass(time.Second)
 	})
-	if len(*made) != 2 || r.Outcomes[engine.Failed] != 8 {
-		t.Fatalf("calls: %q, outcomes: %v", *made, r.Outcomes)
+	if len(*made) != 2 || r.Outcomes[engine.Failed] != 8 || err == nil || !strings.Contains(err.Error(), "whether wiki is paused can't be read: no route") { // the journal fails, not the changes
+		t.Fatalf("calls: %q, outcomes: %v, %v", *made, r.Outcomes, err)
 	}
+}
+
+// A look that ends since all is to stop says nothing of the journal.
+func TestAStopIsNoFaultOfTheJournal(t *testing.T) {
+	w := newWorld(t, "wiki")
+	w.policy.rules = map[string][]string{"a": {"wiki"}}
+	w.hire("ann", "a")
+	ctx, stop := context.WithCancel(t.Context())
+	w.engine.Journal = &stopping{w.journal, stop}
+	_, r, err := w.engine.Apply(ctx, engine.ApplyOptions{Actor: "test"})
+	if len(r.Failures) != 2 || !strings.Contains(r.Failures[1].Error, "stopped before this call started") || err != nil && strings.Contains(err.Error(), "can't be read") {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// stopping is a journal that is looked at when all is to stop.
+type stopping struct {
+	*enginetest.Journal
+	stop func()
+}
+
+func (s *stopping) Fact(ctx context.Context, _ engine.FactKey) (engine.Fact, bool, error) {
+	s.stop()
+	return engine.Fact{}, false, ctx.Err()
 }
 
 // counting counts looks.

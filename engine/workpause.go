@@ -40,18 +40,28 @@ func (w *worker) mayStart(ctx context.Context) error {
 }
 
 func (w *worker) look(ctx context.Context, facts FactReader) error {
-	ctx, cancel := context.WithTimeout(ctx, w.callTime())
+	looking, cancel := context.WithTimeout(ctx, w.callTime())
 	defer cancel()
 	for _, program := range []string{"", w.p.Name} {
-		f, paused, err := facts.Fact(ctx, FactKey{Kind: FactPause, Program: program})
+		f, paused, err := facts.Fact(looking, FactKey{Kind: FactPause, Program: program})
 		switch {
 		case err != nil:
-			return fmt.Errorf("%w: whether %s is paused can't be read: %w", errStopped, w.p.Name, err)
+			return w.blinded(ctx, fmt.Errorf("%w: whether %s is paused can't be read: %w", errStopped, w.p.Name, err))
 		case paused:
 			return fmt.Errorf("%w: %s is paused (%s)", errStopped, w.p.Name, f.Text)
 		}
 	}
 	return nil
+}
+
+// blinded keeps that the journal could not be read, unless all is to stop: the work ends with that, and not as if changes had failed.
+func (w *worker) blinded(ctx context.Context, err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.blind == nil && ctx.Err() == nil {
+		w.blind = err
+	}
+	return err
 }
 
 // lifted says that a change is of a cut that was lifted since it was claimed, or that nobody can tell.
@@ -63,7 +73,7 @@ func (w *worker) lifted(ctx context.Context, c *Change) error {
 	_, cut, err := facts.Fact(ctx, FactKey{Kind: FactCut, Person: c.Person})
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: whether the cut was lifted can't be read: %w", errStopped, err)
+		return w.blinded(ctx, fmt.Errorf("%w: whether the cut was lifted can't be read: %w", errStopped, err))
 	case !cut:
 		return fmt.Errorf("%w: the cut was lifted", errStopped)
 	}
@@ -91,7 +101,7 @@ func (w *worker) failedBefore(ctx context.Context, attempts int, c *Change) erro
 	f, failing, err := facts.Fact(ctx, failingKey(c, c.Account))
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: whether it failed before can't be read: %w", errStopped, err)
+		return w.blinded(ctx, fmt.Errorf("%w: whether it failed before can't be read: %w", errStopped, err))
 	case failing && w.e.Now().Before(f.Until):
 		return fmt.Errorf("%w: it failed %d times; the next try is due at %s", errStopped, f.Count, f.Until.UTC().Format(time.RFC3339))
 	case failing:
