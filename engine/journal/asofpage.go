@@ -9,7 +9,7 @@ import (
 	"github.com/rolecall/rolecall/engine"
 )
 
-// nextAccountsAt are the accounts after one that held anything, or one right, after the record @seq: of all programs, or of one.
+// nextAccountsAt are the next accounts behind one, of all programs or of one, that held anything, or one right, once a record was written.
 const (
 	nextAccountsAt = `SELECT a.id FROM account a WHERE %s AND EXISTS (SELECT 1 FROM tenure t JOIN entitlement e ON e.id = t.entitlement
 		WHERE t.account = a.id AND t.from_seq <= ? AND (t.until_seq = 0 OR t.until_seq > ?) AND (? = 0 OR e.name = ?)) ORDER BY a.program, a.name LIMIT ?`

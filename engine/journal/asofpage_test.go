@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/json"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -26,13 +25,7 @@ func TestAsOfPages(t *testing.T) {
 			{"crm", engine.Seen{Disappeared: [][2]string{{"a", ""}, {"b", "admin"}}}},
 			{"crm", engine.Seen{Appeared: [][2]string{{"b", "sales"}}}},
 		} {
-			data, err := json.Marshal(seen.what)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindSeen, Program: seen.program, Data: data}}); err != nil {
-				t.Fatal(err)
-			}
+			sees(t, s, seen.program, seen.what)
 			times = append(times, clock)
 			clock = clock.Add(time.Hour)
 		}

@@ -24,13 +24,7 @@ func TestHolders(t *testing.T) {
 			{"crm", engine.Seen{Disappeared: [][2]string{{"a", ""}, {"b", "admin"}}}},
 			{"crm", engine.Seen{Appeared: [][2]string{{"b", "sales"}}}},
 		} {
-			data, err := json.Marshal(seen.what)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindSeen, Program: seen.program, Data: data}}); err != nil {
-				t.Fatal(err)
-			}
+			sees(t, s, seen.program, seen.what)
 		}
 		for after, want := range map[string]string{"": "b: b:sales c: ", "b": "c: d: ", "d": ""} {
 			held, err := s.Holders(t.Context(), "crm", after, 2)
@@ -45,5 +39,17 @@ func TestHolders(t *testing.T) {
 				t.Errorf("%s: after %q: %q, not %q; %v", name, after, got, want, err)
 			}
 		}
+	}
+}
+
+// sees records what a read of a program showed.
+func sees(t *testing.T, s *Store, program string, what engine.Seen) {
+	t.Helper()
+	data, err := json.Marshal(what)
+	if err == nil {
+		err = s.Append(t.Context(), engine.Free, []engine.Record{{Kind: engine.KindSeen, Program: program, Data: data}})
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

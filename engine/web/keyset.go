@@ -1,9 +1,6 @@
 package web
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // firstOf picks a page out of a list in the order of two texts, of which the second tells apart what has the same first: those behind the
 // last one of the page before. What is added or goes meanwhile moves nothing, and no page has the whole list sorted.
@@ -21,16 +18,9 @@ type keyed[T any] struct {
 
 func (f *firstOf[T]) began() bool { return f.after != [2]string{} }
 
-func compareKeys(a, b [2]string) int {
-	if n := strings.Compare(a[0], b[0]); n != 0 {
-		return n
-	}
-	return strings.Compare(a[1], b[1])
-}
-
 // add takes in what is behind the page before, and now and then lets go of what is behind this one.
 func (f *firstOf[T]) add(key [2]string, is T) {
-	if f.began() && compareKeys(key, f.after) <= 0 {
+	if f.began() && slices.Compare(key[:], f.after[:]) <= 0 {
 		return
 	}
 	f.seen++
@@ -40,7 +30,7 @@ func (f *firstOf[T]) add(key [2]string, is T) {
 }
 
 func (f *firstOf[T]) cut(most int) {
-	slices.SortStableFunc(f.found, func(a, b keyed[T]) int { return compareKeys(a.key, b.key) })
+	slices.SortStableFunc(f.found, func(a, b keyed[T]) int { return slices.Compare(a.key[:], b.key[:]) })
 	f.found = f.found[:min(most, len(f.found))]
 }
 
