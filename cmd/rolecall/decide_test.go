@@ -20,7 +20,9 @@ func (b *browser) shoot(name, path string, wanted ...string) {
 		for _, scheme := range []string{"light", "dark"} {
 			contains(b.t, b.look(path, width, scheme), wanted...)
 			if dir := os.Getenv("ROLECALL_PICTURES"); dir != "" {
-				picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+				ctx, end := b.step()
+				picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+				end()
 				if err != nil {
 					b.t.Fatal(err)
 				}

@@ -70,7 +70,9 @@ func told(t *testing.T, p process, args ...string) string {
 // do carries out steps in the browser.
 func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
+	ctx, end := b.step()
+	defer end()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.t.Fatalf("%v; the page is %s", err, ask[string](b, "location.href+' '+document.body.innerText"))
 	}
 }
@@ -88,15 +90,15 @@ func (b *browser) press(text string) {
 // settle waits until another page than the marked one is there.
 func (b *browser) settle() {
 	b.t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for time.Now().Before(deadline) {
-		there, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!window.before && document.readyState == 'complete'"))
+	ctx, end := b.step()
+	defer end()
+	for ctx.Err() == nil {
+		there, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!window.before && document.readyState == 'complete'"))
 		if err == nil && there {
 			return
 		}
 		select {
-		case <-b.ctx.Done():
-			b.t.Fatal(b.ctx.Err())
+		case <-ctx.Done():
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

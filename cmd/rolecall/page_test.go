@@ -45,6 +45,11 @@ func newBrowser(t *testing.T, home string) *browser {
 	return &browser{t: t, ctx: servers.Chromium(t), home: home, axe: string(script)}
 }
 
+// step bounds one step: seconds where nothing else runs, and far less than a hang anywhere.
+func (b *browser) step() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(b.ctx, 2*time.Minute)
+}
+
 // elsewhere lists what a page asked of other places.
 const elsewhere = `performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith(location.origin + "/")).join(" ")`
 
@@ -58,7 +63,9 @@ func (b *browser) look(path string, width int64, scheme string) (text string) {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 		return err
 	})
-	if err := chromedp.Do(b.ctx, night, chromedp.EmulateViewport(width, 900), chromedp.Navigate(b.home+path), chromedp.WaitReady("#content")); err != nil {
+	ctx, end := b.step()
+	defer end()
+	if err := chromedp.Do(ctx, night, chromedp.EmulateViewport(width, 900), chromedp.Navigate(b.home+path), chromedp.WaitReady("#content")); err != nil {
 		b.t.Fatalf("%s at %d: %v", path, width, err)
 	}
 	if n := ask[int](b, "document.documentElement.scrollWidth - innerWidth"); n > 0 {
@@ -80,7 +87,9 @@ func (b *browser) look(path string, width int64, scheme string) (text string) {
 // ask evaluates an expression in the page.
 func ask[T any](b *browser, expression string) T {
 	b.t.Helper()
-	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	ctx, end := b.step()
+	defer end()
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatalf("%.80s: %v", expression, err)
 	}

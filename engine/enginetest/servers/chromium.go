@@ -4,12 +4,12 @@ import (
 	"context"
 	"io"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 )
 
-// Chromium starts a browser without a window and gives the context that chromedp works in. It ends with the test.
+// Chromium starts a browser without a window and gives the context that chromedp works in. It ends with the test. A context that is made of it for one
+// step may have a deadline: what hangs is then named by its step, and many steps on a slow machine are no hang.
 func Chromium(t testing.TB) context.Context {
 	t.Helper()
 	programs, err := findPrograms("chromium", nil, "chromium")
@@ -26,7 +26,8 @@ func Chromium(t testing.TB) context.Context {
 		_ = chromedp.Cancel(ctx) // waits until the browser has let go of its folder
 		end()
 	})
-	ctx, end = context.WithTimeout(ctx, 4*time.Minute)
-	t.Cleanup(end)
+	if err := chromedp.Do(ctx); err != nil { // the browser belongs to the context that it is first used with
+		t.Fatal(err)
+	}
 	return ctx
 }
