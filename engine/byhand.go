@@ -98,6 +98,8 @@ func handText(c *Change) string {
 	switch right := c.Right(); {
 	case c.Op == OpCreate && c.New != nil && len(c.New.Attributes) > 0:
 		return fmt.Sprintf("create the account %s in %s, with %s", who, c.Program, attributesText(c.New.Attributes))
+	case c.Op == OpUpdate && c.New != nil && len(c.New.Attributes) > 0:
+		return fmt.Sprintf("change the account %s in %s to %s", who, c.Program, attributesText(c.New.Attributes))
 	case right == Exists || right == Active:
 		return fmt.Sprintf("%s the account %s in %s", c.Op, who, c.Program)
 	case c.Op.Gives():

@@ -248,8 +248,9 @@ func (p *programPlan) renames() {
 		return
 	}
 	for i := range p.b.subjects {
-		s, account := &p.b.subjects[i], p.account[i]
-		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.info(account) == nil || p.renaming[account] || p.othersNow(account) {
+		s := &p.b.subjects[i]
+		account, ok := p.followed(i)
+		if !ok {
 			continue
 		}
 		name, missing := p.program.Create(s.person)
@@ -266,10 +267,7 @@ func (p *programPlan) renames() {
 			p.b.warn("rename", p.program.Name, s.key, fmt.Sprintf("the account %s of %s should be called %s; %s can't rename, do it there", quote(have), s.person.Name(), quote(name), p.program.Name))
 			continue
 		}
-		if reason := p.frozen(OpRename, p.exists, account); reason != "" {
-			c = block(c, reason)
-		}
-		p.add(c)
+		p.addInPlace(c, account)
 	}
 }
 

@@ -30,7 +30,7 @@ func importTable() []row {
 	return []row{
 		{"engine", nil, []string{"github.com/RoaringBitmap/roaring/v2"}},
 		{"engine/conformance", []string{"engine"}, nil},
-		{"engine/enginetest/sim", []string{"engine", "engine/conformance", "engine/enginetest*", "engine/directory", "engine/ldapconn", "connectors/scim"}, nil}, // of some histories the directory and a program are real
+		{"engine/enginetest/sim", []string{"engine", "engine/conformance", "engine/enginetest*", "engine/directory", "engine/ldapconn", "engine/audit", "connectors/scim"}, nil}, // of some histories the directory and a program are real
 		{"engine/enginetest*", []string{"engine", "engine/conformance", "engine/enginetest*"}, []string{"*"}},
 		{"engine/ldapconn*", []string{"engine", "engine/ldapconn*"}, append(goLDAP, "github.com/sethvargo/go-retry")},
 		{"engine/directory*", []string{"engine", "engine/directory*", "engine/ldapconn"}, goLDAP},

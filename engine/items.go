@@ -188,7 +188,7 @@ func (b *builder) decided(c *Change, f Fact) {
 	}
 	switch {
 	case item.State == Rejected:
-		c.State, c.Item, c.Reason = Blocked, item.ID, "rejected by "+item.Decider()+" on "+day(item.At)+": "+item.Note
+		c.State, c.Item, c.Reason = Blocked, item.ID, item.rejection()
 	case item.State == Approved && item.Until.After(b.s.Now):
 		c.Item, c.Reason = item.ID, ""
 		b.plan.usedBefore(item.Until)

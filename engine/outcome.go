@@ -8,6 +8,9 @@ import (
 // outcome makes the record of what happened, with the facts that later plans need; an empty one where that is for others to
 // say.
 func (w *worker) outcome(i Intent, c Change, res Result) Record {
+	if w.givesBack(&i, res) {
+		return Record{}
+	}
 	if w.othersKnow(&i, res) {
 		w.count(c, res)
 		return Record{}
@@ -33,12 +36,16 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 		res.Outcome, r.Outcome = Uncertain, Uncertain
 		r.Why = append(r.Why, "what came of an earlier try is not known either")
 	}
+	r.Set = append(r.Set, w.p.firstSecret(&c, r.Account, r.Outcome, w.e.Now())...)
 	suspended := FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}
 	if ok && c.Op == OpSuspend {
-		r.Set = append(r.Set, Fact{FactKey: suspended, Since: w.e.Now().UTC(), Text: suspendedBy(res.Outcome)})
+		r.Set = append(r.Set, Fact{FactKey: suspended, Since: later(w.e.Now(), i.Time).UTC(), Text: suspendedBy(res.Outcome)})
 	}
 	if ok && c.Op == OpResume { // whoever suspends it from now on is somebody else
 		r.Clear = append(r.Clear, suspended)
+	}
+	if ok {
+		r.Set = append(r.Set, w.updated(&c)...)
 	}
 	r.byOwnClock(i.Time, w.e.Now())
 	w.count(c, res)

@@ -56,6 +56,7 @@ type programPlan struct {
 	seating   *seating       // of a program with seats
 	unsureOf  map[int32]bool // of such a one: subjects of whom nobody can tell all that they should have
 	kept      map[string]int // holdings kept back without a line of their own, by reason
+	fought    map[string]int // how often accounts were changed in place
 }
 
 // effectOn is one kind of effect on one holding: at most one intent is open for each.
@@ -218,6 +219,9 @@ func (p *programPlan) change(op Op, right, account uint32, cause Cause, why ...s
 func (p *programPlan) failing(op Op, right, account uint32) (Fact, bool) {
 	key := p.key(FactFailing, right, account)
 	key.Key = op.Effect()
+	if f, ok := p.b.set_[key]; ok { // this plan has read it back
+		return f, true
+	}
 	return p.b.s.Memory.Fact(key)
 }
 

@@ -360,7 +360,7 @@ func TestALookIsSharedByCalls(t *testing.T) {
 	w.engine.Journal = c
 	made := calls(w.targets["wiki"], func(int) { w.pass(20 * time.Millisecond) })
 	w.apply()
-	if len(*made) != 12 || c.n != 2*3 { // in 240 ms, of the program and of everything
+	if len(*made) != 12 || c.n != 3*4 { // in 240 ms, at pauses of the program and of everything, whether it is set aside, and which accounts are known to fail
 		t.Errorf("%d calls, %d looks", len(*made), c.n)
 	}
 }

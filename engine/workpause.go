@@ -80,7 +80,7 @@ func (w *worker) lifted(ctx context.Context, c *Change) error {
 	return nil
 }
 
-// notNow says why a change that was claimed is left alone for now: its cut was lifted, the seat is gone that it would take, or an earlier try of the same intent
+// notNow says why a change that was claimed is left alone for now: its cut was lifted, its program is set aside, the seat is gone that it would take, or an earlier try of the same intent
 // failed, and the next one is not due. Without that a revoke whose first effect is unknown, and which may be repeated, would be
 // tried with every sweep for as long as the program's list can't be read.
 func (w *worker) notNow(ctx context.Context, i *Intent, c *Change) error {
@@ -88,6 +88,9 @@ func (w *worker) notNow(ctx context.Context, i *Intent, c *Change) error {
 		return err
 	}
 	if err := w.failedBefore(ctx, i.Attempts, c); err != nil {
+		return err
+	}
+	if err := w.keptAside(ctx, i); err != nil {
 		return err
 	}
 	return w.noSeat(ctx, i.Change.Account, c)

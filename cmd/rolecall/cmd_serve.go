@@ -78,6 +78,7 @@ func (a *app) daemon(ctx context.Context, plans bool) (err error) {
 	watch := newWatch(cfg) // before the policies are read, so that no edit is missed
 	s := &server{app: a, log: log, systemd: a.systemd(log), plans: plans}
 	s.metrics = newMetrics(a.Now, s.journalLog)
+	s.metrics.standing.programs = func() []string { return s.system().names() }
 	a.phases = s.metrics.phase
 	if err := s.open(ctx, cfg, plans); err != nil {
 		return err

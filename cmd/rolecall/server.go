@@ -33,6 +33,7 @@ type server struct {
 	measuring  sync.Mutex                     // held while levels are read
 	looking    sync.Mutex                     // held while a look for the page is made
 	telling    sync.Mutex                     // held while people are told what a run found
+	secrets    sync.Mutex                     // held while first secrets are sent
 	pool       *sql.DB                        // of the queue, on PostgreSQL; else nil
 
 	kept time.Time // when it was last looked for records that are older than they are to be kept

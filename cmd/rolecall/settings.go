@@ -27,7 +27,7 @@ func settings(cfg *config.File, protected policies.Protected, now time.Time) eng
 
 func limitsOf(cfg *config.File) engine.Limits {
 	l := &cfg.Limits
-	return engine.Limits{RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant}
+	return engine.Limits{RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant, Update: l.Update}
 }
 
 // expected are the announced waves. Their days are those of the company's zone, the last one included.
@@ -44,7 +44,7 @@ func expected(cfg *config.File) (out []engine.Expected) {
 }
 
 func classes() map[string]engine.Class {
-	return map[string]engine.Class{"revoke": engine.ChargeRevoke, "leavers": engine.ChargeLeaver, "grant": engine.ChargeGrant}
+	return map[string]engine.Class{"revoke": engine.ChargeRevoke, "leavers": engine.ChargeLeaver, "grant": engine.ChargeGrant, "update": engine.ChargeUpdate}
 }
 
 // absences is how many complete reads must miss somebody: one more where no canary shows that a read saw what it should.

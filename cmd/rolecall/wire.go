@@ -205,7 +205,7 @@ func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode ac
 	case mode == accepting: // which seals it when all is said
 	default: // not sealed: the checkpoint outside is what shows the roll-back
 		a.logger().Error("the journal can't be trusted; only the cut is carried out", "error", err)
-		s.engine.Outbox = cutsOnly{store}
+		s.engine.Outbox = engine.CutsOnly{Outbox: store}
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (p *Program) Close() error { return p.store.close() }
 // Describe declares accounts that can be suspended, created and deleted.
 func (p *Program) Describe(context.Context) (engine.Description, error) {
 	return engine.Description{
-		Identity: p.kind + p.store.path(), Accounts: true, Lifecycle: true, Grantable: p.catalogue,
+		Identity: p.kind + p.store.path(), Accounts: true, Lifecycle: true, Update: true, Grantable: p.catalogue,
 		Deletes: "the account's line, with all its columns",
 	}, nil
 }

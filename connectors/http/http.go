@@ -102,7 +102,8 @@ func failure(a *httpconn.Answer) (detail string, own bool) {
 
 // Describe lists the rights that exist.
 func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: "http:" + p.client.Base(), Accounts: len(p.users.suspend) > 0, Lifecycle: len(p.users.create) > 0, Rename: len(p.users.update) > 0, Seats: len(p.counts) > 0,
+	d := engine.Description{Identity: "http:" + p.client.Base(), Accounts: len(p.users.suspend) > 0, Lifecycle: len(p.users.create) > 0, Rename: len(p.users.update) > 0, Update: len(p.users.update) > 0 && len(p.users.attributes) > 0, Seats: len(p.counts) > 0, Sessions: len(p.users.endSessions) > 0,
+		Secrets: len(p.users.newSecret) > 0, Invites: p.users.invites,
 		Lag: p.lag, Concurrency: p.options.Calls, Batch: min(largestBatch, perCall*p.options.Calls)}
 	if d.Lifecycle {
 		d.Deletes = "what the program deletes with an account"

@@ -1,8 +1,10 @@
 package scim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rolecall/rolecall/engine"
@@ -39,6 +41,7 @@ type email struct {
 	Value   string  `json:"value"`
 	Primary boolean `json:"primary,omitempty"`
 	Type    string  `json:"type,omitempty"`
+	Display string  `json:"display,omitempty"`
 }
 
 type meta struct {
@@ -104,24 +107,32 @@ func (u *user) info() *engine.AccountInfo {
 
 // attributes are those that can be matched and set, by the names of the configuration.
 func (u *user) attributes() map[string]string {
-	out := map[string]string{"externalId": u.ExternalID, "userName": u.UserName, "displayName": u.DisplayName, "title": u.Title, "userType": u.UserType, "mail": u.mail()}
-	if u.Name != nil {
-		out["givenName"], out["familyName"], out["formatted"] = u.Name.GivenName, u.Name.FamilyName, u.Name.Formatted
-	}
-	return out
+	n := cmp.Or(u.Name, &name{}) // an attribute without a value is left out, RFC 7643 section 2.5
+	return map[string]string{"externalId": u.ExternalID, "userName": u.UserName, "displayName": u.DisplayName, "title": u.Title, "userType": u.UserType, "mail": u.mail(),
+		"givenName": n.GivenName, "familyName": n.FamilyName, "formatted": n.Formatted}
 }
 
 // mail is the primary address, else the first.
 func (u *user) mail() string {
-	for _, e := range u.Emails {
-		if e.Primary {
-			return e.Value
-		}
+	if len(u.Emails) == 0 {
+		return ""
 	}
-	if len(u.Emails) > 0 {
-		return u.Emails[0].Value
+	return u.Emails[u.mainMail()].Value
+}
+
+func (u *user) mainMail() int {
+	return max(0, slices.IndexFunc(u.Emails, func(e email) bool { return bool(e.Primary) }))
+}
+
+// withMail are the addresses with another one in the place of the primary one; the others stay.
+func (u *user) withMail(value string) []email {
+	if len(u.Emails) == 0 {
+		return []email{{Value: value, Primary: true, Type: "work"}}
 	}
-	return ""
+	out := slices.Clone(u.Emails)
+	main := &out[u.mainMail()]
+	main.Value, main.Display = value, "" // which may repeat the old one
+	return out
 }
 
 // set fills one attribute; ok is false for a name that is unknown.

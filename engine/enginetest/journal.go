@@ -132,6 +132,17 @@ func (j *Journal) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.In
 	return j.fold.Claim(r), nil
 }
 
+// Release implements engine.Releaser.
+func (j *Journal) Release(ctx context.Context, now time.Time, intents []engine.Intent) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	j.fold.Release(now, intents)
+	return nil
+}
+
 // Records implements engine.Log. yield is called without the lock, so it may use the journal.
 func (j *Journal) Records(ctx context.Context, q engine.Query, yield func(engine.Record) error) error {
 	j.mu.Lock()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -92,12 +91,9 @@ func (s *Store) Continues(ctx context.Context, c audit.Checkpoint) error {
 		if err := t.GetContext(ctx, &size, "SELECT size FROM head"); err != nil {
 			return err
 		}
-		if size < c.Size {
-			return fmt.Errorf("%w: it has %d records, the checkpoint of %s %d; it was cut off or restored from an older backup", ErrRolledBack, size, c.Time.UTC().Format(time.RFC3339), c.Size)
-		}
-		f, err := audit.FrontierAt(c.Size, runs{ctx, t})
-		if err == nil && f.Head() != c.Head {
-			err = fmt.Errorf("%w of %s: a record among the first %d was changed; run audit verify", ErrRolledBack, c.Time.UTC().Format(time.RFC3339), c.Size)
+		wrong, err := c.Continued(size, runs{ctx, t})
+		if wrong != "" {
+			err = fmt.Errorf("%w: %s", ErrRolledBack, wrong)
 		}
 		return err
 	})

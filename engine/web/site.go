@@ -69,6 +69,7 @@ type Program struct {
 	Ends, Notice              time.Time
 	Renews                    bool              // the contract goes on by itself
 	Declared                  []DeclaredAccount // sorted by name
+	FirstLogin                engine.FirstLogin // how people get into a new account, "" if not said
 }
 
 // DeclaredAccount is a service or shared account of the configuration, which is nobody's.
@@ -76,6 +77,7 @@ type DeclaredAccount struct {
 	Name, Kind string
 	Owner      string    // who answers for it, "" for nobody
 	Review     time.Time // when its time is over; zero: none is set
+	Purpose    string    // what it is for, "" where nobody says
 }
 
 // Lead is a rule, or a dated extra, that gives something in a program.

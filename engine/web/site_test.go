@@ -105,7 +105,7 @@ func declared(o *engine.Outlook) []DeclaredAccount {
 		return nil
 	}
 	text := o.People[0].Entry
-	return []DeclaredAccount{{text, text, text, noon().AddDate(0, 0, -1)}, {Name: text}}
+	return []DeclaredAccount{{text, text, text, noon().AddDate(0, 0, -1), text}, {Name: text}}
 }
 
 // silent is a policy that says nothing.

@@ -84,6 +84,8 @@ type Limits struct {
 	Leavers engine.Limit `yaml:"leavers"`
 	// Grant limits what is given.
 	Grant engine.Limit `yaml:"grant"`
+	// Update limits people whose accounts get another name or other attributes.
+	Update engine.Limit `yaml:"update"`
 }
 
 // RevokeLimits limits removals in two ways.
@@ -99,9 +101,9 @@ type RevokeLimits struct {
 type Expect struct {
 	// Scope is `all`, `program NAME` or `source NAME` (a directory).
 	Scope string `yaml:"scope"`
-	// Of is what there will be more of: `revoke`, `leavers` or `grant`.
+	// Of is what there will be more of: `revoke`, `leavers`, `grant` or `update`.
 	Of string `yaml:"of"`
-	// People is how many people more may lose something (`revoke`) or leave (`leavers`).
+	// People is how many people more may lose something (`revoke`), leave (`leavers`) or have their accounts changed (`update`).
 	People int `yaml:"people"`
 	// Holdings is how many holdings more may be taken (`revoke`) or given (`grant`).
 	Holdings int `yaml:"holdings"`

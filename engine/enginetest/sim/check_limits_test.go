@@ -24,6 +24,10 @@ func (k *checker) charge(r *engine.Record) {
 		k.within(r, l.Leavers, func(c *engine.Charge) string { return c.Person })
 	case engine.ChargeGrant:
 		k.within(r, l.Grant, holding)
+	case engine.ChargeUpdate:
+		if l.Update.Window > 0 {
+			k.within(r, l.Update, func(c *engine.Charge) string { return c.Person })
+		}
 	}
 }
 

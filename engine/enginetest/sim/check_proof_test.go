@@ -57,6 +57,7 @@ func (k *checker) intent(r *engine.Record) {
 		k.rules[h] = r.Rules
 		k.last[h] = k.m.pol
 	}
+	k.updates(r)
 	k.onlyReviewed(r)
 	k.used(r)
 	k.backOff(r)

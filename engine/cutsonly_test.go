@@ -1,0 +1,29 @@
+package engine_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/rolecall/rolecall/engine"
+)
+
+// outboxOf gives everything at once, and then no more.
+type outboxOf []engine.Intent
+
+func (o *outboxOf) Claim(context.Context, engine.ClaimRequest) ([]engine.Intent, error) {
+	n := min(1, len(*o))
+	some := (*o)[:n:n]
+	*o = (*o)[n:]
+	return some, nil
+}
+
+func TestOnlyCutsAreWorkedOnAnOldJournal(t *testing.T) {
+	all := outboxOf{{Seq: 1, Change: engine.Change{Cause: engine.CauseRule}}, {Seq: 2, Change: engine.Change{Cause: engine.CauseCut}}, {Seq: 3}}
+	c := engine.CutsOnly{Outbox: &all}
+	if got, err := c.Claim(t.Context(), engine.ClaimRequest{}); err != nil || len(got) != 1 || got[0].Seq != 2 {
+		t.Errorf("claimed %v %v", got, err)
+	}
+	if got, err := c.Claim(t.Context(), engine.ClaimRequest{}); err != nil || len(got) != 0 {
+		t.Errorf("claimed %v %v", got, err)
+	}
+}
