@@ -113,7 +113,7 @@ func (w *worker) keptAside(ctx context.Context, i *Intent) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return w.blinded(ctx, err)
 	}
 	if cut, err := w.cutSince(ctx, i); cut || err != nil {
 		return err
@@ -129,7 +129,7 @@ func (w *worker) cutSince(ctx context.Context, i *Intent) (bool, error) {
 	}
 	_, cut, err := facts.Fact(ctx, FactKey{Kind: FactCut, Person: i.Change.Person})
 	if err != nil {
-		return false, fmt.Errorf("%w: whether somebody is cut off can't be read: %w", errStopped, err)
+		return false, w.blinded(ctx, fmt.Errorf("%w: whether somebody is cut off can't be read: %w", errStopped, err))
 	}
 	return cut, nil
 }

@@ -294,24 +294,30 @@ func TestAPauseStopsWhatWasClaimed(t *testing.T) {
 	}
 }
 
-// blind is a journal in which nothing can be looked up any more.
+// blind is a journal in which facts of a kind can't be looked up any more.
 type blind struct {
 	*enginetest.Journal
-	err error
+	kind string
+	err  error
 }
 
 func (b *blind) Fact(ctx context.Context, k engine.FactKey) (engine.Fact, bool, error) {
 	f, ok, err := b.Journal.Fact(ctx, k)
-	return f, ok, errors.Join(err, b.err)
+	if k.Kind == b.kind {
+		err = errors.Join(err, b.err)
+	}
+	return f, ok, err
 }
 
-func TestNoCallStartsWhileNobodyCanTellOfAPause(t *testing.T) {
-	_, r, made, err := pausing(t, func(w *world) {
-		w.engine.Journal = &blind{w.journal, errors.New("no route")}
-		w.pass(time.Second)
-	})
-	if len(*made) != 2 || r.Outcomes[engine.Failed] != 8 || err == nil || !strings.Contains(err.Error(), "whether wiki is paused can't be read: no route") { // the journal fails, not the changes
-		t.Fatalf("calls: %q, outcomes: %v, %v", *made, r.Outcomes, err)
+func TestNoCallStartsWhileAPauseCannotBeRead(t *testing.T) {
+	for kind, said := range map[string]string{engine.FactPause: "whether wiki is paused can't be read: no route", engine.FactAside: "whether wiki is set aside can't be read: no route"} {
+		_, r, made, err := pausing(t, func(w *world) {
+			w.engine.Journal = &blind{w.journal, kind, errors.New("no route")}
+			w.pass(time.Second)
+		})
+		if len(*made) != 2 || r.Outcomes[engine.Failed] != 8 || err == nil || !strings.Contains(err.Error(), said) { // the journal fails, not the changes
+			t.Errorf("%s: calls: %q, outcomes: %v, %v", kind, *made, r.Outcomes, err)
+		}
 	}
 }
 
@@ -328,13 +334,16 @@ func TestAStopIsNoFaultOfTheJournal(t *testing.T) {
 	}
 }
 
-// stopping is a journal that is looked at when all is to stop.
+// stopping is a journal that is looked at, for a pause, when all is to stop.
 type stopping struct {
 	*enginetest.Journal
 	stop func()
 }
 
-func (s *stopping) Fact(ctx context.Context, _ engine.FactKey) (engine.Fact, bool, error) {
+func (s *stopping) Fact(ctx context.Context, k engine.FactKey) (engine.Fact, bool, error) {
+	if k.Kind != engine.FactPause {
+		return s.Journal.Fact(ctx, k)
+	}
 	s.stop()
 	return engine.Fact{}, false, ctx.Err()
 }
