@@ -173,6 +173,9 @@ func testPausedInTheMiddle(t *testing.T, binary string, s *servers.PostgresServe
 	f.start("b", "serve")
 	f.eventually("b makes the run", func() bool { return len(f.slots()) == 1 })
 	f.settled()
+	f.eventually("b has recorded what it did", func() bool {
+		return len(f.records(engine.Query{Kind: engine.KindOutcome})) == len(f.records(engine.Query{Kind: engine.KindIntent}))
+	})
 	before := f.records(engine.Query{})
 	a.signal(syscall.SIGCONT)
 	f.eventually("a gives way", func() bool { return strings.Contains(a.said(), `"msg":"a run was left"`) })

@@ -150,7 +150,7 @@ func (c *crew) work(program string) {
 		return
 	}
 	for more := true; more; more = c.more(program) {
-		if err := c.Work(c.ctx, program); err != nil {
+		if err := c.Work(c.ctx, program); err != nil && (c.ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
 			c.Log.Error("working a program failed; it is tried again within a minute", "program", program, "error", err)
 		}
 	}
