@@ -20,16 +20,12 @@ func (f Fact) mended(now time.Time, wrong Fact, another bool) Fact {
 	return f
 }
 
-// leapt: more than three slots of the schedule went by without a run, or a day where there is none; the clock may be another one. Where the
-// last run is still to come by this clock, what was done since was done when the journal's time was first seen to be wrong.
+// leapt: more than three slots of the schedule went by without a run, and more than a day; the clock may be another one. Where the last run
+// is still to come by this clock, what was done since was done when the journal's time was first seen to be wrong.
 func (s *Snapshot) leapt(wrong Fact) bool {
-	slot := s.Settings.Slot
-	if slot <= 0 {
-		slot = 8 * time.Hour
-	}
 	ran, ok := s.Memory.Fact(FactKey{Kind: FactRun})
 	if ran.Since.After(s.Now) {
 		ran.Since, ok = wrong.Since, !wrong.Since.IsZero()
 	}
-	return ok && s.Now.Sub(ran.Since) > 3*slot
+	return ok && s.Now.Sub(ran.Since) > max(3*s.Settings.Slot, 24*time.Hour)
 }

@@ -185,7 +185,9 @@ func (p *programPlan) timed(c *Change) bool {
 
 // gap: more than three slots of the schedule went by without a run; the clock may have jumped.
 func (p *programPlan) gap() bool {
-	return p.b.s.Settings.Slot > 0 && p.b.s.leapt(Fact{})
+	slot := p.b.s.Settings.Slot
+	f, ok := p.b.s.Memory.Fact(FactKey{Kind: FactRun})
+	return slot > 0 && ok && p.b.s.Now.Sub(f.Since) > 3*slot
 }
 
 func (p *programPlan) secondSight(right, account uint32) bool {

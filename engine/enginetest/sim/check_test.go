@@ -70,6 +70,7 @@ type checker struct {
 
 	items         map[string]int       // that wait for approval → the run that asked first
 	approved      map[string]time.Time // item → until
+	behindBy      time.Duration        // how far behind the last clock was that was, if no run by a right one has seen that
 	baselineUntil time.Time
 	rekeyUntil    time.Time
 	accepted      *read
@@ -184,6 +185,9 @@ func (k *checker) record(r *engine.Record, planned bool) {
 	switch r.Kind {
 	case engine.KindRun:
 		k.run(r)
+		if k.m.cur.wrong == 0 {
+			k.behindBy = 0
+		}
 	case engine.KindCut, engine.KindLift:
 		k.cut[r.Person] = r.Kind == engine.KindCut
 		k.endWanted(r)
