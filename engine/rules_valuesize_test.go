@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,6 +69,19 @@ func TestHugeValuesMakeNoAccountAndNoName(t *testing.T) {
 	}
 }
 
+// A rename is made without a value that is too long.
+func TestARenameCarriesNoHugeValue(t *testing.T) {
+	w := upToDate(t)
+	w.targets["wiki"].Describes.Rename = true
+	w.says("zoe", "mail", huge)
+	w.says("zoe", "team", "New")
+	w.person("zoe").Attributes[0].Values = []string{"zora"}
+	w.noHuge(w.later())
+	if i := w.shows("id-zoe"); i.Name != "zora" || i.Attributes["mail"] != "Old" || i.Attributes["team"] != "New" {
+		t.Errorf("%.300v", i)
+	}
+}
+
 // What a program shows is shortened, however long it is.
 func TestHugeValuesOfAProgramAreShortened(t *testing.T) {
 	w := upToDate(t)
@@ -76,6 +90,9 @@ func TestHugeValuesOfAProgramAreShortened(t *testing.T) {
 	w.targets["wiki"].AddAccount("id-yan", engine.AccountInfo{Name: huge, Attributes: map[string]string{"mail": "Other", "team": "Old", "title": "Old"}}, engine.Exists, engine.Active, "x")
 	p := w.later()
 	w.noHuge(p)
+	if !slices.ContainsFunc(p.Unmanaged, func(u engine.Unmanaged) bool { return u.Account == "own" && u.Name == huge[:4096]+"…" }) {
+		t.Errorf("the unmanaged account is shown at full length, or not at all")
+	}
 	same(t, "zoe", about(p, "zoe"), []string{update})
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.New == nil || c.New.Name != "" && c.Person == "k-yan" {
