@@ -179,8 +179,10 @@ func (w *worker) judge(ctx context.Context, account string, c *Change, res Resul
 	}
 }
 
-// answered: a refusal is an answer.
-func answered(res Result) bool { return res.Outcome != Failed && res.Outcome != Uncertain }
+// answered: a refusal is an answer, and so is a change that was accepted and that no list must show yet.
+func answered(res Result) bool {
+	return res.Outcome != Failed && res.Outcome != Uncertain || errors.Is(res.Err, ErrNotShown)
+}
 
 // answer takes an account whose call was made for sound, and so the program.
 func (w *worker) answer(account string, res Result) {
@@ -233,13 +235,14 @@ func (w *worker) judgeAll(ctx context.Context, intents []Intent, results []Resul
 func (w *worker) breaks(ctx context.Context, why string) {
 	b := &w.breaker
 	f := Fact{FactKey: w.asideKey(), Since: w.e.Now().UTC(), Until: w.lastRun(ctx), Count: b.failed, Text: why}
+	tries := 0
 	if b.state == breakerTrying {
-		f.Since, f.Count = b.aside.Since, b.aside.Count+1
+		f.Since, f.Count, tries = b.aside.Since, b.aside.Count+1, failedOf(b.aside).Tries+1
 	}
 	failed := slices.DeleteFunc(slices.Clone(b.known), func(account string) bool { return b.row[account] })
 	failed = slices.Concat(failed, slices.Sorted(maps.Keys(b.row)))
 	b.known = failed[max(0, len(failed)-asideMost):]
-	f.Data = mustJSON(asideFailed{Failed: b.known, Tried: w.e.Now().UTC()})
+	f.Data = mustJSON(asideFailed{Failed: b.known, Tried: w.e.Now().UTC(), Tries: tries})
 	b.state, b.aside, b.row, b.failed, b.broke, b.again = breakerOpen, f, nil, 0, true, false
 	b.unsaid = append(b.unsaid, Record{Kind: KindNote, Actor: "rolecall", Program: w.p.Name, Why: []string{SetAsideOf(f).String()}, Set: []Fact{f}, Clear: []FactKey{w.backKey()}})
 }

@@ -98,7 +98,11 @@ const mostHeld = 100
 func (p *Plan) heldLines() (out []heldLine) {
 	for i := range p.Changes {
 		if c := &p.Changes[i]; (c.State == Blocked || c.State == Scheduled) && len(out) < mostHeld {
-			out = append(out, heldLine{c.Op, c.Program, c.Right(), c.Account, c.Person, c.State, c.Reason, c.Due})
+			reason := c.Reason
+			if c.hasValues() { // a run's record is never blanked, and programs repeat what they don't like
+				reason = unnamed(reason, c)
+			}
+			out = append(out, heldLine{c.Op, c.Program, c.Right(), c.Account, c.Person, c.State, reason, c.Due})
 		}
 	}
 	return out
@@ -112,13 +116,24 @@ func (p *Plan) itemRecords() iter.Seq[Record] {
 				return
 			}
 		}
+		for i := range p.Changes {
+			c := &p.Changes[i]
+			if !c.waits || !c.hasValues() {
+				continue
+			}
+			r := c.about()
+			r.Set = []Fact{c.item(p.now).fact()}
+			if !yield(r) {
+				return
+			}
+		}
 	}
 }
 
 func (p *Plan) newItems() iter.Seq[Fact] {
 	return func(yield func(Fact) bool) {
 		for i := range p.Changes {
-			if c := &p.Changes[i]; c.waits && !yield(c.item(p.now).fact()) {
+			if c := &p.Changes[i]; c.waits && !c.hasValues() && !yield(c.item(p.now).fact()) {
 				return
 			}
 		}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 )
@@ -127,6 +128,10 @@ type NewAccount struct {
 type Creator interface {
 	Create(ctx context.Context, account NewAccount) (id string, outcome Outcome, err error)
 }
+
+// ErrNotShown is in the error of an Uncertain outcome where the program accepted the change and does not show it, and its lists may lag:
+// the program has answered, so this is no failure of it, and a later list tells.
+var ErrNotShown = errors.New("its lists may be behind what was changed")
 
 // Updater changes an account's name and attributes in place. Attributes that are not named stay as they are, and so does the name where
 // it is empty or as it was.

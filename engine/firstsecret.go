@@ -26,7 +26,8 @@ type SecretPost interface {
 }
 
 // SendSecrets has the first secrets of new accounts made, and sends them, as far as the people of the outlook show to whom. The post
-// is opened before anything is made. One process at a time should do it: a second secret makes the first one void.
+// is opened before anything is made. A second secret makes the first one void, so of several processes one alone asks for it: the one
+// that is the first to write so.
 //
 // What is remembered ends with the record that a secret was sent. Whatever happens before, the next time a new one is made, and the one
 // that may be under way is void.
@@ -134,17 +135,11 @@ func secretName(f Fact) string {
 
 // sendSecret records that a secret is asked for before it is, and what became of it.
 func (e *Engine) sendSecret(ctx context.Context, post SecretPost, d *dueSecret) (sent bool, err error) {
-	f, err := e.askedMeanwhile(ctx, d.fact)
-	if err != nil || f.Count != d.fact.Count {
+	f, mine, err := e.askFor(ctx, d.fact)
+	if err != nil || !mine {
 		return false, err
 	}
-	f.Count, f.Until = f.Count+1, e.Now().UTC().Add(secretAsked)
-	r := Record{Kind: KindSecret, Actor: "rolecall", Person: f.Person, Program: f.Program, Account: f.Account}
-	asked, ended := r, r
-	asked.Why, asked.Set = []string{"a new one-time secret is asked for; one that was asked for before is void"}, []Fact{f}
-	if err := e.Journal.Append(ctx, Free, []Record{asked}); err != nil {
-		return false, fmt.Errorf("%w, so no first secret is made: %w", errJournal, err)
-	}
+	ended := Record{Kind: KindSecret, Actor: "rolecall", Person: f.Person, Program: f.Program, Account: f.Account}
 	letter := d.to
 	if letter.Secret, err = d.w.newSecret(ctx, d.maker, f.Account); err == nil {
 		err = Scrub(post.Send(ctx, &letter), letter.Secret)
@@ -162,24 +157,25 @@ func (e *Engine) sendSecret(ctx context.Context, post SecretPost, d *dueSecret) 
 	return err == nil, err
 }
 
+// askFor records that a secret is asked for, unless somebody else has, or has sent it, since the fact was read: of two that look at the
+// same time, one alone can write.
+func (e *Engine) askFor(ctx context.Context, before Fact) (f Fact, mine bool, err error) {
+	f = before
+	f.Count, f.Until = f.Count+1, e.Now().UTC().Add(secretAsked)
+	asked := Record{Kind: KindSecret, Actor: "rolecall", Person: f.Person, Program: f.Program, Account: f.Account,
+		Why: []string{"a new one-time secret is asked for; one that was asked for before is void"}, Set: []Fact{f}}
+	err = e.Journal.Append(ctx, Guard{Control: -1, Fact: &before}, []Record{asked})
+	if errors.Is(err, ErrStale) {
+		return f, false, nil
+	}
+	if err != nil {
+		return f, false, fmt.Errorf("%w, so no first secret is made: %w", errJournal, err)
+	}
+	return f, true, nil
+}
+
 // secretAsked is how long a secret that was asked for is left to whoever did.
 const secretAsked = 2 * time.Minute
-
-// askedMeanwhile looks whether another process has begun to send the same one, or has sent it, which counts differ for.
-func (e *Engine) askedMeanwhile(ctx context.Context, f Fact) (Fact, error) {
-	facts, ok := e.Journal.(FactReader)
-	if !ok {
-		return f, nil
-	}
-	now, there, err := facts.Fact(ctx, f.FactKey)
-	if err != nil {
-		return f, fmt.Errorf("whether a first secret is still to be sent can't be read: %w", err)
-	}
-	if !there {
-		now.Count = -1
-	}
-	return now, nil
-}
 
 // role is who gets it, without a name.
 func (l *SecretLetter) role() string {

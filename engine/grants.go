@@ -262,9 +262,14 @@ func (p *programPlan) renames() {
 			continue
 		}
 		c := p.change(OpRename, p.exists, account, CauseRule, fmt.Sprintf("the directory's entry says %s, the account %s", quote(name), quote(have)))
-		c.New = &NewAccount{Name: name, Person: s.key, Attributes: p.fill(s.person)}
+		c.New = &NewAccount{Name: name, Person: s.key, Attributes: p.carried(s)}
 		if !p.program.Describes.Rename {
 			p.b.warn("rename", p.program.Name, s.key, fmt.Sprintf("the account %s of %s should be called %s; %s can't rename, do it there", quote(have), s.person.Name(), quote(name), p.program.Name))
+			continue
+		}
+		if long := tooLongIn(name, nil); long != "" {
+			c.New = nil
+			p.add(block(c, long))
 			continue
 		}
 		p.addInPlace(c, account)
@@ -277,7 +282,7 @@ func (p *programPlan) listUnmanaged() {
 	rest.Each(func(right, account uint32) {
 		u := Unmanaged{Program: p.program.Name, Account: p.reading.accounts.Name(account), Entitlement: p.entitlement(right)}
 		if info := p.reading.info(account); info != nil {
-			u.Name, u.Kind = cmp.Or(info.Display, info.Name), info.Kind
+			u.Name, u.Kind = shortened(cmp.Or(info.Display, info.Name)), info.Kind
 		}
 		u.Kind = cmp.Or(p.program.declared(u.Account, p.reading.info(account)).Kind, u.Kind)
 		if s, ok := p.subjectOf(account); ok {

@@ -21,6 +21,15 @@ type Guard struct {
 	Epoch   int64     // 0: not checked; otherwise must be the head's epoch, else ErrDeposed
 	Control int64     // -1: not checked; otherwise no control record may have a higher Seq, else ErrStale
 	Until   time.Time // zero: not checked; otherwise the journal's clock must not be past it, else ErrStale
+	Fact    *Fact     // nil: not checked; otherwise it must be remembered just so, else ErrStale
+}
+
+// Holds says, as ErrStale, that the guard's fact is not remembered as it was; f is what is, if anything is.
+func (g Guard) Holds(f Fact, is bool) error {
+	if g.Fact == nil || is && f.FactKey == g.Fact.FactKey && sameFact(f, *g.Fact) {
+		return nil
+	}
+	return fmt.Errorf("%w: what was known of it has changed", ErrStale)
 }
 
 // Over says, as ErrStale, that the time of the guard is over.

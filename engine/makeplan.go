@@ -204,13 +204,14 @@ func (b *builder) factRecords() []Record {
 	}
 	slices.SortFunc(clears, compareKeys)
 	var out []Record
+	sets, clears, values := valueRecords(sets, clears, func(k FactKey) Item { return b.s.Memory.item(k.Key) })
 	for part := range slices.Chunk(sets, notePart) {
 		out = append(out, Record{Kind: KindNote, Set: part})
 	}
 	for part := range slices.Chunk(clears, notePart) {
 		out = append(out, Record{Kind: KindNote, Clear: part})
 	}
-	return out
+	return append(out, values...)
 }
 
 func (b *builder) notice(level, code, program, person, text string) {

@@ -51,12 +51,13 @@ type programPlan struct {
 	take      map[uint64]Fact     // that reviews decided to take, and policy does not give
 	would     map[uint32][]int32  // right → subjects whom observe rules would give it
 	unchanged int
-	scheduled Set            // of leaving: what is in grace
-	leaving   Set            // what this plan takes away, or will once its time has come
-	seating   *seating       // of a program with seats
-	unsureOf  map[int32]bool // of such a one: subjects of whom nobody can tell all that they should have
-	kept      map[string]int // holdings kept back without a line of their own, by reason
-	fought    map[string]int // how often accounts were changed in place
+	scheduled Set                 // of leaving: what is in grace
+	leaving   Set                 // what this plan takes away, or will once its time has come
+	seating   *seating            // of a program with seats
+	unsureOf  map[int32]bool      // of such a one: subjects of whom nobody can tell all that they should have
+	kept      map[string]int      // holdings kept back without a line of their own, by reason
+	fought    map[string]int      // how often accounts were changed in place
+	untaken   map[string][]uint32 // attribute → accounts that show another value than they were given
 }
 
 // effectOn is one kind of effect on one holding: at most one intent is open for each.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -34,6 +35,7 @@ type Engine struct {
 	Settled    func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
 	Looked     func(o *Outlook)                                       // told of each run's plan once it is committed, who may keep it; nil: nobody
 	Wait       func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
+	Random     io.Reader                                              // for the salt of a journal, safe for concurrent use; nil: crypto/rand
 
 	by Decider // see As
 }
@@ -175,6 +177,9 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions, journal time.Tim
 	}
 	if done, ok := s.Memory.Fact(FactKey{Kind: FactSlot}); ok && !o.Slot.IsZero() && !done.Since.Before(o.Slot) {
 		return nil, Report{}, ErrSlotDone
+	}
+	if s.salt, err = e.newSalt(s.Memory); err != nil {
+		return nil, Report{}, fmt.Errorf("making a salt: %w", err)
 	}
 	Failpoint("plan.torn")
 	p := e.MakePlan(s)

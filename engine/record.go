@@ -154,7 +154,8 @@ const (
 	FactTaken     = "taken"     // program, account, entitlement, person: unmanaged, taken from a leaver; offered as a task on return
 	FactContested = "contested" // program, account, entitlement: Count of repairs, 2 at most; Since: the one before the last, or the only one; Until: the last of two
 	FactFailing   = "failing"   // program, account, entitlement, Key is the kind of effect (Op.Effect): Count of failures, Until: next try, Text: last error
-	FactUpdated   = "updated"   // program, account, Key: attribute that was given a value, and no list has shown it yet; Text: hash of it, or of it and what the list shows instead
+	FactUpdated   = "updated"   // program, account, Key: attribute that was given a value, and no list has shown it yet; Text: salted hash of it, or of it and what the list shows instead
+	FactSalt      = "salt"      // Text: with it values of people are hashed
 	FactUndone    = "undone"    // program, account, entitlement: frozen; Text: hash of policy and entry
 	FactItem      = "item"      // an approval item; Key: its id
 	FactCut       = "cut"       // person: Text is the reason

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 )
@@ -10,25 +9,23 @@ import (
 // makes something else of the value, and would be given it in every run for ever. It is tried again when either value changes.
 func (p *programPlan) tried(s *subject, account uint32, name, want, have string) bool {
 	f, ok := p.b.s.Memory.Fact(updatedKey(p.program.Name, p.reading.accounts.Name(account), name))
-	switch {
-	case !ok:
+	if !ok {
 		return false
-	case f.Text == givenHash(want) && !p.reading.Proof.Started.After(f.Since.Add(p.program.Describes.Lag)):
+	}
+	salt := p.b.salt()
+	switch {
+	case f.Text == valueHash(salt, want) && !p.reading.Proof.Started.After(f.Since.Add(p.program.Describes.Lag)):
 		return true
-	case f.Text == givenHash(want):
-		f.Text = givenHash(want, have)
+	case f.Text == valueHash(salt, want):
+		f.Text = valueHash(salt, want, have)
 		p.b.records = append(p.b.records, Record{Kind: KindNote, Person: s.key, Program: f.Program, Account: f.Account, Set: []Fact{f}}) // which is blanked with the person
-	case f.Text != givenHash(want, have):
+	case f.Text != valueHash(salt, want, have):
 		p.b.clear(f.FactKey)
 		return false
 	}
-	p.b.warn(NoticeUpdate, p.program.Name, s.key, fmt.Sprintf("%s of the account %s of %s was set to what the directory's entry says, and %s shows another value: it makes that of it, or somebody else sets it; it is not tried again until one of the two changes",
-		name, quote(p.reading.info(account).Name), s.person.Name(), p.program.Name)) // no values: a run's record is never blanked
+	p.untaken = noted(p.untaken, name, account)
 	return true
 }
-
-// givenHash tells values apart. Whoever guesses a value can tell that it was this one, so it is only in records about the person.
-func givenHash(values ...string) string { return shortHash(values...) }
 
 func updatedKey(program, account, attribute string) FactKey {
 	return FactKey{Kind: FactUpdated, Program: program, Account: account, Key: attribute}
@@ -36,11 +33,11 @@ func updatedKey(program, account, attribute string) FactKey {
 
 // updated are the facts that an update leaves, until a list shows what it did.
 func (w *worker) updated(c *Change) (out []Fact) {
-	if c.Op != OpUpdate || c.New == nil {
+	if c.Op != OpUpdate || c.New == nil || w.salt == nil {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.New.Attributes)) {
-		out = append(out, Fact{FactKey: updatedKey(c.Program, c.Account, name), Since: w.e.Now().UTC(), Text: givenHash(c.New.Attributes[name])})
+		out = append(out, Fact{FactKey: updatedKey(c.Program, c.Account, name), Since: w.e.Now().UTC(), Text: valueHash(*w.salt, c.New.Attributes[name])})
 	}
 	return out
 }

@@ -28,6 +28,7 @@ func (p *programPlan) updates() {
 		}
 	}
 	p.noteHidden(hidden)
+	p.noteUntaken()
 }
 
 // NoticeUpdate is the code of the warning that an attribute can't be kept up to date.
@@ -64,15 +65,19 @@ func (b *builder) refused(c *Change) bool {
 }
 
 func (p *programPlan) update(s *subject, account uint32, hidden map[string]int) {
-	to, why := p.outdated(s, account, hidden)
+	to, why, long := p.outdated(s, account, hidden)
 	if f, failing := p.failing(OpUpdate, p.exists, account); failing && len(to) == 0 {
 		p.b.clear(f.FactKey)
 	}
-	if len(to) == 0 {
+	if len(to)+len(long) == 0 {
 		return
 	}
-	c := p.change(OpUpdate, p.exists, account, CauseRule, why...)
-	c.New = &NewAccount{Name: p.reading.info(account).Name, Person: s.key, Attributes: to}
+	c := p.change(OpUpdate, p.exists, account, CauseRule, slices.Concat(why, long)...)
+	if len(to) == 0 {
+		p.add(block(c, long[0]))
+		return
+	}
+	c.New = &NewAccount{Name: keptName(p.reading.info(account).Name), Person: s.key, Attributes: to}
 	if n := p.fought[c.Account]; n >= mostInPlace && c.Failures == 0 {
 		c.held, c.Reason = true, fmt.Sprintf("it was changed %d times within %s, and differs again: does somebody else set it back?", n, hours(inPlaceWindow))
 	}
@@ -81,7 +86,7 @@ func (p *programPlan) update(s *subject, account uint32, hidden map[string]int) 
 
 // addInPlace plans it, unless somebody rejected that or it failed lately. What is protected is touched by an approval only.
 func (p *programPlan) addInPlace(c Change, account uint32) {
-	c.inPlace()
+	p.inPlace(&c)
 	p.leaveRejected(&c)
 	if reason := p.frozen(c.Op, p.exists, account); reason != "" && c.State == Ready {
 		c = block(c, reason)
@@ -93,10 +98,13 @@ func (p *programPlan) addInPlace(c Change, account uint32) {
 }
 
 // inPlace charges a change of a name or of attributes. An approval covers the very values that it was given for.
-func (c *Change) inPlace() { c.basis = &basis{ChargeUpdate, shortHash(string(mustJSON(c.New)))} }
+func (p *programPlan) inPlace(c *Change) {
+	c.basis = &basis{ChargeUpdate, valueHash(p.b.salt(), string(mustJSON(c.New)))}
+}
 
-// outdated are the attributes that the list shows otherwise than the directory's entry has them, each with both values.
-func (p *programPlan) outdated(s *subject, account uint32, hidden map[string]int) (to map[string]string, why []string) {
+// outdated are the attributes that the list shows otherwise than the directory's entry has them, each with both values; long says why
+// others of them are left.
+func (p *programPlan) outdated(s *subject, account uint32, hidden map[string]int) (to map[string]string, why, long []string) {
 	for _, name := range p.program.Update {
 		want := p.wanted(s, name)
 		if want == "" {
@@ -108,12 +116,14 @@ func (p *programPlan) outdated(s *subject, account uint32, hidden map[string]int
 			hidden[name]++
 		case have == want:
 			p.arrived(account, name)
+		case len(want) > mostValue:
+			long = append(long, tooLong(name, want))
 		case !p.tried(s, account, name, want, have):
 			to = with(to, name, want)
 			why = append(why, fmt.Sprintf("%s is %s in the account, and %s by the directory's entry", name, quote(have), quote(want)))
 		}
 	}
-	return to, why
+	return to, why, long
 }
 
 func with(m map[string]string, name, value string) map[string]string {

@@ -60,7 +60,7 @@ func (p *programPlan) leaveRejected(c *Change) {
 	case c.Op == OpUpdate && len(c.New.Attributes) == 0:
 		*c = block(*c, last)
 	}
-	c.inPlace()
+	p.inPlace(c)
 }
 
 // rejection says who rejected it, and why.

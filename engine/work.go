@@ -125,6 +125,7 @@ type worker struct {
 	flight  sync.WaitGroup
 	pauses  pauses
 	breaker breaker
+	salt    *string // with which values are hashed, nil: not looked up
 	leases  uptimes
 	seats   seatLook
 

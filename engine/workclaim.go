@@ -43,6 +43,7 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 			return w.report, err
 		}
 		w.claimed(ctx, len(intents))
+		w.salted(ctx, intents)
 		if !w.all(ctx, intents, func() { c.ahead(ctx) }) {
 			return w.report, errors.Join(w.end(), c.end())
 		}
@@ -74,7 +75,7 @@ func (c *claims) next(ctx context.Context) ([]Intent, error) {
 		} // else something may have come since
 	}
 	if len(c.later) > 0 {
-		return c.oneAccount(), c.w.settle()
+		return c.left(ctx)
 	}
 	if err := cmp.Or(c.w.setAside(), ctx.Err()); err != nil {
 		return nil, err
@@ -127,8 +128,11 @@ func (c *claims) claim(ctx context.Context) ([]Intent, error) {
 }
 
 // probe claims one account, leavers first. One that failed before is left until another one was tried: a single broken account must
-// not keep a program set aside.
+// not keep a program set aside. Nor must many that stand in front: after each try in vain it leaps further over those that come first.
 func (c *claims) probe(ctx context.Context) ([]Intent, error) {
+	if leap := c.w.leap(); leap > 1 {
+		return c.leapt(ctx, leap)
+	}
 	for len(c.later) <= asideMost {
 		intents, err := c.take(ctx, 1, false)
 		if err != nil {

@@ -2,6 +2,7 @@ package scim_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -52,6 +53,53 @@ func TestAnIgnoredTitleIsAnAnswer(t *testing.T) {
 	p.After = func(p *servers.Provider, _ *http.Request) { p.Users[0]["title"] = "old" }
 	outcome, err := p.open(t).Update(t.Context(), "u1", engine.NewAccount{Attributes: map[string]string{"title": "new"}})
 	if outcome != engine.Refused || err == nil || !strings.Contains(err.Error(), "does not show it") {
+		t.Errorf("%s, %v", outcome, err)
+	}
+}
+
+// What is not in an answer is unknown: many providers leave out what they don't support. What is there and empty is empty.
+func TestWhatAProviderDoesNotShowIsUnknown(t *testing.T) {
+	p := newProvider(t)
+	shown := func() map[string]string {
+		var out map[string]string
+		_, err := p.open(t).Holdings(t.Context(), func(h engine.Holding) error {
+			if h.Account == "u1" && h.Info != nil {
+				out = h.Info.Attributes
+			}
+			return nil
+		})
+		if err != nil || out == nil {
+			t.Fatal(err, out)
+		}
+		return out
+	}
+	for _, name := range []string{"title", "displayName", "userType", "name", "emails"} {
+		delete(p.Users[0], name)
+	}
+	for _, name := range []string{"title", "displayName", "userType", "givenName", "familyName", "formatted", "mail"} {
+		if value, is := shown()[name]; is {
+			t.Errorf("%s is shown as %q", name, value)
+		}
+	}
+	p.Users[0]["title"], p.Users[0]["displayName"], p.Users[0]["emails"], p.Users[0]["name"] = "", nil, []any{}, map[string]any{"givenName": "Ann"}
+	have := shown()
+	for name, want := range map[string]string{"title": "", "displayName": "", "mail": "", "givenName": "Ann"} {
+		if value, is := have[name]; !is || value != want {
+			t.Errorf("%s is %q (shown: %v)", name, value, is)
+		}
+	}
+	if value, is := have["familyName"]; is {
+		t.Errorf("familyName is shown as %q", value)
+	}
+}
+
+// What a provider with a lag does not show at once is no failure: its answer says so.
+func TestALagIsNoFailure(t *testing.T) {
+	p := newProvider(t)
+	p.After = func(p *servers.Provider, _ *http.Request) { p.Users[0]["title"] = "old" }
+	lags := open(t, scim.Config{URL: p.URL, Token: engine.Secret{Env: "T"}, PageSize: 2, Lag: 1}, nil, canary)
+	outcome, err := lags.Update(t.Context(), "u1", engine.NewAccount{Attributes: map[string]string{"title": "new"}})
+	if outcome != engine.Uncertain || !errors.Is(err, engine.ErrNotShown) {
 		t.Errorf("%s, %v", outcome, err)
 	}
 }

@@ -22,9 +22,9 @@ type user struct {
 	ID          string   `json:"id,omitempty"`
 	ExternalID  string   `json:"externalId,omitempty"`
 	UserName    string   `json:"userName"`
-	DisplayName string   `json:"displayName,omitempty"`
-	Title       string   `json:"title,omitempty"`
-	UserType    string   `json:"userType,omitempty"`
+	DisplayName optional `json:"displayName,omitzero"`
+	Title       optional `json:"title,omitzero"`
+	UserType    optional `json:"userType,omitzero"`
 	Active      *boolean `json:"active,omitempty"` // absent: active
 	Name        *name    `json:"name,omitempty"`
 	Emails      []email  `json:"emails,omitempty"`
@@ -32,9 +32,9 @@ type user struct {
 }
 
 type name struct {
-	Formatted  string `json:"formatted,omitempty"`
-	GivenName  string `json:"givenName,omitempty"`
-	FamilyName string `json:"familyName,omitempty"`
+	Formatted  optional `json:"formatted,omitzero"`
+	GivenName  optional `json:"givenName,omitzero"`
+	FamilyName optional `json:"familyName,omitzero"`
 }
 
 type email struct {
@@ -105,11 +105,24 @@ func (u *user) info() *engine.AccountInfo {
 	return &engine.AccountInfo{Name: u.UserName, Attributes: u.attributes()}
 }
 
-// attributes are those that can be matched and set, by the names of the configuration.
+// attributes are those that can be matched and set, by the names of the configuration, as far as the provider shows them.
 func (u *user) attributes() map[string]string {
-	n := cmp.Or(u.Name, &name{}) // an attribute without a value is left out, RFC 7643 section 2.5
-	return map[string]string{"externalId": u.ExternalID, "userName": u.UserName, "displayName": u.DisplayName, "title": u.Title, "userType": u.UserType, "mail": u.mail(),
-		"givenName": n.GivenName, "familyName": n.FamilyName, "formatted": n.Formatted}
+	n := cmp.Or(u.Name, &name{})
+	out := map[string]string{"userName": u.UserName}
+	put := func(attribute, value string, shown bool) {
+		if shown {
+			out[attribute] = value
+		}
+	}
+	put("externalId", u.ExternalID, u.ExternalID != "")
+	put("mail", u.mail(), u.Emails != nil)
+	put("displayName", u.DisplayName.value, u.DisplayName.shown)
+	put("title", u.Title.value, u.Title.shown)
+	put("userType", u.UserType.value, u.UserType.shown)
+	put("givenName", n.GivenName.value, n.GivenName.shown)
+	put("familyName", n.FamilyName.value, n.FamilyName.shown)
+	put("formatted", n.Formatted.value, n.Formatted.shown)
+	return out
 }
 
 // mail is the primary address, else the first.
@@ -146,17 +159,17 @@ func (u *user) set(attribute, value string) (ok bool) {
 	}
 	switch attribute {
 	case "displayName":
-		u.DisplayName = value
+		u.DisplayName.set(value)
 	case "title":
-		u.Title = value
+		u.Title.set(value)
 	case "userType":
-		u.UserType = value
+		u.UserType.set(value)
 	case "givenName":
-		u.Name.GivenName = value
+		u.Name.GivenName.set(value)
 	case "familyName":
-		u.Name.FamilyName = value
+		u.Name.FamilyName.set(value)
 	case "formatted":
-		u.Name.Formatted = value
+		u.Name.Formatted.set(value)
 	case "mail":
 		u.Emails = []email{{Value: value, Primary: true, Type: "work"}}
 	default:

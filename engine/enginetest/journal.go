@@ -38,7 +38,7 @@ func (j *Journal) Append(ctx context.Context, g engine.Guard, records []engine.R
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err := cmp.Or(ctx.Err(), g.Over(j.now()), j.fold.Admit(j.epoch, g, kept)); err != nil {
+	if err := cmp.Or(ctx.Err(), g.Over(j.now()), j.holds(g), j.fold.Admit(j.epoch, g, kept)); err != nil {
 		return err
 	}
 	now := j.time()
@@ -49,6 +49,13 @@ func (j *Journal) Append(ctx context.Context, g engine.Guard, records []engine.R
 		records[i].Seq, records[i].Time, records[i].Hash, records[i].Kind = kept[i].Seq, kept[i].Time, kept[i].Hash, kept[i].Kind
 	}
 	return nil
+}
+
+func (j *Journal) holds(g engine.Guard) error {
+	if g.Fact == nil {
+		return nil
+	}
+	return g.Holds(j.fold.Fact(g.Fact.FactKey))
 }
 
 func canonical(records []engine.Record) ([]engine.Record, error) {

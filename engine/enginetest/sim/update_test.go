@@ -2,7 +2,9 @@ package sim
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rolecall/rolecall/engine"
@@ -79,23 +81,54 @@ func (k *checker) updates(r *engine.Record) {
 
 // titled [I9]: the title of somebody who is there is as the entry has it, or the plan tells that it can't be.
 func (k *checker) titled(who *person) {
-	if !k.m.keeps() || len(k.accountsOf("app", who.Key)) != 1 {
-		return
+	name, title := k.outdated(who)
+	if k.m.keeps() {
+		k.ok(I9)
+	}
+	if name != "" && !k.toldOf(name, who.Key) {
+		want, _ := titleOf(&who.Person)
+		k.m.fail(I9, "the title of %s is %q, and should be %q", who.Key, title, want)
+	}
+}
+
+// outdated is the name of somebody's account, and its title, if that is not as the entry has it and nothing excuses it.
+func (k *checker) outdated(who *person) (name, title string) {
+	want, missing := titleOf(&who.Person)
+	if !k.m.keeps() || missing != "" || len(k.accountsOf("app", who.Key)) != 1 {
+		return "", ""
 	}
 	account := k.accountsOf("app", who.Key)[0]
-	if !k.managed[engine.Held3{Program: "app", Account: account, Entitlement: engine.Exists}] {
-		return
+	if !k.managed[engine.Held3{Program: "app", Account: account, Entitlement: engine.Exists}] || k.excused("app", engine.Exists, who.Key, "rejected", "refuses", "has an account") {
+		return "", ""
 	}
-	k.ok(I9)
 	for _, h := range k.m.program("app").Truth() {
 		if h.Account != account || h.Info == nil {
 			continue
 		}
-		title, shown := h.Info.Attributes["title"]
-		want, missing := titleOf(&who.Person)
-		told := slices.ContainsFunc(k.plan.Notices, func(n engine.Notice) bool { return n.Code == engine.NoticeUpdate && n.Person == who.Key })
-		if shown && missing == "" && title != want && !told && !k.excused("app", engine.Exists, who.Key, "rejected", "refuses", "has an account") {
-			k.m.fail(I9, "the title of %s is %q, and should be %q", who.Key, title, want)
+		if title, shown := h.Info.Attributes["title"]; shown && title != want {
+			return h.Info.Name, title
 		}
 	}
+	return "", ""
+}
+
+// toldOf: a notice names the account, or tells how many more there are than it names.
+func (k *checker) toldOf(name, person string) bool {
+	return slices.ContainsFunc(k.plan.Notices, func(n engine.Notice) bool {
+		if n.Code != engine.NoticeUpdate {
+			return false
+		}
+		told := 0
+		_, err := fmt.Sscanf(n.Text, "title of %d accounts of app", &told)
+		return n.Person == person || strings.Contains(n.Text, strconv.Quote(name)) || err == nil && strings.Contains(n.Text, " more)") && told >= k.allOutdated()
+	})
+}
+
+func (k *checker) allOutdated() (n int) {
+	for _, who := range k.m.people {
+		if name, _ := k.outdated(who); name != "" {
+			n++
+		}
+	}
+	return n
 }

@@ -142,6 +142,7 @@ func (m *model) newDaemon(name string, skew time.Duration) *daemon {
 	d.engine = &engine.Engine{OneByOne: true, Directory: (*directory)(m), Journal: m.store, Outbox: m.store, Settings: m.settings(), Log: slog.New(shownLog{m}),
 		Now:    func() time.Time { return m.now.Add(skew + d.wrong) },
 		Uptime: func() time.Duration { return m.now.Sub(m.began) },
+		Random: rand.NewChaCha8([32]byte{byte(m.seed), byte(m.seed >> 8), byte(m.seed >> 16), name[0]}),
 		Former: func(_ context.Context, hash string) (engine.Policy, error) {
 			if p := m.policies[hash]; p != nil {
 				return p, nil

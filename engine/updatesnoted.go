@@ -1,0 +1,50 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+func noted(m map[string][]uint32, name string, account uint32) map[string][]uint32 {
+	if m == nil {
+		m = map[string][]uint32{}
+	}
+	m[name] = append(m[name], account)
+	return m
+}
+
+// noteUntaken tells once per attribute which accounts show another value than they were given, and no values: a run's record is never
+// blanked. A notice of one account alone is about its person.
+func (p *programPlan) noteUntaken() {
+	const most = 3
+	for _, name := range slices.Sorted(maps.Keys(p.untaken)) {
+		accounts := p.untaken[name]
+		var names []string
+		for _, account := range accounts {
+			names = append(names, quote(p.reading.info(account).Name))
+		}
+		slices.Sort(names)
+		who := strings.Join(names[:min(most, len(names))], ", ")
+		if more := len(names) - most; more > 0 {
+			who += fmt.Sprintf(" and %d more", more)
+		}
+		person := ""
+		if len(accounts) == 1 {
+			person = p.personOf(accounts[0])
+		}
+		p.b.warn(NoticeUpdate, p.program.Name, person, fmt.Sprintf("%s of %s of %s (%s) was set to what the directory's entry says, and %s shows another value: it makes that of it, or somebody else sets it; it is not tried again until one of the two changes",
+			name, plural(len(accounts), "account", "accounts"), p.program.Name, who, p.program.Name))
+	}
+}
+
+// carried are the attributes that a rename changes along with the name: those that are kept up to date, and no others.
+func (p *programPlan) carried(s *subject) (to map[string]string) {
+	for _, name := range p.program.Update {
+		if want := p.wanted(s, name); want != "" && len(want) <= mostValue {
+			to = with(to, name, want)
+		}
+	}
+	return to
+}
