@@ -185,6 +185,7 @@ func TestGitTokenGoesNowhereElse(t *testing.T) {
 func TestGitOverSSH(t *testing.T) {
 	bare, _ := bareRepository(t, gitList)
 	server, seen := servers.SSHD(t), watched(t)
+	t.Setenv("TMPDIR", t.TempDir())
 	c := gitConfig(server.Address + bare)
 	c.Key, c.Hosts = engine.Secret{Env: "KEY"}, server.Hosts
 	readsAndCommits(t, openFar(t, c, secrets{"KEY": strings.TrimSpace(server.Key)}), bare) // a secret from a file lacks its last line break

@@ -1,6 +1,7 @@
 package file_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -132,6 +133,25 @@ func TestGitRequestOverwritesNobody(t *testing.T) {
 	theirs := git(t, work, "rev-parse", "HEAD")
 	apply(t, p, called(true, "ann", "read"), engine.Failed, "somebody else committed to the branch rolecall/wiki")
 	git(t, bare, "update-ref", "-d", "refs/heads/"+requestBranch)
+	pushed := 0
+	for more := true; more; { // they push just before each command of ours
+		n := 0
+		p := openGitWith(t, func(_ context.Context, do func() ([]byte, error)) ([]byte, error) {
+			if n++; n == pushed+1 {
+				git(t, bare, "update-ref", "refs/heads/"+requestBranch, theirs)
+			}
+			return do()
+		}, proposing(bare))
+		p.Apply(t.Context(), []engine.Call{called(true, "ann", "read")})
+		if more = n > pushed; more && git(t, bare, "rev-parse", requestBranch) != theirs {
+			t.Errorf("what they pushed before our command %d is lost", pushed+1)
+		}
+		pushed++
+		git(t, bare, "update-ref", "-d", "refs/heads/"+requestBranch)
+	}
+	if pushed < 8 {
+		t.Errorf("they pushed %d times", pushed)
+	}
 	hook := "#!/bin/sh\nunset GIT_QUARANTINE_PATH; git update-ref refs/heads/" + requestBranch + " " + theirs + "\n" // they push just before
 	if err := os.WriteFile(filepath.Join(bare, "hooks", "pre-receive"), []byte(hook), 0o700); err != nil {
 		t.Fatal(err)
