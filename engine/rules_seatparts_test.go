@@ -51,9 +51,11 @@ func TestBudgetsOfDepartments(t *testing.T) {
 	if !w.noted(engine.NoticePartBudget) {
 		t.Error("nobody is told")
 	}
+	w.engine.Settings.Budgets.Of["Sales"] = engine.SeatBudget{Month: 1, Currency: "EUR"}
 	if p, _ := w.planFor("eve", ""); noticed(p, engine.NoticePartBudget) {
 		t.Error("a plan for one person tells of all")
 	}
+	w.engine.Settings.Budgets.Of["Sales"] = engine.SeatBudget{Month: 25, Currency: "EUR", Hold: true}
 	w.apply()
 	w.approve()
 	w.later()
