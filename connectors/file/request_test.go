@@ -182,6 +182,8 @@ type forge struct {
 	pulls  []map[string]any // newest last
 	opened int
 	down   bool
+
+	sameSecond bool // what is made anew is the same commit as what was closed
 }
 
 func newForge(t *testing.T, bare string, github bool) *forge {
@@ -258,6 +260,9 @@ func (f *forge) list(r *http.Request) []map[string]any {
 		if p["state"] == "open" && head["ref"] == requestBranch && ours(p) {
 			head["sha"] = git(f.t, f.bare, "rev-parse", requestBranch)
 		}
+		if p["state"] == "closed" && f.sameSecond {
+			head["sha"] = git(f.t, f.bare, "rev-parse", requestBranch)
+		}
 		if !f.github || q.Get("head") == "it:"+head["ref"].(string) && ours(p) {
 			out = append(out, p)
 		}
@@ -322,10 +327,30 @@ func TestGitRequestThatPeopleClose(t *testing.T) {
 	f.close(1, false)
 	holds(t, p, "ann", "read")
 	apply(t, p, called(true, "ann", "read"), engine.Refused, "/pulls/1 was closed and not merged")
-	apply(t, p, called(true, "Ben Smith", "read"), engine.Uncertain, "/pulls/2 ")
+	f.shut(true)
+	apply(t, p, called(true, "Ben Smith", "read"), engine.Uncertain, "no request could be opened")
+	f.shut(false)
+	apply(t, p, called(true, "Ben Smith", "read"), engine.Uncertain, "/pulls/2 ") // another commit than the one that was declined
+	if got := git(t, bare, "show", requestBranch+":lists/wiki.csv"); strings.Contains(got, "ann,yes,read") {
+		t.Errorf("what was refused is proposed all the same:\n%s", got)
+	}
 	f.close(2, false)
 	git(t, bare, "update-ref", "-d", "refs/heads/"+requestBranch)
+	f.mu.Lock()
+	f.sameSecond = true
+	f.mu.Unlock()
 	apply(t, p, called(true, "Ben Smith", "read"), engine.Uncertain, "/pulls/3 ")
+}
+
+// What was merged was not declined, though the branch that counts was set back since.
+func TestGitRequestThatWasMergedAndSetBack(t *testing.T) {
+	bare, _ := bareRepository(t, gitList)
+	f := newForge(t, bare, false)
+	p, old := f.open(f.config()), git(t, bare, "rev-parse", "main")
+	apply(t, p, called(true, "ann", "read"), engine.Uncertain, "/pulls/1 ")
+	f.close(1, true)
+	git(t, bare, "update-ref", "refs/heads/main", old)
+	apply(t, p, called(true, "ann", "read"), engine.Uncertain, "/pulls/2 ")
 }
 
 // A forge that does not open the request leaves a branch that somebody may merge: nobody knows, and no secret is told.
