@@ -97,11 +97,6 @@ func (s *seating) each(i int) float64 {
 // shares are those of whoever an account belongs to, or is to be made for; none of nobody's.
 func (s *seating) shares(account uint32, by string) map[string]float64 {
 	who, ok := s.p.subjectOf(account)
-	if gains := s.gains[account]; !ok && len(gains) > 0 {
-		if i, known := s.p.b.index[gains[0].Person]; known {
-			who, ok = &s.p.b.subjects[i], true
-		}
-	}
 	if !ok || who.person == nil {
 		return nil
 	}
