@@ -90,6 +90,7 @@ type Settings struct {
 	Slot            time.Duration  // between two runs; an expiry first due after a gap of three waits for one more run
 	Limits          Limits
 	Expected        []Expected // announced waves
+	Budgets         SeatBudgets
 	Alarms          Alarms
 	Escalate        Escalation        // what waits for approval
 	Hash            string            // of the configuration

@@ -41,6 +41,7 @@ func (s *server) reportKinds(ctx context.Context) []web.ReportKind {
 			web.ReportField{Name: "since", Label: "Since", Usual: back(reportBack)}),
 		kind("cost", "Cost", "What the seats cost in a month; that of somebody with several jobs is split among them.", func(with url.Values) reporter { return costBy(with.Get("by")) }, by),
 		kind("forecast", "Forecast", "What each program will have cost by the end of its contract, and its budget.", always(forecasts)),
+		kind("budgets", "Budgets", "What the people of each department with a budget cost in a month.", always(budgetsNow)),
 		kind("unmanaged", "Unmanaged", "What Rolecall neither gave nor adopted. Accounts of nobody in the directory are orphans.", always(unmanaged)),
 		kind("leavers", "Leavers", "How long the access of those who left or were cut off lived on.", func(with url.Values) reporter { return departuresFrom(with.Get("from")) },
 			web.ReportField{Name: "from", Label: "From", Usual: back(leaversBack)}),

@@ -20,6 +20,7 @@ func settings(cfg *config.File, protected policies.Protected, now time.Time) eng
 		ProtectedPeople: append(append([]string{}, cfg.Protected...), protected.People...), Slot: slot(cfg, now), Hash: cfg.Hash, Filters: filters(cfg),
 		Limits:   limitsOf(cfg),
 		Expected: expected(cfg),
+		Budgets:  partBudgets(cfg),
 		Escalate: engine.Escalation{After: cfg.Approvals.Escalate.After, To: cfg.Approvals.Escalate.To},
 		Alarms:   engine.Alarms{Quiet: cfg.Alarms.Quiet, Unread: cfg.Alarms.Unread, Unfinished: cfg.Alarms.Unfinished},
 	}
@@ -28,6 +29,14 @@ func settings(cfg *config.File, protected policies.Protected, now time.Time) eng
 func limitsOf(cfg *config.File) engine.Limits {
 	l := &cfg.Limits
 	return engine.Limits{RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant, Update: l.Update}
+}
+
+func partBudgets(cfg *config.File) engine.SeatBudgets {
+	out := engine.SeatBudgets{By: cfg.Budgets.By, Of: map[string]engine.SeatBudget{}}
+	for part, b := range cfg.Budgets.Of {
+		out.Of[part] = engine.SeatBudget{Month: b.Amount, Currency: b.Currency, Hold: b.Hold}
+	}
+	return out
 }
 
 // expected are the announced waves. Their days are those of the company's zone, the last one included.

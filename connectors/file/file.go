@@ -56,6 +56,7 @@ type Program struct {
 	kind      string // before the path, in the target's identity
 	catalogue []string
 	options   Options
+	waiting   *waiting   // where changes are proposed; nil: they are made
 	mu        sync.Mutex // saves the goroutines of this process from polling the lock file
 }
 
@@ -106,6 +107,7 @@ func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error
 			proof.Count++
 		}
 	}
+	p.waiting.forget() // what is still wanted is asked for again
 	proof.Digest, proof.Finished = t.digest, p.options.Now()
 	return proof, nil
 }
@@ -136,17 +138,18 @@ func (p *Program) Revoke(ctx context.Context, account, entitlement string) (engi
 
 // Apply makes all changes with one rewrite of the file.
 func (p *Program) Apply(ctx context.Context, changes []engine.Call) []engine.Result {
-	results := make([]engine.Result, len(changes))
+	results, made := make([]engine.Result, len(changes)), []engine.Call(nil)
 	outcome, err := p.edit(ctx, func(t *table) {
-		for i, c := range changes {
-			if results[i].Outcome, results[i].Err = p.change(t, c); results[i].Outcome == engine.Done {
+		made = p.changeAll(t, changes, results)
+		for _, c := range p.waiting.others(changes) {
+			if outcome, _ := p.change(t, c); outcome == engine.Done { // whoever asked was answered before
 				t.log = append(t.log, said(c))
-			}
-			if c.New != nil && results[i].Err == nil {
-				results[i].ID = c.New.Name
 			}
 		}
 	})
+	if outcome == engine.Uncertain {
+		p.waiting.add(made)
+	}
 	for i := range results {
 		// What needed no write stays as it was answered.
 		if err != nil && (results[i].Outcome == "" || results[i].Outcome == engine.Done) {
@@ -154,6 +157,20 @@ func (p *Program) Apply(ctx context.Context, changes []engine.Call) []engine.Res
 		}
 	}
 	return results
+}
+
+// changeAll makes changes on the table in memory, and gives those that changed it.
+func (p *Program) changeAll(t *table, changes []engine.Call, results []engine.Result) (made []engine.Call) {
+	for i, c := range changes {
+		if results[i].Outcome, results[i].Err = p.change(t, c); results[i].Outcome == engine.Done {
+			t.log = append(t.log, said(c))
+			made = append(made, c)
+		}
+		if c.New != nil && results[i].Err == nil {
+			results[i].ID = c.New.Name
+		}
+	}
+	return made
 }
 
 // Create adds an active account. If the name is taken it is refused, unless the column person says that it was made for

@@ -2,9 +2,12 @@ package http
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/httpconn"
@@ -117,8 +120,15 @@ func (b *batch) apply(ctx context.Context) bool {
 	for h := range b.held {
 		old[h] = true
 	}
+	most, end := mostOf(ctx)
+	defer end()
 	httpconn.Lanes(b.options.Calls, 0, len(b.part), func(i int) string { return httpconn.Subject(b.calls[b.part[i]]) }, func(all []int) {
 		for _, i := range all {
+			if most.Err() != nil {
+				r := &b.results[b.part[i]]
+				r.Outcome, r.Err = b.settle("", httpconn.Before(errLate))
+				continue
+			}
 			b.make(ctx, b.part[i])
 		}
 	})
@@ -126,6 +136,17 @@ func (b *batch) apply(ctx context.Context) bool {
 		b.readBack(ctx, old)
 	}
 	return true
+}
+
+var errLate = errors.New("the program answers so slowly that the time for these changes was over before this one")
+
+// mostOf is over before ctx is: no write begins in the last quarter, so that what was written can be read back.
+func mostOf(ctx context.Context) (context.Context, context.CancelFunc) {
+	until, limited := ctx.Deadline()
+	if !limited {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, until.Add(-time.Until(until)/4))
 }
 
 // snapshot reads the accounts that calls are about, and who holds the group's rights.
@@ -139,9 +160,8 @@ func (b *batch) snapshot(ctx context.Context, accounts bool) (map[string]*accoun
 		}
 	}
 	there, held := map[string]*account{}, map[pair]bool{}
-	keep := func(h pair) error { held[h] = true; return nil }
-	if accounts || b.group.each != nil {
-		err := b.Program.accounts(ctx, func(a *account) error {
+	users := func() error {
+		return b.Program.accounts(ctx, func(a *account) error {
 			if asked[a.id] {
 				there[a.id] = a
 			}
@@ -154,17 +174,35 @@ func (b *batch) snapshot(ctx context.Context, accounts bool) (map[string]*accoun
 			}
 			return err
 		})
-		if err != nil {
+	}
+	members := func() error {
+		return b.membersOf(ctx, b.group, nil, rights, func(h pair) error { held[h] = true; return nil })
+	}
+	switch listed := b.group.listsBy("right", "right.id"); {
+	case b.group.each != nil:
+		return there, held, users()
+	case !listed:
+		rights = b.names
+		if accounts {
+			return there, held, b.together(users, members)
+		}
+	case accounts: // the lists take as many calls as there may be
+		if err := users(); err != nil {
 			return nil, nil, err
 		}
 	}
-	if b.group.each != nil {
-		return there, held, nil
-	}
-	if !b.group.listsBy("right", "right.id") {
-		rights = b.names
-	}
-	return there, held, b.membersOf(ctx, b.group, nil, rights, keep)
+	return there, held, members()
+}
+
+// together reads two lists at a time, where two calls may be made at once.
+func (b *batch) together(reads ...func() error) error {
+	wrong := make([]error, len(reads))
+	httpconn.Lanes(min(len(reads), b.options.Calls), 0, len(reads), strconv.Itoa, func(all []int) {
+		for _, i := range all {
+			wrong[i] = reads[i]()
+		}
+	})
+	return errors.Join(wrong...)
 }
 
 // make makes one change, and notes its result as far as it is known before the lists are read again.

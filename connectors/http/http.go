@@ -37,7 +37,7 @@ type Program struct {
 // Calls at once, and changes at once.
 const (
 	concurrency  = 4
-	perCall      = 32 // changes claimed for each call at once: the journal's work on them is done beside the calls of the next ones
+	perCall      = 64 // changes claimed for each call at once: the journal's work on them is done beside the calls of the next ones, and their lists are read once
 	largestBatch = 4000
 )
 

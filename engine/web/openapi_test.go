@@ -81,7 +81,7 @@ func operations() []operation {
 			takes: decideReviewBody{}, gives: doneJSON{}},
 		{pattern: "POST /api/v1/reviews/{name}/close", summary: "Close a review; what nobody decided stays as it is", takes: reasonBody{}, gives: doneJSON{}},
 		{pattern: "GET /api/v1/reports", summary: "The reports there are", gives: reportList{}},
-		{pattern: "GET /api/v1/reports/{report}", summary: "One report: seats, days, cost, forecast, unmanaged, leavers, levels, dormant or service", says: "It may be ten minutes old. While what it tells of is being read, 503 says so.",
+		{pattern: "GET /api/v1/reports/{report}", summary: "One report: seats, days, cost, forecast, budgets, unmanaged, leavers, levels, dormant or service", says: "It may be ten minutes old. While what it tells of is being read, 503 says so.",
 			query: []parameter{{"since", "of days: the first day, 2027-01-31"}, {"by", "of cost: the attribute to sum by"}, {"from", "of leavers: the first day, 2027-01-31; of levels: a day of the first month"}, {"days", "of dormant: 30, 60, 90, 180 or 365"}}, gives: reportJSON{}},
 		{pattern: "GET /api/v1/reports/{report}/csv", summary: "The lines of a report for spreadsheets", says: "While what it tells of is being read, 503 says so.",
 			query: []parameter{{"since", "as for the report"}, {"by", ""}, {"from", ""}, {"days", ""}, {"q", "words that must all occur in a line"}, {"sort", "a column"}}, gives: map[string]any{}, kinds: []string{"text/csv"}},

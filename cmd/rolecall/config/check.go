@@ -44,6 +44,7 @@ func check(f *File) engine.Mistakes {
 	c.exports()
 	c.limits()
 	c.expected()
+	c.budgets()
 	return c.found
 }
 

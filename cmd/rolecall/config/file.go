@@ -38,6 +38,8 @@ type File struct {
 	Leavers Leavers `yaml:"leavers"`
 	// Limits on how much one run, or a day of runs, may change.
 	Limits Limits `yaml:"limits"`
+	// Budgets say what the seats of people may cost in a month, by department or another attribute.
+	Budgets Budgets `yaml:"budgets"`
 	// Expect announces waves, so that they need no approval item by item. A list.
 	Expect []Expect `yaml:"expect"`
 	// Alarms says from when on something that does not happen is an alarm.
