@@ -46,35 +46,50 @@ func pieces(text []byte) iter.Seq[[]byte] {
 	}
 }
 
+// parts says whether a byte is one of ' ",\[]{}'.
 func parts(c byte) bool {
-	switch c {
-	case ' ', '"', ',', '\\', '{', '}', '[', ']':
-		return true
+	const low, high = 1<<' ' | 1<<'"' | 1<<',', 1<<('\\'-64) | 1<<('['-64) | 1<<(']'-64) | 1<<('{'-64) | 1<<('}'-64)
+	switch c >> 6 {
+	case 0:
+		return uint64(low)>>c&1 == 1
+	case 1:
+		return uint64(high)>>(c-64)&1 == 1
 	}
 	return false
 }
 
-// cellsOf are the cells of a gram.
-func cellsOf[T string | []byte](gram T) (cells [filterHashes]uint32) {
-	h := uint64(len(gram)) * 0x9e3779b97f4a7c15
-	for i := range len(gram) {
-		h = (h ^ uint64(gram[i])) * 0x100000001b3 // as FNV-1a
-	}
+// A gram is hashed byte by byte, as by FNV-1a, so that what has the same beginning is hashed once.
+const hashStart = 0x9e3779b97f4a7c15
+
+func hashed(h uint64, c byte) uint64 { return (h ^ uint64(c)) * 0x100000001b3 }
+
+// cells are those of a gram of so many bytes.
+func cells(h uint64, size int) (out [filterHashes]uint32) {
+	h ^= uint64(size) << 56 //nolint:gosec // at most 9
+	h = (h ^ h>>32) * 0xd6e8feb86659fd93
 	h = (h ^ h>>32) * 0xd6e8feb86659fd93
 	h ^= h >> 32
-	for i := range cells {
-		cells[i] = uint32(h & (filterCells - 1)) //nolint:gosec // 19 bits
+	for i := range out {
+		out[i] = uint32(h & (filterCells - 1)) //nolint:gosec // 19 bits
 		h >>= filterBits
 	}
-	return cells
+	return out
+}
+
+func cellsOf(gram string) [filterHashes]uint32 {
+	h := uint64(hashStart)
+	for i := range len(gram) {
+		h = hashed(h, gram[i])
+	}
+	return cells(h, len(gram))
 }
 
 // wordFilter is a filter while it is made.
 type wordFilter struct {
 	cells []uint16
-	seen  map[string]bool // pieces of this block
 	block int64
-	lower []byte
+	seen  map[string]bool // pieces of this block
+	alike [256][]byte     // the last of some that are alike
 }
 
 func newWordFilter() *wordFilter {
@@ -91,10 +106,12 @@ func (f *wordFilter) add(seq int64, texts ...[]byte) {
 	if block := blockOf(seq) % filterBlocks; block != f.block {
 		f.block = block
 		clear(f.seen)
+		for i := range f.alike {
+			f.alike[i] = f.alike[i][:0]
+		}
 	}
 	for _, text := range texts {
-		f.lower = appendLower(f.lower[:0], text)
-		for piece := range pieces(f.lower) {
+		for piece := range pieces(text) {
 			if !f.seen[string(piece)] {
 				f.seen[string(piece)] = true
 				f.put(piece)
@@ -103,26 +120,45 @@ func (f *wordFilter) add(seq int64, texts ...[]byte) {
 	}
 }
 
+// put adds all grams of a piece, but for those within what it begins with as another one did: numbers and times go on slowly.
 func (f *wordFilter) put(piece []byte) {
-	bit := uint16(1) << f.block
-	for _, size := range grams() {
-		for i := 0; i+size <= len(piece); i++ {
-			for _, cell := range cellsOf(piece[i : i+size]) {
+	all, bit := grams(), uint16(1)<<f.block
+	longest := all[len(all)-1]
+	known := f.known(piece)
+	for i := max(0, known-longest+1); i < len(piece); i++ {
+		h, next := uint64(hashStart), 0
+		for n, c := range piece[i:min(len(piece), i+longest)] {
+			h = hashed(h, lowered(c))
+			if n+1 != all[next] {
+				continue
+			}
+			next++
+			if i+n < known {
+				continue
+			}
+			for _, cell := range cells(h, n+1) {
 				f.cells[cell] |= bit
 			}
 		}
 	}
 }
 
-// appendLower is lowerASCII.
-func appendLower(b, text []byte) []byte {
-	for _, c := range text {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		b = append(b, c)
+// known is how much of the beginning another piece of the block has, too.
+func (f *wordFilter) known(piece []byte) (n int) {
+	last := &f.alike[(len(piece)*31+int(piece[0]))%len(f.alike)]
+	for n < min(len(piece), len(*last)) && piece[n] == (*last)[n] {
+		n++
 	}
-	return b
+	*last = append((*last)[:0], piece...)
+	return n
+}
+
+// lowered is what lowerASCII makes of a byte.
+func lowered(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 // filterOf says of which records a filter is: those of a segment, as they are in a journal in which the last of them has this hash. A
