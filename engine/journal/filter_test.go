@@ -224,6 +224,9 @@ func TestFiltersAfterBlanking(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if written, err := s.keepFilter(t.Context(), early, filterOf{0, "of another journal"}, was); written || err != nil {
+			t.Errorf("what is of another journal is written: %v", err)
+		}
 		if made, err := s.MakeFilters(t.Context()); made != 1 || err != nil {
 			t.Fatal(made, err)
 		}
@@ -247,11 +250,45 @@ func TestFiltersAfterBlanking(t *testing.T) {
 	})
 }
 
-// On PostgreSQL a blanking waits for a filter that is being written, and then deletes it.
+// waiting comes back when somebody waits for the filters, or ended is closed.
+func waiting(t *testing.T, s *Store, ended <-chan struct{}) (waits int) {
+	t.Helper()
+	for waits == 0 {
+		select {
+		case <-ended:
+			return 0
+		default:
+		}
+		if err := s.read.Get(&waits, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'word_filter'::regclass"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return waits
+}
+
+// On PostgreSQL a blanking waits for a filter that is being written, and then deletes it; and a filter waits for a blanking.
 func TestBlankingWaitsForFilter(t *testing.T) {
 	address := servers.Postgres(t).NewDatabase(t)
 	s := openStore(t, address, nil)
 	aliceFiltered(t, s)
+	all, err := s.segments(t.Context(), s.read, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	erasing, err := s.read.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	erasing.MustExec("DELETE FROM word_filter")
+	made := make(chan struct{})
+	go func() { defer close(made); _, _ = s.keepFilter(context.Background(), newWordFilter(), all[0], told{}) }()
+	if waiting(t, s, made) == 0 {
+		t.Error("a filter is written while somebody erases")
+	}
+	if err := erasing.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	<-made
 	busy, err := s.read.Beginx()
 	if err != nil {
 		t.Fatal(err)
@@ -260,11 +297,7 @@ func TestBlankingWaitsForFilter(t *testing.T) {
 	busy.MustExec("INSERT INTO word_filter VALUES (0, 0, 'why-of-alice')")
 	blanked := make(chan struct{})
 	go func() { defer close(blanked); blankAlice(t, s) }()
-	for waits := 0; waits == 0; {
-		if err := s.read.Get(&waits, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'word_filter'::regclass"); err != nil {
-			t.Fatal(err)
-		}
-	}
+	waiting(t, s, blanked)
 	if err := busy.Commit(); err != nil {
 		t.Fatal(err)
 	}
