@@ -65,12 +65,12 @@ func hashed(h uint64, c byte) uint64 { return (h ^ uint64(c)) * 0x100000001b3 }
 
 // cells are those of a gram of so many bytes.
 func cells(h uint64, size int) (out [filterHashes]uint32) {
-	h ^= uint64(size) << 56 //nolint:gosec // at most 9
+	h ^= uint64(size) << 56
 	h = (h ^ h>>32) * 0xd6e8feb86659fd93
 	h = (h ^ h>>32) * 0xd6e8feb86659fd93
 	h ^= h >> 32
 	for i := range out {
-		out[i] = uint32(h & (filterCells - 1)) //nolint:gosec // 19 bits
+		out[i] = uint32(h & (filterCells - 1))
 		h >>= filterBits
 	}
 	return out
@@ -177,8 +177,8 @@ type filterSum [8]byte
 func (of filterOf) sum(part int64, cells []byte) filterSum {
 	b := make([]byte, 0, 128+len(cells))
 	b = append(b, "rolecall word filter\n"...)
-	b = binary.BigEndian.AppendUint64(b, uint64(of.segment)) //nolint:gosec // never below 0
-	b = binary.BigEndian.AppendUint64(b, uint64(part))       //nolint:gosec // as above
+	b = binary.BigEndian.AppendUint64(b, uint64(of.segment))
+	b = binary.BigEndian.AppendUint64(b, uint64(part))
 	b = append(append(b, of.leaf...), cells...)
 	all := sha256.Sum256(b)
 	return filterSum(all[:len(filterSum{})])
