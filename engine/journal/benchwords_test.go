@@ -28,7 +28,7 @@ func BenchmarkWords(b *testing.B) {
 	})
 }
 
-var benchWords = [...]string{"title:7 rule-007", "INC-000003", "nothing-has-this", "zqj", "987654321"}
+var benchWords = [...]string{"title:7 rule-007", "INC-000003", "nothing-has-this", "no", "zq", "zqj", "zqjx", "INC-9999", "987654321", "p0000007", "db-017", "ticket-of-nobody does"}
 
 func searchWords(b *testing.B, s *Store) {
 	before := map[string]time.Duration{}
