@@ -38,6 +38,8 @@ type server struct {
 
 	kept time.Time // when it was last looked for records that are older than they are to be kept
 
+	wrote chan struct{} // has room for one: records were written since filters were made last
+
 	exporting    sync.Map // names of the exports that are under way
 	exportErrors sync.Map // by name of the export: why it failed last, "" if it did not
 

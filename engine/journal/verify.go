@@ -66,6 +66,9 @@ func (s *Store) verify(ctx context.Context, prepare func(*walk) error, heads ...
 		if err := w.readBlanks(); err != nil {
 			return err
 		}
+		if err := w.readFilters(); err != nil {
+			return err
+		}
 		v.Report, err = audit.Verify(w.records(), audit.Against{Heads: heads, Stored: &stored, Nodes: w})
 		if err != nil || v.Fault != nil || w.broken {
 			return err
@@ -103,6 +106,7 @@ type walk struct {
 	broken   bool // the fold could not go on
 	names    tableNames
 	blanks   blanks
+	filters  filterCheck
 	cut      *cut       // what was pruned, nil: nothing
 	prune    *pruneWalk // what is about to be, nil: nothing
 	v        *Verification
@@ -136,6 +140,7 @@ func (w *walk) records() iter.Seq2[audit.Record, error] {
 			}
 			w.seal(row)
 			w.take(row)
+			w.filters.take(row)
 			if !yield(row.record, nil) {
 				return
 			}
