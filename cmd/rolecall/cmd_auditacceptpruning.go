@@ -21,7 +21,8 @@ type acceptedPruningJSON struct {
 	By       string `json:"by"`
 	Reason   string `json:"reason"`
 	Time     string `json:"time"`
-	Key      string `json:"key"` // that signed it and was lost
+	Key      string `json:"key"`   // that signed it and was lost
+	Shown    bool   `json:"shown"` // the key that followed says that it was lost; else a record alone does
 }
 
 // acceptPruning lets a named person vouch for a pruning that was signed with a key which was lost since.
@@ -42,39 +43,38 @@ func (a *app) acceptPruning(ctx context.Context, reason string) (err error) {
 	if err := a.continues(ctx, cfg, store); err != nil {
 		return err
 	}
-	p, key, err := a.unvouched(ctx, cfg, store)
-	if err != nil || key == "" {
+	p, lost, err := a.unvouched(ctx, cfg, store)
+	if err != nil || lost == nil {
 		return err
 	}
 	if mode == reading {
-		return errors.Join(a.showPruning(p, key, false), exit(exitApproval))
+		return errors.Join(a.showPruning(p, lost, false), exit(exitApproval))
 	}
-	if err := a.vouchFor(ctx, cfg, store, p, key, reason); err != nil {
+	if err := a.vouchFor(ctx, cfg, store, p, lost.signedBy(p), reason); err != nil {
 		return err
 	}
-	return a.showPruning(p, key, true)
+	return a.showPruning(p, lost, true)
 }
 
-// unvouched finds the pruning that nobody vouches for any more, and the lost key that signed it; "": there is none.
-func (a *app) unvouched(ctx context.Context, cfg *config.File, store *journal.Store) (p *engine.Pruned, key string, err error) {
+// unvouched finds the pruning that nobody vouches for any more, and the lost keys of which one signed it; nil: there is none.
+func (a *app) unvouched(ctx context.Context, cfg *config.File, store *journal.Store) (p *engine.Pruned, lost *lostKeys, err error) {
 	if p, err = store.Pruned(ctx); err != nil {
-		return p, "", err
+		return p, nil, err
 	}
 	by, err := a.keyHistory(ctx, cfg, store)
 	switch {
 	case err != nil:
-		return p, "", err
+		return p, nil, err
 	case p == nil || by.snapshot(ctx, store, p) == nil:
 		a.out().Line("Nothing was pruned that the journal's key does not vouch for; there is nothing to accept.")
-		return p, "", nil
+		return p, nil, nil
 	case len(by.wrong) > 0:
-		return p, "", failed("see `rolecall audit verify`", "the journal is not what it was, and that can't be accepted: %s", by.wrong[0])
+		return p, nil, failed("see `rolecall audit verify`", "the journal is not what it was, and that can't be accepted: %s", by.wrong[0])
 	}
-	key, ok := by.lostKey(p)
-	if !ok {
-		return p, "", failed("see `rolecall audit verify`, and restore a backup", "record %d says that records were pruned, and no key of this journal signed that, neither one that was lost; that can't be accepted", p.Record)
+	if lost = by.lostKey(p); lost == nil {
+		return p, nil, failed("see `rolecall audit verify`, and restore a backup", "record %d says that records were pruned, and no key of this journal signed that, neither one that was lost; that can't be accepted", p.Record)
 	}
-	return p, key, a.wholeButForTheKey(ctx, cfg, store)
+	return p, lost, a.wholeButForTheKey(ctx, cfg, store)
 }
 
 // wholeButForTheKey verifies all else: only the signature is a matter of trust.
@@ -104,13 +104,14 @@ func (a *app) vouchFor(ctx context.Context, cfg *config.File, store *journal.Sto
 	return a.seal(ctx, cfg, store)
 }
 
-func (a *app) showPruning(p *engine.Pruned, key string, done bool) error {
-	out := a.out()
+func (a *app) showPruning(p *engine.Pruned, lost *lostKeys, done bool) error {
+	out, key := a.out(), lost.signedBy(p)
 	if out.Format == render.JSON {
-		return out.JSON(acceptedPruningJSON{1, done, p.Record, stamp(p.Before), p.By, p.Reason, stamp(p.Time), key})
+		return out.JSON(acceptedPruningJSON{1, done, p.Record, stamp(p.Before), p.By, p.Reason, stamp(p.Time), key, lost.shown})
 	}
 	out.Line("No key vouches for this any more: %s.", p.String())
 	out.Line("It is signed with %s, which was lost: whoever has that key can have made it.", key)
+	out.Line("%s", lost.says())
 	if done {
 		out.Line("You vouch for it now; `rolecall audit verify` and every bundle say so.")
 		return nil

@@ -50,9 +50,8 @@ type sealedBy struct {
 	wrong []string
 	keys  audit.Keys // the configuration's, and those before it that each handed over to the next one: a key that was lost vouches for nothing
 
-	handed  []bundle.Handover   // by which each of these did
-	formers []audit.Keys        // that were lost, each for the time in which it was in force
-	names   []string            // their verifier keys
+	handed  []bundle.Handover // by which each of these did
+	lost    []lostKeys
 	vouched *journal.AcceptedAt // by whom a pruning of a lost key was accepted, nil: none had to be
 }
 
@@ -159,14 +158,11 @@ func (f *sealedBy) epochs(verifier string, chain []keyChange, notes []journal.St
 // follow goes on to the next key; whoever can only write a record of a change has no key in front of it believed.
 func (f *sealedBy) follow(c keyChange, notes []journal.StoredCheckpoint) (err error) {
 	next, note, ok := handedOver(f.keys, c, notes)
-	if f.names = append(f.names, c.From); !c.Lost && ok {
+	if !c.Lost && ok {
 		f.keys, f.handed = next, append(f.handed, bundle.Handover{Key: c.From, Note: note})
 		return nil
 	}
-	if lost, err := f.keys.Succeed(c.record.Seq, c.To); err == nil {
-		f.formers = append(f.formers, lost)
-	}
-	f.handed = nil
+	f.lose(c, notes)
 	f.keys, err = audit.NewKeys(c.To)
 	return err
 }

@@ -52,7 +52,14 @@ func (a *Acceptance) line() string {
 
 // AcceptPruning has the key that is in force say that a person vouches for a pruning, and records it.
 func (s *Store) AcceptPruning(ctx context.Context, signer audit.Signer, a Acceptance) error {
-	signed, err := s.sign(ctx, audit.Checkpoint{Origin: signer.Name(), Extra: []string{a.line()}}, signer)
+	if s.options.ReadOnly {
+		return ErrReadOnly
+	}
+	head, err := s.Head(ctx)
+	if err != nil {
+		return err
+	}
+	signed, err := audit.Sign(audit.Checkpoint{Origin: signer.Name(), Head: head, Time: engine.Instant(s.options.Now()), Extra: []string{a.line()}}, signer)
 	if err != nil {
 		return err
 	}
@@ -73,7 +80,7 @@ func Vouched(keys audit.Keys, p *engine.Pruned, a *Acceptance) (c, said audit.Ch
 	if said, err = keys.Open([]byte(a.Signed)); err != nil {
 		return c, said, fmt.Errorf("%w: the journal's key does not say that record %d was accepted: %w", ErrNotVouched, p.Record, err)
 	}
-	if said.Size < p.Record || !slices.Contains(said.Extra, a.line()) {
+	if !slices.Contains(said.Extra, a.line()) {
 		return c, said, fmt.Errorf("%w: the journal's key says something else of record %d", ErrNotVouched, p.Record)
 	}
 	lost, err := audit.NewKeys(a.Key)
