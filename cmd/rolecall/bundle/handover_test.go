@@ -222,3 +222,22 @@ func TestPrunedByALostKeyForged(t *testing.T) {
 		t.Error("a bundle with a forged statement is made")
 	}
 }
+
+// TestAcceptedForAnotherPruning: who vouches for one pruning says nothing of a later one by the same key.
+func TestAcceptedForAnotherPruning(t *testing.T) {
+	l := prunedStory(t)
+	ctx, lost := context.Background(), l.verifier
+	first, err := l.store.Pruned(ctx)
+	l.must(err)
+	l.prune(at("2027-02-02T00:00:00Z"))
+	l.rekey(8, true)
+	l.must(l.store.AcceptPruning(ctx, l.signer, journal.Acceptance{Record: first.Record, Statement: first.Statement, Key: lost, By: "carol", Reason: "minutes of May"}))
+	all, err := l.store.Acceptances(ctx, first)
+	l.must(err)
+	l.order.From, l.order.Seal = at("2027-02-02T00:00:00Z"), l.seal()
+	folder := l.bundle()
+	proof(t, folder, func(p *Proof) { p.Accepted = &all[0].Acceptance })
+	if wrong := wrongs(t, folder, Given{}); !strings.Contains(wrong, "no record accepts what record") {
+		t.Error(wrong)
+	}
+}
