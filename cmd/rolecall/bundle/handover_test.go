@@ -241,3 +241,24 @@ func TestAcceptedForAnotherPruning(t *testing.T) {
 		t.Error(wrong)
 	}
 }
+
+// TestAcceptedOfWhatTheLostKeyDidNotSign: the statement names the key that signed, and that must have.
+func TestAcceptedOfWhatTheLostKeyDidNotSign(t *testing.T) {
+	l := story(t)
+	own, lost := l.signer, l.verifier
+	l.signer, _ = pair(t, 66)
+	l.prune(l.order.From)
+	l.signer = own
+	l.rekey(8, true)
+	l.accept(lost)
+	l.order.Accepted = nil
+	p, err := l.store.Pruned(context.Background())
+	l.must(err)
+	all, err := l.store.Acceptances(context.Background(), p)
+	l.must(err)
+	folder := l.bundle()
+	proof(t, folder, func(p *Proof) { p.Accepted = &all[0].Acceptance })
+	if wrong := wrongs(t, folder, Given{}); !strings.Contains(wrong, "the journal's key does not") {
+		t.Error(wrong)
+	}
+}
