@@ -96,3 +96,16 @@ func TestLevelsBehindAPruning(t *testing.T) {
 		t.Error("the first days of the month are not there any more")
 	}
 }
+
+// What was done before the period is only looked through: it counts on no day and in no month.
+func TestLevelsOfBefore(t *testing.T) {
+	start := time.Date(2027, 1, 10, 0, 0, 0, 0, time.UTC)
+	log := kept{{Seq: 1, Kind: KindIntent, Time: start.AddDate(0, 0, -12), Program: "crm", Account: "a", Op: OpGrant}, {Seq: 2, Kind: KindOutcome, Of: 1, Time: start.AddDate(0, 0, -11), Outcome: Done},
+		{Seq: 3, Kind: KindIntent, Time: start.AddDate(0, 0, -12), Program: "crm", Account: "b", Op: OpGrant}}
+	if got, err := ServiceLevels(t.Context(), log, start, start.Add(time.Hour)); err != nil || len(got) != 0 {
+		t.Errorf("%+v %v", got, err)
+	}
+	if got, err := MonthLevels(t.Context(), log, start); err != nil || len(got) != 0 {
+		t.Errorf("%+v %v", got, err)
+	}
+}
