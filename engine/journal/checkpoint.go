@@ -42,11 +42,25 @@ func (s *Store) sign(ctx context.Context, c audit.Checkpoint, signers ...audit.S
 		if err != nil {
 			return err
 		}
+		if kept, err := t.says(h.Size); err != nil || kept && c.NextKey == "" && len(c.Extra) == 0 {
+			return err
+		}
 		r := newRows("iit")
 		r.add(h.Size, micros(now), string(signed))
 		return t.run("INSERT INTO checkpoint (size, time, note) SELECT * FROM @rows r WHERE true ON CONFLICT (size) DO UPDATE SET time = excluded.time, note = excluded.note", r)
 	})
 	return signed, s.wrap("make a checkpoint", err)
+}
+
+// says tells whether the checkpoint of a size that the store keeps says more than size and root, as one by which a key handed over to
+// another does: one of the same size that says less must not take its place.
+func (t *tx) says(size int64) (more bool, err error) {
+	var notes []string
+	if err = t.SelectContext(t.ctx, &notes, t.Rebind("SELECT note FROM checkpoint WHERE size = ?"), size); err != nil || len(notes) == 0 {
+		return false, err
+	}
+	c, err := audit.Claimed([]byte(notes[0]))
+	return err == nil && (c.NextKey != "" || len(c.Extra) > 0), nil //nolint:nilerr // what can't be read says nothing
 }
 
 // WriteCheckpoint puts a signed checkpoint into a file, whole or not at all, and on the disk when it returns. The file

@@ -33,7 +33,7 @@ type nowJSON struct {
 	Levels    *levelsJSON      `json:"levels,omitempty"`   // how long changes took; absent until they were counted
 }
 
-// levelsJSON are how long changes took from the decision to the program's word.
+// levelsJSON are how long changes took from when they were wanted (the read that led to them, or since when they waited) to the program's word.
 type levelsJSON struct {
 	At       time.Time      `json:"at"`       // when they were counted
 	Days     int            `json:"days"`     // before that, which they are of

@@ -183,6 +183,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		r.Body = http.NoBody // a GET asks by its address alone; a form behind it would be kept in memory and on disk
 	}
+	defer s.panicked(r)
 	s.mux.ServeHTTP(w, r)
 }
 

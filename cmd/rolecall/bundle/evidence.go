@@ -76,8 +76,10 @@ func (v *verifier) evidence() error {
 		v.report.wrong(ProofFile, 0, "%v", err)
 		return errStop
 	}
-	if err := v.pruning(); err != nil {
-		return err
+	for _, step := range []func() error{v.handovers, v.pruning} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	return v.checkpoints()
 }
