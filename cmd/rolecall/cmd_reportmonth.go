@@ -220,7 +220,7 @@ func (m *monthCost) add(program, by string, u *engine.SeatUse) {
 	case p == nil:
 		put("gone", "", 1)
 	default:
-		split := shares(p, by)
+		split := engine.SeatShares(p, by)
 		for _, value := range slices.Sorted(maps.Keys(split)) { // in one order: sums of parts depend on it
 			put("people", value, split[value])
 		}
