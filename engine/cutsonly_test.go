@@ -27,3 +27,16 @@ func TestOnlyCutsAreWorkedOnAnOldJournal(t *testing.T) {
 		t.Errorf("claimed %v %v", got, err)
 	}
 }
+
+// Who has left by a journal that can't be trusted, and whose account waits to be suspended, is cut off nevertheless.
+func TestACutDoesNotWaitForWhatALeaverWaitsFor(t *testing.T) {
+	w := company(t, map[string][]string{"a": {"wiki/x"}})
+	w.apply()
+	w.fire("zoe")
+	if _, _, err := w.engine.Apply(t.Context(), engine.ApplyOptions{Actor: "test", Leave: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.engine.Outbox = engine.CutsOnly{Outbox: w.journal}
+	w.cutOff("zoe")
+	w.has("zoe", engine.Active, false)
+}

@@ -236,13 +236,14 @@ func (p *programPlan) withdraw(i Intent) {
 }
 
 // waitingIntent finds the open, unclaimed intent that does what the change does, and is charged to the same budget: what was
-// begun because somebody had left, and is wanted because of a role now, is another change, and so is another name or value.
+// begun because somebody had left, and is wanted because of a role now, is another change, and so is another name or value. So is a cut,
+// which goes on where nothing else does, and ends when it is lifted.
 func (p *programPlan) waitingIntent(c *Change) (Intent, bool) {
 	if len(p.queued) == 0 || c.account == none {
 		return Intent{}, false
 	}
 	i, open := p.queued[effectOn{pair(c.right, c.account), c.Op.Effect()}]
-	return i, open && i.Change.Op == c.Op && i.Class == c.class() && (c.class() != ChargeUpdate || string(mustJSON(i.Change.New)) == string(mustJSON(c.New)))
+	return i, open && i.Change.Op == c.Op && i.Class == c.class() && (i.Change.Cause == CauseCut) == (c.Cause == CauseCut) && (c.class() != ChargeUpdate || string(mustJSON(i.Change.New)) == string(mustJSON(c.New)))
 }
 
 func unixTime(s int64) time.Time { return time.Unix(s, 0).UTC() }
