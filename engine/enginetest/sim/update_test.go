@@ -91,10 +91,10 @@ func (k *checker) titled(who *person) {
 	}
 }
 
-// outdated is the name of somebody's account, and its title, if that is not as the entry has it and nothing excuses it.
+// outdated is the name of the account of somebody who is there, and its title, if that is not as the entry has it and nothing excuses it.
 func (k *checker) outdated(who *person) (name, title string) {
 	want, missing := titleOf(&who.Person)
-	if !k.m.keeps() || missing != "" || len(k.accountsOf("app", who.Key)) != 1 {
+	if here := who.there && who.State == engine.StateActive && !k.cut[who.Key]; !here || !k.m.keeps() || missing != "" || len(k.accountsOf("app", who.Key)) != 1 {
 		return "", ""
 	}
 	account := k.accountsOf("app", who.Key)[0]
@@ -112,21 +112,26 @@ func (k *checker) outdated(who *person) (name, title string) {
 	return "", ""
 }
 
-// toldOf: a notice names the account, or tells how many more there are than it names.
+// toldOf: a notice names the account, or one tells of as many more as none does.
 func (k *checker) toldOf(name, person string) bool {
-	return slices.ContainsFunc(k.plan.Notices, func(n engine.Notice) bool {
-		if n.Code != engine.NoticeUpdate {
-			return false
-		}
-		told := 0
-		_, err := fmt.Sscanf(n.Text, "title of %d accounts of app", &told)
-		return n.Person == person || strings.Contains(n.Text, strconv.Quote(name)) || err == nil && strings.Contains(n.Text, " more)") && told >= k.allOutdated()
+	return k.named(name, person) || slices.ContainsFunc(k.plan.Notices, func(n engine.Notice) bool {
+		more := 0
+		_, rest, _ := strings.Cut(n.Text, " and ")
+		_, err := fmt.Sscanf(rest, "%d more)", &more)
+		return n.Code == engine.NoticeUpdate && strings.HasPrefix(n.Text, "title of ") && err == nil && more >= k.unnamed()
 	})
 }
 
-func (k *checker) allOutdated() (n int) {
+func (k *checker) named(name, person string) bool {
+	return slices.ContainsFunc(k.plan.Notices, func(n engine.Notice) bool {
+		return n.Code == engine.NoticeUpdate && (n.Person == person || strings.Contains(n.Text, strconv.Quote(name)))
+	})
+}
+
+// unnamed counts whose title is not as the entry has it, though no notice names them.
+func (k *checker) unnamed() (n int) {
 	for _, who := range k.m.people {
-		if name, _ := k.outdated(who); name != "" {
+		if name, _ := k.outdated(who); name != "" && !k.named(name, who.Key) {
 			n++
 		}
 	}
