@@ -221,6 +221,7 @@ func (e *Engine) ended(ctx context.Context, outcomes []Record) error {
 	note := Record{Kind: KindNote}
 	for i := range outcomes {
 		o := &outcomes[i]
+		note.Set = append(note.Set, o.dated()...)
 		if o.Kind == KindOutcome && !slices.ContainsFunc(o.Set, func(f Fact) bool { return f.Kind == FactAhead }) {
 			one := Record{Program: o.Program, Account: o.Account, Entitlement: o.Entitlement, Outcome: o.Outcome}
 			one.byOwnClock(o.Time, e.Now())

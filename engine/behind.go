@@ -9,8 +9,8 @@ import (
 // over at once, an absence, a grace, or the time before an account is deleted. What began truly in between begins anew, too, since nobody
 // can tell it from that.
 func (f Fact) mended(now time.Time, wrong Fact, another bool) Fact {
-	right := wrong.Until.Add(-farAhead)
-	if wrong.Until.IsZero() || now.Before(right) && !another || f.Since.Before(wrong.Since) || !f.Since.Before(right) {
+	right, first := wrong.Until.Add(-farAhead), wrong.Since.Add(-farAhead) // clocks that are behind differ, too
+	if wrong.Until.IsZero() || now.Before(right) && !another || f.Since.Before(first) || !f.Since.Before(right) {
 		return f
 	}
 	switch f.Kind {
@@ -28,4 +28,16 @@ func (s *Snapshot) leapt(wrong Fact) bool {
 		ran.Since, ok = wrong.Since, !wrong.Since.IsZero()
 	}
 	return ok && s.Now.Sub(ran.Since) > max(3*s.Settings.Slot, 24*time.Hour)
+}
+
+// dated gives what a record dated by a clock that was far behind the journal's time, as of that time: the wait before an account is deleted
+// would else begin when its suspend was decided, or earlier.
+func (r *Record) dated() (anew []Fact) {
+	for _, f := range r.Set {
+		if f.Kind == FactSuspended && r.Time.After(f.Since.Add(farAhead)) {
+			f.Since = r.Time
+			anew = append(anew, f)
+		}
+	}
+	return anew
 }

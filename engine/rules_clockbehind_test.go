@@ -82,6 +82,13 @@ func TestASuspensionFromAClockThatWasBehindBeginsWhenItIsMended(t *testing.T) {
 	for name, suspends := range map[string]func(w *world, behind func(func())){
 		"a run":      func(w *world, behind func(func())) { behind(func() { w.apply(); w.apply() }) },
 		"work alone": (*world).worksBehind,
+		"work alone, on what was decided long before": func(w *world, behind func(func())) {
+			w.worksBehind(func(work func()) {
+				w.pass(100 * time.Hour)
+				w.record(nil) // so that the journal's time is known
+				behind(work)
+			})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachBehind(t, func(_ *testing.T, w *world, behind func(func())) {

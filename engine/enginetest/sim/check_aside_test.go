@@ -23,8 +23,8 @@ func (k *checker) givenBack(intents []engine.Intent) {
 	}
 }
 
-// asideCall [I12]: a program that was set aside gets no call before the next run has planned, but for cuts. A look at the journal is
-// believed for a moment.
+// asideCall [I12]: a program that was set aside gets no call before the next run has planned, but for cuts, and for what was to be taken
+// from somebody who is cut off now. A look at the journal is believed for a moment.
 func (k *checker) asideCall(i *openIntent, began time.Time) {
 	f, aside := k.aside[i.Program]
 	if !aside {
@@ -32,7 +32,8 @@ func (k *checker) asideCall(i *openIntent, began time.Time) {
 	}
 	k.ok(I12)
 	rest := k.m.cur.wrong == 0 && !k.asideWrong[i.Program] && began.Sub(k.asideAt[i.Program]) < 14*time.Minute // by the daemon's clock
-	if i.Cause != engine.CauseCut && f.Until.Equal(k.runAt) && rest && began.Sub(k.asideAt[i.Program]) > time.Second {
+	cut := i.Cause == engine.CauseCut || i.repeatable() && k.cut[i.Person]
+	if !cut && f.Until.Equal(k.runAt) && rest && began.Sub(k.asideAt[i.Program]) > time.Second {
 		k.m.fail(I12, "%s is called for intent %d, and was set aside %s before", i.Program, i.Seq, began.Sub(k.asideAt[i.Program]))
 	}
 }
