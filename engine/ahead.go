@@ -42,9 +42,8 @@ func (s *Settings) LatestSlot(now time.Time) time.Time {
 func (s *Snapshot) outlived() {
 	m, latest := s.Memory, s.Now.Add(farAhead)
 	wrong, _ := m.Fact(FactKey{Kind: FactAhead})
-	another := s.leapt(wrong)
 	for _, f := range m.facts {
-		c := f.mended(s.Now, wrong, another).outlived(s.Now, latest, s.Settings.LatestSlot(s.Now))
+		c := f.mended(s.Now, wrong).outlived(s.Now, latest, s.Settings.LatestSlot(s.Now))
 		if sameFact(c, *f) {
 			continue
 		}

@@ -235,14 +235,13 @@ func (w *worker) judgeAll(ctx context.Context, intents []Intent, results []Resul
 func (w *worker) breaks(ctx context.Context, why string) {
 	b := &w.breaker
 	f := Fact{FactKey: w.asideKey(), Since: w.e.Now().UTC(), Until: w.lastRun(ctx), Count: b.failed, Text: why}
-	tries := 0
 	if b.state == breakerTrying {
-		f.Since, f.Count, tries = b.aside.Since, b.aside.Count+1, failedOf(b.aside).Tries+1
+		f.Since, f.Count = b.aside.Since, b.aside.Count+1
 	}
 	failed := slices.DeleteFunc(slices.Clone(b.known), func(account string) bool { return b.row[account] })
 	failed = slices.Concat(failed, slices.Sorted(maps.Keys(b.row)))
 	b.known = failed[max(0, len(failed)-asideMost):]
-	f.Data = mustJSON(asideFailed{Failed: b.known, Tried: w.e.Now().UTC(), Tries: tries})
+	f.Data = mustJSON(asideFailed{Failed: b.known, Tried: w.e.Now().UTC()})
 	b.state, b.aside, b.row, b.failed, b.broke, b.again = breakerOpen, f, nil, 0, true, false
 	b.unsaid = append(b.unsaid, Record{Kind: KindNote, Actor: "rolecall", Program: w.p.Name, Why: []string{SetAsideOf(f).String()}, Set: []Fact{f}, Clear: []FactKey{w.backKey()}})
 }

@@ -27,7 +27,6 @@ func (w *worker) lookBroken(ctx context.Context, facts FactReader) error {
 type asideFailed struct {
 	Failed []string  `json:"failed"` // accounts, hashed
 	Tried  time.Time `json:"tried,omitzero"`
-	Tries  int       `json:"tries,omitempty"` // in vain
 }
 
 func failedOf(f Fact) (a asideFailed) {

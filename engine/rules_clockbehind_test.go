@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -44,37 +43,6 @@ func TestAnAbsenceFromAClockThatWasBehindBeginsWhenItIsMended(t *testing.T) {
 		w.later()
 		w.has("zoe", engine.Active, false)
 	})
-}
-
-// Nor is who was missed first by a clock that was ten years behind, where the next one is a day behind: neither shows the journal's time.
-// By the first one there was a run, or only a cut of somebody else.
-func TestAnAbsenceBetweenTwoClocksThatAreBehind(t *testing.T) {
-	for name, first := range map[string]func(w *world){
-		"a run": func(w *world) { w.apply() },
-		"a cut": func(w *world) { w.cutOff("yan") },
-	} {
-		for _, slot := range []time.Duration{0, time.Hour} {
-			t.Run(fmt.Sprint(name, " every ", slot), func(t *testing.T) {
-				w := company(t, map[string][]string{"a": {"wiki/x"}})
-				w.engine.Settings.Slot = slot
-				w.apply()
-				w.later()
-				w.vanish("zoe")
-				w.apply()
-				w.pass(-10 * year)
-				first(w)
-				w.pass(10*year - 24*time.Hour)
-				w.apply()
-				w.has("zoe", engine.Active, true)
-				w.pass(24 * time.Hour)
-				w.apply()
-				w.has("zoe", engine.Active, true)
-				w.later()
-				w.later()
-				w.has("zoe", engine.Active, false)
-			})
-		}
-	}
 }
 
 // An account that was suspended while a clock was behind is deleted after the whole wait, whether a run or work alone was of that clock.

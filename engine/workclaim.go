@@ -75,7 +75,7 @@ func (c *claims) next(ctx context.Context) ([]Intent, error) {
 		} // else something may have come since
 	}
 	if len(c.later) > 0 {
-		return c.left(ctx)
+		return c.oneAccount(), c.w.settle()
 	}
 	if err := cmp.Or(c.w.setAside(), ctx.Err()); err != nil {
 		return nil, err
@@ -90,10 +90,10 @@ func (c *claims) oneAccount() (one []Intent) {
 	return one
 }
 
-// ahead begins to claim the next ones, unless all is to stop, or calls are as slow as a rate has them: a lease must not run
-// out before they are made.
+// ahead begins to claim the next ones, unless all is to stop, or calls are as slow as a rate has them, a lease must not run
+// out before they are made; or what was left before is to be done first.
 func (c *claims) ahead(ctx context.Context) {
-	if c.w.e.OneByOne || c.w.p.Rate > 0 || ctx.Err() != nil || c.w.setAside() != nil || !c.w.breaker.calm() {
+	if c.w.e.OneByOne || len(c.later) > 0 || c.w.p.Rate > 0 || ctx.Err() != nil || c.w.setAside() != nil || !c.w.breaker.calm() {
 		return
 	}
 	c.pending = make(chan claim, 1)
@@ -128,11 +128,8 @@ func (c *claims) claim(ctx context.Context) ([]Intent, error) {
 }
 
 // probe claims one account, leavers first. One that failed before is left until another one was tried: a single broken account must
-// not keep a program set aside. Nor must many that stand in front: after each try in vain it leaps further over those that come first.
+// not keep a program set aside.
 func (c *claims) probe(ctx context.Context) ([]Intent, error) {
-	if leap := c.w.leap(); leap > 1 {
-		return c.leapt(ctx, leap)
-	}
 	for len(c.later) <= asideMost {
 		intents, err := c.take(ctx, 1, false)
 		if err != nil {

@@ -24,14 +24,14 @@ func (m *model) jumps(others ...time.Duration) []time.Duration {
 // farBehind: the clock of one daemon is far behind while it does something, and is mended. What it claims looks to others as if it were
 // over: nobody promises otherwise, and it does nothing while somebody else works. That a run is of such a clock can be told by the
 // journal's time alone: where nothing was recorded for so long, an absence begins when that clock says so, and no such run is played. Nor
-// is one by whose clock an extra holds that is over, nor one that is behind by an hour after one that was by a day, until a run by a clock
-// that is right has seen that: nobody can tell them from one clock by which a day goes by.
+// is one by whose clock an extra holds that is over, nor one that is behind by less than the one before, until a run by a clock that is
+// right has seen that: nobody can tell them from one clock by which that time goes by.
 func (m *model) farBehind(d time.Duration) {
 	m.fault("clock: far behind", "the clock of %s is behind by %s", m.cur.name, d)
 	m.cur.wrong, m.cur.stays = -d, true
 	run := func() { m.run(engine.ApplyOptions{Leave: true}) }
 	do := []func(){run, run, m.work, m.cut, m.pause, m.decide}[m.tries.IntN(6)]
-	if m.check.behindBy == 24*time.Hour && d < m.check.behindBy || m.check.leased() || m.check.lastTime.Before(m.now.Add(time.Hour-d)) || m.check.overSince(m.now.Add(-d)) {
+	if d < m.check.behindBy || m.check.leased() || m.check.lastTime.Before(m.now.Add(time.Hour-d)) || m.check.overSince(m.now.Add(-d)) {
 		do = m.pause
 	}
 	was := m.cur
