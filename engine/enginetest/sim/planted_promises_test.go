@@ -12,8 +12,8 @@ func promiseBugs() []bug {
 		one("old journal worked", "on a journal that was restored only cuts are carried out", "cutsonly.go", `return i.Change.Cause != CauseCut })`, `return i.Change.Cause != CauseCut && !$ })`),
 		one("old journal: cut undone", "on a journal that was restored cuts are carried out", "cutsonly.go", `if len(cuts) > 0 {`, `if len(cuts) > 0 && !$ {`),
 
-		one("attributes told a program", "a program is told nothing but what it is to have", "accounts.go", `p.news[n] = &NewAccount{Name: name, Person: s.key, Attributes: p.fill(s.person)}`,
-			"p.news[n] = &NewAccount{Name: name, Person: s.key, Attributes: p.fill(s.person)}\n\tif $ {\n\t\tp.news[n].Attributes = map[string]string{\"note\": s.person.Attributes.First(\"password\")}\n\t}"),
+		one("attributes told a program", "a program is told nothing but what it is to have", "accounts.go", `p.news[n] = &NewAccount{Name: name, Person: s.key, Attributes: attributes}`,
+			"p.news[n] = &NewAccount{Name: name, Person: s.key, Attributes: attributes}\n\tif $ {\n\t\tp.news[n].Attributes = map[string]string{\"note\": s.person.Attributes.First(\"password\")}\n\t}"),
 
 		one("behind: run", "what a run began by a clock that was far behind begins when that is mended", "behind.go", `if wrong.Until.IsZero() ||`, `if $ || wrong.Until.IsZero() ||`),
 		one("people in the log", "no line of the log says more than it must", "reconcile.go", `Failpoint("plan.after")`, "Failpoint(\"plan.after\")\n\tif $ {\n\t\te.log().Info(\"read\", \"people\", s.People)\n\t}"),
