@@ -59,6 +59,9 @@ func unnamed(text string, c *Change) string {
 		}
 	}
 	names = slices.DeleteFunc(names, func(s string) bool { return len(s) < 2 })
+	for n := range names {
+		names[n] = readable(names[n])
+	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	for n := range names {
 		names[n] = regexp.QuoteMeta(names[n])
@@ -66,5 +69,8 @@ func unnamed(text string, c *Change) string {
 	if len(names) == 0 {
 		return text
 	}
-	return regexp.MustCompile("(?i)"+strings.Join(names, "|")).ReplaceAllLiteralString(text, "…")
+	return regexp.MustCompile("(?i)"+strings.Join(names, "|")).ReplaceAllLiteralString(readable(text), "…")
 }
+
+// readable is a text as a record has it: what is no text in a name of a program is no pattern either.
+func readable(text string) string { return string([]rune(text)) }

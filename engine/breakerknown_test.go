@@ -26,10 +26,11 @@ func TestWhatFailedBeforeAProgramWorkedAgainIsJudged(t *testing.T) {
 
 // What is told of the program names nobody: it outlives whoever is blanked.
 func TestTheErrorOfAProgramThatIsSetAsideNamesNobody(t *testing.T) {
-	c := Change{Account: ProposedPrefix + "ann.smith", Person: "1000", Login: "ann", Name: "Ann Smith", New: &NewAccount{Name: "ann.smith", Attributes: map[string]string{"mail": "Ann.Smith@example.com"}}}
+	c := Change{Account: ProposedPrefix + "ann.smith", Person: "1000", Login: "ann", Name: "Ann Smith", New: &NewAccount{Name: "ann.smith", Attributes: map[string]string{"mail": "Ann.Smith@example.com", "former": "z\xf6"}}}
 	for text, want := range map[string]string{
 		`POST /Users: 500 (userName "Ann.Smith" of ANN SMITH, ann.smith@example.com, 1000)`: `POST /Users: 500 (userName "…" of …, …, …)`,
-		"no route to host": "no route to host",
+		"no route to host":          "no route to host",
+		"no \xf6ann, no z\xf6 here": "no \ufffd…, no … here",
 	} {
 		if got := unnamed(text, &c); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -173,10 +173,13 @@ func (f Fact) repaired(now time.Time) Fact {
 	return f
 }
 
+// frozenPrefix begins every such reason; what the program said comes after a colon.
+const frozenPrefix = "failed "
+
 // frozen says why a change must not be made now although it is wanted, "" if nothing speaks against it.
 func (p *programPlan) frozen(op Op, right, account uint32) string {
 	if f, ok := p.failing(op, right, account); ok && f.Until.After(p.b.s.Now) {
-		return fmt.Sprintf("failed %s, next try %s: %s", plural(f.Count, "time", "times"), day(f.Until), f.Text)
+		return fmt.Sprintf(frozenPrefix+"%s, next try %s: %s", plural(f.Count, "time", "times"), day(f.Until), f.Text)
 	}
 	return ""
 }
@@ -262,7 +265,7 @@ func (p *programPlan) renames() {
 			continue
 		}
 		c := p.change(OpRename, p.exists, account, CauseRule, fmt.Sprintf("the directory's entry says %s, the account %s", quote(name), quote(have)))
-		c.New = &NewAccount{Name: name, Person: s.key, Attributes: p.carried(s)}
+		c.New = &NewAccount{Name: name, Person: s.key, Attributes: p.carried(s, account)}
 		if !p.program.Describes.Rename {
 			p.b.warn("rename", p.program.Name, s.key, fmt.Sprintf("the account %s of %s should be called %s; %s can't rename, do it there", quote(have), s.person.Name(), quote(name), p.program.Name))
 			continue

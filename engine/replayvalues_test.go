@@ -21,12 +21,19 @@ func TestReplayKeepsValuesWithTheirPerson(t *testing.T) {
 		return f
 	}
 	cut := Fact{FactKey: FactKey{Kind: FactCut, Person: "c"}, Text: "x"}
-	records := Replay(fold(item("1", "ann")), fold(item("2", "ben"), item("3", "cid"), cut), nil, "why")
-	if len(records) != 4 {
+	failing := Fact{FactKey: FactKey{Kind: FactFailing, Program: "wiki", Account: "a-dan", Entitlement: "x"}, Text: "no such address: dan@example.com"}
+	records := Replay(fold(item("1", "ann")), fold(item("2", "ben"), item("3", "cid"), cut, failing), nil, "why")
+	if len(records) != 5 {
 		t.Fatalf("%d records", len(records))
 	}
 	for _, r := range records {
 		for _, f := range r.Set {
+			if f.Kind == FactFailing {
+				if r.Program != "wiki" || r.Account != "a-dan" || len(r.Set) != 1 {
+					t.Errorf("%+v", r)
+				}
+				continue
+			}
 			if whose := itemOf(&f).Change.Person; r.Person != whose || strings.Contains(string(f.Data), "@") != (whose != "") {
 				t.Errorf("a record about %q: %s", r.Person, f.Data)
 			}

@@ -45,6 +45,7 @@ func TestValuesThatWaitStandWithTheirPerson(t *testing.T) {
 		w.targets["wiki"].SetAttribute("id-"+login, "mail", login+"-before@example.com")
 	}
 	w.hire("kim", "a")
+	w.says("kim", "mail", "Old") // which the list shows
 	w.later()
 	w.person("kim").Attributes[0].Values = []string{"kim-renamed"}
 	w.says("kim-renamed", "mail", "kim-now@example.com")

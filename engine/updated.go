@@ -27,6 +27,12 @@ func (p *programPlan) tried(s *subject, account uint32, name, want, have string)
 	return true
 }
 
+// given says the same as tried, and notes nothing.
+func (p *programPlan) given(account uint32, name, want, have string) bool {
+	f, ok := p.b.s.Memory.Fact(updatedKey(p.program.Name, p.reading.accounts.Name(account), name))
+	return ok && (f.Text == valueHash(p.b.salt(), want) || f.Text == valueHash(p.b.salt(), want, have))
+}
+
 func updatedKey(program, account, attribute string) FactKey {
 	return FactKey{Kind: FactUpdated, Program: program, Account: account, Key: attribute}
 }

@@ -39,10 +39,12 @@ func (p *programPlan) noteUntaken() {
 	}
 }
 
-// carried are the attributes that a rename changes along with the name: those that are kept up to date, and no others.
-func (p *programPlan) carried(s *subject) (to map[string]string) {
+// carried are the attributes that a rename changes along with the name: those that are kept up to date, and no others:
+// what the list does not show is unknown, and what was given once is not given again.
+func (p *programPlan) carried(s *subject, account uint32) (to map[string]string) {
 	for _, name := range p.program.Update {
-		if want := p.wanted(s, name); want != "" && len(want) <= mostValue {
+		have, shown := p.reading.info(account).Attributes[name]
+		if want := p.wanted(s, name); shown && want != "" && len(want) <= mostValue && (have == want || !p.given(account, name, want, have)) {
 			to = with(to, name, want)
 		}
 	}

@@ -13,11 +13,20 @@ func (c *Change) about() Record {
 	return Record{Kind: KindNote, Person: c.Person, Program: c.Program, Account: c.Account}
 }
 
-// valueRecords takes such items out of the facts that are written in notes, and gives each a record of its own. item is what is known of
-// one so far.
+// repeats says that a fact has the words of a program about one account, which repeats values that it does not like.
+func (f *Fact) repeats() bool {
+	return f.Text != "" && (f.Kind == FactFailing || f.Kind == FactSessions || f.Kind == FactSecret)
+}
+
+// valueRecords takes such items, and what repeats values, out of the facts that are written in notes, and gives each a record of its own.
+// item is what is known of one so far.
 func valueRecords(sets []Fact, clears []FactKey, item func(FactKey) Item) ([]Fact, []FactKey, []Record) {
 	var out []Record
 	sets = slices.DeleteFunc(sets, func(f Fact) bool {
+		if f.repeats() {
+			out = append(out, Record{Kind: KindNote, Person: f.Person, Program: f.Program, Account: f.Account, Set: []Fact{f}})
+			return true
+		}
 		if f.Kind != FactItem {
 			return false
 		}

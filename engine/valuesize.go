@@ -28,9 +28,9 @@ func tooLongIn(name string, attributes map[string]string) string {
 	return ""
 }
 
-// keptName is a name that stays as it is, as far as a plan needs to repeat it.
+// keptName is a name that stays as it is, as far as a plan needs to repeat it. What is no text would be another name once it was recorded.
 func keptName(name string) string {
-	if len(name) > mostValue {
+	if len(name) > mostValue || !utf8.ValidString(name) {
 		return ""
 	}
 	return name
