@@ -338,6 +338,10 @@ var (
 	errKept      = errors.New("the account is not deleted")
 )
 
+// ErrNotTried is in the error of a call that a connector did not try for a reason that is not the program's: it is no failure of the
+// program either, and is made by the next run.
+var ErrNotTried = errStopped
+
 func afterCreate(r Result) (made string, broken bool) {
 	if (r.Outcome == Done || r.Outcome == Already) && r.ID != "" {
 		return r.ID, false

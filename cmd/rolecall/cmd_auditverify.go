@@ -84,7 +84,7 @@ func (a *app) verify(ctx context.Context) (err error) {
 	if sealed {
 		heads = append(heads, c.Head)
 	}
-	v, err := store.Verify(ctx, heads...)
+	v, err := store.VerifyAll(ctx, heads...)
 	if err != nil {
 		return err
 	}

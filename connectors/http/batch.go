@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/httpconn"
@@ -120,18 +119,17 @@ func (b *batch) apply(ctx context.Context) bool {
 	for h := range b.held {
 		old[h] = true
 	}
-	most, end := mostOf(ctx)
-	defer end()
+	over := b.over(ctx)
 	httpconn.Lanes(b.options.Calls, 0, len(b.part), func(i int) string { return httpconn.Subject(b.calls[b.part[i]]) }, func(all []int) {
 		for _, i := range all {
-			if most.Err() != nil {
-				r := &b.results[b.part[i]]
-				r.Outcome, r.Err = b.settle("", httpconn.Before(errLate))
+			if over() {
+				b.results[b.part[i]].Err = errLate
 				continue
 			}
 			b.make(ctx, b.part[i])
 		}
 	})
+	b.late()
 	if len(b.made) > 0 {
 		b.readBack(ctx, old)
 	}
@@ -140,13 +138,35 @@ func (b *batch) apply(ctx context.Context) bool {
 
 var errLate = errors.New("the program answers so slowly that the time for these changes was over before this one")
 
-// mostOf is over before ctx is: no write begins in the last quarter, so that what was written can be read back.
-func mostOf(ctx context.Context) (context.Context, context.CancelFunc) {
-	until, limited := ctx.Deadline()
-	if !limited {
-		return ctx, func() {}
+// late gives those that were not tried their results. Limited requests are no failure of the program where some were made: so the rest
+// will be.
+func (b *batch) late() {
+	why := errLate
+	if b.limited() {
+		why = fmt.Errorf("requests: %g a second are too few for all of these changes at once, so the time for them was over before this one", b.most)
+		if len(b.made) > 0 {
+			why = notTried{why}
+		}
 	}
-	return context.WithDeadline(ctx, until.Add(-time.Until(until)/4))
+	for _, i := range b.part {
+		if r := &b.results[i]; errors.Is(r.Err, errLate) {
+			r.Outcome, r.Err = b.settle("", httpconn.Before(why))
+		}
+	}
+}
+
+// notTried is an error that counts as no failure.
+type notTried struct{ error }
+
+func (notTried) Is(target error) bool { return target == engine.ErrNotTried }
+
+// over says whether the time for writes is: none begins in the last quarter, so that what was written can be read back.
+func (p *Program) over(ctx context.Context) func() bool {
+	now := p.options.Now()
+	until, limited := ctx.Deadline()
+	left := until.Sub(now)
+	late := now.Add(left - left/4)
+	return func() bool { return ctx.Err() != nil || limited && left > 0 && !p.options.Now().Before(late) }
 }
 
 // snapshot reads the accounts that calls are about, and who holds the group's rights.

@@ -159,6 +159,9 @@ func TestGramsOfWords(t *testing.T) {
 
 // Of a filter that claims to be right, verify finds out whether it is; one that a search would not believe is no fault.
 func TestChangedFilterIsFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many records, slow under the race detector")
+	}
 	s := openStore(t, lite(t), nil)
 	twoFilters(t, s)
 	if _, err := s.MakeFilters(t.Context()); err != nil {
@@ -308,8 +311,26 @@ func TestBlankingWaitsForFilter(t *testing.T) {
 	}
 }
 
+// Who stands still while a filter is written is not waited for longer than a writer is: an erasing waits for it, and all writers for that.
+func TestWhoMakesFiltersMayNotStandStill(t *testing.T) {
+	s := openStore(t, servers.Postgres(t).NewDatabase(t), nil)
+	making, err := s.read.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = making.Rollback() }()
+	making.MustExec(s.dialect.lockFilters())
+	is := ""
+	if err := making.Get(&is, "SELECT current_setting('"+idleTime+"')"); err != nil || is != "30s" {
+		t.Error(is, err)
+	}
+}
+
 // What was pruned is in no filter either.
 func TestFiltersAfterPruning(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many records, slow under the race detector")
+	}
 	databases(t, func(t *testing.T, s *Store) {
 		makeUp(t, s, 6_000)
 		noteMany(t, s, filterRecords-5_000, func() string { return "nothing" })
@@ -336,8 +357,57 @@ func TestFiltersAfterPruning(t *testing.T) {
 	})
 }
 
+// Two may make the same filter at once: one does.
+func TestFilterByTwo(t *testing.T) {
+	s := openStore(t, lite(t), nil)
+	noteMany(t, s, filterRecords, func() string { return "nothing" })
+	made := make([]int, 2)
+	var wait sync.WaitGroup
+	for i := range made {
+		wait.Go(func() {
+			var err error
+			if made[i], err = s.MakeFilters(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if made[0]+made[1] != 1 {
+		t.Errorf("%v are made", made)
+	}
+	s.write.MustExec("DELETE FROM word_filter WHERE part = 7")
+	if again, err := s.MakeFilters(t.Context()); err != nil || again != 1 {
+		t.Errorf("%d filters are made anew of which a row is missing, %v", again, err)
+	}
+	rows := 0
+	if err := s.read.Get(&rows, "SELECT count(*) FROM word_filter"); err != nil || rows != filterParts {
+		t.Errorf("a filter of %d rows, %v", rows, err)
+	}
+}
+
+// A filter is a cache: one that was changed is in the way of no pruning and no restore, and only who asks for everything hears of it.
+func TestChangedFilterStopsNothing(t *testing.T) {
+	s := openStore(t, lite(t), nil)
+	noteMany(t, s, filterRecords, func() string { return "nothing" })
+	all, err := s.segments(t.Context(), s.read, 0, 0)
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	_, bits := newWordFilter().row(all[0], 3)
+	s.write.MustExec("INSERT INTO word_filter (part, segment, bits) VALUES (3, 0, ?)", bits)
+	if v, err := s.Verify(t.Context()); err != nil || !v.OK() {
+		t.Errorf("it is in the way: %v, %+v", err, v.Wrong)
+	}
+	if v := verify(t, s); v.OK() || !strings.Contains(v.first(), "DELETE FROM word_filter is enough, rolecall serve makes them anew") {
+		t.Errorf("%+v", v.Wrong)
+	}
+}
+
 // Several may make filters at once: each is made, and by one.
 func TestFiltersByMany(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many records, slow under the race detector")
+	}
 	databases(t, func(t *testing.T, s *Store) {
 		twoFilters(t, s)
 		var wait sync.WaitGroup

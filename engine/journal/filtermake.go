@@ -26,26 +26,40 @@ func (s *Store) MakeFilters(ctx context.Context) (made int, err error) {
 	return made, s.wrap("make the filters for words", err)
 }
 
-// unfiltered are the segments that have no filter. All rows of one are written at once, so one row tells.
+// unfiltered are the segments that have no filter, or not all rows of one. All are written at once, so the first tells of what records.
 func (s *Store) unfiltered(ctx context.Context) (missing []filterOf, err error) {
 	all, err := s.segments(ctx, s.read, 0, 0)
 	if err != nil {
 		return nil, err
 	}
-	have := map[int64]string{}
-	err = each(s.read.QueryxContext(ctx, "SELECT CAST(segment AS BIGINT), bits FROM word_filter WHERE part = 0"))(func(r *sqlx.Rows) error {
+	have := map[int64]rowsOf{}
+	err = each(s.read.QueryxContext(ctx, selectRowsOf))(func(r *sqlx.Rows) error {
 		var segment int64
-		var bits string
-		err := r.Scan(&segment, &bits)
-		have[segment] = bits
+		var is rowsOf
+		err := r.Scan(&segment, &is.Parts, &is.First)
+		have[segment] = is
 		return err
 	})
 	for _, of := range all {
-		if _, _, ok := readFilter(of, 0, have[of.segment]); !ok {
+		if !have[of.segment].whole(of) {
 			missing = append(missing, of)
 		}
 	}
 	return missing, err
+}
+
+// rowsOf says how many rows a filter has, and what the first is.
+type rowsOf struct {
+	Parts int64
+	First string
+}
+
+const selectRowsOf = `SELECT CAST(c.segment AS BIGINT), c.parts, f.bits FROM (SELECT segment, count(*) AS parts FROM word_filter GROUP BY segment) c
+	JOIN word_filter f ON f.segment = c.segment AND f.part = 0`
+
+func (is rowsOf) whole(of filterOf) bool {
+	_, _, ok := readFilter(of, 0, is.First)
+	return ok && is.Parts == filterParts
 }
 
 // told counts what a filter was made of: blanking and pruning take away, and nothing ever comes back.
@@ -112,16 +126,13 @@ func stillSo(ctx context.Context, t *sqlx.Tx, of filterOf, was told) (bool, erro
 	if err != nil || now != was {
 		return false, err
 	}
-	var same, there []string
+	var same []string
 	if err := t.SelectContext(ctx, &same, t.Rebind("SELECT leaf FROM journal WHERE seq = ?"), of.last()); err != nil || len(same) != 1 || same[0] != of.leaf {
 		return false, err
 	}
-	err = t.SelectContext(ctx, &there, t.Rebind("SELECT bits FROM word_filter WHERE part = 0 AND segment = ?"), of.segment)
-	if err != nil || len(there) == 0 {
-		return err == nil, err
-	}
-	_, _, made := readFilter(of, 0, there[0])
-	return !made, nil
+	var is rowsOf
+	err = t.GetContext(ctx, &is, t.Rebind("SELECT count(*) AS parts, coalesce(max(CASE part WHEN 0 THEN bits END), '') AS first FROM word_filter WHERE segment = ?"), of.segment)
+	return err == nil && !is.whole(of), err
 }
 
 func (s *Store) writeFilter(ctx context.Context, t *sqlx.Tx, f *wordFilter, of filterOf) error {

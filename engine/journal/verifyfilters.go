@@ -52,6 +52,9 @@ func (c *filterCheck) take(row *row) {
 }
 
 func (w *walk) filtered() view {
+	if len(w.filters.there) == 0 {
+		return func(context.Context, *sqlx.Tx) ([]string, error) { return nil, nil }
+	}
 	return func(ctx context.Context, t *sqlx.Tx) (wrong []string, err error) {
 		c, changed := &w.filters, map[int64]bool{}
 		err = each(t.QueryxContext(ctx, "SELECT CAST(part AS BIGINT), CAST(segment AS BIGINT), bits FROM word_filter"))(func(r *sqlx.Rows) error {
@@ -71,8 +74,8 @@ func (w *walk) filtered() view {
 		})
 		for _, segment := range sortedKeys(changed) {
 			of := c.of[segment]
-			wrong = append(wrong, fmt.Sprintf("the filter for words of the records %d to %d was changed, and a search may miss some; delete its rows (word_filter, segment %d), rolecall serve makes it anew",
-				of.after()+1, of.last(), segment))
+			wrong = append(wrong, fmt.Sprintf("the filter for words of the records %d to %d was changed, and a search may miss some; DELETE FROM word_filter is enough, rolecall serve makes them anew",
+				of.after()+1, of.last()))
 		}
 		return wrong, err
 	}
