@@ -86,27 +86,29 @@ func (g *repository) requestBranch() string { return "refs/heads/" + g.config.Re
 // propose puts the table into the request's branch, on top of the commit it was read from. What is not merged is not done: it stays
 // unknown, and the next list of the branch that counts tells.
 func (g *repository) propose(ctx context.Context, t *table) (engine.Outcome, error) {
-	head, err := g.head(ctx, g.requestBranch())
+	head, same, outcome, err := g.place(ctx, t)
 	if err != nil {
-		return engine.Failed, err
-	}
-	same := false
-	if head != "" {
-		if same, err = g.proposed(ctx, head, t); err != nil {
-			return engine.Failed, err
-		}
-	}
-	if !same {
-		commit, err := g.commit(ctx, t)
-		if err != nil {
-			return engine.Failed, err
-		}
-		if outcome, err := g.pushRequest(ctx, head, commit); err != nil {
-			return outcome, err
-		}
-		head = commit
+		return outcome, err
 	}
 	return g.waits(ctx, head, same)
+}
+
+// place gives the commit of the request's branch that holds the table, and whether it was there before.
+func (g *repository) place(ctx context.Context, t *table) (head string, same bool, o engine.Outcome, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	seen, err := g.head(ctx, g.requestBranch())
+	if err == nil && seen != "" {
+		same, err = g.proposed(ctx, seen, t)
+	}
+	if err != nil || same {
+		return seen, same, engine.Failed, err
+	}
+	if head, err = g.commit(ctx, t); err != nil {
+		return "", false, engine.Failed, err
+	}
+	o, err = g.pushRequest(ctx, seen, head)
+	return head, false, o, err
 }
 
 // proposed says whether the request's branch holds the table already, on top of the commit it was read from. Somebody else's commit
