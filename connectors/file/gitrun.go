@@ -45,6 +45,13 @@ func (g *repository) run(ctx context.Context, input []byte, env []string, args .
 	return string(answer), nil
 }
 
+// author is whom commits are by, without what Git itself takes from the ends of a name.
+func (g *repository) author() (name, mail string) {
+	name, mail, _ = strings.Cut(strings.TrimSuffix(g.config.Author, ">"), " <")
+	crud := func(r rune) bool { return r <= ' ' || strings.ContainsRune(`.,:;<>"\'`, r) }
+	return strings.TrimFunc(name, crud), strings.TrimFunc(mail, crud)
+}
+
 // drop lets the next read make a clone anew.
 func (g *repository) drop() {
 	if g.clone != "" {
@@ -57,7 +64,7 @@ func (g *repository) drop() {
 const gitEnds = 5 * time.Second
 
 func (g *repository) command(ctx context.Context, env, args []string) *exec.Cmd {
-	name, mail, _ := strings.Cut(strings.TrimSuffix(g.config.Author, ">"), " <")
+	name, mail := g.author()
 	args = append([]string{"-c", "core.hooksPath=/dev/null", "-c", "http.followRedirects=false", "-c", "credential.helper=", "-c", "credential.helper=" + fromPipe, "-c", "gc.auto=0"}, args...)
 	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // what comes from the configuration can't be taken for an option, see check
 	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGTERM) }, gitEnds
