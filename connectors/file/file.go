@@ -138,14 +138,13 @@ func (p *Program) Revoke(ctx context.Context, account, entitlement string) (engi
 
 // Apply makes all changes with one rewrite of the file.
 func (p *Program) Apply(ctx context.Context, changes []engine.Call) []engine.Result {
-	results, made := make([]engine.Result, len(changes)), []engine.Call(nil)
+	results, edits, made := make([]engine.Result, len(changes)), make([]edit, len(changes)), []edit(nil)
+	for i, c := range changes {
+		edits[i] = p.editOf(c)
+	}
 	outcome, err := p.edit(ctx, func(t *table) {
-		made = p.changeAll(t, changes, results)
-		for _, c := range p.waiting.others(changes) {
-			if outcome, _ := p.change(t, c); outcome == engine.Done { // whoever asked was answered before
-				t.log = append(t.log, said(c))
-			}
-		}
+		made = changeAll(t, changes, edits, results)
+		p.waiting.join(t, edits, made)
 	})
 	if outcome == engine.Uncertain {
 		p.waiting.add(made)
@@ -160,11 +159,11 @@ func (p *Program) Apply(ctx context.Context, changes []engine.Call) []engine.Res
 }
 
 // changeAll makes changes on the table in memory, and gives those that changed it.
-func (p *Program) changeAll(t *table, changes []engine.Call, results []engine.Result) (made []engine.Call) {
+func changeAll(t *table, changes []engine.Call, edits []edit, results []engine.Result) (made []edit) {
 	for i, c := range changes {
-		if results[i].Outcome, results[i].Err = p.change(t, c); results[i].Outcome == engine.Done {
-			t.log = append(t.log, said(c))
-			made = append(made, c)
+		if results[i].Outcome, results[i].Err = edits[i].make(t); results[i].Outcome == engine.Done {
+			t.log = append(t.log, edits[i].said)
+			made = append(made, edits[i])
 		}
 		if c.New != nil && results[i].Err == nil {
 			results[i].ID = c.New.Name

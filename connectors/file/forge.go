@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/rolecall/rolecall/engine/httpconn"
 )
@@ -61,6 +62,7 @@ type pull struct {
 	Address string `json:"html_url"`
 	State   string `json:"state"`
 	Merged  string `json:"merged_at"`
+	Closed  string `json:"closed_at"`
 	Head    struct {
 		Branch string `json:"ref"`
 		Commit string `json:"sha"`
@@ -80,9 +82,9 @@ func (e *declined) Error() string {
 	return fmt.Sprintf("%s was closed and not merged; open it again if that was a mistake, or delete the branch %s so that it is asked for anew", e.address, e.branch)
 }
 
-// request gives the address of the open request of a commit, and opens one if there is none. before: the commit was there already, so
+// request gives the address of the open request of a commit, and opens one if there is none. since: the commit was there already, so
 // that people may have closed its request.
-func (f *forge) request(ctx context.Context, commit string, before bool) (string, error) {
+func (f *forge) request(ctx context.Context, commit string, since time.Time) (string, error) {
 	for page := 1; page <= mostPulls; page++ {
 		list, err := f.pulls(ctx, page)
 		if err != nil {
@@ -93,7 +95,7 @@ func (f *forge) request(ctx context.Context, commit string, before bool) (string
 			case p.Head.Branch != f.head || p.Base.Branch != f.base || !strings.EqualFold(p.Head.Repo.Name, f.project): // a fork may have such a branch, too
 			case p.State == "open":
 				return f.called(p), nil
-			case before && p.Merged == "" && p.Head.Commit == commit:
+			case !since.IsZero() && p.Merged == "" && p.Head.Commit == commit && !p.closedBefore(since):
 				return "", &declined{f.called(p), f.head}
 			}
 		}
@@ -104,7 +106,18 @@ func (f *forge) request(ctx context.Context, commit string, before bool) (string
 	return f.open(ctx)
 }
 
-const mostPulls = 40 // pages
+// closedBefore says whether a request was closed before a commit was made: Gitea gives the commit that the branch is at now for
+// requests that were closed long ago, too.
+func (p *pull) closedBefore(made time.Time) bool {
+	closed, err := time.Parse(time.RFC3339, p.Closed)
+	return err == nil && closed.Before(made)
+}
+
+const (
+	mostPulls   = 40 // pages
+	pullsOfPage = 50
+	longestLink = 300 // bytes
+)
 
 // pulls are requests, the newest first. GitHub finds those of the branch; Gitea gives all.
 func (f *forge) pulls(ctx context.Context, page int) (list []pull, err error) {
@@ -114,7 +127,7 @@ func (f *forge) pulls(ctx context.Context, page int) (list []pull, err error) {
 	if err == nil {
 		err = answer.Decode(&list)
 	}
-	return list, err
+	return list[:min(len(list), pullsOfPage)], err
 }
 
 func (f *forge) path() string { return "/repos/" + f.project + "/pulls" }
@@ -135,7 +148,7 @@ func (f *forge) open(ctx context.Context) (string, error) {
 
 // called is where people find a request. The address is the forge's word, so it may be anything.
 func (f *forge) called(p pull) string {
-	if u, err := url.Parse(p.Address); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+	if u, err := url.Parse(p.Address); err == nil && len(p.Address) <= longestLink && (u.Scheme == "https" || u.Scheme == "http") {
 		return f.client.Scrub(u.String())
 	}
 	return fmt.Sprintf("request %d of %s", p.Number, f.project)

@@ -78,8 +78,8 @@ type repository struct {
 
 	secrets atomic.Pointer[[2]string] // that were used last
 
-	mu    sync.Mutex
-	clone string // "": not made yet
+	mu    sync.Mutex // one command of Git at a time
+	clone string     // "": not made yet
 }
 
 func (g *repository) check() error {
@@ -134,6 +134,8 @@ func (g *repository) close() error {
 
 // load reads the file of the newest commit.
 func (g *repository) load(ctx context.Context) (*table, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	base, err := g.fetch(ctx)
 	if err != nil {
 		return nil, err
@@ -165,8 +167,6 @@ func (g *repository) branch() string { return "refs/heads/" + g.config.Branch }
 
 // fetch gives the newest commit.
 func (g *repository) fetch(ctx context.Context) (string, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if g.clone == "" {
 		dir, err := os.MkdirTemp("", "rolecall-git-")
 		if err != nil {
@@ -189,6 +189,8 @@ func (g *repository) save(ctx context.Context, t *table) (engine.Outcome, error)
 	if g.config.Request != nil {
 		return g.propose(ctx, t)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	commit, err := g.commit(ctx, t)
 	if err != nil {
 		return engine.Failed, err
@@ -216,8 +218,12 @@ func (g *repository) save(ctx context.Context, t *table) (engine.Outcome, error)
 // head is the newest commit of a branch by the repository's own word, "" if there is no such branch.
 func (g *repository) head(ctx context.Context, branch string) (string, error) {
 	list, err := g.git(ctx, nil, "ls-remote", g.config.Repository, branch)
-	commit, _, _ := strings.Cut(list, "\t")
-	return commit, err
+	for line := range strings.Lines(list) { // others may end in the same
+		if commit, name, _ := strings.Cut(strings.TrimSpace(line), "\t"); name == branch {
+			return commit, err
+		}
+	}
+	return "", err
 }
 
 // below says whether a commit is part of the branch.

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -35,22 +37,52 @@ func (g *repository) run(ctx context.Context, input []byte, env []string, args .
 	answer, err := g.options.Step.make(ctx, func() ([]byte, error) { err := cmd.Run(); return out.Bytes(), err })
 	if err != nil {
 		text := strings.TrimSpace(wrong.String())
+		if ctx.Err() != nil || strings.Contains(text, ".lock': File exists") {
+			g.drop() // a Git that was killed leaves its locks behind
+		}
 		return "", fmt.Errorf("git %s of %s: %s", command, g.path(), g.scrub(cmp.Or(text, err.Error())))
 	}
 	return string(answer), nil
 }
 
+// author is whom commits are by, without what Git itself takes from the ends of a name.
+func (g *repository) author() (name, mail string) {
+	name, mail, _ = strings.Cut(strings.TrimSuffix(g.config.Author, ">"), " <")
+	crud := func(r rune) bool { return r <= ' ' || strings.ContainsRune(`.,:;<>"\'`, r) }
+	return strings.TrimFunc(name, crud), strings.TrimFunc(mail, crud)
+}
+
+// drop lets the next read make a clone anew.
+func (g *repository) drop() {
+	if g.clone != "" {
+		_ = os.RemoveAll(g.clone) // what is left is in nobody's way
+	}
+	g.clone = ""
+}
+
+// gitEnds is how long a Git that is told to end may take to remove its locks.
+const gitEnds = 5 * time.Second
+
 func (g *repository) command(ctx context.Context, env, args []string) *exec.Cmd {
-	name, mail, _ := strings.Cut(strings.TrimSuffix(g.config.Author, ">"), " <")
+	name, mail := g.author()
 	args = append([]string{"-c", "core.hooksPath=/dev/null", "-c", "http.followRedirects=false", "-c", "credential.helper=", "-c", "credential.helper=" + fromPipe, "-c", "gc.auto=0"}, args...)
 	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // what comes from the configuration can't be taken for an option, see check
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGTERM) }, gitEnds
 	cmd.Dir = cmp.Or(g.clone, os.TempDir())
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + g.home(), "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
 		"GIT_ALLOW_PROTOCOL=https:ssh:file", "GIT_SSH_COMMAND=" + g.ssh(), "GIT_AUTHOR_NAME=" + name, "GIT_AUTHOR_EMAIL=" + mail, "GIT_COMMITTER_NAME=" + name, "GIT_COMMITTER_EMAIL=" + mail}, env...)
 	if known := os.Getenv("SSL_CERT_FILE"); known != "" { // the authorities that all other connectors trust
 		cmd.Env = append(cmd.Env, "GIT_SSL_CAINFO="+known)
 	}
 	return cmd
+}
+
+// home is where ssh's settings are. With a token there is none, or the user's .netrc would come before the token.
+func (g *repository) home() string {
+	if !g.config.Token.IsZero() {
+		return os.DevNull
+	}
+	return os.Getenv("HOME")
 }
 
 // fromPipe is the helper that gives Git name and password: from a pipe, since others can read arguments and environment.
@@ -116,7 +148,7 @@ func (g *repository) ssh() string {
 	if hosts := g.hosts(); hosts != "" {
 		command += " -oUserKnownHostsFile=" + hosts
 	}
-	return command
+	return command + " -oConnectTimeout=20 -oServerAliveInterval=15"
 }
 
 // hosts is the file with the servers' keys; "": that of the user.

@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -33,100 +32,87 @@ func (r *Request) check(c *GitConfig) error {
 	return nil
 }
 
-// waiting is what was asked for since the list was last read. A request holds that, and nothing older, which nobody may want any more.
-type waiting struct {
-	mu    sync.Mutex
-	calls []engine.Call
-}
-
-func (w *waiting) forget() {
-	if w == nil {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.calls = nil
-}
-
-func (w *waiting) add(calls []engine.Call) {
-	if w == nil {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.calls = append(w.without(calls), calls...)
-}
-
-// others are the calls that wait already, but for those about the same.
-func (w *waiting) others(calls []engine.Call) []engine.Call {
-	if w == nil {
-		return nil
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.without(calls)
-}
-
-func (w *waiting) without(calls []engine.Call) []engine.Call {
-	return slices.DeleteFunc(slices.Clone(w.calls), func(old engine.Call) bool {
-		return slices.ContainsFunc(calls, func(c engine.Call) bool { return about(c) == about(old) })
-	})
-}
-
-// about names what a call changes.
-func about(c engine.Call) [2]string {
-	if c.New != nil {
-		return [2]string{c.New.Name, engine.Exists}
-	}
-	return [2]string{c.Account, c.Entitlement}
-}
-
 func (g *repository) requestBranch() string { return "refs/heads/" + g.config.Request.Branch }
 
 // propose puts the table into the request's branch, on top of the commit it was read from. What is not merged is not done: it stays
 // unknown, and the next list of the branch that counts tells.
 func (g *repository) propose(ctx context.Context, t *table) (engine.Outcome, error) {
-	head, err := g.head(ctx, g.requestBranch())
+	head, since, outcome, err := g.place(ctx, t)
 	if err != nil {
-		return engine.Failed, err
+		return outcome, err
 	}
-	same := false
-	if head != "" {
-		if same, err = g.proposed(ctx, head, t); err != nil {
-			return engine.Failed, err
-		}
-	}
-	if !same {
-		commit, err := g.commit(ctx, t)
-		if err != nil {
-			return engine.Failed, err
-		}
-		if outcome, err := g.pushRequest(ctx, head, commit); err != nil {
-			return outcome, err
-		}
-		head = commit
-	}
-	return g.waits(ctx, head, same)
+	return g.waits(ctx, head, since)
 }
 
-// proposed says whether the request's branch holds the table already, on top of the commit it was read from. Somebody else's commit
-// there is not overwritten.
-func (g *repository) proposed(ctx context.Context, head string, t *table) (bool, error) {
-	if _, err := g.git(ctx, nil, "fetch", "--quiet", "--depth=1", "--no-tags", "--force", g.config.Repository, g.requestBranch()+":refs/rolecall-request"); err != nil {
-		return false, err
+// place gives the commit of the request's branch that holds the changes, and since when if it was there before.
+func (g *repository) place(ctx context.Context, t *table) (head string, since time.Time, o engine.Outcome, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	seen, err := g.head(ctx, g.requestBranch())
+	if err == nil && seen != "" {
+		since, err = g.proposed(ctx, seen, t)
 	}
-	text, err := g.git(ctx, nil, "cat-file", "commit", head)
+	if err != nil || !since.IsZero() {
+		return seen, since, engine.Failed, err
+	}
+	if head, err = g.commit(ctx, t); err != nil {
+		return "", since, engine.Failed, err
+	}
+	o, err = g.pushRequest(ctx, seen, head)
+	return head, since, o, err
+}
+
+// proposed says since when the request's branch holds the changes, for the list as it was read; zero: it does not, and is free. What
+// is somebody else's there is not overwritten, unless it is part of the branch that counts.
+func (g *repository) proposed(ctx context.Context, head string, t *table) (time.Time, error) {
+	never := time.Time{}
+	if _, err := g.git(ctx, nil, "fetch", "--quiet", "--depth=2", "--no-tags", "--force", g.config.Repository, g.requestBranch()+":refs/rolecall-request"); err != nil {
+		return never, err
+	}
+	if head == t.base || g.below(ctx, head) {
+		return never, nil
+	}
+	since, err := g.ours(ctx, head)
 	if err != nil {
-		return false, err
+		return never, err
 	}
-	if !strings.Contains(text, "\nauthor "+g.config.Author+" ") {
-		return false, fmt.Errorf("somebody else committed to the branch %s, which is Rolecall's; merge that, or delete the branch", g.config.Request.Branch)
-	}
-	if !strings.Contains(text, "\nparent "+t.base+"\n") {
-		return false, nil
+	blobs, err := g.git(ctx, nil, "rev-parse", head+"^:"+g.name(), t.base+":"+g.name())
+	was, is, _ := strings.Cut(strings.TrimSpace(blobs), "\n")
+	if err != nil || was != is {
+		return never, err
 	}
 	data, err := g.git(ctx, nil, "cat-file", "blob", head+":"+g.name())
-	return data == string(t.bytes()), err
+	if err != nil {
+		return never, err
+	}
+	there, err := parse(g.path(), []byte(data))
+	if err != nil || !t.heldBy(there) {
+		return never, err
+	}
+	return since, nil
+}
+
+// ours gives the time of a commit, which must be one of this program's.
+func (g *repository) ours(ctx context.Context, head string) (time.Time, error) {
+	text, err := g.git(ctx, nil, "cat-file", "commit", head)
+	if err != nil {
+		return time.Time{}, err
+	}
+	name, mail := g.author()
+	lines, _, _ := strings.Cut(text, "\n\n")
+	_, committed, committer := strings.Cut(lines, "\ncommitter "+name+" <"+mail+"> ")
+	if !committer || !strings.Contains(lines, "\nauthor "+name+" <"+mail+"> ") {
+		return time.Time{}, fmt.Errorf("somebody else committed to the branch %s, which is Rolecall's; keep what is theirs elsewhere, and delete the branch", g.config.Request.Branch)
+	}
+	files, err := g.git(ctx, nil, "diff-tree", "-r", "-z", "--no-renames", "--name-only", head+"^", head)
+	if err == nil && files != g.name()+"\x00" {
+		err = fmt.Errorf("the branch %s changes other files than %s; give each program a branch of its own, and delete this one", g.config.Request.Branch, g.name())
+	}
+	var seconds int64
+	if _, wrong := fmt.Sscan(committed, &seconds); wrong != nil {
+		return time.Time{}, wrong
+	}
+	return time.Unix(seconds, 0), err
 }
 
 // pushRequest replaces the commit of the request's branch that was seen, and no other.
@@ -146,12 +132,12 @@ func (g *repository) pushRequest(ctx context.Context, seen, commit string) (engi
 }
 
 // waits says where a proposal is to be merged.
-func (g *repository) waits(ctx context.Context, head string, before bool) (engine.Outcome, error) {
+func (g *repository) waits(ctx context.Context, head string, since time.Time) (engine.Outcome, error) {
 	branch := g.config.Request.Branch
 	if g.forge == nil {
 		return engine.Uncertain, fmt.Errorf("it waits in the branch %s until somebody merges that into %s", branch, g.config.Branch)
 	}
-	address, err := g.forge.request(ctx, head, before)
+	address, err := g.forge.request(ctx, head, since)
 	var no *declined
 	switch {
 	case errors.As(err, &no):

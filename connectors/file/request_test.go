@@ -283,6 +283,7 @@ func (f *forge) close(n int, merged bool) {
 	defer f.mu.Unlock()
 	p := f.pulls[n-1]
 	p["head"].(map[string]any)["sha"] = git(f.t, f.bare, "rev-parse", requestBranch)
+	p["closed_at"] = time.Now().Format(time.RFC3339)
 	if p["state"] = "closed"; merged {
 		p["merged_at"] = time.Now().Format(time.RFC3339)
 		merge(f.t, f.bare)

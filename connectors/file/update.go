@@ -13,11 +13,16 @@ import (
 func (p *Program) Update(ctx context.Context, account string, to engine.NewAccount) (engine.Outcome, error) {
 	var changed engine.Outcome
 	var refused error
+	one := []edit{attributes(account, to)}
 	outcome, err := p.edit(ctx, func(t *table) {
-		if changed, refused = t.update(account, to); changed == engine.Done {
-			t.log = append(t.log, fmt.Sprintf("change the account %q", account))
+		if changed, refused = one[0].make(t); changed == engine.Done {
+			t.log = append(t.log, one[0].said)
+			p.waiting.join(t, one, one)
 		}
 	})
+	if outcome == engine.Uncertain {
+		p.waiting.add(one)
+	}
 	if err != nil {
 		return outcome, err
 	}
