@@ -194,6 +194,15 @@ func TestWhatIsNotTakenIsToldOnce(t *testing.T) {
 	if len(said) != len(want) || !strings.HasPrefix(said[0], want[0]) || !strings.HasPrefix(said[1], want[1]) {
 		t.Errorf("%q", said)
 	}
+	if many, one := strings.HasSuffix(said[0], ": rolecall why PERSON"), strings.Contains(said[1], "rolecall why"); !many || one {
+		t.Errorf("%q", said)
+	}
+	for login, want := range map[string]string{"p3": `mail of 1 account of wiki ("p3") was set to `, "yan": ""} {
+		answer, err := w.engine.Why(t.Context(), login, "wiki")
+		if err != nil || (want == "") != (len(answer.Notes) == 0) || want != "" && !strings.HasPrefix(answer.Notes[0], want) {
+			t.Errorf("%s: %q, %v", login, answer.Notes, err)
+		}
+	}
 }
 
 // A rename changes the name, and what is kept up to date; nothing else that a new account would be given.

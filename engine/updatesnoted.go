@@ -30,12 +30,27 @@ func (p *programPlan) noteUntaken() {
 		if more := len(names) - most; more > 0 {
 			who += fmt.Sprintf(" and %d more", more)
 		}
-		person := ""
+		person, see := "", "; for one person see: rolecall why PERSON"
 		if len(accounts) == 1 {
-			person = p.personOf(accounts[0])
+			person, see = p.personOf(accounts[0]), ""
 		}
-		p.b.warn(NoticeUpdate, p.program.Name, person, fmt.Sprintf("%s of %s of %s (%s) was set to what the directory's entry says, and %s shows another value: it makes that of it, or somebody else sets it; it is not tried again until one of the two changes",
-			name, plural(len(accounts), "account", "accounts"), p.program.Name, who, p.program.Name))
+		p.b.warn(NoticeUpdate, p.program.Name, person, p.untakenText(name, plural(len(accounts), "account", "accounts"), who)+see)
+		p.answerUntaken(name, accounts)
+	}
+}
+
+func (p *programPlan) untakenText(name, accounts, who string) string {
+	return fmt.Sprintf("%s of %s of %s (%s) was set to what the directory's entry says, and %s shows another value: it makes that of it, or somebody else sets it; it is not tried again until one of the two changes",
+		name, accounts, p.program.Name, who, p.program.Name)
+}
+
+// answerUntaken tells whoever is asked about of their own account: a notice names the first few.
+func (p *programPlan) answerUntaken(name string, accounts []uint32) {
+	for _, account := range accounts {
+		if person := p.personOf(account); person != "" && person == p.b.s.ask {
+			text := p.untakenText(name, plural(1, "account", "accounts"), quote(p.reading.info(account).Name))
+			p.b.plan.asked.untaken = append(p.b.plan.asked.untaken, Notice{Program: p.program.Name, Person: person, Text: text})
+		}
 	}
 }
 
