@@ -433,6 +433,9 @@ func TestFiltersByMany(t *testing.T) {
 
 // A journal that is only read makes none, and a copy between databases takes none along.
 func TestFiltersStay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many records, slow under the race detector")
+	}
 	address := servers.Postgres(t).NewDatabase(t)
 	s := openStore(t, address, nil)
 	makeUp(t, s, filterRecords)
