@@ -76,20 +76,25 @@ func (g *repository) proposed(ctx context.Context, head string, t *table) (time.
 	if err != nil {
 		return never, err
 	}
-	blobs, err := g.git(ctx, nil, "rev-parse", head+"^:"+g.name(), t.base+":"+g.name())
-	was, is, _ := strings.Cut(strings.TrimSpace(blobs), "\n")
-	if err != nil || was != is {
-		return never, err
-	}
-	data, err := g.git(ctx, nil, "cat-file", "blob", head+":"+g.name())
-	if err != nil {
-		return never, err
-	}
-	there, err := parse(g.path(), []byte(data))
-	if err != nil || !t.heldBy(there) {
+	if held, err := g.holds(ctx, head, t); err != nil || !held {
 		return never, err
 	}
 	return since, nil
+}
+
+// holds says whether a commit has the changes, made on the list as it was read.
+func (g *repository) holds(ctx context.Context, head string, t *table) (bool, error) {
+	blobs, err := g.git(ctx, nil, "rev-parse", head+"^:"+g.name(), t.base+":"+g.name())
+	was, is, _ := strings.Cut(strings.TrimSpace(blobs), "\n")
+	if err != nil || was != is {
+		return false, err
+	}
+	data, err := g.git(ctx, nil, "cat-file", "blob", head+":"+g.name())
+	if err != nil {
+		return false, err
+	}
+	there, err := parse(g.path(), []byte(data))
+	return err == nil && t.heldBy(there), err
 }
 
 // ours gives the time of a commit, which must be one of this program's.
@@ -104,15 +109,20 @@ func (g *repository) ours(ctx context.Context, head string) (time.Time, error) {
 	if !committer || !strings.Contains(lines, "\nauthor "+name+" <"+mail+"> ") {
 		return time.Time{}, fmt.Errorf("somebody else committed to the branch %s, which is Rolecall's; keep what is theirs elsewhere, and delete the branch", g.config.Request.Branch)
 	}
+	var seconds int64
+	if _, err := fmt.Sscan(committed, &seconds); err != nil {
+		return time.Time{}, err
+	}
+	return time.Unix(seconds, 0), g.alone(ctx, head)
+}
+
+// alone fails if a commit changes anything but the list: another program's, for one.
+func (g *repository) alone(ctx context.Context, head string) error {
 	files, err := g.git(ctx, nil, "diff-tree", "-r", "-z", "--no-renames", "--name-only", head+"^", head)
 	if err == nil && files != g.name()+"\x00" {
 		err = fmt.Errorf("the branch %s changes other files than %s; give each program a branch of its own, and delete this one", g.config.Request.Branch, g.name())
 	}
-	var seconds int64
-	if _, wrong := fmt.Sscan(committed, &seconds); wrong != nil {
-		return time.Time{}, wrong
-	}
-	return time.Unix(seconds, 0), err
+	return err
 }
 
 // pushRequest replaces the commit of the request's branch that was seen, and no other.

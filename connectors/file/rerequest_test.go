@@ -1,9 +1,12 @@
 package file_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -228,4 +231,30 @@ func TestGitRequestOfAHugeForge(t *testing.T) {
 	f.pulls[0]["html_url"] = "https://forge.example.com/" + strings.Repeat("x", 400)
 	f.mu.Unlock()
 	apply(t, p, called(true, "ann", "read"), engine.Uncertain, "waits in request 1 of it/access until")
+}
+
+// Reads and changes share one clone, where two commands of Git would find each other's locks.
+func TestGitCommandsOneAfterTheOther(t *testing.T) {
+	bare, _ := bareRepository(t, gitList)
+	var now, most atomic.Int32
+	p := openGitWith(t, func(_ context.Context, do func() ([]byte, error)) ([]byte, error) {
+		if n := now.Add(1); n > 1 {
+			most.Store(n)
+		}
+		defer now.Add(-1)
+		return do()
+	}, proposing(bare))
+	apply(t, p, called(true, "ann", "read"), engine.Uncertain, "waits")
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if _, err := p.Account(t.Context(), "ann"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	apply(t, p, called(true, "Ben Smith", "read"), engine.Uncertain, "waits")
+	if all.Wait(); most.Load() > 1 {
+		t.Errorf("%d commands at once", most.Load())
+	}
 }
