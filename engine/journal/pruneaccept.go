@@ -80,6 +80,9 @@ func Vouched(keys audit.Keys, p *engine.Pruned, a *Acceptance) (c, said audit.Ch
 	if said, err = keys.Open([]byte(a.Signed)); err != nil {
 		return c, said, fmt.Errorf("%w: the journal's key does not say that record %d was accepted: %w", ErrNotVouched, p.Record, err)
 	}
+	if said.Size < p.Record { // nobody can vouch for what is not there yet; a key that was replaced before can have been stolen since
+		return c, said, fmt.Errorf("%w: the journal's key says so at size %d, before there was a record %d", ErrNotVouched, said.Size, p.Record)
+	}
 	if !slices.Contains(said.Extra, a.line()) {
 		return c, said, fmt.Errorf("%w: the journal's key says something else of record %d", ErrNotVouched, p.Record)
 	}

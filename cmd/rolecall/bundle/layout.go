@@ -45,6 +45,8 @@ const (
 	maxSmall = 16 << 20 // bytes of a small file
 	maxLine  = 64 << 20 // bytes of a record
 	maxFiles = 20_000
+
+	maxHandovers = 100
 )
 
 // Manifest lists the files, and says what the bundle is about.

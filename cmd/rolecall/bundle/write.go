@@ -86,13 +86,13 @@ func Write(folder string, o Order, from Source) (_ *period.Findings, err error) 
 // seal writes the checkpoints, and the proofs that join them with the records.
 func (c *content) seal(w *folderSink, o Order, known keys, from Source) error {
 	p := Proof{Handovers: c.handed(o.Handovers)}
-	for _, h := range p.Handovers {
-		known[h.Key] = true
-	}
 	if o.Seal != nil {
-		seal, err := known.open(o.Seal)
+		seal, err := newest(o.Verifier, o.Seal)
 		if err != nil {
 			return err
+		}
+		for _, h := range p.Handovers {
+			known[h.Key] = true
 		}
 		c.seals.Seal = &seal
 		if err := c.join(&p, from); err != nil {
