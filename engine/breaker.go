@@ -74,7 +74,7 @@ func (w *worker) standing(ctx context.Context) (breakerState, error) {
 		return b.state, nil
 	}
 	if err := w.lookAside(ctx, facts); err != nil {
-		return b.state, fmt.Errorf("%w: whether %s is set aside can't be read: %w", errStopped, w.p.Name, err)
+		return b.state, fmt.Errorf("%w: whether %s is set aside can't be read: %w", ErrNotTried, w.p.Name, err)
 	}
 	b.at = w.e.Now()
 	return b.state, nil
@@ -129,12 +129,12 @@ func (w *worker) cutSince(ctx context.Context, i *Intent) (bool, error) {
 	}
 	_, cut, err := facts.Fact(ctx, FactKey{Kind: FactCut, Person: i.Change.Person})
 	if err != nil {
-		return false, w.blinded(ctx, fmt.Errorf("%w: whether somebody is cut off can't be read: %w", errStopped, err))
+		return false, w.blinded(ctx, fmt.Errorf("%w: whether somebody is cut off can't be read: %w", ErrNotTried, err))
 	}
 	return cut, nil
 }
 
-var errAside = fmt.Errorf("%w: its calls fail in a row, so the program is set aside", errStopped)
+var errAside = fmt.Errorf("%w: its calls fail in a row, so the program is set aside", ErrNotTried)
 
 // givesBack notes what was claimed and is left alone, so that it stays open and nobody waits for the end of its lease.
 func (w *worker) givesBack(i *Intent, res Result) bool {
@@ -162,7 +162,7 @@ func (w *worker) giveBack(ctx context.Context) error {
 
 // judge looks at how a call ended. What was not tried says nothing, and a refusal is an answer.
 func (w *worker) judge(ctx context.Context, account string, c *Change, res Result) {
-	if errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, errStopped) || errors.Is(res.Err, errKept) {
+	if errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, ErrNotTried) || errors.Is(res.Err, errKept) {
 		return
 	}
 	b := &w.breaker

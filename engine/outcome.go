@@ -28,7 +28,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	switch {
 	case ok && c.Failures > 0:
 		r.Clear = append(r.Clear, failing)
-	case errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, errStopped):
+	case errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, ErrNotTried):
 	case res.Outcome == Failed || res.Outcome == Refused:
 		r.Set = append(r.Set, Fact{FactKey: failing, Since: w.e.Now().UTC(), Count: c.Failures + 1, Until: w.e.Now().UTC().Add(backOff(c.Failures)), Text: res.Err.Error()})
 	}
@@ -55,7 +55,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 // othersKnow: what may be repeated was not tried, but was tried before, or may be tried by somebody else now, since this
 // claim is over. A failure would close the intent, and say that nothing happened.
 func (w *worker) othersKnow(i *Intent, res Result) bool {
-	untried := errors.Is(res.Err, errStopped) || errors.Is(res.Err, errUnread)
+	untried := errors.Is(res.Err, ErrNotTried) || errors.Is(res.Err, errUnread)
 	return untried && i.Repeatable() && (i.Attempts > 1 || w.left(i.Lease) <= skew)
 }
 

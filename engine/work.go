@@ -333,14 +333,13 @@ func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record
 // Errors of changes that were not tried; they are no failures of the program, so nothing waits longer because of them.
 var (
 	errNoAccount = errors.New("its account could not be made")
-	errStopped   = errors.New("the work was stopped before this call started")
 	errUnread    = errors.New("the account could not be read before its deletion")
 	errKept      = errors.New("the account is not deleted")
 )
 
 // ErrNotTried is in the error of a call that a connector did not try for a reason that is not the program's: it is no failure of the
 // program either, and is made by the next run.
-var ErrNotTried = errStopped
+var ErrNotTried = errors.New("the work was stopped before this call started")
 
 func afterCreate(r Result) (made string, broken bool) {
 	if (r.Outcome == Done || r.Outcome == Already) && r.ID != "" {
@@ -356,14 +355,14 @@ func (w *worker) callTime() time.Duration { return cmp.Or(w.e.CallTime, 30*time.
 // that has begun is let finish.
 func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration) (context.Context, context.CancelFunc, error) {
 	if err := w.setAside(); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", errStopped, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrNotTried, err)
 	}
 	if err := w.mayStart(ctx); err != nil {
 		return nil, nil, err
 	}
 	left := w.left(lease) - skew // after the look, which may have taken long
 	if ctx.Err() != nil || left < w.callTime() {
-		return nil, nil, errStopped
+		return nil, nil, ErrNotTried
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(most, left))
 	return ctx, cancel, nil

@@ -106,7 +106,7 @@ func (w *worker) round(ctx context.Context, b Batcher, intents []Intent) (out []
 	}
 	for part := range slices.Chunk(intents, most) {
 		if w.pace(ctx, len(part)) != nil {
-			out = append(out, slices.Repeat([]Result{{Outcome: Failed, Err: errStopped}}, len(part))...)
+			out = append(out, slices.Repeat([]Result{{Outcome: Failed, Err: ErrNotTried}}, len(part))...)
 			continue
 		}
 		results := w.keptBack(ctx, part)

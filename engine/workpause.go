@@ -46,9 +46,9 @@ func (w *worker) look(ctx context.Context, facts FactReader) error {
 		f, paused, err := facts.Fact(looking, FactKey{Kind: FactPause, Program: program})
 		switch {
 		case err != nil:
-			return w.blinded(ctx, fmt.Errorf("%w: whether %s is paused can't be read: %w", errStopped, w.p.Name, err))
+			return w.blinded(ctx, fmt.Errorf("%w: whether %s is paused can't be read: %w", ErrNotTried, w.p.Name, err))
 		case paused:
-			return fmt.Errorf("%w: %s is paused (%s)", errStopped, w.p.Name, f.Text)
+			return fmt.Errorf("%w: %s is paused (%s)", ErrNotTried, w.p.Name, f.Text)
 		}
 	}
 	return nil
@@ -73,9 +73,9 @@ func (w *worker) lifted(ctx context.Context, c *Change) error {
 	_, cut, err := facts.Fact(ctx, FactKey{Kind: FactCut, Person: c.Person})
 	switch {
 	case err != nil:
-		return w.blinded(ctx, fmt.Errorf("%w: whether the cut was lifted can't be read: %w", errStopped, err))
+		return w.blinded(ctx, fmt.Errorf("%w: whether the cut was lifted can't be read: %w", ErrNotTried, err))
 	case !cut:
-		return fmt.Errorf("%w: the cut was lifted", errStopped)
+		return fmt.Errorf("%w: the cut was lifted", ErrNotTried)
 	}
 	return nil
 }
@@ -104,9 +104,9 @@ func (w *worker) failedBefore(ctx context.Context, attempts int, c *Change) erro
 	f, failing, err := facts.Fact(ctx, failingKey(c, c.Account))
 	switch {
 	case err != nil:
-		return w.blinded(ctx, fmt.Errorf("%w: whether it failed before can't be read: %w", errStopped, err))
+		return w.blinded(ctx, fmt.Errorf("%w: whether it failed before can't be read: %w", ErrNotTried, err))
 	case failing && w.e.Now().Before(f.Until):
-		return fmt.Errorf("%w: it failed %d times; the next try is due at %s", errStopped, f.Count, f.Until.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%w: it failed %d times; the next try is due at %s", ErrNotTried, f.Count, f.Until.UTC().Format(time.RFC3339))
 	case failing:
 		c.Failures = f.Count
 	}

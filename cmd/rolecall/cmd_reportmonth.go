@@ -40,6 +40,7 @@ type monthCost struct {
 	configs []configSince
 	people  map[string]*engine.Person
 	lines   []monthLine
+	index   map[monthLine]int // where the line with these names is, while they are added up
 	gaps    []monthGap
 }
 
@@ -89,7 +90,7 @@ func monthOf(month string, now time.Time, in *time.Location) (*monthCost, error)
 	if err != nil {
 		return nil, usage("--month 2027-01", "--month %q is no month", month)
 	}
-	m := &monthCost{month: month, whole: [2]time.Time{day, day.AddDate(0, 1, 0)}, until: day.AddDate(0, 1, 0), lines: []monthLine{}, gaps: []monthGap{}}
+	m := &monthCost{month: month, whole: [2]time.Time{day, day.AddDate(0, 1, 0)}, until: day.AddDate(0, 1, 0), lines: []monthLine{}, index: map[monthLine]int{}, gaps: []monthGap{}}
 	if !day.Before(now) {
 		return nil, usage("--month 2027-01, one that has begun", "--month %s has not begun", month)
 	}
@@ -228,11 +229,11 @@ func (m *monthCost) add(program, by string, u *engine.SeatUse) {
 }
 
 func (m *monthCost) put(l monthLine) {
-	i := slices.IndexFunc(m.lines, func(o monthLine) bool {
-		return o.Value == l.Value && o.Kind == l.Kind && o.Program == l.Program && o.Seat == l.Seat && o.Cost.Currency == l.Cost.Currency
-	})
-	if i < 0 {
-		m.lines = append(m.lines, l)
+	key := l
+	key.Seats, key.Cost.Amount = 0, 0
+	i, known := m.index[key]
+	if !known {
+		m.index[key], m.lines = len(m.lines), append(m.lines, l)
 		return
 	}
 	m.lines[i].Seats += l.Seats

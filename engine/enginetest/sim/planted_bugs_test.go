@@ -42,7 +42,7 @@ func bugs() []bug {
 		one("revokes by half a list", "while a program's list is incomplete only leavers and cuts are revoked", "decide.go", `case !p.complete:`, `case !p.complete && !$:`),
 		{"stale worker closes", "a worker whose lease is over says nothing of what others may try, not even of a claim of its own", []edit{
 			{"outcome.go", `return untried && i.Repeatable()`, `return !$ && untried && i.Repeatable()`},
-			{"outcome.go", `Of: i.Seq, Claim: i.Attempts,`, `Of: i.Seq, Claim: map[bool]int{false: i.Attempts}[$ && errors.Is(res.Err, errStopped)],`}}},
+			{"outcome.go", `Of: i.Seq, Claim: i.Attempts,`, `Of: i.Seq, Claim: map[bool]int{false: i.Attempts}[$ && errors.Is(res.Err, ErrNotTried)],`}}},
 		one("pending is gone", "what is being taken is not gone before that is known", "note.go", `return others.Or(&p.sets.Taking)`, "if $ {\n\t\treturn others\n\t}\n\treturn others.Or(&p.sets.Taking)"),
 		one("proposal forgotten", "what is read back as made keeps its rules and its policy", "programplan.go", `if account, ok := made[row.Account]; ok {`, `if account, ok := made[row.Account]; ok && !$ {`),
 		one("made for another", "what is being made is nobody else's", "openwork.go", `if !proposed || i.Change.Op != OpCreate {`, `if $ || !proposed || i.Change.Op != OpCreate {`),
