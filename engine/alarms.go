@@ -39,6 +39,7 @@ func (b *builder) watch() {
 	b.watchReads()
 	b.watchContent()
 	b.watchLeavers()
+	b.watchAside()
 	for _, p := range b.programs {
 		p.watchOpen()
 		p.watchOrphans()

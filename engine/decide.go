@@ -52,6 +52,7 @@ func (p *programPlan) decide() {
 	p.revokes(&revoke)
 	p.askByHand()
 	p.renames()
+	p.updates()
 	p.listUnmanaged()
 	p.noteKept()
 	p.noteObserved()

@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -253,7 +254,7 @@ func TestReadBack(t *testing.T) {
 	p.after = func(*http.Request) { p.members["g1"] = nil }
 	c := p.config()
 	c.Lag = time.Minute
-	if outcome, err := open(t, c, nil, canary).Grant(t.Context(), "1", "Sales"); outcome != engine.Uncertain || err == nil {
+	if outcome, err := open(t, c, nil, canary).Grant(t.Context(), "1", "Sales"); outcome != engine.Uncertain || !errors.Is(err, engine.ErrNotShown) {
 		t.Errorf("a lie, or lag: %s, %v", outcome, err)
 	}
 }

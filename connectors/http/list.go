@@ -2,7 +2,6 @@ package http
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -110,11 +109,10 @@ func (p *Program) page(ctx context.Context, l *list, path string, at place) (ans
 }
 
 func decode(answer *httpconn.Answer) (any, error) {
-	var raw json.RawMessage
-	if err := answer.Decode(&raw); err != nil {
-		return nil, err
+	if !answer.IsJSON() {
+		return nil, answer.Decode(nil) // says what it is
 	}
-	v, err := decodeJSON(raw)
+	v, err := decodeJSON(answer.Body)
 	if err != nil {
 		return nil, fmt.Errorf("%s: the answer is no valid JSON: %w", answer.Call, err)
 	}

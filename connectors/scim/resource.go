@@ -1,8 +1,10 @@
 package scim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rolecall/rolecall/engine"
@@ -20,9 +22,9 @@ type user struct {
 	ID          string   `json:"id,omitempty"`
 	ExternalID  string   `json:"externalId,omitempty"`
 	UserName    string   `json:"userName"`
-	DisplayName string   `json:"displayName,omitempty"`
-	Title       string   `json:"title,omitempty"`
-	UserType    string   `json:"userType,omitempty"`
+	DisplayName optional `json:"displayName,omitzero"`
+	Title       optional `json:"title,omitzero"`
+	UserType    optional `json:"userType,omitzero"`
 	Active      *boolean `json:"active,omitempty"` // absent: active
 	Name        *name    `json:"name,omitempty"`
 	Emails      []email  `json:"emails,omitempty"`
@@ -30,15 +32,16 @@ type user struct {
 }
 
 type name struct {
-	Formatted  string `json:"formatted,omitempty"`
-	GivenName  string `json:"givenName,omitempty"`
-	FamilyName string `json:"familyName,omitempty"`
+	Formatted  optional `json:"formatted,omitzero"`
+	GivenName  optional `json:"givenName,omitzero"`
+	FamilyName optional `json:"familyName,omitzero"`
 }
 
 type email struct {
 	Value   string  `json:"value"`
 	Primary boolean `json:"primary,omitempty"`
 	Type    string  `json:"type,omitempty"`
+	Display string  `json:"display,omitempty"`
 }
 
 type meta struct {
@@ -102,26 +105,47 @@ func (u *user) info() *engine.AccountInfo {
 	return &engine.AccountInfo{Name: u.UserName, Attributes: u.attributes()}
 }
 
-// attributes are those that can be matched and set, by the names of the configuration.
+// attributes are those that can be matched and set, by the names of the configuration, as far as the provider shows them.
 func (u *user) attributes() map[string]string {
-	out := map[string]string{"externalId": u.ExternalID, "userName": u.UserName, "displayName": u.DisplayName, "title": u.Title, "userType": u.UserType, "mail": u.mail()}
-	if u.Name != nil {
-		out["givenName"], out["familyName"], out["formatted"] = u.Name.GivenName, u.Name.FamilyName, u.Name.Formatted
+	n := cmp.Or(u.Name, &name{})
+	out := map[string]string{"userName": u.UserName}
+	put := func(attribute, value string, shown bool) {
+		if shown {
+			out[attribute] = value
+		}
 	}
+	put("externalId", u.ExternalID, u.ExternalID != "")
+	put("mail", u.mail(), u.Emails != nil)
+	put("displayName", u.DisplayName.value, u.DisplayName.shown)
+	put("title", u.Title.value, u.Title.shown)
+	put("userType", u.UserType.value, u.UserType.shown)
+	put("givenName", n.GivenName.value, n.GivenName.shown)
+	put("familyName", n.FamilyName.value, n.FamilyName.shown)
+	put("formatted", n.Formatted.value, n.Formatted.shown)
 	return out
 }
 
 // mail is the primary address, else the first.
 func (u *user) mail() string {
-	for _, e := range u.Emails {
-		if e.Primary {
-			return e.Value
-		}
+	if len(u.Emails) == 0 {
+		return ""
 	}
-	if len(u.Emails) > 0 {
-		return u.Emails[0].Value
+	return u.Emails[u.mainMail()].Value
+}
+
+func (u *user) mainMail() int {
+	return max(0, slices.IndexFunc(u.Emails, func(e email) bool { return bool(e.Primary) }))
+}
+
+// withMail are the addresses with another one in the place of the primary one; the others stay.
+func (u *user) withMail(value string) []email {
+	if len(u.Emails) == 0 {
+		return []email{{Value: value, Primary: true, Type: "work"}}
 	}
-	return ""
+	out := slices.Clone(u.Emails)
+	main := &out[u.mainMail()]
+	main.Value, main.Display = value, "" // which may repeat the old one
+	return out
 }
 
 // set fills one attribute; ok is false for a name that is unknown.
@@ -135,17 +159,17 @@ func (u *user) set(attribute, value string) (ok bool) {
 	}
 	switch attribute {
 	case "displayName":
-		u.DisplayName = value
+		u.DisplayName.set(value)
 	case "title":
-		u.Title = value
+		u.Title.set(value)
 	case "userType":
-		u.UserType = value
+		u.UserType.set(value)
 	case "givenName":
-		u.Name.GivenName = value
+		u.Name.GivenName.set(value)
 	case "familyName":
-		u.Name.FamilyName = value
+		u.Name.FamilyName.set(value)
 	case "formatted":
-		u.Name.Formatted = value
+		u.Name.Formatted.set(value)
 	case "mail":
 		u.Emails = []email{{Value: value, Primary: true, Type: "work"}}
 	default:

@@ -36,6 +36,7 @@ func (k *checker) end() {
 			k.out(who)
 		case who.State == engine.StateActive:
 			k.in(who, undone)
+			k.titled(who)
 		}
 	}
 	k.nothingExtra(undone)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/rolecall/rolecall/connectors/plugin/sdk"
 )
@@ -13,7 +15,7 @@ type full struct{ *program }
 func (p full) Account(_ context.Context, id string) (shown *sdk.Account, err error) {
 	_, err = p.with(func(d *data) (sdk.Outcome, error) {
 		if a := d.Accounts[id]; a != nil {
-			shown = &sdk.Account{ID: id, Name: a.Name, Active: a.Active, Entitlements: a.Entitlements, Person: a.Person}
+			shown = &sdk.Account{ID: id, Name: a.Name, Active: a.Active, Entitlements: a.Entitlements, Person: a.Person, Attributes: a.Attributes}
 		}
 		return sdk.Already, nil
 	})
@@ -26,12 +28,25 @@ func (p full) Update(_ context.Context, id string, to sdk.NewAccount) (sdk.Outco
 		switch {
 		case a == nil:
 			return sdk.Refused, fmt.Errorf("there is no account %q", id)
-		case a.Name == to.Name:
+		case (to.Name == "" || a.Name == to.Name) && !changes(a.Attributes, to.Attributes):
 			return sdk.Already, nil
 		}
-		a.Name = to.Name
+		a.Name = cmp.Or(to.Name, a.Name)
+		if a.Attributes == nil {
+			a.Attributes = map[string]string{}
+		}
+		maps.Copy(a.Attributes, to.Attributes)
 		return sdk.Done, nil
 	})
+}
+
+func changes(have, want map[string]string) bool {
+	for name, value := range want {
+		if have[name] != value {
+			return true
+		}
+	}
+	return false
 }
 
 func (p full) Batch(ctx context.Context, changes []sdk.Change) []sdk.Result {
