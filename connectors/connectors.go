@@ -49,7 +49,7 @@ func All() map[string]Open {
 			return file.Open(c, file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now, Step: e.Step})
 		}),
 		"git": kind(func(c file.GitConfig, e Env) (*file.Program, error) {
-			return file.OpenGit(c, file.GitOptions{Options: file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now, Step: e.Step}, Secret: e.Secret, Transport: e.Transport, Between: e.Between, Wait: e.Wait})
+			return file.OpenGit(c, file.GitOptions{Options: file.Options{Program: e.Program, Dir: e.Dir, Now: e.Now, Step: e.Step}, Secret: e.Secret})
 		}),
 		"http": kind(func(c rest.Config, e Env) (*rest.Program, error) {
 			return rest.Open(c, rest.Options{Program: e.Program, Secret: e.Secret, Now: e.Now, Calls: e.Calls, Transport: e.Transport, Between: e.Between, Wait: e.Wait})

@@ -30,7 +30,7 @@ func TestDocumentedExamples(t *testing.T) {
 		for name, keys := range file.Programs {
 			kind, _ := keys["kind"].(string)
 			seen[kind] = true
-			for _, shared := range []string{"kind", "revoke", "accounts", "create", "match", "attributes", "update", "first_login", "first_login_to"} { // not the connector's
+			for _, shared := range []string{"kind", "revoke", "accounts"} { // not the connector's
 				delete(keys, shared)
 			}
 			own, err := yaml.Marshal(keys)

@@ -360,14 +360,10 @@ func (p *programPlan) proposeFor(s *subject) (name, wait string) {
 
 func (p *programPlan) adoptProposal(i int32, name string) {
 	s := &p.b.subjects[i]
-	p.b.clear(FactKey{Kind: FactWaiting, Person: s.key, Program: p.program.Name})
-	attributes := p.fill(s.person)
-	if p.waits[i] = tooLongIn(name, attributes); p.waits[i] != "" {
-		return
-	}
 	n := p.reading.accounts.Number(ProposedPrefix + name)
 	p.account[i], p.owner[n] = n, i
-	p.news[n] = &NewAccount{Name: name, Person: s.key, Attributes: attributes}
+	p.b.clear(FactKey{Kind: FactWaiting, Person: s.key, Program: p.program.Name})
+	p.news[n] = &NewAccount{Name: name, Person: s.key, Attributes: p.fill(s.person)}
 	for _, right := range p.needs[i] {
 		p.sets.Desired.Add(right, n)
 		if p.exists != none {

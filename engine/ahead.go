@@ -41,16 +41,13 @@ func (s *Settings) LatestSlot(now time.Time) time.Time {
 // plan; the journal's own time stays.
 func (s *Snapshot) outlived() {
 	m, latest := s.Memory, s.Now.Add(farAhead)
-	wrong, _ := m.Fact(FactKey{Kind: FactAhead})
 	for _, f := range m.facts {
-		c := f.mended(s.Now, wrong).outlived(s.Now, latest, s.Settings.LatestSlot(s.Now))
+		c := f.outlived(s.Now, latest, s.Settings.LatestSlot(s.Now))
 		if sameFact(c, *f) {
 			continue
 		}
 		m.put(c)
-		if f.Since.After(latest) || f.Until.After(latest) {
-			s.inFuture++
-		}
+		s.inFuture++
 		if f.Kind != FactSlot && f.Kind != FactRun { // those are written by the run itself
 			s.ahead = append(s.ahead, c)
 		}
@@ -89,7 +86,7 @@ func (f Fact) outlived(now, latest, slot time.Time) Fact {
 		f.Since = now
 	}
 	switch {
-	case (f.Kind == FactFailing || f.Kind == FactSessions || f.Kind == FactSecret) && f.Until.After(latest.Add(mostBackOff)), f.Kind == FactItem && f.Until.After(latest.Add(ApprovalLife)):
+	case f.Kind == FactFailing && f.Until.After(latest.Add(mostBackOff)), f.Kind == FactItem && f.Until.After(latest.Add(ApprovalLife)):
 		f.Until = now
 	}
 	return f
@@ -220,7 +217,6 @@ func (e *Engine) ended(ctx context.Context, outcomes []Record) error {
 	note := Record{Kind: KindNote}
 	for i := range outcomes {
 		o := &outcomes[i]
-		note.Set = append(note.Set, o.dated()...)
 		if o.Kind == KindOutcome && !slices.ContainsFunc(o.Set, func(f Fact) bool { return f.Kind == FactAhead }) {
 			one := Record{Program: o.Program, Account: o.Account, Entitlement: o.Entitlement, Outcome: o.Outcome}
 			one.byOwnClock(o.Time, e.Now())

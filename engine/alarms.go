@@ -39,7 +39,6 @@ func (b *builder) watch() {
 	b.watchReads()
 	b.watchContent()
 	b.watchLeavers()
-	b.watchAside()
 	for _, p := range b.programs {
 		p.watchOpen()
 		p.watchOrphans()

@@ -227,7 +227,7 @@ func newest(ctx context.Context, log Log, person string) (at time.Time, err erro
 
 // passing are the kinds of facts that only serve what somebody has, or had: they mean nothing for who has nothing.
 func passing() []string {
-	return []string{FactUndesired, FactMissing, FactLost, FactAbsent, FactSuspended, FactTaken, FactContested, FactFailing, FactUpdated, FactUndone, FactFormer, FactWaiting, FactLeaving, FactReKeyed, FactExpiry, FactTold, FactSessions, FactSecret}
+	return []string{FactUndesired, FactMissing, FactLost, FactAbsent, FactSuspended, FactTaken, FactContested, FactFailing, FactUndone, FactFormer, FactWaiting, FactLeaving, FactReKeyed, FactExpiry, FactTold}
 }
 
 // loose are the facts that end with somebody of whom nothing is left; the error names what is.

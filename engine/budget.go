@@ -3,7 +3,7 @@ package engine
 // Budget is one limit as it stands in one scope when a plan is made, for people to look at.
 type Budget struct {
 	Scope     string // "program wiki", "source hr", "all programs together"
-	Name      string // "revoke: people", "revoke: holdings", "leavers", "grant", "update"
+	Name      string // "revoke: people", "revoke: holdings", "leavers", "grant"
 	Limit     Limit
 	Of        int // the highest count in the window, which Percent is taken of
 	Allowed   int

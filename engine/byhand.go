@@ -98,8 +98,6 @@ func handText(c *Change) string {
 	switch right := c.Right(); {
 	case c.Op == OpCreate && c.New != nil && len(c.New.Attributes) > 0:
 		return fmt.Sprintf("create the account %s in %s, with %s", who, c.Program, attributesText(c.New.Attributes))
-	case c.Op == OpUpdate && c.New != nil && len(c.New.Attributes) > 0:
-		return fmt.Sprintf("change the account %s in %s to %s", who, c.Program, attributesText(c.New.Attributes))
 	case right == Exists || right == Active:
 		return fmt.Sprintf("%s the account %s in %s", c.Op, who, c.Program)
 	case c.Op.Gives():
@@ -139,10 +137,10 @@ func (e *Engine) handDone(ctx context.Context, mem *Memory, actor, id, note stri
 		if e.isTheirs(ctx, mem, actor, i.Change.Person, i.Change.Login) {
 			return true, e.refuse(ctx, actor, ErrOwnAccess, &i.Change, id)
 		}
-		records := []Record{e.handOutcome(mem, &e.Programs[at], i, actor, note)}
+		records := []Record{e.handOutcome(&e.Programs[at], i, actor, note)}
 		for k := range mem.Open { // an account is born active
 			if o := &mem.Open[k]; i.Change.Op == OpCreate && bornWith(&o.Change) && o.Change.Program == i.Change.Program && o.Change.Account == i.Change.Account {
-				active := e.handOutcome(mem, &e.Programs[at], o, actor, note)
+				active := e.handOutcome(&e.Programs[at], o, actor, note)
 				active.Account = records[0].Account
 				records = append(records, active)
 			}
@@ -173,9 +171,8 @@ func ForPeople(p *Plan, programs []Program) (n int) {
 }
 
 // handOutcome is the outcome of a change that a person made.
-func (e *Engine) handOutcome(mem *Memory, p *Program, i *Intent, actor, note string) Record {
-	salt, _ := mem.Fact(saltKey())
-	w := &worker{e: e, p: p, salt: &salt.Text, report: Report{Outcomes: map[Outcome]int{}}}
+func (e *Engine) handOutcome(p *Program, i *Intent, actor, note string) Record {
+	w := &worker{e: e, p: p, report: Report{Outcomes: map[Outcome]int{}}}
 	result := Result{Outcome: Done}
 	if i.Change.Op == OpCreate {
 		result.ID, _ = ProposedName(i.Change.Account) // accounts are known by their names

@@ -10,7 +10,7 @@ import (
 // call makes one call to the program. A panic, an error without an outcome, or no answer at all is an unknown effect.
 func (w *worker) call(ctx context.Context, lease time.Time, c Change) (res Result) {
 	if w.pace(ctx, 1) != nil {
-		return Result{Outcome: Failed, Err: ErrNotTried}
+		return Result{Outcome: Failed, Err: errStopped}
 	}
 	ctx, cancel, err := w.begin(ctx, lease, w.callTime())
 	if err != nil {

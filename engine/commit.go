@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -99,23 +98,10 @@ const mostHeld = 100
 func (p *Plan) heldLines() (out []heldLine) {
 	for i := range p.Changes {
 		if c := &p.Changes[i]; (c.State == Blocked || c.State == Scheduled) && len(out) < mostHeld {
-			out = append(out, heldLine{c.Op, c.Program, c.Right(), c.Account, c.Person, c.State, c.heldReason(), c.Due})
+			out = append(out, heldLine{c.Op, c.Program, c.Right(), c.Account, c.Person, c.State, c.Reason, c.Due})
 		}
 	}
 	return out
-}
-
-// heldReason is the reason as a run's record has it, which is never blanked. Programs repeat values that they don't like, those of an
-// earlier try among them: the record of that try has what they said.
-func (c *Change) heldReason() string {
-	reason := c.Reason
-	if c.New != nil && strings.HasPrefix(reason, frozenPrefix) {
-		reason, _, _ = strings.Cut(reason, ": ")
-	}
-	if c.hasValues() {
-		reason = unnamed(reason, c)
-	}
-	return reason
 }
 
 // itemRecords keeps what newly waits for approval.
@@ -126,24 +112,13 @@ func (p *Plan) itemRecords() iter.Seq[Record] {
 				return
 			}
 		}
-		for i := range p.Changes {
-			c := &p.Changes[i]
-			if !c.waits || !c.hasValues() {
-				continue
-			}
-			r := c.about()
-			r.Set = []Fact{c.item(p.now).fact()}
-			if !yield(r) {
-				return
-			}
-		}
 	}
 }
 
 func (p *Plan) newItems() iter.Seq[Fact] {
 	return func(yield func(Fact) bool) {
 		for i := range p.Changes {
-			if c := &p.Changes[i]; c.waits && !c.hasValues() && !yield(c.item(p.now).fact()) {
+			if c := &p.Changes[i]; c.waits && !yield(c.item(p.now).fact()) {
 				return
 			}
 		}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 )
@@ -86,12 +85,8 @@ type Description struct {
 	Identity    string        // names the target itself, "scim:https://crm.example.com/scim/v2": two programs may not share it
 	Accounts    bool          // knows Active: Grant resumes, Revoke suspends
 	Lifecycle   bool          // knows Exists: implements Creator, Revoke(account, Exists) deletes
-	Rename      bool          // implements Updater, which changes names
-	Update      bool          // implements Updater, which changes attributes
+	Rename      bool          // implements Updater
 	Seats       bool          // implements SeatCounter
-	Sessions    bool          // implements SessionEnder
-	Secrets     bool          // implements SecretMaker
-	Invites     bool          // invites whom an account is made for, by itself
 	Keyed       bool          // accounts are the people's immutable keys: nothing to match or to create
 	Lag         time.Duration // lists may lag behind writes by this much
 	Deletes     string        // what a delete destroys, in words; "" if it can be taken back
@@ -129,12 +124,7 @@ type Creator interface {
 	Create(ctx context.Context, account NewAccount) (id string, outcome Outcome, err error)
 }
 
-// ErrNotShown is in the error of an Uncertain outcome where the program accepted the change and does not show it, and its lists may lag:
-// the program has answered, so this is no failure of it, and a later list tells.
-var ErrNotShown = errors.New("its lists may be behind what was changed")
-
-// Updater changes an account's name and attributes in place. Attributes that are not named stay as they are, and so does the name where
-// it is empty or as it was.
+// Updater changes an account's name and attributes in place.
 type Updater interface {
 	Update(ctx context.Context, account string, to NewAccount) (Outcome, error)
 }

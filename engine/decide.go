@@ -52,7 +52,6 @@ func (p *programPlan) decide() {
 	p.revokes(&revoke)
 	p.askByHand()
 	p.renames()
-	p.updates()
 	p.listUnmanaged()
 	p.noteKept()
 	p.noteObserved()

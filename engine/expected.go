@@ -11,8 +11,8 @@ import (
 type Expected struct {
 	Scope    string    // program, source, all
 	Name     string    // of the program or source
-	Class    Class     // revoke, leaver, grant, update
-	People   int       // for revoke, leaver and update; 0: no more than usual
+	Class    Class     // revoke, leaver, grant
+	People   int       // for revoke and leaver; 0: no more than usual
 	Holdings int       // for revoke and grant
 	From     time.Time // first moment
 	Until    time.Time // first moment after it

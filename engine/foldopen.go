@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Touched names what one record may have changed in a Fold, so that a store changes no more than that. A name may come
@@ -152,30 +151,11 @@ func (f *Fold) Claim(r ClaimRequest) []Intent {
 			i.Claimed, i.Lease = now, Instant(now.Add(r.Lease))
 			i.Attempts++
 			out = append(out, *i)
-			out[len(out)-1].Stand = f.decided()
 		}
 	}
 	SortClaimed(out)
 	return out
 }
-
-// Release does what Releaser promises to what is folded.
-func (f *Fold) Release(now time.Time, intents []Intent) {
-	for n := range intents {
-		i := f.open[intents[n].Seq]
-		switch now := Instant(now); {
-		case i == nil || i.Attempts != intents[n].Attempts || !i.Claimed.Equal(intents[n].Claimed):
-		case i.Unknown && i.Attempts == 1:
-		case i.Attempts == 1 && intents[n].Stand == f.decided():
-			i.Claimed, i.Lease, i.Attempts = time.Time{}, time.Time{}, 0
-		case i.Lease.After(now):
-			i.Lease = now
-		}
-	}
-}
-
-// decided is another number after each run and each decision of somebody.
-func (f *Fold) decided() int64 { return f.control + int64(f.runs) }
 
 // turn says when an account's intents are handed out: round 0 if somebody has left or was cut off, by the first such intent,
 // else round 1, by the oldest.
@@ -197,8 +177,7 @@ func SortClaimed(intents []Intent) {
 func (f *Fold) waits(r ClaimRequest) bool {
 	for _, i := range f.open {
 		_, paused := f.facts[FactKey{Kind: FactPause, Program: i.Change.Program}]
-		_, aside := f.facts[FactKey{Kind: FactAside, Program: i.Change.Program}]
-		if !paused && !aside && slices.Contains(r.After, i.Change.Program) && (i.Claimed.IsZero() || leased(i.Lease, r.Now)) {
+		if !paused && slices.Contains(r.After, i.Change.Program) && (i.Claimed.IsZero() || leased(i.Lease, r.Now)) {
 			return true
 		}
 	}
@@ -220,7 +199,7 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 	}
 	waits := f.waits(r)
 	for _, i := range f.open {
-		if i.Change.Program != r.Program || live.hold(i) || r.Cuts && !f.cutsOff(i) {
+		if i.Change.Program != r.Program || live.hold(i) {
 			continue
 		}
 		if i.Claimed.IsZero() && (i.Repeatable() || !waits) || !i.Claimed.IsZero() && i.Repeatable() && i.before(r) {
@@ -231,12 +210,6 @@ func (f *Fold) claimable(r ClaimRequest) map[string][]*Intent {
 		slices.SortFunc(intents, func(a, b *Intent) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
 	return out
-}
-
-// cutsOff: it is of a cut, or takes from somebody who had left before they were cut off.
-func (f *Fold) cutsOff(i *Intent) bool {
-	_, cut := f.facts[FactKey{Kind: FactCut, Person: i.Change.Person}]
-	return i.Change.Cause == CauseCut || cut && i.Repeatable()
 }
 
 // leases are the accounts of a program that are being worked on.

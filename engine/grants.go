@@ -173,13 +173,10 @@ func (f Fact) repaired(now time.Time) Fact {
 	return f
 }
 
-// frozenPrefix begins every such reason; what the program said comes after a colon.
-const frozenPrefix = "failed "
-
 // frozen says why a change must not be made now although it is wanted, "" if nothing speaks against it.
 func (p *programPlan) frozen(op Op, right, account uint32) string {
 	if f, ok := p.failing(op, right, account); ok && f.Until.After(p.b.s.Now) {
-		return fmt.Sprintf(frozenPrefix+"%s, next try %s: %s", plural(f.Count, "time", "times"), day(f.Until), f.Text)
+		return fmt.Sprintf("failed %s, next try %s: %s", plural(f.Count, "time", "times"), day(f.Until), f.Text)
 	}
 	return ""
 }
@@ -251,9 +248,8 @@ func (p *programPlan) renames() {
 		return
 	}
 	for i := range p.b.subjects {
-		s := &p.b.subjects[i]
-		account, ok := p.followed(i)
-		if !ok {
+		s, account := &p.b.subjects[i], p.account[i]
+		if s.standing != present || account == none || !p.sets.Managed.Has(p.exists, account) || p.reading.info(account) == nil || p.renaming[account] || p.othersNow(account) {
 			continue
 		}
 		name, missing := p.program.Create(s.person)
@@ -265,17 +261,15 @@ func (p *programPlan) renames() {
 			continue
 		}
 		c := p.change(OpRename, p.exists, account, CauseRule, fmt.Sprintf("the directory's entry says %s, the account %s", quote(name), quote(have)))
-		c.New = &NewAccount{Name: name, Person: s.key, Attributes: p.carried(s, account)}
+		c.New = &NewAccount{Name: name, Person: s.key, Attributes: p.fill(s.person)}
 		if !p.program.Describes.Rename {
 			p.b.warn("rename", p.program.Name, s.key, fmt.Sprintf("the account %s of %s should be called %s; %s can't rename, do it there", quote(have), s.person.Name(), quote(name), p.program.Name))
 			continue
 		}
-		if long := tooLongIn(name, nil); long != "" {
-			c.New = nil
-			p.add(block(c, long))
-			continue
+		if reason := p.frozen(OpRename, p.exists, account); reason != "" {
+			c = block(c, reason)
 		}
-		p.addInPlace(c, account)
+		p.add(c)
 	}
 }
 
@@ -285,7 +279,7 @@ func (p *programPlan) listUnmanaged() {
 	rest.Each(func(right, account uint32) {
 		u := Unmanaged{Program: p.program.Name, Account: p.reading.accounts.Name(account), Entitlement: p.entitlement(right)}
 		if info := p.reading.info(account); info != nil {
-			u.Name, u.Kind = shortened(cmp.Or(info.Display, info.Name)), info.Kind
+			u.Name, u.Kind = cmp.Or(info.Display, info.Name), info.Kind
 		}
 		u.Kind = cmp.Or(p.program.declared(u.Account, p.reading.info(account)).Kind, u.Kind)
 		if s, ok := p.subjectOf(account); ok {

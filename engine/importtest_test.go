@@ -30,7 +30,7 @@ func importTable() []row {
 	return []row{
 		{"engine", nil, []string{"github.com/RoaringBitmap/roaring/v2"}},
 		{"engine/conformance", []string{"engine"}, nil},
-		{"engine/enginetest/sim", []string{"engine", "engine/conformance", "engine/enginetest*", "engine/directory", "engine/ldapconn", "engine/audit", "connectors/scim"}, nil}, // of some histories the directory and a program are real
+		{"engine/enginetest/sim", []string{"engine", "engine/conformance", "engine/enginetest*", "engine/directory", "engine/ldapconn", "connectors/scim"}, nil}, // of some histories the directory and a program are real
 		{"engine/enginetest*", []string{"engine", "engine/conformance", "engine/enginetest*"}, []string{"*"}},
 		{"engine/ldapconn*", []string{"engine", "engine/ldapconn*"}, append(goLDAP, "github.com/sethvargo/go-retry")},
 		{"engine/directory*", []string{"engine", "engine/directory*", "engine/ldapconn"}, goLDAP},
@@ -44,7 +44,6 @@ func importTable() []row {
 		{"connectors/ldap*", []string{"engine", "engine/ldapconn"}, goLDAP},
 		{"connectors/scim", []string{"engine", "engine/httpconn"}, nil},
 		{"connectors/http", []string{"engine", "engine/httpconn"}, []string{"cel.dev/*", "google.golang.org/*"}},
-		{"connectors/file", []string{"engine", "engine/httpconn"}, []string{"golang.org/x/crypto/*"}}, // for git: the forge's API, and keys of ssh
 		{"connectors/plugin/sdk", nil, nil}, // authors need nothing of ours
 		{"connectors/plugin/examples/*", []string{"connectors/plugin/sdk"}, nil},
 		{"connectors/baton", []string{"connectors/plugin/sdk", "connectors/plugin", "engine"}, []string{"*"}}, // a module of its own; only its tests need the latter two

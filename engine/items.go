@@ -188,7 +188,7 @@ func (b *builder) decided(c *Change, f Fact) {
 	}
 	switch {
 	case item.State == Rejected:
-		c.State, c.Item, c.Reason = Blocked, item.ID, item.rejection()
+		c.State, c.Item, c.Reason = Blocked, item.ID, "rejected by "+item.Decider()+" on "+day(item.At)+": "+item.Note
 	case item.State == Approved && item.Until.After(b.s.Now):
 		c.Item, c.Reason = item.ID, ""
 		b.plan.usedBefore(item.Until)
@@ -234,7 +234,7 @@ func (b *builder) alive(id string) bool {
 
 // item is what a change that needs approval waits as. It is made only where it is written: a wave has millions.
 func (c *Change) item(now time.Time) Item {
-	return Item{ID: c.Item, State: Waiting, Reason: c.Reason, Change: c.withoutValues(), Since: now}
+	return Item{ID: c.Item, State: Waiting, Reason: c.Reason, Change: *c, Since: now}
 }
 
 // endItems ends items whose reason two complete reads, further apart than the lag, no longer show.

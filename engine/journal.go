@@ -21,15 +21,6 @@ type Guard struct {
 	Epoch   int64     // 0: not checked; otherwise must be the head's epoch, else ErrDeposed
 	Control int64     // -1: not checked; otherwise no control record may have a higher Seq, else ErrStale
 	Until   time.Time // zero: not checked; otherwise the journal's clock must not be past it, else ErrStale
-	Fact    *Fact     // nil: not checked; otherwise it must be remembered just so, else ErrStale
-}
-
-// Holds says, as ErrStale, that the guard's fact is not remembered as it was; f is what is, if anything is.
-func (g Guard) Holds(f Fact, is bool) error {
-	if g.Fact == nil || is && f.FactKey == g.Fact.FactKey && sameFact(f, *g.Fact) {
-		return nil
-	}
-	return fmt.Errorf("%w: what was known of it has changed", ErrStale)
 }
 
 // Over says, as ErrStale, that the time of the guard is over.
@@ -76,8 +67,7 @@ type ClaimRequest struct {
 	Max     int // accounts are added, in the order of Outbox, until there are this many intents; all claimable intents of an account come together
 	Now     time.Time
 	Lease   time.Duration
-	After   []string  // programs whose work comes first: while one that is neither paused nor set aside has intents unclaimed or leased, only Repeatable ones are handed out
-	Cuts    bool      // only what cuts people off: the program is set aside
+	After   []string  // programs whose work comes first: while one that is not paused has intents unclaimed or leased, only Repeatable ones are handed out
 	Since   time.Time // what was claimed at this time or later is left out, zero: nothing is; so that one piece of work repeats nothing
 }
 
@@ -97,13 +87,6 @@ func (r ClaimRequest) By(journal time.Time) time.Time {
 // that with the oldest claimable intent. Intents come sorted by account, then Seq.
 type Outbox interface {
 	Claim(ctx context.Context, r ClaimRequest) ([]Intent, error)
-}
-
-// Releaser is an Outbox that takes back what was claimed while no call was begun. What was never claimed before is unclaimed again, and
-// may be withdrawn; of the rest the lease ends now, and so it does where a run or a person decided something since the claim (Intent.Stand):
-// that left to its worker what was claimed, which may be what must not be made any more. A newer claim than the given one is left alone.
-type Releaser interface {
-	Release(ctx context.Context, now time.Time, intents []Intent) error
 }
 
 // Query selects records; zero fields select everything.

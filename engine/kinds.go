@@ -25,11 +25,9 @@ func AccountKinds() []string {
 
 // DeclaredAccount is what the configuration says of one account. It counts more than what the program says.
 type DeclaredAccount struct {
-	Kind    string
-	Owner   string    // who answers for a service or shared account, by any name that the directory knows
-	Purpose string    // what a service or shared account is for
-	Place   string    // where the configuration says so, for people
-	Review  time.Time // when it should have been looked at again, zero: never
+	Kind   string
+	Owner  string    // who answers for a service or shared account
+	Review time.Time // when it should have been looked at again, zero: never
 }
 
 // nobodys: accounts of the kind belong to no single person.
@@ -65,7 +63,6 @@ type NobodysAccount struct {
 	Name     string    `json:"name,omitempty"`
 	Kind     string    `json:"kind"` // service, shared
 	Owner    string    `json:"owner"`
-	Purpose  string    `json:"purpose,omitempty"`
 	Review   time.Time `json:"review,omitzero"`
 	Overdue  bool      `json:"overdue"`
 	Missing  bool      `json:"missing"`  // declared, and not in the program's complete list
@@ -114,7 +111,7 @@ func (r *Reading) nobodys(now time.Time) (list []NobodysAccount) {
 }
 
 func (a NobodysAccount) owned(d DeclaredAccount, now time.Time) NobodysAccount {
-	a.Owner, a.Purpose, a.Review, a.Overdue = d.Owner, d.Purpose, d.Review, d.overdue(now)
+	a.Owner, a.Review, a.Overdue = d.Owner, d.Review, d.overdue(now)
 	return a
 }
 

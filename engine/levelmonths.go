@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// MonthLevel is how long changes of one program took that began to be wanted in one month, as a Level has it.
+// MonthLevel is how long changes of one program took that were decided in one month, as a Level has it.
 type MonthLevel struct {
 	Month   time.Time // when it began
 	Program string
@@ -16,7 +16,7 @@ type MonthLevel struct {
 	Removal Took // what was taken from those who left or were cut off
 }
 
-// Took is how long changes took that began to be wanted in some time.
+// Took is how long changes took that were decided in some time.
 type Took struct {
 	N           int           // that are done
 	Open        int           // that are not done yet
@@ -24,27 +24,23 @@ type Took struct {
 }
 
 // MonthLevels reads the records from the beginning of a month on and gives a level for each month and program that something was
-// wanted in and for, sorted so. What was wanted before counts in no month, and every change in that in which it began to be wanted, so that
-// what is still open has one. Months begin at midnight in the zone of since.
+// decided in and for, sorted so. What was decided before counts in no month, and every change in that of its decision, so that what
+// is still open has one. Months begin at midnight in the zone of since.
 func MonthLevels(ctx context.Context, log Log, since time.Time) ([]MonthLevel, error) {
 	in := since.Location()
 	since = monthOf(since, in)
 	m := monthLevels{done: map[monthly][]time.Duration{}}
-	l := newLevels(since)
-	l.took = func(of measure, began, done time.Time) {
-		if !began.Before(since) {
-			key := monthly{monthOf(began, in), of}
-			m.done[key] = append(m.done[key], done.Sub(began))
-		}
+	l := levels{open: map[wanted]time.Time{}, of: map[int64]wanted{}}
+	l.took = func(of measure, decided, done time.Time) {
+		key := monthly{monthOf(decided, in), of}
+		m.done[key] = append(m.done[key], done.Sub(decided))
 	}
-	if err := l.read(ctx, log); err != nil {
+	if err := log.Records(ctx, Query{From: since}, l.take); err != nil {
 		return nil, err
 	}
 	m.open = map[monthly]int{}
-	for w, began := range l.open {
-		if !began.Before(since) {
-			m.open[monthly{monthOf(began, in), w.measure}]++
-		}
+	for w, decided := range l.open {
+		m.open[monthly{monthOf(decided, in), w.measure}]++
 	}
 	return m.list(), nil
 }

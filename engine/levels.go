@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Level is how long changes of one program took from when they were wanted, as far as the journal tells, until the program
-// had done them. What it had already is left out.
+// Level is how long changes of one program took from their decision, when the intent was recorded, until the program had done
+// them. What it had already is left out.
 type Level struct {
 	Program string `json:"program"`
 	Access  Spread `json:"access"`  // grants: creates, resumes and rights
@@ -18,7 +18,7 @@ type Level struct {
 // Spread is how durations are spread: half took at most Median, 99 of 100 at most P99.
 type Spread struct {
 	N      int             `json:"n"`
-	Open   int             `json:"open"` // wanted, and not done yet
+	Open   int             `json:"open"` // decided, and not done yet
 	Median time.Duration   `json:"median"`
 	P99    time.Duration   `json:"p99"`
 	Days   []time.Duration `json:"days"` // median of what was done on each day since the beginning; -1: nothing was
@@ -27,9 +27,9 @@ type Spread struct {
 // ServiceLevels reads the records from a day on, up to now, and gives a level for each program that something was decided
 // for, sorted by name. Days begin at the hour of since.
 func ServiceLevels(ctx context.Context, log Log, since, now time.Time) ([]Level, error) {
-	l := newLevels(since)
-	l.days, l.took = int(now.Sub(since)/(24*time.Hour))+1, l.add
-	if err := l.read(ctx, log); err != nil {
+	l := levels{since: since, days: int(now.Sub(since)/(24*time.Hour)) + 1, open: map[wanted]time.Time{}, of: map[int64]wanted{}, done: map[measure][][]time.Duration{}}
+	l.took = l.add
+	if err := log.Records(ctx, Query{From: since}, l.take); err != nil {
 		return nil, err
 	}
 	return l.sum(), nil
@@ -50,21 +50,13 @@ type wanted struct {
 type levels struct {
 	since time.Time
 	days  int
-	began began
-	open  map[wanted]time.Time          // since when it is wanted: a second try is no second decision
+	open  map[wanted]time.Time          // since when it is decided: a second try is no second decision
 	of    map[int64]wanted              // by intent
 	done  map[measure][][]time.Duration // by day
-	took  func(of measure, since, done time.Time)
-}
-
-func newLevels(since time.Time) *levels {
-	return &levels{since: since, began: newBegan(), open: map[wanted]time.Time{}, of: map[int64]wanted{}, done: map[measure][][]time.Duration{}}
+	took  func(of measure, decided, done time.Time)
 }
 
 func (l *levels) take(r Record) error {
-	if l.began.take(&r); r.Time.Before(l.since) {
-		return nil
-	}
 	switch r.Kind {
 	case KindIntent:
 		removal := r.Op.Takes() && (r.Cause == CauseMarked || r.Cause == CauseAbsent || r.Cause == CauseCut)
@@ -74,7 +66,7 @@ func (l *levels) take(r Record) error {
 		w := wanted{measure{r.Program, removal}, r.Account, r.Entitlement}
 		l.of[r.Seq] = w
 		if _, known := l.open[w]; !known {
-			l.open[w] = l.began.since(&r)
+			l.open[w] = r.Time
 		}
 	case KindOutcome:
 		w, known := l.of[r.Of]

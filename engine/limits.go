@@ -21,15 +21,12 @@ func (b *builder) limits() {
 	b.sole = b.soleLeaver()
 	scopes := b.scopes()
 	l := b.s.Settings.Limits
-	b.plan.budgets = slices.Grow(b.plan.budgets, 5*len(scopes))
+	b.plan.budgets = slices.Grow(b.plan.budgets, 4*len(scopes))
 	for _, s := range scopes {
 		b.budget(s, ChargeRevoke, "revoke: people", l.RevokePeople, people)
 		b.budget(s, ChargeRevoke, "revoke: holdings", l.RevokeHoldings, holdings)
 		b.budget(s, ChargeLeaver, "leavers", l.Leavers, people)
 		b.budget(s, ChargeGrant, "grant", l.Grant, holdings)
-		if l.Update.Window > 0 {
-			b.budget(s, ChargeUpdate, "update", l.Update, people)
-		}
 	}
 	b.noteExpected()
 }

@@ -19,7 +19,6 @@ type builder struct {
 	givers   map[giversKey]*givers
 	charged  *charged            // nil before any budget is counted
 	needed   map[string][]string // program → why an account is needed there, shared by all
-	refusals rejections          // nil before one is asked for
 	records  []Record
 	gone     map[string]bool // people of whom somebody approved that they have left
 	sole     string          // the one person with an explicit leaver mark in this run
@@ -71,9 +70,6 @@ func MakePlan(s *Snapshot) *Plan {
 	b.noteBaseline()
 	b.endItems()
 	b.offerBack()
-	b.openSessions()
-	b.handOvers()
-	b.firstSecrets()
 	b.reviews()
 	b.delegations()
 	b.escalate()
@@ -204,14 +200,13 @@ func (b *builder) factRecords() []Record {
 	}
 	slices.SortFunc(clears, compareKeys)
 	var out []Record
-	sets, clears, values := valueRecords(sets, clears, func(k FactKey) Item { return b.s.Memory.item(k.Key) })
 	for part := range slices.Chunk(sets, notePart) {
 		out = append(out, Record{Kind: KindNote, Set: part})
 	}
 	for part := range slices.Chunk(clears, notePart) {
 		out = append(out, Record{Kind: KindNote, Clear: part})
 	}
-	return append(out, values...)
+	return out
 }
 
 func (b *builder) notice(level, code, program, person, text string) {

@@ -66,7 +66,6 @@ type Intent struct {
 	Attempts int       // how often it was claimed: the number of the last claim
 	Unknown  bool      // the worker could not tell what became of it; Lease is then the time of that outcome
 	Halted   bool      // a later run would not make it again
-	Stand    int64     // of a claim: grows with each run and each decision, see Releaser
 }
 
 // Repeatable says that the change may be tried again without reading back: revokes of leavers and cuts, unless halted.

@@ -159,7 +159,7 @@ func (p *programPlan) noteMissing() {
 			return
 		}
 		f, ok := p.b.s.Memory.Fact(key)
-		if !ok || f.Since.Equal(p.b.s.Now) { // dated by a wrong clock: nobody knows how long ago that was
+		if !ok {
 			p.b.set(Fact{FactKey: key, Since: p.reading.Proof.Started})
 			return
 		}

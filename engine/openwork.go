@@ -101,12 +101,13 @@ func (p *programPlan) readBack(i Intent, right, account uint32) bool {
 		return false
 	}
 	outcome, at := Failed, i.Change.Account
+	there := p.held.Has(right, account)
 	switch {
 	case i.Change.Op == OpCreate && i.Change.Proposed:
 		if id, ok := p.createdAs(i); ok {
 			outcome, at = Done, id
 		}
-	case p.inEffect(&i.Change, right, account):
+	case i.Change.Op.Gives() && there, i.Change.Op.Takes() && !there:
 		outcome = Done
 	}
 	p.settled[i.Seq] = true
@@ -115,7 +116,6 @@ func (p *programPlan) readBack(i Intent, right, account uint32) bool {
 		why = "read back: it had taken effect"
 	}
 	p.close(i, at, outcome, why)
-	p.backOffUpdate(i, outcome, right, account)
 	p.applyReadBack(i, outcome, at, right, account)
 	return true
 }
@@ -160,7 +160,6 @@ func (p *programPlan) stillTaken(i Intent) bool {
 func (p *programPlan) close(i Intent, account string, outcome Outcome, why string) {
 	r := outcomeOf(&i, outcome, why)
 	r.Account, r.Claim = account, i.Attempts
-	r.Set = append(r.Set, p.program.firstSecret(&i.Change, account, outcome, p.b.s.Now)...)
 	p.b.records = append(p.b.records, r)
 }
 
@@ -236,14 +235,13 @@ func (p *programPlan) withdraw(i Intent) {
 }
 
 // waitingIntent finds the open, unclaimed intent that does what the change does, and is charged to the same budget: what was
-// begun because somebody had left, and is wanted because of a role now, is another change, and so is another name or value. So is a cut,
-// which goes on where nothing else does, and ends when it is lifted.
+// begun because somebody had left, and is wanted because of a role now, is another change.
 func (p *programPlan) waitingIntent(c *Change) (Intent, bool) {
 	if len(p.queued) == 0 || c.account == none {
 		return Intent{}, false
 	}
 	i, open := p.queued[effectOn{pair(c.right, c.account), c.Op.Effect()}]
-	return i, open && i.Change.Op == c.Op && i.Class == c.class() && (i.Change.Cause == CauseCut) == (c.Cause == CauseCut) && (c.class() != ChargeUpdate || string(mustJSON(i.Change.New)) == string(mustJSON(c.New)))
+	return i, open && i.Change.Op == c.Op && i.Class == c.class()
 }
 
 func unixTime(s int64) time.Time { return time.Unix(s, 0).UTC() }

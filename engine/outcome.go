@@ -8,9 +8,6 @@ import (
 // outcome makes the record of what happened, with the facts that later plans need; an empty one where that is for others to
 // say.
 func (w *worker) outcome(i Intent, c Change, res Result) Record {
-	if w.givesBack(&i, res) {
-		return Record{}
-	}
 	if w.othersKnow(&i, res) {
 		w.count(c, res)
 		return Record{}
@@ -28,7 +25,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 	switch {
 	case ok && c.Failures > 0:
 		r.Clear = append(r.Clear, failing)
-	case errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, ErrNotTried):
+	case errors.Is(res.Err, errNoAccount) || errors.Is(res.Err, errStopped):
 	case res.Outcome == Failed || res.Outcome == Refused:
 		r.Set = append(r.Set, Fact{FactKey: failing, Since: w.e.Now().UTC(), Count: c.Failures + 1, Until: w.e.Now().UTC().Add(backOff(c.Failures)), Text: res.Err.Error()})
 	}
@@ -36,16 +33,12 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 		res.Outcome, r.Outcome = Uncertain, Uncertain
 		r.Why = append(r.Why, "what came of an earlier try is not known either")
 	}
-	r.Set = append(r.Set, w.p.firstSecret(&c, r.Account, r.Outcome, w.e.Now())...)
 	suspended := FactKey{Kind: FactSuspended, Program: c.Program, Account: c.Account}
 	if ok && c.Op == OpSuspend {
-		r.Set = append(r.Set, Fact{FactKey: suspended, Since: later(w.e.Now(), i.Time).UTC(), Text: suspendedBy(res.Outcome)})
+		r.Set = append(r.Set, Fact{FactKey: suspended, Since: w.e.Now().UTC(), Text: suspendedBy(res.Outcome)})
 	}
 	if ok && c.Op == OpResume { // whoever suspends it from now on is somebody else
 		r.Clear = append(r.Clear, suspended)
-	}
-	if ok {
-		r.Set = append(r.Set, w.updated(&c)...)
 	}
 	r.byOwnClock(i.Time, w.e.Now())
 	w.count(c, res)
@@ -55,7 +48,7 @@ func (w *worker) outcome(i Intent, c Change, res Result) Record {
 // othersKnow: what may be repeated was not tried, but was tried before, or may be tried by somebody else now, since this
 // claim is over. A failure would close the intent, and say that nothing happened.
 func (w *worker) othersKnow(i *Intent, res Result) bool {
-	untried := errors.Is(res.Err, ErrNotTried) || errors.Is(res.Err, errUnread)
+	untried := errors.Is(res.Err, errStopped) || errors.Is(res.Err, errUnread)
 	return untried && i.Repeatable() && (i.Attempts > 1 || w.left(i.Lease) <= skew)
 }
 

@@ -34,9 +34,8 @@ type ProgramOutlook struct {
 	Accounts   int // that the program shows, active or not
 	Active     int // of those; programs that don't tell show all
 	Holdings   int
-	Managed    int           // holdings that Rolecall gave or adopted
-	Rights     []RightCount  // sorted by name, without the account itself
-	Can        *Capabilities // nil: the program could not be asked what it can
+	Managed    int          // holdings that Rolecall gave or adopted
+	Rights     []RightCount // sorted by name, without the account itself
 }
 
 // RightCount is how many accounts hold a right.
@@ -78,7 +77,6 @@ func (r *Reading) outlook(m *ProgramMemory) ProgramOutlook {
 			}
 		}
 	}
-	o.Can = r.capabilities()
 	for i := range m.Rows {
 		if m.Rows[i].Managed {
 			o.Managed++
@@ -86,15 +84,4 @@ func (r *Reading) outlook(m *ProgramMemory) ProgramOutlook {
 	}
 	slices.SortFunc(o.Rights, func(a, b RightCount) int { return strings.Compare(a.Name, b.Name) })
 	return o
-}
-
-// capabilities are those of the program as it described itself for this reading.
-func (r *Reading) capabilities() *Capabilities {
-	if r.undescribed {
-		return nil
-	}
-	out := CapabilitiesOf(r.Program.Connector, r.Program.Describes)
-	shows := slices.ContainsFunc(r.infos, func(i *AccountInfo) bool { return i != nil && i.LastUse != nil })
-	out.LastUse = &shows
-	return &out
 }

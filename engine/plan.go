@@ -42,7 +42,6 @@ type asked struct {
 	standing standing
 	why      string            // of the standing, where it is not policy that decides
 	kept     map[string]string // entitlement → why it is not taken although it is not desired
-	untaken  []Notice          // of each attribute whose value a program did not take
 }
 
 // sources says which directory each person comes from, which nearly always is the same.

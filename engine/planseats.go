@@ -72,7 +72,6 @@ func (b *builder) seats() {
 		b.plan.Seats = append(b.plan.Seats, s.plans...)
 		p.seating = s
 	}
-	b.partBudgets()
 }
 
 func (p *programPlan) newSeating() *seating {

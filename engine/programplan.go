@@ -51,13 +51,11 @@ type programPlan struct {
 	take      map[uint64]Fact     // that reviews decided to take, and policy does not give
 	would     map[uint32][]int32  // right → subjects whom observe rules would give it
 	unchanged int
-	scheduled Set                 // of leaving: what is in grace
-	leaving   Set                 // what this plan takes away, or will once its time has come
-	seating   *seating            // of a program with seats
-	unsureOf  map[int32]bool      // of such a one: subjects of whom nobody can tell all that they should have
-	kept      map[string]int      // holdings kept back without a line of their own, by reason
-	fought    map[string]int      // how often accounts were changed in place
-	untaken   map[string][]uint32 // attribute → accounts that show another value than they were given
+	scheduled Set            // of leaving: what is in grace
+	leaving   Set            // what this plan takes away, or will once its time has come
+	seating   *seating       // of a program with seats
+	unsureOf  map[int32]bool // of such a one: subjects of whom nobody can tell all that they should have
+	kept      map[string]int // holdings kept back without a line of their own, by reason
 }
 
 // effectOn is one kind of effect on one holding: at most one intent is open for each.
@@ -220,9 +218,6 @@ func (p *programPlan) change(op Op, right, account uint32, cause Cause, why ...s
 func (p *programPlan) failing(op Op, right, account uint32) (Fact, bool) {
 	key := p.key(FactFailing, right, account)
 	key.Key = op.Effect()
-	if f, ok := p.b.set_[key]; ok { // this plan has read it back
-		return f, true
-	}
 	return p.b.s.Memory.Fact(key)
 }
 

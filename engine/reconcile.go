@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -29,13 +28,11 @@ type Engine struct {
 	Progress   func(phase, what string, done, of int)                 // nil: none; called concurrently, in the phases read and work
 	Timing     func(phase, what string, took time.Duration)           // nil: none; called concurrently at the end of each phase, see timed
 	CallTime   time.Duration                                          // one call to a program at most; 0: 30 s
-	BreakAfter int                                                    // accounts in a row that fail before a program is set aside; 0: 5
 	OneByOne   bool                                                   // nothing runs beside anything else, for histories that replay; a program that others come after must then stand before them
 	ReadIdle   time.Duration                                          // a read of which nothing comes for so long is given up; 0: 10 min
 	Settled    func(i Intent, o Outcome)                              // told what became of an intent, once it is recorded; nil: nobody; called concurrently
 	Looked     func(o *Outlook)                                       // told of each run's plan once it is committed, who may keep it; nil: nobody
 	Wait       func(ctx context.Context, d time.Duration) error       // between calls of a limited rate; nil: a timer
-	Random     io.Reader                                              // for the salt of a journal, safe for concurrent use; nil: crypto/rand
 
 	by Decider // see As
 }
@@ -43,7 +40,7 @@ type Engine struct {
 // Window is how far back charges are looked at.
 func (s *Settings) Window() time.Duration {
 	l := s.Limits
-	return max(l.RevokePeople.Window, l.RevokeHoldings.Window, l.Leavers.Window, l.Grant.Window, l.Update.Window, 24*time.Hour)
+	return max(l.RevokePeople.Window, l.RevokeHoldings.Window, l.Leavers.Window, l.Grant.Window, 24*time.Hour)
 }
 
 // Plan reads everything and says what a run would change. It changes nothing: this is the dry run.
@@ -177,9 +174,6 @@ func (e *Engine) applyOnce(ctx context.Context, o ApplyOptions, journal time.Tim
 	}
 	if done, ok := s.Memory.Fact(FactKey{Kind: FactSlot}); ok && !o.Slot.IsZero() && !done.Since.Before(o.Slot) {
 		return nil, Report{}, ErrSlotDone
-	}
-	if s.salt, err = e.newSalt(s.Memory); err != nil {
-		return nil, Report{}, fmt.Errorf("making a salt: %w", err)
 	}
 	Failpoint("plan.torn")
 	p := e.MakePlan(s)

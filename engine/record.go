@@ -48,7 +48,6 @@ const (
 	KindUnblock  Kind = "unblock"  // a block that a review led to was ended
 	KindDelegate Kind = "delegate" // somebody may decide in the place of somebody else, or no more; Data: the Delegation
 	KindNotice   Kind = "notice"   // somebody was told of something
-	KindSecret   Kind = "secret"   // a one-time secret for a new account is asked for, was sent, or was not; never the secret
 	KindExport   Kind = "export"   // records were sent elsewhere, up to one
 	KindSnapshot Kind = "snapshot" // what the records up to one come to, so that they may be emptied; Data: the Pruning
 	KindCharge   Kind = "charge"   // an intent that was lost counts against the budgets again, from now on
@@ -67,7 +66,7 @@ func (k Kind) Control() bool {
 func Kinds() []Kind {
 	return []Kind{KindRun, KindEnd, KindIntent, KindOutcome, KindLate, KindAdopt, KindRelease, KindLink, KindSeen, KindNote, KindCut, KindLift,
 		KindPause, KindResume, KindApprove, KindReject, KindExtra, KindUndo, KindFree, KindTask, KindPolicy, KindConfig,
-		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindBlank, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate, KindNotice, KindSecret, KindExport, KindSnapshot}
+		KindAccept, KindRefusal, KindLogin, KindRestore, KindKey, KindReKey, KindHold, KindEndHold, KindBlank, KindCharge, KindToken, KindReview, KindLine, KindUnblock, KindDelegate, KindNotice, KindExport, KindSnapshot}
 }
 
 // Charges says that what the kind is about may count against the budgets.
@@ -84,7 +83,6 @@ const (
 	ChargeRevoke Class = "revoke"
 	ChargeLeaver Class = "leaver"
 	ChargeGrant  Class = "grant"
-	ChargeUpdate Class = "update" // renames, too
 )
 
 // Record is one entry of the journal as the program works with it. How it is stored is the journal's own affair: the
@@ -154,16 +152,11 @@ const (
 	FactTaken     = "taken"     // program, account, entitlement, person: unmanaged, taken from a leaver; offered as a task on return
 	FactContested = "contested" // program, account, entitlement: Count of repairs, 2 at most; Since: the one before the last, or the only one; Until: the last of two
 	FactFailing   = "failing"   // program, account, entitlement, Key is the kind of effect (Op.Effect): Count of failures, Until: next try, Text: last error
-	FactUpdated   = "updated"   // program, account, Key: attribute that was given a value, and no list has shown it yet; Text: salted hash of it, or of it and what the list shows instead
-	FactSalt      = "salt"      // Text: with it values of people are hashed
 	FactUndone    = "undone"    // program, account, entitlement: frozen; Text: hash of policy and entry
 	FactItem      = "item"      // an approval item; Key: its id
 	FactCut       = "cut"       // person: Text is the reason
 	FactHold      = "hold"      // person: a legal hold; Text is the reason
 	FactPause     = "pause"     // program, or none for all: Text is the reason
-	FactAside     = "aside"     // program: its calls failed in a row, so it gets none; Since; Until: when the run planned that was the last one then, Count of calls that failed, Text: last error, Data: the accounts that failed, hashed
-	FactBroken    = "broken"    // program: works, but for accounts that failed while it was set aside; Since, Data: those, hashed
-	FactBack      = "back"      // program: one that was set aside works again; Since; Until: since when it had been set aside, Count as it was
 	FactExtra     = "extra"     // person, program, entitlement: Until, Text is the reason
 	FactBaseline  = "baseline"  // Key: source; Data: the accepted Proof
 	FactFormer    = "former"    // program, account, entitlement: not desired, but not to be judged yet; Text: hashes of the policies that may have desired it last, in lines
@@ -191,7 +184,5 @@ const (
 	FactExport    = "export"    // Key: export; Data: how far it went
 	FactDelegate  = "delegate"  // person: is stood in for by Key, from the day Since to the day Until; Text is the reason
 	FactSeat      = "seat"      // program, person, Key: kind of seat: Since when it is wanted and not there; Text: seatKept; Count: the priority
-	FactSessions  = "sessions"  // program, account, person: sessions that could not be ended; Since; Count of failures, Until: next try, Text: last error
-	FactSecret    = "secret"    // program, account, person: the first secret of a new account is still to be sent; Data: its name, Count of those asked for, Until: next try, Text: last error
 	FactExpiry    = "expiry"    // an expiry first seen due after a gap waits for one more run
 )

@@ -150,10 +150,6 @@ func (r *replay) facts() {
 	}
 	slices.SortFunc(sets, func(x, y Fact) int { return compareKeys(x.FactKey, y.FactKey) })
 	slices.SortFunc(clears, compareKeys)
-	sets, clears, values := valueRecords(sets, clears, itemsIn(r.now.facts))
-	for _, one := range values {
-		r.add(one)
-	}
 	for part := range slices.Chunk(sets, notePart) {
 		r.add(Record{Kind: KindNote, Set: part})
 	}

@@ -68,15 +68,6 @@ func TestAnAccountThatIsBeingMadeIsNotTheFormerOwners(t *testing.T) {
 		w.roles("zoe", "a")
 		w.wants("zoe")
 	})
-	t.Run("update", func(t *testing.T) {
-		w := nameTaken(t)
-		w.targets["wiki"].Describes.Update = true
-		w.program("wiki").Attributes = map[string]engine.Template{"mail": func(*engine.Person) (string, string) { return "New", "" }}
-		w.program("wiki").Update = []string{"mail"}
-		w.targets["wiki"].SetAttribute("zoe", "mail", "Old")
-		w.roles("zoe", "a", "b")
-		w.wants("zoe")
-	})
 	t.Run("rename", func(t *testing.T) {
 		w := nameTaken(t)
 		w.targets["wiki"].Describes.Rename = true

@@ -50,16 +50,13 @@ func (s *seating) budget() {
 	reason := fmt.Sprintf("the seats of %s cost %.2f %s a month with this plan, and %.2f may be spent", s.p.program.Name, then, currency, c.Budget)
 	s.p.b.alarm(NoticeBudget, s.p.program.Name, "", reason)
 	if c.Hold {
-		s.holdDearer(dearer, reason, func(uint32) bool { return true })
+		s.holdDearer(dearer, reason)
 	}
 }
 
-// holdDearer holds what takes seats of kinds that cost more by this plan, of the accounts that it is about.
-func (s *seating) holdDearer(dearer []bool, reason string, about func(account uint32) bool) {
+// holdDearer holds what takes seats of kinds that cost more by this plan.
+func (s *seating) holdDearer(dearer []bool, reason string) {
 	for account, changes := range s.gains {
-		if !about(account) {
-			continue
-		}
 		needs := s.needs(account)
 		for i := range needs {
 			needs[i] = needs[i] && dearer[i]

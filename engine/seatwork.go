@@ -61,7 +61,7 @@ func (w *worker) noSeat(ctx context.Context, account string, c *Change) error {
 			l.answers[of] = answer
 		}
 		if answer != nil {
-			return fmt.Errorf("%w: %w", ErrNotTried, answer)
+			return fmt.Errorf("%w: %w", errStopped, answer)
 		}
 	}
 	return nil

@@ -41,10 +41,9 @@ type Program struct {
 	MatchWith   Template // what to compare it with; nil: the key
 	Create      Template // proposes a name for a new account; nil: never creates
 	Attributes  map[string]Template
-	Update      []string // those of Attributes that are kept up to date, sorted; the others are given to new accounts only
-	Repair      string   // report (also ""), regrant: what somebody else removed
-	Away        string   // keep (also ""), suspend: the account of people who are away
-	Delete      bool     // delete accounts of leavers after Wait; a separate opt-in
+	Repair      string // report (also ""), regrant: what somebody else removed
+	Away        string // keep (also ""), suspend: the account of people who are away
+	Delete      bool   // delete accounts of leavers after Wait; a separate opt-in
 	Wait        time.Duration
 	Grace       time.Duration              // movers keep what they lose for this long
 	Protected   []string                   // accounts that only an approval or a cut may touch
@@ -57,8 +56,6 @@ type Program struct {
 	Seats       *SeatRules                 // nil: nothing is said of seats
 	Owner       string                     // who answers for it, by any name that the directory knows
 	LastUse     LastUse                    // when accounts were last used, where the program shows that
-	FirstLogin  FirstLogin                 // how people get into a new account
-	SecretTo    string                     // SecretToPerson, SecretToManager
 }
 
 // Limit allows max(Floor, min(Cap, Percent of the highest count in the window)) removals or grants in a rolling Window.
@@ -75,7 +72,6 @@ type Limits struct {
 	RevokeHoldings Limit
 	Leavers        Limit
 	Grant          Limit
-	Update         Limit // of renames and updates; without a window they are not limited
 }
 
 // Settings is everything configured that a plan depends on, besides policy.
@@ -90,7 +86,6 @@ type Settings struct {
 	Slot            time.Duration  // between two runs; an expiry first due after a gap of three waits for one more run
 	Limits          Limits
 	Expected        []Expected // announced waves
-	Budgets         SeatBudgets
 	Alarms          Alarms
 	Escalate        Escalation        // what waits for approval
 	Hash            string            // of the configuration

@@ -20,7 +20,6 @@ type Snapshot struct {
 	Only     string // program: plan nothing else; "" plans all
 	Person   string // key: plan nobody else
 	ask      string // key: whose keeping an explanation asks for
-	salt     string // that a journal without one gets, "": none, since nothing is written
 
 	accepted  *Proof               // the read that the directory's was judged against, nil: none, or it was not judged
 	refused   *refusedBaseline     // the directory's read, where the baseline speaks against it

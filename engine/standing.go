@@ -13,7 +13,6 @@ import (
 type Standing struct {
 	Known    bool                 // there was a run
 	Approval int                  // items that wait for approval now: changes, and what reads may be believed
-	SetAside []SetAside           // programs that get no calls now, sorted by name
 	Blocked  int                  // changes of the newest run that are blocked
 	Read     map[string]time.Time // by source of the newest run: when its last complete read ended, zero if none is known
 	Partners map[string]time.Time // the same, by source that a source of the newest run is joined from
@@ -37,14 +36,6 @@ func (s *Standing) Look(ctx context.Context, l ReviewLog) error {
 		if ItemOf(f).State == Waiting {
 			s.Approval++
 		}
-	}
-	aside, err := l.Facts(ctx, FactAside)
-	if err != nil {
-		return err
-	}
-	s.SetAside = nil
-	for _, f := range aside {
-		s.SetAside = append(s.SetAside, SetAsideOf(f))
 	}
 	return s.Reads(ctx, l)
 }

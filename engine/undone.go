@@ -90,9 +90,7 @@ func (u *Undone) judge() {
 		u.Cannot = "nothing is given back to leavers and people who are cut off"
 	case c.Op == OpDelete:
 		u.Cannot = "the account was deleted, with its data, password and sessions; what policy gives is made anew, as another account"
-	case c.Op == OpUpdate:
-		u.Cannot = "attributes follow the directory's entry, correct it there; what the run changed: " + strings.Join(c.Why, "; ")
-	case c.Op == OpRename || c.Op == OpCreate:
+	case c.Op == OpRename || c.Op == OpUpdate || c.Op == OpCreate:
 		u.Cannot = "the account stays as it is; its rights are taken"
 	case c.Op == OpResume:
 		u.Inverse = OpSuspend

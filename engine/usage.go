@@ -19,7 +19,7 @@ type Usage struct {
 
 // Use is how much of one limit was used in one scope: of each day the highest count within the limit's window, approved or not.
 type Use struct {
-	Limit   string    `json:"limit"` // "revoke: people", "revoke: holdings", "leavers", "grant", "update"
+	Limit   string    `json:"limit"` // "revoke: people", "revoke: holdings", "leavers", "grant"
 	Scope   string    `json:"scope"` // "program wiki", "all programs together"
 	Of      int       `json:"of"`    // holders now, which percent is taken of
 	Usual   int       `json:"usual"` // on half of the days at most
@@ -68,7 +68,6 @@ func counters() []counter {
 		{"revoke: holdings", ChargeRevoke, holdings, func(l *Limits) *Limit { return &l.RevokeHoldings }},
 		{"leavers", ChargeLeaver, people, func(l *Limits) *Limit { return &l.Leavers }},
 		{"grant", ChargeGrant, holdings, func(l *Limits) *Limit { return &l.Grant }},
-		{"update", ChargeUpdate, people, func(l *Limits) *Limit { return &l.Update }},
 	}
 }
 

@@ -87,16 +87,6 @@ func notes(s *Snapshot, plan *Plan, program string, absent bool) (out []string) 
 			out = append(out, pausedText(f))
 		}
 	}
-	for f := range s.Memory.each(FactAside) {
-		if program == "" || f.Program == program {
-			out = append(out, SetAsideOf(f).String())
-		}
-	}
-	for _, n := range plan.asked.untaken {
-		if program == "" || n.Program == program {
-			out = append(out, n.Text)
-		}
-	}
 	out = append(out, unread(&s.Proof)...)
 	for _, r := range s.Readings {
 		if program == "" || r.Program.Name == program {

@@ -15,12 +15,9 @@ import (
 type Report struct {
 	Run      string          `json:"run"`
 	Outcomes map[Outcome]int `json:"outcomes"`
-	Failures []Failure       `json:"failures"`              // sorted by program, account, entitlement
-	Dropped  []Change        `json:"dropped,omitempty"`     // lines of a reviewed plan that no longer hold
-	Seats    []SeatCheck     `json:"seats,omitempty"`       // of programs that count them, where some were given
-	SetAside []SetAside      `json:"set_aside,omitempty"`   // programs that get no more calls until the next run, sorted
-	Again    []string        `json:"works_again,omitempty"` // programs that were set aside and are no more, sorted
-	Sessions []Failure       `json:"sessions,omitempty"`    // changes, whatever their outcome, after which sessions go on that should have ended; sorted as failures are
+	Failures []Failure       `json:"failures"`          // sorted by program, account, entitlement
+	Dropped  []Change        `json:"dropped,omitempty"` // lines of a reviewed plan that no longer hold
+	Seats    []SeatCheck     `json:"seats,omitempty"`   // of programs that count them, where some were given
 }
 
 // Failure is one change that was not made, or of which nobody knows.
@@ -85,21 +82,16 @@ func (r *Report) merge(o Report) {
 	for k, n := range o.Outcomes {
 		r.Outcomes[k] += n
 	}
-	r.Failures, r.Seats, r.Sessions = append(r.Failures, o.Failures...), append(r.Seats, o.Seats...), append(r.Sessions, o.Sessions...)
-	r.SetAside, r.Again = append(r.SetAside, o.SetAside...), append(r.Again, o.Again...)
+	r.Failures, r.Seats = append(r.Failures, o.Failures...), append(r.Seats, o.Seats...)
 }
 
 func (r *Report) sort() {
-	slices.SortFunc(r.SetAside, func(a, b SetAside) int { return cmp.Compare(a.Program, b.Program) })
-	slices.Sort(r.Again)
 	slices.SortFunc(r.Seats, func(a, b SeatCheck) int {
 		return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Kind, b.Kind))
 	})
-	for _, list := range [][]Failure{r.Failures, r.Sessions} {
-		slices.SortFunc(list, func(a, b Failure) int {
-			return cmp.Or(cmp.Compare(a.Change.Program, b.Change.Program), cmp.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Change.Entitlement, b.Change.Entitlement))
-		})
-	}
+	slices.SortFunc(r.Failures, func(a, b Failure) int {
+		return cmp.Or(cmp.Compare(a.Change.Program, b.Change.Program), cmp.Compare(a.Change.Account, b.Change.Account), cmp.Compare(a.Change.Entitlement, b.Change.Entitlement))
+	})
 }
 
 // claimed counts intents; before the first of them the program is asked what it can do.
@@ -124,8 +116,6 @@ type worker struct {
 	lost    *atomic.Int32 // see Program.Lost
 	flight  sync.WaitGroup
 	pauses  pauses
-	breaker breaker
-	salt    *string // with which values are hashed, nil: not looked up
 	leases  uptimes
 	seats   seatLook
 
@@ -283,15 +273,12 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 		var res Result
 		notNow := w.notNow(ctx, &i, &c)
 		switch {
-		case errors.Is(notNow, errAside): // whatever became of its account
-			res = Result{Outcome: Failed, Err: notNow}
 		case broken || c.Proposed && c.Op != OpCreate: // there is no account of that name
 			res = Result{Outcome: Failed, Err: errNoAccount}
 		case notNow != nil:
 			res = Result{Outcome: Failed, Err: notNow}
 		default:
 			res = w.call(ctx, i.Lease, c)
-			w.judge(ctx, i.Change.Account, &c, res)
 		}
 		if c.Op == OpCreate && c.Proposed {
 			made, broken = afterCreate(res)
@@ -299,20 +286,17 @@ func (w *worker) calls(ctx context.Context, intents []Intent) (records []Record)
 		}
 		records = append(records, w.outcome(i, c, res))
 	}
-	w.endSessions(ctx, intents, records)
 	return records
 }
 
 // record writes what happened, also while everything is being stopped.
 func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record) error {
-	more, said := w.breaker.say()
-	defer said()
-	outcomes = append(slices.DeleteFunc(outcomes, func(r Record) bool { return r.Kind == "" }), more...)
+	outcomes = slices.DeleteFunc(outcomes, func(r Record) bool { return r.Kind == "" })
 	if len(outcomes) == 0 {
-		return w.giveBack(ctx)
+		return nil
 	}
 	Failpoint("outcome.before")
-	err := cmp.Or(w.e.ended(context.WithoutCancel(ctx), outcomes), w.giveBack(ctx))
+	err := w.e.ended(context.WithoutCancel(ctx), outcomes)
 	Failpoint("outcome.after")
 	if err != nil || w.e.Settled == nil {
 		return err
@@ -322,7 +306,7 @@ func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record
 		bySeq[intents[n].Seq] = &intents[n]
 	}
 	for n := range outcomes {
-		if outcomes[n].Kind != KindOutcome { // what is late was told when it was closed, by whoever did
+		if outcomes[n].Kind == KindLate { // told when it was closed, by whoever did
 			continue
 		}
 		w.e.Settled(*bySeq[outcomes[n].Of], outcomes[n].Outcome)
@@ -333,13 +317,10 @@ func (w *worker) record(ctx context.Context, intents []Intent, outcomes []Record
 // Errors of changes that were not tried; they are no failures of the program, so nothing waits longer because of them.
 var (
 	errNoAccount = errors.New("its account could not be made")
+	errStopped   = errors.New("the work was stopped before this call started")
 	errUnread    = errors.New("the account could not be read before its deletion")
 	errKept      = errors.New("the account is not deleted")
 )
-
-// ErrNotTried is in the error of a call that a connector did not try for a reason that is not the program's: it is no failure of the
-// program either, and is made by the next run.
-var ErrNotTried = errors.New("the work was stopped before this call started")
 
 func afterCreate(r Result) (made string, broken bool) {
 	if (r.Outcome == Done || r.Outcome == Already) && r.ID != "" {
@@ -355,14 +336,14 @@ func (w *worker) callTime() time.Duration { return cmp.Or(w.e.CallTime, 30*time.
 // that has begun is let finish.
 func (w *worker) begin(ctx context.Context, lease time.Time, most time.Duration) (context.Context, context.CancelFunc, error) {
 	if err := w.setAside(); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrNotTried, err)
+		return nil, nil, fmt.Errorf("%w: %w", errStopped, err)
 	}
 	if err := w.mayStart(ctx); err != nil {
 		return nil, nil, err
 	}
 	left := w.left(lease) - skew // after the look, which may have taken long
 	if ctx.Err() != nil || left < w.callTime() {
-		return nil, nil, ErrNotTried
+		return nil, nil, errStopped
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(most, left))
 	return ctx, cancel, nil

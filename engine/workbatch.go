@@ -39,19 +39,16 @@ func (w *worker) rounds(ctx context.Context, b Batcher, intents []Intent) (recor
 			rest = append(rest, i)
 		}
 	}
-	made, broken, why := map[string]string{}, map[string]bool{}, map[string]error{}
+	made, broken := map[string]string{}, map[string]bool{}
 	for n, res := range w.round(ctx, b, first) {
 		account := first[n].Change.Account
 		made[account], broken[account] = afterCreate(res)
 		w.seats.madeAs(account, made[account])
-		if why[account] = errNoAccount; errors.Is(res.Err, errAside) {
-			why[account] = res.Err
-		}
 		records = append(records, w.outcome(first[n], first[n].Change, res))
 	}
 	rest, lost := withoutAccount(rest, made, broken)
 	for _, i := range lost {
-		records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: cmp.Or(why[i.Change.Account], errNoAccount)}))
+		records = append(records, w.outcome(i, i.Change, Result{Outcome: Failed, Err: errNoAccount}))
 	}
 	for n := range rest {
 		if id := made[rest[n].Change.Account]; id != "" {
@@ -63,27 +60,9 @@ func (w *worker) rounds(ctx context.Context, b Batcher, intents []Intent) (recor
 		records = append(records, w.outcome(rest[n], rest[n].Change, res))
 	}
 	for _, i := range singly {
-		res := Result{Outcome: Failed, Err: w.keptAside(ctx, &i)}
-		if res.Err == nil {
-			res = w.call(ctx, i.Lease, i.Change)
-			w.judge(ctx, i.Change.Account, &i.Change, res)
-		}
-		records = append(records, w.outcome(i, i.Change, res))
+		records = append(records, w.outcome(i, i.Change, w.call(ctx, i.Lease, i.Change)))
 	}
-	w.endSessions(ctx, intents, records)
 	return records
-}
-
-// keptBack are the results of a batch that is not sent, since what came before it had the program set aside; nil: it is sent. One with
-// somebody who is cut off goes whole.
-func (w *worker) keptBack(ctx context.Context, part []Intent) []Result {
-	var why error
-	for n := range part {
-		if why = w.keptAside(ctx, &part[n]); why == nil {
-			return nil
-		}
-	}
-	return slices.Repeat([]Result{{Outcome: Failed, Err: why}}, len(part))
 }
 
 // withoutAccount sorts out what has no account: it could not be made, or nobody knows.
@@ -106,15 +85,10 @@ func (w *worker) round(ctx context.Context, b Batcher, intents []Intent) (out []
 	}
 	for part := range slices.Chunk(intents, most) {
 		if w.pace(ctx, len(part)) != nil {
-			out = append(out, slices.Repeat([]Result{{Outcome: Failed, Err: ErrNotTried}}, len(part))...)
+			out = append(out, slices.Repeat([]Result{{Outcome: Failed, Err: errStopped}}, len(part))...)
 			continue
 		}
-		results := w.keptBack(ctx, part)
-		if results == nil {
-			results = w.together(ctx, b, part)
-		}
-		w.judgeAll(ctx, part, results)
-		out = append(out, results...)
+		out = append(out, w.together(ctx, b, part)...)
 	}
 	return out
 }

@@ -35,15 +35,10 @@ func (e *Engine) WorkProgram(ctx context.Context, p *Program) (Report, error) {
 		}
 		if err != nil || len(intents) == 0 {
 			err = errors.Join(err, w.end())
-			if err == nil {
-				err = w.endLeft(ctx)
-			}
 			w.readSeatsBack(ctx)
-			w.tellAside()
 			return w.report, err
 		}
 		w.claimed(ctx, len(intents))
-		w.salted(ctx, intents)
 		if !w.all(ctx, intents, func() { c.ahead(ctx) }) {
 			return w.report, errors.Join(w.end(), c.end())
 		}
@@ -57,7 +52,6 @@ type claims struct {
 	w       *worker
 	began   time.Time
 	pending chan claim // of a claim under way, nil: none
-	later   []Intent   // claimed, and left until it is known whether a program that was set aside works again
 }
 
 type claim struct {
@@ -74,35 +68,22 @@ func (c *claims) next(ctx context.Context) ([]Intent, error) {
 			return got.intents, got.err
 		} // else something may have come since
 	}
-	if len(c.later) > 0 {
-		return c.oneAccount(), c.w.settle()
-	}
 	if err := cmp.Or(c.w.setAside(), ctx.Err()); err != nil {
 		return nil, err
 	}
 	return c.claim(ctx)
 }
 
-// oneAccount takes what is to be done on the first account that was left.
-func (c *claims) oneAccount() (one []Intent) {
-	one = byAccount(c.later)[0]
-	c.later = c.later[len(one):]
-	return one
-}
-
-// ahead begins to claim the next ones, unless all is to stop, or calls are as slow as a rate has them, a lease must not run
-// out before they are made; or what was left before is to be done first.
+// ahead begins to claim the next ones, unless all is to stop, or calls are as slow as a rate has them: a lease must not run
+// out before they are made.
 func (c *claims) ahead(ctx context.Context) {
-	if c.w.e.OneByOne || len(c.later) > 0 || c.w.p.Rate > 0 || ctx.Err() != nil || c.w.setAside() != nil || !c.w.breaker.calm() {
+	if c.w.e.OneByOne || c.w.p.Rate > 0 || ctx.Err() != nil || c.w.setAside() != nil {
 		return
 	}
 	c.pending = make(chan claim, 1)
 	go func() {
-		var got claim
-		if state, _ := c.w.standing(ctx); state != breakerTrying { // else what is under way must end first
-			got.intents, got.err = c.take(ctx, c.w.most(), state == breakerOpen)
-		}
-		c.pending <- got
+		intents, err := c.claim(ctx)
+		c.pending <- claim{intents, err}
 	}()
 }
 
@@ -114,46 +95,11 @@ func (c *claims) end() error {
 	return (<-c.pending).err
 }
 
-// claim takes what may be worked on now: in a program that is set aside only what cuts people off, and in one that is tried again what
-// is to be done on one account.
 func (c *claims) claim(ctx context.Context) ([]Intent, error) {
-	state, _ := c.w.standing(ctx) // while that can't be read no call starts, see keptAside
-	if state != breakerTrying {
-		return c.take(ctx, c.w.most(), state == breakerOpen)
-	}
-	if err := c.w.settle(); err != nil {
-		return nil, err
-	}
-	return c.probe(ctx)
-}
-
-// probe claims one account, leavers first. One that failed before is left until another one was tried: a single broken account must
-// not keep a program set aside.
-func (c *claims) probe(ctx context.Context) ([]Intent, error) {
-	for len(c.later) <= asideMost {
-		intents, err := c.take(ctx, 1, false)
-		if err != nil {
-			return nil, err
-		}
-		if len(intents) == 0 {
-			break
-		}
-		if !c.w.breaker.failedBefore(intents[0].Change.Account) {
-			return intents, nil
-		}
-		c.later = append(c.later, intents...)
-	}
-	if len(c.later) == 0 {
-		return nil, nil
-	}
-	return c.oneAccount(), nil
-}
-
-func (c *claims) take(ctx context.Context, most int, cuts bool) ([]Intent, error) {
 	e, p := c.w.e, c.w.p
 	Failpoint("claim.before")
 	began := e.uptime()
-	intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: most, Now: e.Now(), Lease: lease, Since: c.began, After: p.After, Cuts: cuts})
+	intents, err := e.Outbox.Claim(ctx, ClaimRequest{Program: p.Name, Max: c.w.most(), Now: e.Now(), Lease: lease, Since: c.began, After: p.After})
 	if err == nil && len(intents) > 0 {
 		c.w.took(intents[0].Lease, began)
 		Failpoint("claim.after")

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -243,11 +242,8 @@ func TestADeleteThatIsNotMadeIsKnownNotToBe(t *testing.T) {
 }
 
 // pausing is a company of five who are given accounts, one call after the other; do is called in the middle of the second call.
-func pausing(t *testing.T, do func(w *world), before ...func(w *world)) (*world, engine.Report, *[]string, error) {
+func pausing(t *testing.T, do func(w *world)) (*world, engine.Report, *[]string, error) {
 	w := newWorld(t, "wiki", "crm")
-	for _, prepare := range before {
-		prepare(w)
-	}
 	w.policy.rules = map[string][]string{"a": {"wiki"}}
 	for _, login := range []string{"ann", "bob", "cid", "dan", "eve"} {
 		w.hire(login, "a")
@@ -298,31 +294,24 @@ func TestAPauseStopsWhatWasClaimed(t *testing.T) {
 	}
 }
 
-// blind is a journal in which facts of a kind can't be looked up any more.
+// blind is a journal in which nothing can be looked up any more.
 type blind struct {
 	*enginetest.Journal
-	kind string
-	err  error
-	now  atomic.Bool
+	err error
 }
 
 func (b *blind) Fact(ctx context.Context, k engine.FactKey) (engine.Fact, bool, error) {
 	f, ok, err := b.Journal.Fact(ctx, k)
-	if k.Kind == b.kind && b.now.Load() {
-		err = errors.Join(err, b.err)
-	}
-	return f, ok, err
+	return f, ok, errors.Join(err, b.err)
 }
 
-func TestNoCallStartsWhileAPauseCannotBeRead(t *testing.T) {
-	for kind, said := range map[string]string{engine.FactPause: "whether wiki is paused can't be read: no route", engine.FactAside: "whether wiki is set aside can't be read: no route"} {
-		_, r, made, err := pausing(t, func(w *world) {
-			w.engine.Journal.(*blind).now.Store(true)
-			w.pass(time.Second)
-		}, func(w *world) { w.engine.Journal = &blind{Journal: w.journal, kind: kind, err: errors.New("no route")} })
-		if len(*made) != 2 || r.Outcomes[engine.Failed] != 8 || err == nil || !strings.Contains(err.Error(), said) { // the journal fails, not the changes
-			t.Errorf("%s: calls: %q, outcomes: %v, %v", kind, *made, r.Outcomes, err)
-		}
+func TestNoCallStartsWhileNobodyCanTellOfAPause(t *testing.T) {
+	_, r, made, err := pausing(t, func(w *world) {
+		w.engine.Journal = &blind{w.journal, errors.New("no route")}
+		w.pass(time.Second)
+	})
+	if len(*made) != 2 || r.Outcomes[engine.Failed] != 8 || err == nil || !strings.Contains(err.Error(), "whether wiki is paused can't be read: no route") { // the journal fails, not the changes
+		t.Fatalf("calls: %q, outcomes: %v, %v", *made, r.Outcomes, err)
 	}
 }
 
@@ -339,16 +328,13 @@ func TestAStopIsNoFaultOfTheJournal(t *testing.T) {
 	}
 }
 
-// stopping is a journal that is looked at, for a pause, when all is to stop.
+// stopping is a journal that is looked at when all is to stop.
 type stopping struct {
 	*enginetest.Journal
 	stop func()
 }
 
-func (s *stopping) Fact(ctx context.Context, k engine.FactKey) (engine.Fact, bool, error) {
-	if k.Kind != engine.FactPause {
-		return s.Journal.Fact(ctx, k)
-	}
+func (s *stopping) Fact(ctx context.Context, _ engine.FactKey) (engine.Fact, bool, error) {
 	s.stop()
 	return engine.Fact{}, false, ctx.Err()
 }
@@ -374,7 +360,7 @@ func TestALookIsSharedByCalls(t *testing.T) {
 	w.engine.Journal = c
 	made := calls(w.targets["wiki"], func(int) { w.pass(20 * time.Millisecond) })
 	w.apply()
-	if len(*made) != 12 || c.n != 3*4 { // in 240 ms, at pauses of the program and of everything, whether it is set aside, and which accounts are known to fail
+	if len(*made) != 12 || c.n != 2*3 { // in 240 ms, of the program and of everything
 		t.Errorf("%d calls, %d looks", len(*made), c.n)
 	}
 }

@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -123,33 +122,6 @@ func TestABatchEndsBeforeItsLease(t *testing.T) {
 			}
 		})
 	}
-}
-
-// untried is a program that had no time for any call of the first batches.
-type untried struct {
-	*batching
-	left int
-}
-
-func (u *untried) Apply(ctx context.Context, calls []engine.Call) []engine.Result {
-	if u.left--; u.left < 0 {
-		return u.batching.Apply(ctx, calls)
-	}
-	return slices.Repeat([]engine.Result{{Outcome: engine.Failed, Err: fmt.Errorf("no time: %w", engine.ErrNotTried)}}, len(calls))
-}
-
-// What a connector says it did not try has not failed: the next run makes it, without waiting.
-func TestWhatAConnectorDidNotTryHasNotFailed(t *testing.T) {
-	w := newWorld(t, "wiki")
-	w.policy.rules = map[string][]string{"a": {"wiki"}}
-	w.hire("ann", "a")
-	w.program("wiki").Connector = &untried{batching: &batching{Program: w.targets["wiki"], before: func() {}}, left: 1}
-	w.apply()
-	if failing := w.memory().Facts(engine.FactFailing); len(failing) > 0 {
-		t.Errorf("it counts as failed: %+v", failing)
-	}
-	w.apply()
-	w.expect([]string{w.truth("wiki")}, "ann= ann=.exists")
 }
 
 // Whoever works asks the program itself how many calls it takes at once.

@@ -46,9 +46,9 @@ func (w *worker) look(ctx context.Context, facts FactReader) error {
 		f, paused, err := facts.Fact(looking, FactKey{Kind: FactPause, Program: program})
 		switch {
 		case err != nil:
-			return w.blinded(ctx, fmt.Errorf("%w: whether %s is paused can't be read: %w", ErrNotTried, w.p.Name, err))
+			return w.blinded(ctx, fmt.Errorf("%w: whether %s is paused can't be read: %w", errStopped, w.p.Name, err))
 		case paused:
-			return fmt.Errorf("%w: %s is paused (%s)", ErrNotTried, w.p.Name, f.Text)
+			return fmt.Errorf("%w: %s is paused (%s)", errStopped, w.p.Name, f.Text)
 		}
 	}
 	return nil
@@ -73,14 +73,14 @@ func (w *worker) lifted(ctx context.Context, c *Change) error {
 	_, cut, err := facts.Fact(ctx, FactKey{Kind: FactCut, Person: c.Person})
 	switch {
 	case err != nil:
-		return w.blinded(ctx, fmt.Errorf("%w: whether the cut was lifted can't be read: %w", ErrNotTried, err))
+		return w.blinded(ctx, fmt.Errorf("%w: whether the cut was lifted can't be read: %w", errStopped, err))
 	case !cut:
-		return fmt.Errorf("%w: the cut was lifted", ErrNotTried)
+		return fmt.Errorf("%w: the cut was lifted", errStopped)
 	}
 	return nil
 }
 
-// notNow says why a change that was claimed is left alone for now: its cut was lifted, its program is set aside, the seat is gone that it would take, or an earlier try of the same intent
+// notNow says why a change that was claimed is left alone for now: its cut was lifted, the seat is gone that it would take, or an earlier try of the same intent
 // failed, and the next one is not due. Without that a revoke whose first effect is unknown, and which may be repeated, would be
 // tried with every sweep for as long as the program's list can't be read.
 func (w *worker) notNow(ctx context.Context, i *Intent, c *Change) error {
@@ -88,9 +88,6 @@ func (w *worker) notNow(ctx context.Context, i *Intent, c *Change) error {
 		return err
 	}
 	if err := w.failedBefore(ctx, i.Attempts, c); err != nil {
-		return err
-	}
-	if err := w.keptAside(ctx, i); err != nil {
 		return err
 	}
 	return w.noSeat(ctx, i.Change.Account, c)
@@ -104,9 +101,9 @@ func (w *worker) failedBefore(ctx context.Context, attempts int, c *Change) erro
 	f, failing, err := facts.Fact(ctx, failingKey(c, c.Account))
 	switch {
 	case err != nil:
-		return w.blinded(ctx, fmt.Errorf("%w: whether it failed before can't be read: %w", ErrNotTried, err))
+		return w.blinded(ctx, fmt.Errorf("%w: whether it failed before can't be read: %w", errStopped, err))
 	case failing && w.e.Now().Before(f.Until):
-		return fmt.Errorf("%w: it failed %d times; the next try is due at %s", ErrNotTried, f.Count, f.Until.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%w: it failed %d times; the next try is due at %s", errStopped, f.Count, f.Until.UTC().Format(time.RFC3339))
 	case failing:
 		c.Failures = f.Count
 	}

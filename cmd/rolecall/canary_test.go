@@ -30,7 +30,6 @@ type canaries struct {
 	ldap    *servers.SlapdServer
 	pg      *servers.PostgresServer
 	gossip  *gossip
-	mails   *servers.SMTP
 	store   string
 	clock   string // a hundred times too fast, so that the daemon has something to do
 }
@@ -56,10 +55,9 @@ directories:
     state: {left: 'status == "terminated"'}
 programs:
   vpn: {kind: ldap-group, directory: corp, entitlements: {users: "cn=vpn,ou=apps,dc=example,dc=com"}, revoke: managed}
-  db: {kind: sql, preset: postgres, url: "DATABASE", password: {credential: database}, rights: [app_*], create: "{login}", revoke: managed, first_login: one-time-secret}
+  db: {kind: sql, preset: postgres, url: "DATABASE", password: {credential: database}, rights: [app_*], create: "{login}", revoke: managed}
   crm: {kind: scim, url: "GOSSIP/token", token: {file: secrets/crm}, match: externalId, create: "{mail}", revoke: managed}
   hrm: {kind: scim, url: "GOSSIP/oauth", oauth: {url: "GOSSIP/sign-in", client: rolecall, secret: {env: HRM_SECRET}}, match: externalId, create: "{mail}", revoke: managed}
-notices: {channels: {it: {kind: mail, server: "smtp://MAILS", from: rolecall@example.com, to: [it@example.com]}}}
 leavers: {unmanaged: approve, wait: 30d}
 limits:
   revoke: {people: {floor: 3, percent: 10, cap: 100, window: 24h}, holdings: {floor: 6, percent: 10, cap: 500, window: 24h}}
@@ -87,7 +85,6 @@ func newCanaries(t *testing.T, store string) *canaries {
 		c.pg.Demand(t, "keeper", c.canary("store password"))
 		c.store = strings.Replace(c.pg.NewDatabase(t), "app@", "keeper@", 1)
 	}
-	c.mails = servers.NewSMTP(t, filepath.Join("testdata", "smtp"))
 	c.gossip = newGossip(t, c.canary("scim token"), c.canary("oauth secret"), c.canary("access token"))
 	c.write("policies/company.yaml", "version: 1\nrules:\n  - {name: some, when: 'person.login.startsWith(\"u00\")', grant: [vpn/users, db, db/app_read, crm, crm/Sales, hrm], reason: few}\n")
 	c.rolecall("audit", "key", "example.com/journal", "--out", "journal.key")
@@ -107,7 +104,7 @@ func newCanaries(t *testing.T, store string) *canaries {
 	c.write("secrets/journal.key", string(key))
 	c.write("outside/README", "checkpoints\n")
 	replace := strings.NewReplacer("STORE", c.store, "VERIFIER", verifier, "LDAP_PASSWORD", "LDAP_PASSWORD", "LDAP", c.ldap.TLSURL, "CAFILE", c.ldap.CA.File,
-		"DATABASE", strings.Replace(c.pg.DSN, "app@", "keyed@", 1), "GOSSIP", c.gossip.url, "MAILS", c.mails.Address)
+		"DATABASE", strings.Replace(c.pg.DSN, "app@", "keyed@", 1), "GOSSIP", c.gossip.url)
 	config := replace.Replace(canaryConfig)
 	if store != "postgres" {
 		config = strings.Replace(config, "store_password: {file: secrets/store}\n", "", 1)

@@ -194,7 +194,7 @@ func TestCanariesOfTheRest(t *testing.T) {
 	c.hand("", e.url)
 	for n, suffix := range []string{"", "wrong"} {
 		c.hand(suffix, e.url)
-		for _, args := range [][]string{{"check"}, {"plan", "-v"}, {"plan", "-o", "json"}, {"apply", "-v"}, {"audit", "list", "--limit", "0", "-o", "json"}, {"audit", "export"}, {"why", "ann"}, {"token", "list"}, {"connector", "show", "bearer"}, {"connector", "test", "bearer"}, {"connector", "test", "tool"}, {"adopt", "header"}} {
+		for _, args := range [][]string{{"check"}, {"plan", "-v"}, {"plan", "-o", "json"}, {"apply", "-v"}, {"audit", "list", "--limit", "0", "-o", "json"}, {"audit", "export"}, {"why", "ann"}, {"token", "list"}, {"connector", "test", "bearer"}, {"connector", "test", "tool"}, {"adopt", "header"}} {
 			c.rolecall(args...)
 		}
 		c.signedIn(n)

@@ -30,7 +30,6 @@ func TestCanaries(t *testing.T) {
 			if vpn := c.ldap.Search(t, "cn=vpn,ou=apps,"+realSuffix, "member"); !strings.Contains(vpn, "uid=u003") {
 				t.Errorf("nothing was applied: %s", vpn)
 			}
-			c.firstSecrets()
 			c.daemon()
 			for _, what := range []string{"scim token", "oauth secret", "access token"} {
 				if !c.gossip.seen[what] {

@@ -26,8 +26,6 @@ type channels struct {
 	people func(ctx context.Context) (notify.Letters, error)
 	// escalate is whose server and sender those are told by to whom is escalated; nil: there is none of kind mail.
 	escalate *notify.Mail
-	// secrets begins to send one-time secrets; nil: there are none.
-	secrets func(ctx context.Context) (notify.Letters, error)
 }
 
 // none says that nobody is told of anything.
@@ -61,9 +59,6 @@ func (a *app) channels(cfg *config.File) (*channels, error) {
 	if n.People.On() {
 		words = append(words, notify.PeopleWord)
 	}
-	if cfg.SendsSecrets() {
-		words = append(words, notify.SecretWord)
-	}
 	if out.texts, wrong = notify.Load(folder, words); wrong != nil {
 		wrong = failed("", "%s: %w", cfg.PlaceOf(&n.Templates), wrong)
 	}
@@ -75,9 +70,6 @@ func (a *app) channels(cfg *config.File) (*channels, error) {
 		}
 		if m, is := send.(*notify.Mail); is && name == n.People.Through {
 			out.people = m.Letters
-		}
-		if m, is := send.(*notify.Mail); is && cfg.SendsSecrets() && name == cfg.SecretChannel() {
-			out.secrets = m.Letters
 		}
 		if c.Kind != config.ChannelMail || len(c.To) > 0 {
 			out.all = append(out.all, channel{name: name, Channel: c, send: send})

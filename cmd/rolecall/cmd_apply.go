@@ -37,14 +37,9 @@ func (a *app) apply(ctx context.Context, given []string) (err error) {
 		return err
 	}
 	defer settle(&err, s.close)
-	var seen *engine.Outlook
-	s.engine.Looked = func(o *engine.Outlook) { seen = o }
 	p, r, err := s.applyAs(ctx, o)
 	if err != nil {
 		return a.stopped(err, r)
-	}
-	if _, err := s.sendSecrets(ctx, seen); err != nil { // the changes are made, whatever becomes of the letters
-		a.logger().Error("first secrets were not all sent; the rest is tried again with the next run", "error", err)
 	}
 	timings(a.logger(), p)
 	return a.applied(p, r, engine.ForPeople(p, s.engine.Programs))
@@ -89,16 +84,6 @@ func (a *app) summary(out render.Out, p *engine.Plan, r engine.Report, people in
 		who := render.Who(f.Change.Name, f.Change.Login, f.Change.Person)
 		out.Line("%s: %s %s for %s: %s", string(f.Outcome), string(f.Change.Op), f.Change.Entitlement, who, f.Error)
 	}
-	for _, one := range r.SetAside {
-		out.Line("%s. It gets no more calls for a quarter of an hour, but for cuts; what is open there stays open, and the next run, or the daemon then, begins with a single call.", one)
-	}
-	for _, name := range r.Again {
-		out.Line("%s works again.", name)
-	}
-	for i := range r.Sessions {
-		f := &r.Sessions[i]
-		out.Line("sessions go on: account %s of %s in %s: %s", f.Change.Account, render.Who(f.Change.Name, f.Change.Login, f.Change.Person), f.Change.Program, f.Error)
-	}
 	var parts []string
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
 		if n := r.Outcomes[o]; n > 0 {
@@ -140,7 +125,7 @@ func held(p *engine.Plan) (n int) {
 func reportCode(p *engine.Plan, r engine.Report) int {
 	code := verdict(p)
 	underWay := func(n engine.Notice) bool { return n.Code == engine.NoticeUnderWay }
-	if len(r.Failures) > 0 || len(r.Sessions) > 0 || len(r.Dropped) > 0 || len(r.SetAside) > 0 || slices.ContainsFunc(p.Notices, underWay) {
+	if len(r.Failures) > 0 || len(r.Dropped) > 0 || slices.ContainsFunc(p.Notices, underWay) {
 		code = stronger(code, exitPartly)
 	}
 	return code

@@ -19,29 +19,18 @@ import (
 
 func (a *app) auditAccept() *cobra.Command {
 	var reason, events string
-	pruning := false
 	c := &cobra.Command{
 		Use: "accept", Short: "Show what a journal lacks that was restored or rolled back, and accept it",
 		Long: "Without --reason it only shows: how much is missing and since when, leavers whose access is not settled, what policy grants and\n" +
 			"would be adopted again, and what nobody can know. With --reason it does so, signs a statement, and acting goes on.\n" +
 			"--events FILE is what `rolecall audit export` wrote before the loss: it is held against the checkpoint kept outside, and\n" +
-			"what was managed, linked, cut off, approved and rejected is taken from it. What nobody can know becomes tasks.\n" +
-			"--pruning is about records that were pruned with a key that was lost since: nobody's word any more, until a named person vouches for it.",
-		Example: "  rolecall audit accept\n  rolecall audit accept --events /srv/export/journal.jsonl --reason \"disk failed, backup of last night, ticket 4711\"\n  rolecall audit accept --pruning --reason \"done by me in May, minutes of 2027-05-03\"",
+			"what was managed, linked, cut off, approved and rejected is taken from it. What nobody can know becomes tasks.",
+		Example: "  rolecall audit accept\n  rolecall audit accept --events /srv/export/journal.jsonl --reason \"disk failed, backup of last night, ticket 4711\"",
 		Args:    args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			if pruning && events != "" {
-				return usage("--events is about a journal that was rolled back", "--pruning and --events don't go together")
-			}
-			if pruning {
-				return a.acceptPruning(c.Context(), reason)
-			}
-			return a.acceptGap(c.Context(), reason, events)
-		},
+		RunE:    func(c *cobra.Command, _ []string) error { return a.acceptGap(c.Context(), reason, events) },
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why the gap is accepted, for those who read the journal later; without it nothing is written")
 	c.Flags().StringVar(&events, "events", "", "`FILE` of records that `rolecall audit export` wrote before the loss")
-	c.Flags().BoolVar(&pruning, "pruning", false, "vouch for what was pruned with a key that was lost since")
 	return c
 }
 

@@ -32,8 +32,6 @@ type verified struct {
 	Root    string       `json:"root"`
 	Keys    []string     `json:"keys,omitempty"` // where another key took over
 	Wrong   []string     `json:"wrong"`
-
-	vouched string
 }
 
 // pruningJSON is the last pruning.
@@ -45,17 +43,6 @@ type pruningJSON struct {
 	Reason  string `json:"reason"`
 	Time    string `json:"time"`
 	Record  int64  `json:"record"`
-
-	Accepted *pruningAcceptedJSON `json:"accepted,omitempty"` // who vouched for it, where the key that signed it was lost
-}
-
-// pruningAcceptedJSON is the statement of the person who vouched for a pruning.
-type pruningAcceptedJSON struct {
-	By     string `json:"by"`
-	Reason string `json:"reason"`
-	Time   string `json:"time"`
-	Record int64  `json:"record"`
-	Key    string `json:"key"` // that was lost
 }
 
 // uncompared are the views that blankings left nothing to compare with.
@@ -84,7 +71,7 @@ func (a *app) verify(ctx context.Context) (err error) {
 	if sealed {
 		heads = append(heads, c.Head)
 	}
-	v, err := store.VerifyAll(ctx, heads...)
+	v, err := store.Verify(ctx, heads...)
 	if err != nil {
 		return err
 	}
@@ -96,13 +83,9 @@ func (a *app) verify(ctx context.Context) (err error) {
 	found.Keys, found.Wrong = by.lines, append(found.Wrong, by.wrong...)
 	found.OK = found.OK && len(by.wrong) == 0
 	if v.Pruned != nil {
-		found.Pruned = &pruningJSON{stamp(v.Pruned.Before), v.Pruned.UpTo, v.Emptied, v.Pruned.By, v.Pruned.Reason, stamp(v.Pruned.Time), v.Pruned.Record, nil}
+		found.Pruned = &pruningJSON{stamp(v.Pruned.Before), v.Pruned.UpTo, v.Emptied, v.Pruned.By, v.Pruned.Reason, stamp(v.Pruned.Time), v.Pruned.Record}
 		if err := by.snapshot(ctx, store, v.Pruned); err != nil {
 			found.OK, found.Wrong = false, append(found.Wrong, err.Error())
-		}
-		if a := by.vouched; a != nil {
-			found.Pruned.Accepted = &pruningAcceptedJSON{a.By, a.Reason, stamp(a.In.Time), a.In.Seq, a.Key}
-			found.vouched = said(a)
 		}
 	}
 	if gone != nil {
@@ -141,9 +124,6 @@ func (a *app) showVerified(v verified, sealed bool) error {
 	}
 	if p := v.Pruned; p != nil && v.OK {
 		out.Line("What was before %s was pruned by %s on %s because %q (record %d): of %s nothing but the hash is left, and the tree shows that it is right.", p.Before, p.By, p.Time, p.Reason, p.Record, plural(int(p.Emptied), "record"))
-		if v.vouched != "" {
-			out.Line("%s", v.vouched)
-		}
 	}
 	if v.OK {
 		out.Line("Root %s.", v.Root)

@@ -131,7 +131,7 @@ func (s *system) connections(ctx context.Context) ([]finding, error) {
 			}
 			identities[id] = r.Program.Name
 		}
-		out = append(append(out, s.unknownRights(r.Program)...), keptFindings(r)...)
+		out = append(out, s.unknownRights(r.Program)...)
 	}
 	out = append(out, s.mentions(snapshot.People, snapshot.Proof.Complete())...)
 	return append(out, s.limits(snapshot)...), nil
@@ -149,18 +149,6 @@ func (a *app) providerFindings(ctx context.Context, cfg *config.File) []finding 
 		f.OK, f.Text = false, inOneLine(err.Error())
 	}
 	return []finding{f}
-}
-
-// keptFindings say which attributes follow the directory, or that a program can't change them. One that did not answer says neither.
-func keptFindings(r *engine.Reading) []finding {
-	p := r.Program
-	switch {
-	case len(p.Update) == 0 || !p.Describes.Update && !r.Proof.Complete():
-		return nil
-	case !p.Describes.Update:
-		return []finding{{Part: "update", Name: p.Name, Text: "it can't change the attributes of an account; take update: out, or let it (update of sql's statements or http's users)"}}
-	}
-	return []finding{{Part: "update", Name: p.Name, OK: true, Text: "kept up to date: " + strings.Join(p.Update, ", ")}}
 }
 
 // unknownRights are the entitlements of policy that a program says it does not have.

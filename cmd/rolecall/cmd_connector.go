@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) connectorCommand() *cobra.Command {
-	return a.group("connector", "See the kinds of programs and what they can do, and hold a connector to the suite", a.connectorList(), a.connectorShow(), a.connectorTest())
+	return a.group("connector", "See the kinds of programs, and hold a connector to the suite", a.connectorList(), a.connectorTest())
 }
 
 func (a *app) connectorList() *cobra.Command {

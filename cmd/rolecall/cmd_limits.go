@@ -69,7 +69,7 @@ type namedLimit struct {
 }
 
 func named(l *engine.Limits) []namedLimit {
-	return []namedLimit{{"revoke: people", l.RevokePeople}, {"revoke: holdings", l.RevokeHoldings}, {"leavers", l.Leavers}, {"grant", l.Grant}, {"update", l.Update}}
+	return []namedLimit{{"revoke: people", l.RevokePeople}, {"revoke: holdings", l.RevokeHoldings}, {"leavers", l.Leavers}, {"grant", l.Grant}}
 }
 
 func usageTable(u *engine.Usage) render.Table {

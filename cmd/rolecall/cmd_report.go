@@ -40,11 +40,11 @@ func serviceAccounts(ctx context.Context, s *system, _ time.Time) (reported, err
 	if err != nil {
 		return reported{}, err
 	}
-	t := render.Table{Header: []string{"program", "account", "name", "kind", "owner", "review", "note", "holdings", "purpose"}}
+	t := render.Table{Header: []string{"program", "account", "name", "kind", "owner", "review", "note", "holdings"}}
 	for i := range list {
 		one := &list[i]
 		note, color := remark(one)
-		t.Add(color, one.Program, one.Account, one.Name, one.Kind, one.Owner, lastDay(one.Review, zone(s.cfg)), note, strings.Join(one.Holdings, ", "), one.Purpose)
+		t.Add(color, one.Program, one.Account, one.Name, one.Kind, one.Owner, lastDay(one.Review, zone(s.cfg)), note, strings.Join(one.Holdings, ", "))
 	}
 	return reported{table: t, form: serviceJSON{Version: 1, Accounts: append([]engine.NobodysAccount{}, list...), Proofs: proofs}, proofs: proofs}, nil
 }

@@ -16,40 +16,24 @@ import (
 )
 
 func (a *app) reportCost() *cobra.Command {
-	by, month, ahead, budgets := "department", "", false, false
+	by, ahead := "department", false
 	c := &cobra.Command{
 		Use: "cost", Short: "What the seats cost in a month, by department or another attribute", Args: args(cobra.NoArgs),
 		Long: "Each active account costs its program's price; that of somebody with several jobs is split evenly among them. Accounts of\n" +
 			"nobody, seats that nobody takes, and people without the attribute have lines of their own, so that the sum is what is paid. Money\n" +
 			"is never added across currencies. Exits with 5 if something could not be read completely.\n" +
 			"--forecast tells from the journal, for each program with a price and a contract, what it will have cost by the contract's end, and\n" +
-			"compares that with its budget:; it goes on with the trend of the last 90 days. Nothing is read then.\n" +
-			"--budgets compares what the people of each department cost now with budgets:.\n" +
-			"--month tells from the journal what the seats of one month cost: who had them for how long, by the prices of the configurations that\n" +
-			"were in force then. What can't be told is a line of its own, and never estimated. What department somebody was in is not recorded:\n" +
-			"it is that of the directory now, and of those who are not in it any more there is one line. Programs are not called.",
-		Example: "  rolecall report cost\n  rolecall report cost --by cost_centre -o csv > cost.csv\n  rolecall report cost --month 2027-01 -o csv > january.csv\n  rolecall report cost --forecast\n  rolecall report cost --budgets",
+			"compares that with its budget:; it goes on with the trend of the last 90 days. Nothing is read then.",
+		Example: "  rolecall report cost\n  rolecall report cost --by cost_centre -o csv > cost.csv\n  rolecall report cost --forecast",
 		RunE: func(c *cobra.Command, _ []string) error {
-			switch {
-			case ahead && month != "":
-				return usage("--forecast is about the months to come", "--month and --forecast don't go together")
-			case ahead:
+			if ahead {
 				return a.tell(c.Context(), forecasts)
-			case budgets && month != "":
-				return usage("--budgets is about now", "--month and --budgets don't go together")
-			case budgets:
-				return a.tell(c.Context(), budgetsNow)
-			case month != "":
-				return a.tell(c.Context(), costOfMonth(month, by))
 			}
 			return a.tell(c.Context(), costBy(by))
 		},
 	}
 	c.Flags().BoolVar(&ahead, "forecast", false, "what each program will have cost by the end of its contract, and its budget")
-	c.Flags().BoolVar(&budgets, "budgets", false, "what each department, or another part, costs in a month, and its budget")
-	c.Flags().StringVar(&month, "month", "", "what the seats of this `MONTH` cost, 2027-01, as far as the journal knows")
 	c.Flags().StringVar(&by, "by", by, "declared `ATTRIBUTE` of jobs or people to sum by")
-	c.MarkFlagsMutuallyExclusive("budgets", "forecast", "by")
 	return c
 }
 
@@ -66,8 +50,8 @@ type costLine struct {
 // costBy sums by an attribute.
 func costBy(by string) reporter {
 	return func(ctx context.Context, s *system, _ time.Time) (reported, error) {
-		if err := isDeclared(s, by); err != nil {
-			return reported{}, err
+		if names := declaredNames(s); !slices.Contains(names, by) {
+			return reported{}, usage(cmp.Or(engine.Suggest(by, names), "there are: "+strings.Join(names, ", ")), "--by %q is no declared attribute", by)
 		}
 		seating, err := s.engine.Seats(ctx)
 		if err != nil {
@@ -123,7 +107,7 @@ func costLines(cfg *config.File, seating *engine.Seating, by string) []costLine 
 				sum[costLine{Kind: "nobody", Program: seat.Program, Seat: kind}]++
 				continue
 			}
-			for value, share := range engine.SeatShares(p, by) {
+			for value, share := range shares(p, by) {
 				sum[costLine{Value: value, Kind: "people", Program: seat.Program, Seat: kind}] += share
 			}
 		}
@@ -158,6 +142,18 @@ func kindLines(k *engine.SeatKind, program string, taken int, sum map[costLine]f
 			l.Seats, l.Month = float64(int(seats*1000+.5))/1000, *each.times(seats)
 			out = append(out, l)
 		}
+	}
+	return out
+}
+
+// shares splits a seat among the jobs of a person: by each job's own value, or by the person's.
+func shares(p *engine.Person, by string) map[string]float64 {
+	out := map[string]float64{}
+	for i := range p.Jobs {
+		out[cmp.Or(p.Jobs[i].Attributes.First(by), p.Attributes.First(by))] += 1 / float64(len(p.Jobs))
+	}
+	if len(out) == 0 {
+		out[p.Attributes.First(by)] = 1
 	}
 	return out
 }

@@ -18,12 +18,10 @@ func (a *app) reportLevels() *cobra.Command {
 	from := ""
 	c := &cobra.Command{
 		Use: "levels", Short: "How long giving and taking access took, by program and month", Args: args(cobra.NoArgs),
-		Long: "Reads the journal alone: for each program and month in which something began to be wanted, how many grants (accounts and rights, of\n" +
+		Long: "Reads the journal alone: for each program and month in which something was decided, how many grants (accounts and rights, of\n" +
 			"those who join and of all others) and how many removals from those who left or were cut off are done, how long half of them took at\n" +
-			"most until the program's word, how long 99 of 100, and how many are still open. It counts from the beginning of the directory's read\n" +
-			"that led to the change; from when it began to wait for an attribute, a seat or an approval, or was tried in vain, where that is\n" +
-			"earlier; and of a cut from the decision. The day on which somebody starts is not in the journal. Begins with the month of --from (a\n" +
-			"year ago unless said); what was wanted before is left out.",
+			"most from the decision to the program's word, how long 99 of 100, and how many are still open. Begins with the month of --from (a\n" +
+			"year ago unless said); what was decided before is left out.",
 		Example: "  rolecall report levels\n  rolecall report levels --from 2027-01-01 -o csv > levels.csv",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.levels(c.Context(), from) },
 	}

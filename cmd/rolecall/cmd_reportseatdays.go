@@ -69,13 +69,9 @@ func (s *system) seatDaysOf(ctx context.Context, p *engine.Program, from, now ti
 
 // stays are those of active accounts; of a program that does not tell which are, of all that hold anything.
 func (s *system) stays(ctx context.Context, p *engine.Program, from time.Time) ([]engine.Stay, error) {
-	tells, err := s.store.TellsActive(ctx, p.Name) // nothing was read, so that Describes does not say it
-	if err != nil {
-		return nil, err
-	}
 	active := engine.Active
 	only := &active
-	if !tells {
+	if !p.Describes.Accounts {
 		only = nil
 	}
 	return s.store.Stays(ctx, p.Name, only, from)

@@ -76,9 +76,8 @@ func (a *app) daemon(ctx context.Context, plans bool) (err error) {
 	a.progress = nil // the log is what one watches
 	log := a.loggerAt(slog.LevelInfo)
 	watch := newWatch(cfg) // before the policies are read, so that no edit is missed
-	s := &server{app: a, log: log, systemd: a.systemd(log), plans: plans, wrote: make(chan struct{}, 1)}
+	s := &server{app: a, log: log, systemd: a.systemd(log), plans: plans}
 	s.metrics = newMetrics(a.Now, s.journalLog)
-	s.metrics.standing.programs = func() []string { return s.system().names() }
 	a.phases = s.metrics.phase
 	if err := s.open(ctx, cfg, plans); err != nil {
 		return err
@@ -125,7 +124,6 @@ func stopped(stop func()) error {
 func (s *server) serve(ctx context.Context, watch *watch) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer s.filtering(ctx, cancel)()
 	ended := make(chan error, 1)
 	go func() {
 		defer cancel()

@@ -257,7 +257,7 @@ func (t *tester) fresh(to conformance.T) *conformance.Subject {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	u := &conformance.Subject{Connector: c, Accounts: t.scratch.Accounts, Rights: t.scratch.Rights, Stranger: t.scratch.Stranger, NoRight: t.scratch.NoRight,
-		NewNames: t.scratch.Names, New: engine.NewAccount{Attributes: t.scratch.Attributes}, Changed: t.scratch.Changed, Secrets: slices.Clone(t.secrets)}
+		NewNames: t.scratch.Names, New: engine.NewAccount{Attributes: t.scratch.Attributes}, Secrets: slices.Clone(t.secrets)}
 	switch t.kind {
 	case "http", "scim":
 		u.HTTP, u.Arm = web, web.Arm

@@ -24,7 +24,6 @@ var onTheDemosCompany = []tried{
 	{args: "report dormant", want: "last used"},
 	{args: "report levels", want: "crm"},
 	{args: "connector list", want: "scim"},
-	{args: "connector show wiki", want: "deletes accounts"},
 	{args: "connector test wiki", code: exitUsage, want: "nobody said that it may"},
 	{args: "token create door --person ada --until {soon} --reason x", want: "rct_door"},
 	{args: "token list", want: "door"},

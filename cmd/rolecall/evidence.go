@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
@@ -90,6 +91,23 @@ func unaccepted(ctx context.Context, store *journal.Store) error {
 	}
 	return failed("nothing is done on it, but for `rolecall cut`; see what it lacks with `rolecall audit accept`",
 		"%w: it was restored from a backup on %s by %s, and nobody has accepted yet what it lacks", journal.ErrRolledBack, stamp(f.Since), f.Text)
+}
+
+// cutsOnly lets nothing but cuts be worked: what else an old journal says is open may long be done, or undone.
+type cutsOnly struct{ engine.Outbox }
+
+// Claim implements engine.Outbox. What it passes over stays claimed, and is only read back later.
+func (c cutsOnly) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.Intent, error) {
+	for {
+		all, err := c.Outbox.Claim(ctx, r)
+		if err != nil || len(all) == 0 {
+			return nil, err
+		}
+		cuts := slices.DeleteFunc(all, func(i engine.Intent) bool { return i.Change.Cause != engine.CauseCut })
+		if len(cuts) > 0 {
+			return cuts, nil
+		}
+	}
 }
 
 // seal signs the journal as it is and keeps the checkpoint in the store and outside of it. It never replaces one that the

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rolecall/rolecall/cmd/rolecall/bundle"
 	"github.com/rolecall/rolecall/cmd/rolecall/config"
 	"github.com/rolecall/rolecall/engine"
 	"github.com/rolecall/rolecall/engine/audit"
@@ -49,10 +48,6 @@ type sealedBy struct {
 	lines []string // where the key changed, and how
 	wrong []string
 	keys  audit.Keys // the configuration's, and those before it that each handed over to the next one: a key that was lost vouches for nothing
-
-	handed  []bundle.Handover // by which each of these did
-	lost    []lostKeys
-	vouched *journal.AcceptedAt // by whom a pruning of a lost key was accepted, nil: none had to be
 }
 
 // keyHistory checks every checkpoint that the store has with the key that was in force for it. The configuration's key is
@@ -91,13 +86,9 @@ func (a *app) keyHistory(ctx context.Context, cfg *config.File, store *journal.S
 	return found, nil
 }
 
-// snapshot checks what the key says of the record of a pruning. It must say something: the record alone is nobody's word. What a lost key
-// said counts if a named person has vouched for it, see vouch.
+// snapshot checks what the key says of the record of a pruning. It must say something: the record alone is nobody's word.
 func (f *sealedBy) snapshot(ctx context.Context, store *journal.Store, p *engine.Pruned) error {
 	c, err := journal.Trusted(f.keys, p)
-	if err != nil {
-		c, err = f.vouch(ctx, store, p, err)
-	}
 	if err != nil {
 		return err
 	}
@@ -140,7 +131,7 @@ func (f *sealedBy) epochs(verifier string, chain []keyChange, notes []journal.St
 			f.say(c, "the former key did not sign it")
 			continue
 		}
-		next, _, ok := handedOver(keys, c, notes)
+		next, ok := handedOver(keys, c, notes)
 		if !ok {
 			f.wrong = append(f.wrong, fmt.Sprintf("record %d says that the former key signed the new one, but no checkpoint shows it; do not trust the new key", c.record.Seq))
 			next, err = keys.Succeed(c.record.Seq, c.To)
@@ -157,13 +148,11 @@ func (f *sealedBy) epochs(verifier string, chain []keyChange, notes []journal.St
 
 // follow goes on to the next key; whoever can only write a record of a change has no key in front of it believed.
 func (f *sealedBy) follow(c keyChange, notes []journal.StoredCheckpoint) (err error) {
-	next, note, ok := handedOver(f.keys, c, notes)
-	if !c.Lost && ok {
-		f.keys, f.handed = next, append(f.handed, bundle.Handover{Key: c.From, Note: note})
-		return nil
+	next, ok := handedOver(f.keys, c, notes)
+	if c.Lost || !ok {
+		next, err = audit.NewKeys(c.To)
 	}
-	f.lose(c, notes)
-	f.keys, err = audit.NewKeys(c.To)
+	f.keys = next
 	return err
 }
 
@@ -176,7 +165,7 @@ func (f *sealedBy) say(c keyChange, how string) {
 }
 
 // handedOver finds the checkpoint by which the former key introduced the new one.
-func handedOver(keys audit.Keys, c keyChange, notes []journal.StoredCheckpoint) (audit.Keys, string, bool) {
+func handedOver(keys audit.Keys, c keyChange, notes []journal.StoredCheckpoint) (audit.Keys, bool) {
 	for _, n := range notes {
 		if n.Size < c.record.Seq {
 			continue
@@ -185,8 +174,8 @@ func handedOver(keys audit.Keys, c keyChange, notes []journal.StoredCheckpoint) 
 			continue
 		}
 		if next, err := keys.Rotate([]byte(n.Note)); err == nil {
-			return next, n.Note, true
+			return next, true
 		}
 	}
-	return keys, "", false
+	return keys, false
 }

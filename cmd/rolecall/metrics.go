@@ -112,8 +112,6 @@ type standing struct {
 	log   func() engine.ReviewLog
 	mu    sync.Mutex
 	known engine.Standing
-
-	programs func() []string // that are configured; nil: none are known
 }
 
 // lookFor bounds the look into the journal that a scrape takes; what was known before is shown if it fails.
@@ -135,17 +133,12 @@ func blocked() *prometheus.Desc {
 	return prometheus.NewDesc("rolecall_changes_blocked", "Changes of the last run that are blocked; absent while there was no run.", nil, nil)
 }
 
-func setAside() *prometheus.Desc {
-	return prometheus.NewDesc("rolecall_program_set_aside", "1 for a program that gets no calls, since they failed in a row, until the next run tries it with one; else 0.", []string{"program"}, nil)
-}
-
 // Describe implements prometheus.Collector.
 func (s *standing) Describe(to chan<- *prometheus.Desc) {
 	to <- age()
 	to <- never()
 	to <- awaiting()
 	to <- blocked()
-	to <- setAside()
 }
 
 // look asks the journal. What was known before is given if it can't be read, of which /readyz tells.
@@ -170,18 +163,6 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	aside := map[string]float64{}
-	if s.programs != nil {
-		for _, name := range s.programs() {
-			aside[name] = 0
-		}
-	}
-	for _, one := range known.SetAside {
-		aside[one.Program] = 1
-	}
-	for _, name := range slices.Sorted(maps.Keys(aside)) {
-		gauge(setAside(), aside[name], name)
 	}
 	gauge(awaiting(), float64(known.Approval))
 	gauge(blocked(), float64(known.Blocked))

@@ -22,7 +22,7 @@ import (
 // toTell is all that there is to tell now, told before or not, sorted by what it is about and by key.
 func (s *system) toTell(ctx context.Context, p *engine.Plan, now time.Time) (out []toldThing, err error) {
 	out = append(s.standsOut(p), s.contracts(now)...)
-	for _, find := range []func(context.Context, time.Time) ([]toldThing, error){s.awaited, s.escalated, s.failing, s.setAside, s.newTasks, s.ending, s.weekly} {
+	for _, find := range []func(context.Context, time.Time) ([]toldThing, error){s.awaited, s.escalated, s.failing, s.ending, s.weekly} {
 		more, err := find(ctx, now)
 		if err != nil {
 			return nil, err
@@ -101,10 +101,6 @@ func (s *system) standsOut(p *engine.Plan) (out []toldThing) {
 		case n.Program != "":
 			l.Link = s.link("programs", url.PathEscape(n.Program))
 		}
-		if n.Code == engine.NoticeHandOver { // of an account and its owner, which the text begins with
-			whose, _, _ := strings.Cut(n.Text, engine.HandOverSince)
-			key += "\n" + whose
-		}
 		if n.Program+n.Person == "" { // of a directory, which the text begins with
 			source, _, _ := strings.Cut(n.Text, " ")
 			key += source
@@ -117,11 +113,11 @@ func (s *system) standsOut(p *engine.Plan) (out []toldThing) {
 // aboutOf is what a notice of a plan is about for those who are told, "" if nobody is.
 func aboutOf(n engine.Notice) string {
 	switch n.Code {
-	case engine.NoticeEscalated, engine.NoticeAside: // see escalated and setAside, which tell of them as they are now
+	case engine.NoticeEscalated: // see escalated
 		return ""
 	case engine.NoticeUnread, engine.NoticeSeats, engine.NoticeSeatsUntold:
 		return "programs"
-	case engine.NoticeNoLeavers, engine.NoticeOrphans, engine.NoticeNever, engine.NoticeSessions, engine.NoticeHandOver:
+	case engine.NoticeNoLeavers, engine.NoticeOrphans, engine.NoticeNever:
 		return "leavers"
 	}
 	switch {

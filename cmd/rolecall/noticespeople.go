@@ -36,7 +36,7 @@ func (s *system) tellPeople(ctx context.Context, o *engine.Outlook, now time.Tim
 		return 0, err
 	}
 	post.address(all)
-	if err := errors.Join(post.remind(ctx), post.handTasks(ctx), post.keepSalts(ctx)); err != nil {
+	if err := errors.Join(post.remind(ctx), post.keepSalts(ctx)); err != nil {
 		return 0, err
 	}
 	sent, err = post.send(ctx)
@@ -306,7 +306,6 @@ func (l *letter) short() {
 	for i := range l.Team {
 		cutNews(&l.Team[i])
 	}
-	l.Tasks = cut(l.Tasks, func(_ []string, more string) string { return more })
 	if l.Me != nil {
 		cutNews(l.Me)
 	}

@@ -136,7 +136,7 @@ func (s *server) next() time.Time {
 func described(cfg *config.File, now time.Time) (out []web.Program) {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Programs)) {
 		p := cfg.Programs[name]
-		d := web.Program{Name: name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats.Count(), FirstLogin: p.FirstLogin}
+		d := web.Program{Name: name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats.Count()}
 		if p.Price != nil {
 			d.Price = fmt.Sprintf("%g %s per %s", p.Price.Amount, p.Price.Currency, cmp.Or(p.Price.Per, "month"))
 			d.Monthly = web.Money{Amount: p.Price.Amount, Currency: p.Price.Currency}
@@ -173,7 +173,7 @@ func lastDays(cfg *config.File, c *config.Contract, now time.Time) (ends, notice
 func declared(accounts map[string]*config.Account, in *time.Location) (out []web.DeclaredAccount) {
 	for _, name := range slices.Sorted(maps.Keys(accounts)) {
 		if a := accounts[name]; a.Kind == engine.ServiceAccount || a.Kind == engine.SharedAccount {
-			out = append(out, web.DeclaredAccount{Name: name, Kind: a.Kind, Owner: a.Owner, Purpose: a.Purpose, Review: dayAfter(a.Review, in)})
+			out = append(out, web.DeclaredAccount{Name: name, Kind: a.Kind, Owner: a.Owner, Review: dayAfter(a.Review, in)})
 		}
 	}
 	return out

@@ -136,7 +136,7 @@ func (d *door) cutNow(ctx context.Context, sys *system, u web.User, person, reas
 	by := sys.by(u.Actor, engine.Decider{Person: u.Person, Words: u.Words})
 	doubt := d.s.trust(ctx, sys)
 	if doubt != nil {
-		by.engine.Outbox = engine.CutsOnly{Outbox: sys.store}
+		by.engine.Outbox = cutsOnly{sys.store}
 	}
 	p, r, err := by.cut(ctx, person, reason)
 	d.s.log.Warn("somebody was cut off on the page", "actor", u.Actor, "person", person, "outcomes", outcomes(r.Outcomes), "error", err)

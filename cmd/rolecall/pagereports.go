@@ -40,29 +40,16 @@ func (s *server) reportKinds(ctx context.Context) []web.ReportKind {
 		kind("days", "Seats by day", "How many seats were taken on each day, at most and on average, as far as Rolecall saw.", func(with url.Values) reporter { return seatDays(with.Get("since")) },
 			web.ReportField{Name: "since", Label: "Since", Usual: back(reportBack)}),
 		kind("cost", "Cost", "What the seats cost in a month; that of somebody with several jobs is split among them.", func(with url.Values) reporter { return costBy(with.Get("by")) }, by),
-		kind("month", "Cost of a month", "What the seats of a month cost: who had them, by the prices of then. What is not known of it is said, and never estimated.",
-			func(with url.Values) reporter { return costOfMonth(with.Get("month"), with.Get("by")) }, pastMonths(now), by),
 		kind("forecast", "Forecast", "What each program will have cost by the end of its contract, and its budget.", always(forecasts)),
-		kind("budgets", "Budgets", "What the people of each department with a budget cost in a month.", always(budgetsNow)),
 		kind("unmanaged", "Unmanaged", "What Rolecall neither gave nor adopted. Accounts of nobody in the directory are orphans.", always(unmanaged)),
 		kind("leavers", "Leavers", "How long the access of those who left or were cut off lived on.", func(with url.Values) reporter { return departuresFrom(with.Get("from")) },
 			web.ReportField{Name: "from", Label: "From", Usual: back(leaversBack)}),
-		kind("levels", "Service levels", "How long it took from the read that showed what was wanted, or since when that waited, until access was there, and until that of leavers was taken, by the month in which it began.", func(with url.Values) reporter { return levelsFrom(with.Get("from")) },
+		kind("levels", "Service levels", "How long it took from a decision until access was there, and until that of leavers was taken, by the month of the decision.", func(with url.Values) reporter { return levelsFrom(with.Get("from")) },
 			web.ReportField{Name: "from", Label: "From the month of", Usual: levelsBegin(now, now.Location())}),
 		kind("dormant", "Dormant", "Accounts that were not used for long, where a program shows that and its configuration says what for. Unknown use is not disuse.",
 			func(with url.Values) reporter { n, _ := strconv.Atoi(with.Get("days")); return dormantFor(n) }, web.ReportField{Name: "days", Label: "Days", Choices: []string{"30", "60", "90", "180", "365"}, Usual: strconv.Itoa(dormantDays)}),
 		kind("service", "Service accounts", "Service and shared accounts, with owner and date of review.", always(serviceAccounts)),
 	}
-}
-
-// pastMonths are the months that can be asked for: this one and those of two years before, the last one unless another is said.
-func pastMonths(now time.Time) web.ReportField {
-	f := web.ReportField{Name: "month", Label: "Month"}
-	for n := range 25 {
-		f.Choices = append(f.Choices, time.Date(now.Year(), now.Month()-time.Month(n), 1, 0, 0, 0, 0, now.Location()).Format("2006-01"))
-	}
-	f.Usual = f.Choices[1]
-	return f
 }
 
 // reportBack is how many days of seats the page shows unless asked otherwise.

@@ -30,8 +30,6 @@ func (a *app) programs(ctx context.Context, cfg *config.File) ([]engine.Program,
 			wrong = append(wrong, more...)
 		case err != nil:
 			wrong = append(wrong, engine.Mistake{Place: cfg.PlaceOf(p), Text: err.Error()})
-		case p.FirstLogin == engine.FirstSecret && !makesSecrets(connector):
-			wrong = append(wrong, engine.Mistake{Place: cfg.PlaceOf(&p.FirstLogin), Text: "program " + name + ": programs of kind " + p.Kind + " can't be asked for a one-time secret", Hint: "first_login: sso or invitation"})
 		default:
 			out = append(out, program(cfg, name, p, connector))
 		}
@@ -64,14 +62,14 @@ func (a *app) openKind(ctx context.Context, cfg *config.File, name string, p *co
 func program(cfg *config.File, name string, p *config.Program, c engine.Connector) engine.Program {
 	out := engine.Program{
 		Name: name, Kind: p.Kind, Connector: c, Revoke: p.Revoke, Patterns: p.Entitlements, Match: p.Match, MatchWith: template(p.MatchWith),
-		Create: template(p.Create), Attributes: map[string]engine.Template{}, Update: p.Updated(), Accounts: map[string]engine.DeclaredAccount{}, Repair: p.Repair, Away: p.Away, Delete: p.Delete,
-		Wait: *cmp.Or(p.Wait, &cfg.Leavers.Wait), Grace: p.Grace, Protected: p.Protected, Admin: p.Admin, Concurrency: p.Concurrency, Rate: p.Rate, Lost: &atomic.Int32{}, After: p.After, Owner: p.Owner, Seats: seatRules(cfg, p), FirstLogin: p.FirstLogin, SecretTo: p.FirstLoginTo,
+		Create: template(p.Create), Attributes: map[string]engine.Template{}, Accounts: map[string]engine.DeclaredAccount{}, Repair: p.Repair, Away: p.Away, Delete: p.Delete,
+		Wait: *cmp.Or(p.Wait, &cfg.Leavers.Wait), Grace: p.Grace, Protected: p.Protected, Admin: p.Admin, Concurrency: p.Concurrency, Rate: p.Rate, Lost: &atomic.Int32{}, After: p.After, Owner: p.Owner, Seats: seatRules(cfg, p),
 	}
 	if p.Usage != nil {
 		out.LastUse = engine.LastUse{Attribute: p.Usage.LastUsed, Purpose: p.Usage.Purpose}
 	}
 	for account, d := range p.Accounts {
-		out.Accounts[account] = engine.DeclaredAccount{Kind: d.Kind, Owner: d.Owner, Purpose: d.Purpose, Review: dayAfter(d.Review, zone(cfg)), Place: cfg.PlaceOf(d).String()}
+		out.Accounts[account] = engine.DeclaredAccount{Kind: d.Kind, Owner: d.Owner, Review: dayAfter(d.Review, zone(cfg))}
 	}
 	for attribute, text := range p.Attributes {
 		out.Attributes[attribute] = template(text)

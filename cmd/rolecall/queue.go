@@ -112,7 +112,6 @@ func (s *server) run(ctx context.Context, slot time.Time) error {
 		s.report(ctx, p, r)
 		s.seal(ctx, sys)
 		s.tell(ctx, p)
-		s.sendSecrets(ctx) // those that could not be sent before
 	}
 	s.metrics.run(s.app.Now().Sub(began), p, r, err)
 	return err
@@ -138,15 +137,9 @@ func (s *server) work(ctx, stopping context.Context, program string) error {
 		f := &r.Failures[i]
 		s.log.Warn("a change was not made", "outcome", f.Outcome, "op", f.Change.Op, "entitlement", f.Change.Entitlement, "account", f.Change.Account, "error", f.Error)
 	}
-	s.tellAside(ctx, r)
-	for i := range r.Sessions {
-		f := &r.Sessions[i]
-		s.log.Warn("sessions that should have ended may go on", "account", f.Change.Account, "program", program, "error", f.Error)
-	}
 	if len(r.Outcomes) > 0 {
 		s.log.Info("worked", "program", program, "outcomes", outcomes(r.Outcomes))
 		s.seal(context.WithoutCancel(ctx), sys)
-		s.sendSecrets(ctx)
 	}
 	if stopping.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil

@@ -62,22 +62,6 @@ func costCharts(lines []costLine) (out []web.ReportChart) {
 	return out
 }
 
-// monthCharts show what a month cost, by value.
-func monthCharts(lines []monthLine) (out []web.ReportChart) {
-	sums := map[string]map[string]float64{}
-	for i := range lines {
-		l := &lines[i]
-		if sums[l.Cost.Currency] == nil {
-			sums[l.Cost.Currency] = map[string]float64{}
-		}
-		sums[l.Cost.Currency][l.called()] += l.Cost.Amount
-	}
-	for _, currency := range slices.Sorted(maps.Keys(sums)) {
-		out = append(out, ranked("What the month cost, in "+currency, sums[currency], func(n float64) string { return strconv.FormatFloat(n, 'f', 2, 64) + " " + currency })...)
-	}
-	return out
-}
-
 // ranked is a chart of the largest amounts, each beside the largest.
 func ranked(title string, amounts map[string]float64, text func(float64) string) []web.ReportChart {
 	c, most := web.ReportChart{Title: title}, 0.0

@@ -205,6 +205,27 @@ func TestServeStopsOnARestoredJournal(t *testing.T) {
 	}
 }
 
+// outboxOf gives everything at once, and then no more.
+type outboxOf []engine.Intent
+
+func (o *outboxOf) Claim(context.Context, engine.ClaimRequest) ([]engine.Intent, error) {
+	n := min(1, len(*o))
+	some := (*o)[:n:n]
+	*o = (*o)[n:]
+	return some, nil
+}
+
+func TestOnlyCutsAreWorkedOnAnOldJournal(t *testing.T) {
+	all := outboxOf{{Seq: 1, Change: engine.Change{Cause: engine.CauseRule}}, {Seq: 2, Change: engine.Change{Cause: engine.CauseCut}}, {Seq: 3}}
+	c := cutsOnly{&all}
+	if got, err := c.Claim(t.Context(), engine.ClaimRequest{}); err != nil || len(got) != 1 || got[0].Seq != 2 {
+		t.Errorf("claimed %v %v", got, err)
+	}
+	if got, err := c.Claim(t.Context(), engine.ClaimRequest{}); err != nil || len(got) != 0 {
+		t.Errorf("claimed %v %v", got, err)
+	}
+}
+
 // Who takes the checkpoint away must not get round it: "none yet" is believed only of a journal that was never sealed there.
 func TestServeStopsWhenItsCheckpointIsGone(t *testing.T) {
 	s := newSealed(t)

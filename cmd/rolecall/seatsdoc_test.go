@@ -20,7 +20,7 @@ func TestSeatsPage(t *testing.T) {
 		block, _, _ := strings.Cut(rest, "```")
 		blocks = append(blocks, block)
 	}
-	if len(blocks) != 3 {
+	if len(blocks) != 2 {
 		t.Fatalf("the page has %d examples", len(blocks))
 	}
 	dir := t.TempDir()
@@ -29,8 +29,8 @@ func TestSeatsPage(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"people.csv": "id,login,name,department,status\n1,ann,Ann,Board,\n2,bob,Bob,Board,\n3,carl,Carl,Board,\n4,dora,Dora,Sales,\nrows,4\n",
-		"crm.csv":    "account,active,entitlements,person\n", "policies/all.yaml": "version: 1\n" + blocks[2],
-		"rolecall.yaml": "version: 1\ndirectories:\n  - {name: hr, kind: csv, authority: people, path: people.csv, complete: {count: rows}, key: id, attributes: {login: login, name: name, department: department, status: status}, state: {left: 'status == \"left\"'}, roles: [{attribute: department}]}\nleavers: {unmanaged: report}\n" + blocks[0] + blocks[1],
+		"crm.csv":    "account,active,entitlements,person\n", "policies/all.yaml": "version: 1\n" + blocks[1],
+		"rolecall.yaml": "version: 1\ndirectories:\n  - {name: hr, kind: csv, authority: people, path: people.csv, complete: {count: rows}, key: id, attributes: {login: login, name: name, department: department, status: status}, state: {left: 'status == \"left\"'}, roles: [{attribute: department}]}\nleavers: {unmanaged: report}\n" + blocks[0],
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -33,12 +33,9 @@ type server struct {
 	measuring  sync.Mutex                     // held while levels are read
 	looking    sync.Mutex                     // held while a look for the page is made
 	telling    sync.Mutex                     // held while people are told what a run found
-	secrets    sync.Mutex                     // held while first secrets are sent
 	pool       *sql.DB                        // of the queue, on PostgreSQL; else nil
 
 	kept time.Time // when it was last looked for records that are older than they are to be kept
-
-	wrote chan struct{} // has room for one: records were written since filters were made last
 
 	exporting    sync.Map // names of the exports that are under way
 	exportErrors sync.Map // by name of the export: why it failed last, "" if it did not

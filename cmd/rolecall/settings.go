@@ -20,7 +20,6 @@ func settings(cfg *config.File, protected policies.Protected, now time.Time) eng
 		ProtectedPeople: append(append([]string{}, cfg.Protected...), protected.People...), Slot: slot(cfg, now), Hash: cfg.Hash, Filters: filters(cfg),
 		Limits:   limitsOf(cfg),
 		Expected: expected(cfg),
-		Budgets:  partBudgets(cfg),
 		Escalate: engine.Escalation{After: cfg.Approvals.Escalate.After, To: cfg.Approvals.Escalate.To},
 		Alarms:   engine.Alarms{Quiet: cfg.Alarms.Quiet, Unread: cfg.Alarms.Unread, Unfinished: cfg.Alarms.Unfinished},
 	}
@@ -28,15 +27,7 @@ func settings(cfg *config.File, protected policies.Protected, now time.Time) eng
 
 func limitsOf(cfg *config.File) engine.Limits {
 	l := &cfg.Limits
-	return engine.Limits{RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant, Update: l.Update}
-}
-
-func partBudgets(cfg *config.File) engine.SeatBudgets {
-	out := engine.SeatBudgets{By: cfg.Budgets.By, Of: map[string]engine.SeatBudget{}}
-	for part, b := range cfg.Budgets.Of {
-		out.Of[part] = engine.SeatBudget{Month: b.Amount, Currency: b.Currency, Hold: b.Hold}
-	}
-	return out
+	return engine.Limits{RevokePeople: l.Revoke.People, RevokeHoldings: l.Revoke.Holdings, Leavers: l.Leavers, Grant: l.Grant}
 }
 
 // expected are the announced waves. Their days are those of the company's zone, the last one included.
@@ -53,7 +44,7 @@ func expected(cfg *config.File) (out []engine.Expected) {
 }
 
 func classes() map[string]engine.Class {
-	return map[string]engine.Class{"revoke": engine.ChargeRevoke, "leavers": engine.ChargeLeaver, "grant": engine.ChargeGrant, "update": engine.ChargeUpdate}
+	return map[string]engine.Class{"revoke": engine.ChargeRevoke, "leavers": engine.ChargeLeaver, "grant": engine.ChargeGrant}
 }
 
 // absences is how many complete reads must miss somebody: one more where no canary shows that a read saw what it should.

@@ -174,7 +174,7 @@ func (a *app) parts(ctx context.Context, cfg *config.File) (*system, error) {
 	protect(programs, policy.Protected().Accounts)
 	return &system{cfg: cfg, schema: schema, policy: policy, packed: packed, schedule: schedule, channels: channels, engine: &engine.Engine{
 		Directory: people, Policy: policy, Named: policy.Roles(), Programs: programs, Settings: settings(cfg, policy.Protected(), a.Now()), Now: a.Now, Uptime: uptime(), Log: a.logger(),
-		Timing: a.timed(), Progress: a.progress.step, Wait: a.Wait, Random: a.Random,
+		Timing: a.timed(), Progress: a.progress.step, Wait: a.Wait,
 	}}, nil
 }
 
@@ -205,7 +205,7 @@ func (a *app) join(ctx context.Context, s *system, store *journal.Store, mode ac
 	case mode == accepting: // which seals it when all is said
 	default: // not sealed: the checkpoint outside is what shows the roll-back
 		a.logger().Error("the journal can't be trusted; only the cut is carried out", "error", err)
-		s.engine.Outbox = engine.CutsOnly{Outbox: store}
+		s.engine.Outbox = cutsOnly{store}
 	}
 	return nil
 }

@@ -56,7 +56,6 @@ type Program struct {
 	kind      string // before the path, in the target's identity
 	catalogue []string
 	options   Options
-	waiting   *waiting   // where changes are proposed; nil: they are made
 	mu        sync.Mutex // saves the goroutines of this process from polling the lock file
 }
 
@@ -80,7 +79,7 @@ func (p *Program) Close() error { return p.store.close() }
 // Describe declares accounts that can be suspended, created and deleted.
 func (p *Program) Describe(context.Context) (engine.Description, error) {
 	return engine.Description{
-		Identity: p.kind + p.store.path(), Accounts: true, Lifecycle: true, Update: true, Grantable: p.catalogue,
+		Identity: p.kind + p.store.path(), Accounts: true, Lifecycle: true, Grantable: p.catalogue,
 		Deletes: "the account's line, with all its columns",
 	}, nil
 }
@@ -107,7 +106,6 @@ func (p *Program) Holdings(ctx context.Context, yield func(engine.Holding) error
 			proof.Count++
 		}
 	}
-	p.waiting.forget() // what is still wanted is asked for again
 	proof.Digest, proof.Finished = t.digest, p.options.Now()
 	return proof, nil
 }
@@ -138,17 +136,17 @@ func (p *Program) Revoke(ctx context.Context, account, entitlement string) (engi
 
 // Apply makes all changes with one rewrite of the file.
 func (p *Program) Apply(ctx context.Context, changes []engine.Call) []engine.Result {
-	results, edits, made := make([]engine.Result, len(changes)), make([]edit, len(changes)), []edit(nil)
-	for i, c := range changes {
-		edits[i] = p.editOf(c)
-	}
+	results := make([]engine.Result, len(changes))
 	outcome, err := p.edit(ctx, func(t *table) {
-		made = changeAll(t, changes, edits, results)
-		p.waiting.join(t, edits, made)
+		for i, c := range changes {
+			if results[i].Outcome, results[i].Err = p.change(t, c); results[i].Outcome == engine.Done {
+				t.log = append(t.log, said(c))
+			}
+			if c.New != nil && results[i].Err == nil {
+				results[i].ID = c.New.Name
+			}
+		}
 	})
-	if outcome == engine.Uncertain {
-		p.waiting.add(made)
-	}
 	for i := range results {
 		// What needed no write stays as it was answered.
 		if err != nil && (results[i].Outcome == "" || results[i].Outcome == engine.Done) {
@@ -156,20 +154,6 @@ func (p *Program) Apply(ctx context.Context, changes []engine.Call) []engine.Res
 		}
 	}
 	return results
-}
-
-// changeAll makes changes on the table in memory, and gives those that changed it.
-func changeAll(t *table, changes []engine.Call, edits []edit, results []engine.Result) (made []edit) {
-	for i, c := range changes {
-		if results[i].Outcome, results[i].Err = edits[i].make(t); results[i].Outcome == engine.Done {
-			t.log = append(t.log, edits[i].said)
-			made = append(made, edits[i])
-		}
-		if c.New != nil && results[i].Err == nil {
-			results[i].ID = c.New.Name
-		}
-	}
-	return made
 }
 
 // Create adds an active account. If the name is taken it is refused, unless the column person says that it was made for

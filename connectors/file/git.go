@@ -1,12 +1,15 @@
 package file
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,7 +17,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -27,19 +29,13 @@ type GitConfig struct {
 	Catalogue  []string      `yaml:"catalogue"`  // names of all rights that exist; empty: every name is one
 	User       string        `yaml:"user"`       // for https, what the token belongs to
 	Token      engine.Secret `yaml:"token"`      // for https
-	Key        engine.Secret `yaml:"key"`        // for ssh, a private key without a passphrase; unless set, the keys and settings of the user who runs Rolecall
-	Hosts      string        `yaml:"hosts"`      // for ssh, the file with the servers' keys (known_hosts); unless set, that user's
 	Author     string        `yaml:"author"`     // of the commits: Rolecall <rolecall@example.com>
-	Request    *Request      `yaml:"request"`    // changes wait in a branch of their own until people merge them; unless set, they are made at once
 }
 
 // GitOptions is what the connector needs of its surroundings.
 type GitOptions struct {
 	Options
-	Secret    engine.Resolve
-	Transport http.RoundTripper                                // to the forge; nil: one that verifies certificates
-	Between   func(http.RoundTripper) http.RoundTripper        // stands before the transport; nil: nothing
-	Wait      func(ctx context.Context, d time.Duration) error // before another try; nil: waits
+	Secret engine.Resolve
 }
 
 // gitTime is how long one command of Git may take.
@@ -48,7 +44,6 @@ const gitTime = 2 * time.Minute
 var (
 	gitAuthor = regexp.MustCompile(`^[^<>\n]+ <[^<>\s]+@[^<>\s]+>$`)
 	gitBranch = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./-]*$`)
-	gitHosts  = regexp.MustCompile(`^[A-Za-z0-9_./@+=,-]+$`) // ssh splits at spaces and fills in what follows a percent sign
 )
 
 // OpenGit checks the configuration; the repository is looked at only when something is read or changed.
@@ -57,16 +52,7 @@ func OpenGit(c GitConfig, o GitOptions) (*Program, error) {
 	if err := g.check(); err != nil {
 		return nil, fmt.Errorf("program %s: %w", o.Program, err)
 	}
-	p := &Program{store: g, kind: "git:", catalogue: slices.Sorted(slices.Values(c.Catalogue)), options: o.Options}
-	if c.Request == nil {
-		return p, nil
-	}
-	p.waiting = &waiting{}
-	var err error
-	if g.forge, err = openForge(&c, o); err != nil {
-		return nil, fmt.Errorf("program %s: request: %w", o.Program, err)
-	}
-	return p, nil
+	return &Program{store: g, kind: "git:", catalogue: slices.Sorted(slices.Values(c.Catalogue)), options: o.Options}, nil
 }
 
 // repository keeps the table in a branch of a Git repository: a clone of its newest commit is read and changed, and pushed. Nothing
@@ -74,12 +60,11 @@ func OpenGit(c GitConfig, o GitOptions) (*Program, error) {
 type repository struct {
 	config  GitConfig
 	options GitOptions
-	forge   *forge // where requests are opened; nil: nowhere
 
 	secrets atomic.Pointer[[2]string] // that were used last
 
-	mu    sync.Mutex // one command of Git at a time
-	clone string     // "": not made yet
+	mu    sync.Mutex
+	clone string // "": not made yet
 }
 
 func (g *repository) check() error {
@@ -88,12 +73,6 @@ func (g *repository) check() error {
 	switch {
 	case c.Repository == "" || err != nil || u.User != nil && u.Scheme != "ssh":
 		return errors.New("repository is missing, or carries a password; write https://git.example.com/access.git")
-	case u.Scheme != "ssh" && (!c.Key.IsZero() || c.Hosts != ""):
-		return errors.New("key and hosts are for a repository over ssh")
-	case c.Hosts != "" && !gitHosts.MatchString(g.hosts()):
-		return fmt.Errorf("hosts is the file %q, of whose path ssh would take a part for something else; use letters, digits and dashes", g.hosts())
-	case strings.ContainsFunc(c.User, unicode.IsControl):
-		return fmt.Errorf("user %q has control characters", c.User)
 	case u.Scheme == "https" == c.Token.IsZero():
 		return errors.New("a repository over https needs a token, and no other one takes it")
 	case u.Scheme == "" && !filepath.IsAbs(c.Repository):
@@ -107,12 +86,10 @@ func (g *repository) check() error {
 	case !gitAuthor.MatchString(c.Author):
 		return fmt.Errorf("author %q is not of the form Rolecall <rolecall@example.com>", c.Author)
 	}
-	for _, secret := range []engine.Secret{c.Token, c.Key} {
-		if err := secret.Check(); !secret.IsZero() && err != nil {
-			return err
-		}
+	if !c.Token.IsZero() {
+		return c.Token.Check()
 	}
-	return c.Request.check(c)
+	return nil
 }
 
 func (g *repository) path() string {
@@ -134,8 +111,6 @@ func (g *repository) close() error {
 
 // load reads the file of the newest commit.
 func (g *repository) load(ctx context.Context) (*table, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	base, err := g.fetch(ctx)
 	if err != nil {
 		return nil, err
@@ -167,6 +142,8 @@ func (g *repository) branch() string { return "refs/heads/" + g.config.Branch }
 
 // fetch gives the newest commit.
 func (g *repository) fetch(ctx context.Context) (string, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.clone == "" {
 		dir, err := os.MkdirTemp("", "rolecall-git-")
 		if err != nil {
@@ -186,11 +163,6 @@ func (g *repository) fetch(ctx context.Context) (string, error) {
 
 // save commits the table on top of the commit it was read from, and pushes it. A push is refused if the branch has moved on.
 func (g *repository) save(ctx context.Context, t *table) (engine.Outcome, error) {
-	if g.config.Request != nil {
-		return g.propose(ctx, t)
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	commit, err := g.commit(ctx, t)
 	if err != nil {
 		return engine.Failed, err
@@ -199,7 +171,7 @@ func (g *repository) save(ctx context.Context, t *table) (engine.Outcome, error)
 	if err == nil {
 		return engine.Done, nil
 	}
-	now, lost := g.head(ctx, g.branch())
+	now, lost := g.head(ctx)
 	switch {
 	case lost != nil:
 		return engine.Uncertain, fmt.Errorf("%w; whether it arrived can't be told: %w", err, lost)
@@ -215,15 +187,11 @@ func (g *repository) save(ctx context.Context, t *table) (engine.Outcome, error)
 	return engine.Failed, fmt.Errorf("%w: %w", errMoved, err)
 }
 
-// head is the newest commit of a branch by the repository's own word, "" if there is no such branch.
-func (g *repository) head(ctx context.Context, branch string) (string, error) {
-	list, err := g.git(ctx, nil, "ls-remote", g.config.Repository, branch)
-	for line := range strings.Lines(list) { // others may end in the same
-		if commit, name, _ := strings.Cut(strings.TrimSpace(line), "\t"); name == branch {
-			return commit, err
-		}
-	}
-	return "", err
+// head is the newest commit by the repository's own word.
+func (g *repository) head(ctx context.Context) (string, error) {
+	list, err := g.git(ctx, nil, "ls-remote", g.config.Repository, g.branch())
+	commit, _, _ := strings.Cut(list, "\t")
+	return commit, err
 }
 
 // below says whether a commit is part of the branch.
@@ -267,4 +235,63 @@ func message(log []string) string {
 		return "Access: " + log[0] + "\n"
 	}
 	return fmt.Sprintf("Access: %d changes\n\n%s\n", len(log), strings.Join(log, "\n"))
+}
+
+func (g *repository) git(ctx context.Context, input []byte, args ...string) (string, error) {
+	return g.run(ctx, input, nil, args...)
+}
+
+// run runs Git with nothing of the user's settings, and nobody to ask for a password.
+func (g *repository) run(ctx context.Context, input []byte, env []string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, gitTime)
+	defer cancel()
+	name, mail, _ := strings.Cut(strings.TrimSuffix(g.config.Author, ">"), " <")
+	command := args[0]
+	args = append([]string{"-c", "core.hooksPath=/dev/null", "-c", "http.followRedirects=false", "-c", "credential.helper=", "-c", "gc.auto=0"}, args...)
+	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // what comes from the configuration can't be taken for an option, see check
+	cmd.Dir = cmp.Or(g.clone, os.TempDir())
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
+		"GIT_ALLOW_PROTOCOL=https:ssh:file", "GIT_SSH_COMMAND=ssh -oBatchMode=yes", "GIT_AUTHOR_NAME=" + name, "GIT_AUTHOR_EMAIL=" + mail, "GIT_COMMITTER_NAME=" + name, "GIT_COMMITTER_EMAIL=" + mail}, env...)
+	header, err := g.header()
+	if err != nil {
+		return "", err
+	}
+	if header != "" {
+		cmd.Env = append(cmd.Env, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http."+g.config.Repository+".extraHeader", "GIT_CONFIG_VALUE_0=Authorization: Basic "+header)
+	}
+	var out, wrong bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &out, &wrong
+	answer, err := g.options.Step.make(ctx, func() ([]byte, error) { err := cmd.Run(); return out.Bytes(), err })
+	if err != nil {
+		text := strings.TrimSpace(wrong.String())
+		return "", fmt.Errorf("git %s of %s: %s", command, g.path(), g.scrub(cmp.Or(text, err.Error())))
+	}
+	return string(answer), nil
+}
+
+// header is what proves who asks, read anew each time.
+func (g *repository) header() (string, error) {
+	if g.config.Token.IsZero() {
+		return "", nil
+	}
+	token, err := g.options.Secret(g.config.Token)
+	if err != nil {
+		return "", err
+	}
+	if token == "" || strings.ContainsAny(token, "\r\n") {
+		return "", fmt.Errorf("the secret in %s is empty or has line breaks", g.config.Token)
+	}
+	header := base64.StdEncoding.EncodeToString([]byte(cmp.Or(g.config.User, "rolecall") + ":" + token))
+	g.secrets.Store(&[2]string{token, header})
+	return header, nil
+}
+
+// scrub takes secrets out of what Git says, which is cut to what people read.
+func (g *repository) scrub(text string) string {
+	if known := g.secrets.Load(); known != nil {
+		for _, secret := range known {
+			text = strings.ReplaceAll(text, secret, "[secret]")
+		}
+	}
+	return strings.ToValidUTF8(text[:min(len(text), 500)], "")
 }

@@ -190,9 +190,6 @@ func TestGitConfigurationMistakes(t *testing.T) {
 		"path \"../x.csv\"":          func(c *file.GitConfig) { c.Path = "../x.csv" },
 		"path \".git/config\"":       func(c *file.GitConfig) { c.Path = ".git/config" },
 		"author \"Rolecall\" is not": func(c *file.GitConfig) { c.Author = "Rolecall" },
-		"for a repository over ssh":  func(c *file.GitConfig) { c.Hosts = "/etc/hosts" },
-		"would take a part":          func(c *file.GitConfig) { c.Repository, c.Hosts = "ssh://git@example.com/x.git", "/x -oProxyCommand=x" },
-		"control characters":         func(c *file.GitConfig) { c.User = "a\nurl=x" },
 		"and no other one takes it":  func(c *file.GitConfig) { c.Token = engine.Secret{Env: "T"} },
 	} {
 		c := gitConfig("/srv/access.git")

@@ -27,9 +27,8 @@ type table struct {
 	byName  map[string]*line
 	digest  string
 	changed bool
-	log     []string                // what was changed, in words
-	heldBy  func(there *table) bool // whether another table holds already what is wanted now; where changes are proposed
-	base    string                  // of which version it is, where there are several
+	log     []string // what was changed, in words
+	base    string   // of which version it is, where there are several
 }
 
 type line struct {

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,25 +114,14 @@ func (p *Program) update(ctx context.Context, id string, to engine.NewAccount) (
 	case a.is(to):
 		return engine.Already, nil
 	}
-	if err := p.send(ctx, p.users.update, a.values(to), a.item); err != nil {
+	v := newValues(to)
+	if v["account"] = id; to.Name == "" {
+		v["name"] = a.info.Name
+	}
+	if err := p.send(ctx, p.users.update, v, a.item); err != nil {
 		return "", err
 	}
-	outcome, err := p.check(ctx, id, func(a *account) bool { return a.is(to) })
-	if outcome == engine.Failed { // the program works, and makes something else of a value: were that a failure, it would be set aside
-		outcome = engine.Refused
-	}
-	return outcome, err
-}
-
-// values are those of an update: what it does not name stays as it is.
-func (a *account) values(to engine.NewAccount) values {
-	v := values{}
-	for name, value := range a.info.Attributes {
-		v["attributes."+name] = value
-	}
-	maps.Copy(v, newValues(to))
-	v["account"], v["name"] = a.id, cmp.Or(to.Name, a.info.Name)
-	return v
+	return p.check(ctx, id, func(a *account) bool { return a.is(to) })
 }
 
 // is says whether an account is what it should be.

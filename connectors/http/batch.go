@@ -2,10 +2,8 @@ package http
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/rolecall/rolecall/engine"
@@ -119,54 +117,15 @@ func (b *batch) apply(ctx context.Context) bool {
 	for h := range b.held {
 		old[h] = true
 	}
-	over := b.over(ctx)
 	httpconn.Lanes(b.options.Calls, 0, len(b.part), func(i int) string { return httpconn.Subject(b.calls[b.part[i]]) }, func(all []int) {
 		for _, i := range all {
-			if over() {
-				b.results[b.part[i]].Err = errLate
-				continue
-			}
 			b.make(ctx, b.part[i])
 		}
 	})
-	b.late()
 	if len(b.made) > 0 {
 		b.readBack(ctx, old)
 	}
 	return true
-}
-
-var errLate = errors.New("the program answers so slowly that the time for these changes was over before this one")
-
-// late gives those that were not tried their results. Limited requests are no failure of the program where some were made: so the rest
-// will be.
-func (b *batch) late() {
-	why := errLate
-	if b.limited() {
-		why = fmt.Errorf("requests: %g a second are too few for all of these changes at once, so the time for them was over before this one", b.most)
-		if len(b.made) > 0 {
-			why = notTried{why}
-		}
-	}
-	for _, i := range b.part {
-		if r := &b.results[i]; errors.Is(r.Err, errLate) {
-			r.Outcome, r.Err = b.settle("", httpconn.Before(why))
-		}
-	}
-}
-
-// notTried is an error that counts as no failure.
-type notTried struct{ error }
-
-func (notTried) Is(target error) bool { return target == engine.ErrNotTried }
-
-// over says whether the time for writes is: none begins in the last quarter, so that what was written can be read back.
-func (p *Program) over(ctx context.Context) func() bool {
-	now := p.options.Now()
-	until, limited := ctx.Deadline()
-	left := until.Sub(now)
-	late := now.Add(left - left/4)
-	return func() bool { return ctx.Err() != nil || limited && left > 0 && !p.options.Now().Before(late) }
 }
 
 // snapshot reads the accounts that calls are about, and who holds the group's rights.
@@ -180,8 +139,9 @@ func (b *batch) snapshot(ctx context.Context, accounts bool) (map[string]*accoun
 		}
 	}
 	there, held := map[string]*account{}, map[pair]bool{}
-	users := func() error {
-		return b.Program.accounts(ctx, func(a *account) error {
+	keep := func(h pair) error { held[h] = true; return nil }
+	if accounts || b.group.each != nil {
+		err := b.Program.accounts(ctx, func(a *account) error {
 			if asked[a.id] {
 				there[a.id] = a
 			}
@@ -194,35 +154,17 @@ func (b *batch) snapshot(ctx context.Context, accounts bool) (map[string]*accoun
 			}
 			return err
 		})
-	}
-	members := func() error {
-		return b.membersOf(ctx, b.group, nil, rights, func(h pair) error { held[h] = true; return nil })
-	}
-	switch listed := b.group.listsBy("right", "right.id"); {
-	case b.group.each != nil:
-		return there, held, users()
-	case !listed:
-		rights = b.names
-		if accounts {
-			return there, held, b.together(users, members)
-		}
-	case accounts: // the lists take as many calls as there may be
-		if err := users(); err != nil {
+		if err != nil {
 			return nil, nil, err
 		}
 	}
-	return there, held, members()
-}
-
-// together reads two lists at a time, where two calls may be made at once.
-func (b *batch) together(reads ...func() error) error {
-	wrong := make([]error, len(reads))
-	httpconn.Lanes(min(len(reads), b.options.Calls), 0, len(reads), strconv.Itoa, func(all []int) {
-		for _, i := range all {
-			wrong[i] = reads[i]()
-		}
-	})
-	return errors.Join(wrong...)
+	if b.group.each != nil {
+		return there, held, nil
+	}
+	if !b.group.listsBy("right", "right.id") {
+		rights = b.names
+	}
+	return there, held, b.membersOf(ctx, b.group, nil, rights, keep)
 }
 
 // make makes one change, and notes its result as far as it is known before the lists are read again.

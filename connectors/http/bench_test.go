@@ -57,12 +57,6 @@ func (p *slow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(list)
 }
 
-func slowConfig(url string) rest.Config {
-	write := []rest.Write{{Method: "PUT", Path: "/holders/{account}"}}
-	return rest.Config{URL: url, Auth: httpconn.Auth{Bearer: engine.Secret{Env: "T"}}, Users: rest.Users{List: rest.Read{Path: "/users"}, ID: "/id"},
-		Rights: []rest.Right{{Names: []string{"x"}, List: &rest.Read{Path: "/holders"}, Account: "/user", Right: "/right", Grant: write, Revoke: write}}}
-}
-
 // BenchmarkSlowTarget grants a right to 3,000 accounts of a program that takes 10 ms for each answer, 32 at a time and in the
 // batches that the engine makes, against the bare HTTP client making one write for each, 32 at a time, in the same run. It
 // prints the ratio of the rates: 1.00 would be reads for nothing.
@@ -71,7 +65,9 @@ func BenchmarkSlowTarget(b *testing.B) {
 	for b.Loop() {
 		p := &slow{holds: map[string]bool{}}
 		server := httptest.NewServer(p)
-		c, err := rest.Open(slowConfig(server.URL),
+		write := []rest.Write{{Method: "PUT", Path: "/holders/{account}"}}
+		c, err := rest.Open(rest.Config{URL: server.URL, Auth: httpconn.Auth{Bearer: engine.Secret{Env: "T"}}, Users: rest.Users{List: rest.Read{Path: "/users"}, ID: "/id"},
+			Rights: []rest.Right{{Names: []string{"x"}, List: &rest.Read{Path: "/holders"}, Account: "/user", Right: "/right", Grant: write, Revoke: write}}},
 			rest.Options{Program: "p", Now: time.Now, Calls: lanes, Secret: func(engine.Secret) (string, error) { return canary, nil }})
 		if err != nil {
 			b.Fatal(err)

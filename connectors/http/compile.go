@@ -17,9 +17,6 @@ type users struct {
 	attributes                              map[string]*pick
 	mayBeEmpty                              bool
 	create, update, suspend, resume, remove []write
-	endSessions, newSecret                  []write
-	secret                                  *pick
-	invites                                 bool
 }
 
 // group is a Right, compiled.
@@ -155,13 +152,10 @@ func (c *compiler) users(u *Users) *users {
 	c.demand(len(u.List.None) == 0, "users.list", "none is for what may be missing; the list of accounts may not")
 	c.demand((len(u.Suspend) > 0) == (len(u.Resume) > 0) && (len(u.Suspend) > 0) == (u.Active != ""), "users", "suspend, resume and active come together")
 	c.demand((len(u.Create) > 0) == (len(u.Delete) > 0), "users", "create and delete come together")
-	c.demand(u.Secret == "" || len(u.NewSecret) > 0, "users.secret", "it is picked in the answer of new_secret, which is missing")
 	known := []string{"name", "person", "attributes."}
 	out := &users{list: c.read("users.list", &u.List), one: c.one("users.one", u.One, "account"), named: c.one("users.named", u.Named, "name"), mayBeEmpty: u.MayBeEmpty,
 		create: c.writes("users.create", u.Create, known...), update: c.writes("users.update", u.Update, append(known, "account")...),
-		suspend: c.writes("users.suspend", u.Suspend, "account"), resume: c.writes("users.resume", u.Resume, "account"), remove: c.writes("users.delete", u.Delete, "account"),
-		endSessions: c.writes("users.end_sessions", u.EndSessions, "account"), newSecret: c.writes("users.new_secret", u.NewSecret, "account", "secret"),
-		secret: c.pick("users.secret", u.Secret), invites: u.Invites, attributes: map[string]*pick{}}
+		suspend: c.writes("users.suspend", u.Suspend, "account"), resume: c.writes("users.resume", u.Resume, "account"), remove: c.writes("users.delete", u.Delete, "account"), attributes: map[string]*pick{}}
 	out.id, out.name, out.active = c.pick("users.id", u.ID), c.pick("users.name", cmp.Or(u.Name, u.ID)), c.pick("users.active", u.Active)
 	out.display, out.kind, out.person = c.pick("users.display", u.Display), c.pick("users.kind", u.Kind), c.pick("users.person", u.Person)
 	for _, name := range slices.Sorted(maps.Keys(u.Attributes)) {

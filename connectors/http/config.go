@@ -24,26 +24,22 @@ type Config struct {
 
 // Users says how accounts are listed and changed.
 type Users struct {
-	List        Read              `yaml:"list"`         // all accounts
-	One         *Read             `yaml:"one"`          // one account, by {account}; without it the whole list is read
-	Named       *Read             `yaml:"named"`        // a list with the account of a {name} in it, perhaps with others
-	ID          string            `yaml:"id"`           // pick: the immutable id
-	Name        string            `yaml:"name"`         // pick: the user name; the id unless set, and where it is empty
-	Display     string            `yaml:"display"`      // pick: whose it is, for people to read
-	Kind        string            `yaml:"kind"`         // pick: personal, admin, test, service or shared
-	Person      string            `yaml:"person"`       // pick: key of the person it was made for
-	Active      string            `yaml:"active"`       // pick: true or false; without it accounts are not suspended
-	Attributes  map[string]string `yaml:"attributes"`   // picks: what match and adopt may compare
-	MayBeEmpty  bool              `yaml:"may_be_empty"` // a list without any account is believed
-	Create      []Write           `yaml:"create"`       // with {name}, {person} and {attributes.NAME}
-	Update      []Write           `yaml:"update"`       // with {account}, and the same; in place
-	Suspend     []Write           `yaml:"suspend"`      // with {account}
-	Resume      []Write           `yaml:"resume"`       // with {account}
-	Delete      []Write           `yaml:"delete"`       // with {account}
-	EndSessions []Write           `yaml:"end_sessions"` // with {account}: ends what it has running
-	NewSecret   []Write           `yaml:"new_secret"`   // with {account} and {secret}: what is to be its password from now on
-	Secret      string            `yaml:"secret"`       // pick in the last answer of new_secret: the secret, where the program makes it up
-	Invites     bool              `yaml:"invites"`      // the program itself invites whom an account is created for
+	List       Read              `yaml:"list"`         // all accounts
+	One        *Read             `yaml:"one"`          // one account, by {account}; without it the whole list is read
+	Named      *Read             `yaml:"named"`        // a list with the account of a {name} in it, perhaps with others
+	ID         string            `yaml:"id"`           // pick: the immutable id
+	Name       string            `yaml:"name"`         // pick: the user name; the id unless set, and where it is empty
+	Display    string            `yaml:"display"`      // pick: whose it is, for people to read
+	Kind       string            `yaml:"kind"`         // pick: personal, admin, test, service or shared
+	Person     string            `yaml:"person"`       // pick: key of the person it was made for
+	Active     string            `yaml:"active"`       // pick: true or false; without it accounts are not suspended
+	Attributes map[string]string `yaml:"attributes"`   // picks: what match and adopt may compare
+	MayBeEmpty bool              `yaml:"may_be_empty"` // a list without any account is believed
+	Create     []Write           `yaml:"create"`       // with {name}, {person} and {attributes.NAME}
+	Update     []Write           `yaml:"update"`       // with {account}, and the same; in place
+	Suspend    []Write           `yaml:"suspend"`      // with {account}
+	Resume     []Write           `yaml:"resume"`       // with {account}
+	Delete     []Write           `yaml:"delete"`       // with {account}
 }
 
 // Right is a group of entitlements.

@@ -28,7 +28,6 @@ type Program struct {
 	groups  []*group // longest prefix first
 	counts  []count
 	lag     time.Duration
-	most    float64 // requests a second; 0: any
 	options Options
 
 	mu    sync.Mutex
@@ -38,9 +37,8 @@ type Program struct {
 // Calls at once, and changes at once.
 const (
 	concurrency  = 4
-	perCall      = 64 // changes claimed for each call at once: the journal's work on them is done beside the calls of the next ones, and their lists are read once
+	perCall      = 32 // changes claimed for each call at once: the journal's work on them is done beside the calls of the next ones
 	largestBatch = 4000
-	limitedTime  = 120 // seconds that the changes of a batch take with limited requests: the rest of the time is for lists
 )
 
 // Open checks the configuration; no call is made.
@@ -65,7 +63,7 @@ func open(c Config, o Options) (*Program, error) {
 	}
 	k := &compiler{language: language}
 	k.demand(c.Lag >= 0 && c.Requests >= 0, "lag", "lag and requests are not negative")
-	p := &Program{client: client, headers: k.headers(c.Headers), users: k.users(&c.Users), groups: k.groups(c.Rights), counts: k.counts(c.Counts), lag: c.Lag, most: c.Requests, options: o, names: map[*group]map[string]string{}}
+	p := &Program{client: client, headers: k.headers(c.Headers), users: k.users(&c.Users), groups: k.groups(c.Rights), counts: k.counts(c.Counts), lag: c.Lag, options: o, names: map[*group]map[string]string{}}
 	slices.SortStableFunc(p.groups, func(a, b *group) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
 	return p, errors.Join(k.wrong...)
 }
@@ -104,9 +102,8 @@ func failure(a *httpconn.Answer) (detail string, own bool) {
 
 // Describe lists the rights that exist.
 func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: "http:" + p.client.Base(), Accounts: len(p.users.suspend) > 0, Lifecycle: len(p.users.create) > 0, Rename: len(p.users.update) > 0, Update: len(p.users.update) > 0 && len(p.users.attributes) > 0, Seats: len(p.counts) > 0, Sessions: len(p.users.endSessions) > 0,
-		Secrets: len(p.users.newSecret) > 0, Invites: p.users.invites,
-		Lag: p.lag, Concurrency: p.options.Calls, Batch: p.largest()}
+	d := engine.Description{Identity: "http:" + p.client.Base(), Accounts: len(p.users.suspend) > 0, Lifecycle: len(p.users.create) > 0, Rename: len(p.users.update) > 0, Seats: len(p.counts) > 0,
+		Lag: p.lag, Concurrency: p.options.Calls, Batch: min(largestBatch, perCall*p.options.Calls)}
 	if d.Lifecycle {
 		d.Deletes = "what the program deletes with an account"
 	}
@@ -125,20 +122,6 @@ func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
 	}
 	slices.Sort(d.Grantable)
 	return d, nil
-}
-
-// largest is how many changes are made at once: no more than limited requests can make in the time that there is for them.
-func (p *Program) largest() int {
-	n := min(largestBatch, perCall*p.options.Calls)
-	if p.limited() {
-		n = max(1, int(p.most*limitedTime))
-	}
-	return n
-}
-
-// limited says whether a batch is smaller because of limited requests.
-func (p *Program) limited() bool {
-	return p.most > 0 && p.most*limitedTime < float64(min(largestBatch, perCall*p.options.Calls))
 }
 
 // Catalogue is what is known without a call.

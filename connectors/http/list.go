@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -109,10 +110,11 @@ func (p *Program) page(ctx context.Context, l *list, path string, at place) (ans
 }
 
 func decode(answer *httpconn.Answer) (any, error) {
-	if !answer.IsJSON() {
-		return nil, answer.Decode(nil) // says what it is
+	var raw json.RawMessage
+	if err := answer.Decode(&raw); err != nil {
+		return nil, err
 	}
-	v, err := decodeJSON(answer.Body)
+	v, err := decodeJSON(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s: the answer is no valid JSON: %w", answer.Call, err)
 	}

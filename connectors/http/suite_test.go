@@ -32,7 +32,7 @@ func suite(t *testing.T, by, list string, bend func(c *rest.Config)) {
 		closed.URL = "http://127.0.0.1:1"
 		return &enginetest.ConnectorUnderTest{Connector: openWith(t, c, web, faults), HTTP: web, Arm: faults.arm, Accounts: []string{"1", "2", "3"},
 			Rights: []string{"Sales", "Büro / Süd?", "x"}, Stranger: "77", NoRight: "none", NewNames: []string{"dan", `Eve "É" \ {x}`},
-			New: engine.NewAccount{Attributes: map[string]string{"mail": "new@example.com"}}, Changed: map[string]string{"mail": "newer@example.com"}, Secrets: []string{canary, "canary-wrong"},
+			New: engine.NewAccount{Attributes: map[string]string{"mail": "new@example.com"}}, Secrets: []string{canary, "canary-wrong"},
 			Broken: []engine.Connector{open(t, c, nil, "canary-wrong"), open(t, closed, nil, canary)}}
 	})
 }

@@ -207,7 +207,7 @@ func (p *Program) lookAgain(ctx context.Context, s *subject) (map[pair]bool, err
 // lied: an accepted change that is not to be seen did not happen, unless lists may lag.
 func (p *Program) lied(err error) (engine.Outcome, error) {
 	if p.lag > 0 {
-		return engine.Uncertain, fmt.Errorf("%w; %w", err, engine.ErrNotShown)
+		return engine.Uncertain, err
 	}
 	return engine.Failed, err
 }

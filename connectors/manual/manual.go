@@ -90,7 +90,7 @@ func (p *Program) Hand() engine.HandTerms {
 
 // Describe declares what people can do.
 func (p *Program) Describe(context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: "manual:" + p.path, Accounts: true, Lifecycle: true, Update: true, Lag: lag, Deletes: "the account, by hand"}
+	d := engine.Description{Identity: "manual:" + p.path, Accounts: true, Lifecycle: true, Lag: lag, Deletes: "the account, by hand"}
 	if len(p.config.Catalogue) > 0 {
 		d.Grantable = p.Catalogue()
 	}
@@ -115,9 +115,4 @@ func (p *Program) Revoke(context.Context, string, string) (engine.Outcome, error
 // Create is for people.
 func (p *Program) Create(context.Context, engine.NewAccount) (string, engine.Outcome, error) {
 	return "", engine.Refused, errPeople
-}
-
-// Update is for people.
-func (p *Program) Update(context.Context, string, engine.NewAccount) (engine.Outcome, error) {
-	return engine.Refused, errPeople
 }

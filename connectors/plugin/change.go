@@ -20,9 +20,6 @@ const (
 	methodCreate  = "create"
 	methodUpdate  = "update"
 	methodBatch   = "batch"
-
-	methodEndSessions = "end_sessions"
-	methodNewSecret   = "new_secret"
 )
 
 // change is a question that changes something; Method stands in it only within a batch.
@@ -33,7 +30,6 @@ type change struct {
 	Name        string            `json:"name,omitempty"`
 	Person      string            `json:"person,omitempty"`
 	Attributes  map[string]string `json:"attributes,omitempty"`
-	Secret      string            `json:"secret,omitempty"`
 }
 
 // Grant gives a right, or resumes an account.

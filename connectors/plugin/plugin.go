@@ -129,7 +129,7 @@ func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
 	}
 	p.told.set(s)
 	a := &s.can
-	d := engine.Description{Identity: "plugin:" + s.identity, Accounts: a.Accounts, Lifecycle: a.Lifecycle, Rename: a.Update, Update: a.Update, Keyed: a.Keyed, Sessions: a.Sessions, Secrets: a.Secrets, Invites: a.Invites,
+	d := engine.Description{Identity: "plugin:" + s.identity, Accounts: a.Accounts, Lifecycle: a.Lifecycle, Rename: a.Update, Keyed: a.Keyed,
 		Lag: a.lag(), Deletes: s.clean(a.Deletes), Concurrency: max(1, a.Parallel), Batch: a.Batch}
 	if p.config.Batch && a.Batch == 0 {
 		return d, fmt.Errorf("the plug-in of %s takes no batches; take batch: true out of its configuration", p.options.Program)

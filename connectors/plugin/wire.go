@@ -184,9 +184,6 @@ type abilities struct {
 	Parallel  int     `json:"parallel"`
 	Lag       float64 `json:"lag"`
 	Deletes   string  `json:"deletes"`
-	Sessions  bool    `json:"sessions"`
-	Secrets   bool    `json:"secrets"`
-	Invites   bool    `json:"invites"`
 }
 
 func (a *abilities) check() error {

@@ -114,7 +114,7 @@ func updates(u *user, to engine.NewAccount) ([]patchOp, error) {
 			return nil, httpconn.Refuse("attribute %q can't be set to %q", attribute, want[attribute])
 		case have[attribute] == want[attribute]:
 		case attribute == "mail":
-			ops = append(ops, patchOp{Op: "replace", Path: path, Value: u.withMail(want[attribute])})
+			ops = append(ops, patchOp{Op: "replace", Path: path, Value: []email{{Value: want[attribute], Primary: true, Type: "work"}}})
 		default:
 			ops = append(ops, patchOp{Op: "replace", Path: path, Value: want[attribute]})
 		}
@@ -175,23 +175,10 @@ func (p *Program) check(ctx context.Context, account string, needed func(*user) 
 	if err != nil {
 		return "", err
 	}
-	if len(left) > 0 && left[0].Path != "active" {
-		return p.tookOther(left[0].Path, account)
-	}
 	if len(left) > 0 {
 		return p.lied(fmt.Errorf("the provider accepted the change of %s of the user %q, and does not show it", left[0].Path, account))
 	}
 	return engine.Done, nil
-}
-
-// tookOther: the provider works, and makes something else of a value, or nothing. That is an answer: were it a failure, a few accounts
-// with such a value would keep all other changes from a provider that is well.
-func (p *Program) tookOther(path, account string) (engine.Outcome, error) {
-	outcome, err := p.lied(fmt.Errorf("the provider accepted the change of %s of the user %q, and does not show it", path, account))
-	if outcome == engine.Failed {
-		outcome = engine.Refused
-	}
-	return outcome, err
 }
 
 // remove deletes a user. It is gone when the provider says so itself.

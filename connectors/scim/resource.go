@@ -1,10 +1,8 @@
 package scim
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/rolecall/rolecall/engine"
@@ -22,9 +20,9 @@ type user struct {
 	ID          string   `json:"id,omitempty"`
 	ExternalID  string   `json:"externalId,omitempty"`
 	UserName    string   `json:"userName"`
-	DisplayName optional `json:"displayName,omitzero"`
-	Title       optional `json:"title,omitzero"`
-	UserType    optional `json:"userType,omitzero"`
+	DisplayName string   `json:"displayName,omitempty"`
+	Title       string   `json:"title,omitempty"`
+	UserType    string   `json:"userType,omitempty"`
 	Active      *boolean `json:"active,omitempty"` // absent: active
 	Name        *name    `json:"name,omitempty"`
 	Emails      []email  `json:"emails,omitempty"`
@@ -32,16 +30,15 @@ type user struct {
 }
 
 type name struct {
-	Formatted  optional `json:"formatted,omitzero"`
-	GivenName  optional `json:"givenName,omitzero"`
-	FamilyName optional `json:"familyName,omitzero"`
+	Formatted  string `json:"formatted,omitempty"`
+	GivenName  string `json:"givenName,omitempty"`
+	FamilyName string `json:"familyName,omitempty"`
 }
 
 type email struct {
 	Value   string  `json:"value"`
 	Primary boolean `json:"primary,omitempty"`
 	Type    string  `json:"type,omitempty"`
-	Display string  `json:"display,omitempty"`
 }
 
 type meta struct {
@@ -105,47 +102,26 @@ func (u *user) info() *engine.AccountInfo {
 	return &engine.AccountInfo{Name: u.UserName, Attributes: u.attributes()}
 }
 
-// attributes are those that can be matched and set, by the names of the configuration, as far as the provider shows them.
+// attributes are those that can be matched and set, by the names of the configuration.
 func (u *user) attributes() map[string]string {
-	n := cmp.Or(u.Name, &name{})
-	out := map[string]string{"userName": u.UserName}
-	put := func(attribute, value string, shown bool) {
-		if shown {
-			out[attribute] = value
-		}
+	out := map[string]string{"externalId": u.ExternalID, "userName": u.UserName, "displayName": u.DisplayName, "title": u.Title, "userType": u.UserType, "mail": u.mail()}
+	if u.Name != nil {
+		out["givenName"], out["familyName"], out["formatted"] = u.Name.GivenName, u.Name.FamilyName, u.Name.Formatted
 	}
-	put("externalId", u.ExternalID, u.ExternalID != "")
-	put("mail", u.mail(), u.Emails != nil)
-	put("displayName", u.DisplayName.value, u.DisplayName.shown)
-	put("title", u.Title.value, u.Title.shown)
-	put("userType", u.UserType.value, u.UserType.shown)
-	put("givenName", n.GivenName.value, n.GivenName.shown)
-	put("familyName", n.FamilyName.value, n.FamilyName.shown)
-	put("formatted", n.Formatted.value, n.Formatted.shown)
 	return out
 }
 
 // mail is the primary address, else the first.
 func (u *user) mail() string {
-	if len(u.Emails) == 0 {
-		return ""
+	for _, e := range u.Emails {
+		if e.Primary {
+			return e.Value
+		}
 	}
-	return u.Emails[u.mainMail()].Value
-}
-
-func (u *user) mainMail() int {
-	return max(0, slices.IndexFunc(u.Emails, func(e email) bool { return bool(e.Primary) }))
-}
-
-// withMail are the addresses with another one in the place of the primary one; the others stay.
-func (u *user) withMail(value string) []email {
-	if len(u.Emails) == 0 {
-		return []email{{Value: value, Primary: true, Type: "work"}}
+	if len(u.Emails) > 0 {
+		return u.Emails[0].Value
 	}
-	out := slices.Clone(u.Emails)
-	main := &out[u.mainMail()]
-	main.Value, main.Display = value, "" // which may repeat the old one
-	return out
+	return ""
 }
 
 // set fills one attribute; ok is false for a name that is unknown.
@@ -159,17 +135,17 @@ func (u *user) set(attribute, value string) (ok bool) {
 	}
 	switch attribute {
 	case "displayName":
-		u.DisplayName.set(value)
+		u.DisplayName = value
 	case "title":
-		u.Title.set(value)
+		u.Title = value
 	case "userType":
-		u.UserType.set(value)
+		u.UserType = value
 	case "givenName":
-		u.Name.GivenName.set(value)
+		u.Name.GivenName = value
 	case "familyName":
-		u.Name.FamilyName.set(value)
+		u.Name.FamilyName = value
 	case "formatted":
-		u.Name.Formatted.set(value)
+		u.Name.Formatted = value
 	case "mail":
 		u.Emails = []email{{Value: value, Primary: true, Type: "work"}}
 	default:

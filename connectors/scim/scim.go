@@ -24,7 +24,6 @@ type Config struct {
 	Token    engine.Secret   `yaml:"token"`     // bearer token (RFC 6750); or:
 	OAuth    *httpconn.OAuth `yaml:"oauth"`     // client credentials (RFC 6749 section 4.4)
 	PageSize int             `yaml:"page_size"` // resources a page, 1..10000; default 100
-	Invites  bool            `yaml:"invites"`   // the program itself invites whom a user is created for
 	Lag      time.Duration   `yaml:"lag"`       // lists may lag behind writes by this much
 }
 
@@ -44,7 +43,6 @@ type Program struct {
 	client  *client
 	page    int
 	lag     time.Duration
-	invites bool
 	options Options
 
 	mu     sync.Mutex
@@ -85,12 +83,12 @@ func Open(c Config, o Options) (*Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("program %s: %w", o.Program, err)
 	}
-	return &Program{client: cl, page: c.PageSize, lag: c.Lag, invites: c.Invites, options: o, groups: map[string]string{}, known: map[string]bool{}, locks: map[string]*sync.Mutex{}}, nil
+	return &Program{client: cl, page: c.PageSize, lag: c.Lag, options: o, groups: map[string]string{}, known: map[string]bool{}, locks: map[string]*sync.Mutex{}}, nil
 }
 
 // Describe lists the groups.
 func (p *Program) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: "scim:" + p.client.Base(), Accounts: true, Lifecycle: true, Rename: true, Update: true, Invites: p.invites, Lag: p.lag,
+	d := engine.Description{Identity: "scim:" + p.client.Base(), Accounts: true, Lifecycle: true, Rename: true, Lag: p.lag,
 		Concurrency: p.options.Calls, Batch: min(largestBatch, perCall*p.options.Calls), Grantable: []string{}, Deletes: "the user, and what the program keeps with it"}
 	err := each(ctx, p, "/Groups", url.Values{"excludedAttributes": {"members"}}, func(g *group) error {
 		d.Grantable = append(d.Grantable, g.DisplayName)

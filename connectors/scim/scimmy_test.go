@@ -53,7 +53,7 @@ func add(t *testing.T, url string, body map[string]any) string {
 func fill(t *testing.T, url string) *enginetest.ConnectorUnderTest {
 	t.Helper()
 	u := &enginetest.ConnectorUnderTest{Rights: []string{"Sales", `Büro "Süd" + mehr`, "x"}, Stranger: "00000000-0000-4000-8000-000000000000", NoRight: "fly",
-		NewNames: []string{"dan@example.com", `Eve "É"`}, New: engine.NewAccount{Attributes: map[string]string{"mail": "new@example.com", "familyName": "New"}}, Changed: map[string]string{"mail": "newer@example.com", "title": "Lead"}, Secrets: []string{canary}}
+		NewNames: []string{"dan@example.com", `Eve "É"`}, New: engine.NewAccount{Attributes: map[string]string{"mail": "new@example.com", "familyName": "New"}}, Secrets: []string{canary}}
 	for _, name := range []string{"ann@example.com", `Ben "B" Smith\`, "Łucja"} {
 		u.Accounts = append(u.Accounts, add(t, url+"/Users", map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": name, "active": true}))
 	}

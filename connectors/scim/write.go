@@ -127,7 +127,7 @@ func (p *Program) compare(ctx context.Context, c engine.Call, id string, old *gr
 // lied: an accepted change that is not to be seen did not happen, unless lists may lag.
 func (p *Program) lied(err error) (engine.Outcome, error) {
 	if p.lag > 0 {
-		return engine.Uncertain, fmt.Errorf("%w; %w", err, engine.ErrNotShown)
+		return engine.Uncertain, err
 	}
 	return engine.Failed, err
 }

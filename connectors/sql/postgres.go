@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -27,7 +25,6 @@ type Postgres struct {
 	db             *sqlx.DB
 	identity       string
 	rights, ignore []string
-	secretFor      time.Duration // how long a one-time secret lasts
 	options        Options
 }
 
@@ -40,10 +37,7 @@ func newPostgres(c Config, o Options, db *sqlx.DB, identity string) (*Postgres, 
 			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
 		}
 	}
-	if c.SecretFor < 0 || c.SecretFor > 366*24*time.Hour {
-		return nil, errors.New("secret_for is how long a one-time secret lasts, up to a year; write secret_for: 3d")
-	}
-	return &Postgres{db: db, identity: identity, rights: c.Rights, ignore: c.Ignore, secretFor: cmp.Or(c.SecretFor, secretLife), options: o}, nil
+	return &Postgres{db: db, identity: identity, rights: c.Rights, ignore: c.Ignore, options: o}, nil
 }
 
 // Close ends the connections; the program is not used afterwards.
@@ -61,7 +55,7 @@ func (p *Postgres) isAccount(name string) bool {
 
 // Describe lists the roles that may be granted.
 func (p *Postgres) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: p.identity, Accounts: true, Lifecycle: true, Sessions: true, Secrets: true, Concurrency: 1, Batch: 2000, Grantable: []string{},
+	d := engine.Description{Identity: p.identity, Accounts: true, Lifecycle: true, Concurrency: 1, Batch: 2000, Grantable: []string{},
 		Deletes: "the role, with its settings and memberships"}
 	var names []string
 	if err := p.db.SelectContext(ctx, &names, `SELECT rolname FROM pg_roles WHERE NOT rolsuper`); err != nil {

@@ -29,7 +29,7 @@ func (p *Postgres) Grant(ctx context.Context, account, entitlement string) (engi
 	return r.Outcome, r.Err
 }
 
-// Revoke takes a membership or LOGIN away, or drops the role.
+// Revoke takes a membership away, or LOGIN and the running sessions with it, or drops the role.
 func (p *Postgres) Revoke(ctx context.Context, account, entitlement string) (engine.Outcome, error) {
 	r := p.Apply(ctx, []engine.Call{{Account: account, Entitlement: entitlement}})[0]
 	return r.Outcome, r.Err
@@ -56,6 +56,10 @@ func (p *Postgres) Apply(ctx context.Context, calls []engine.Call) []engine.Resu
 		return append(p.Apply(ctx, calls[:half]), p.Apply(ctx, calls[half:])...)
 	}
 	if err == nil {
+		if err := b.endSessions(ctx); err != nil {
+			b.fail(engine.Uncertain, err, func(i int) bool { return b.suspends(i) && b.results[i].Outcome == engine.Done }) // they are suspended
+			b.fail(engine.Failed, err, b.suspends)
+		}
 		return b.results
 	}
 	outcome := outcomeOf(err)
@@ -350,6 +354,31 @@ func (b *batch) identify(done roles) error {
 			}
 			r.ID = strconv.FormatUint(uint64(made.oid), 10)
 		}
+	}
+	return nil
+}
+
+func (b *batch) suspends(i int) bool {
+	c := b.calls[i]
+	return c.New == nil && !c.Grant && c.Entitlement == engine.Active && b.results[i].Err == nil
+}
+
+// endSessions ends what suspended accounts have running: without LOGIN nobody signs in, but who is in stays in. It is
+// done again when the account was suspended already, since it may have failed the first time.
+func (b *batch) endSessions(ctx context.Context) error {
+	var ids []int64
+	for i, c := range b.calls {
+		oid, _ := parseOID(c.Account)
+		if r := b.now.byID[oid]; b.suspends(i) && r != nil && b.isAccount(r.name) && !r.super && !r.own {
+			ids = append(ids, int64(oid))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := b.db.ExecContext(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = ANY($1)`, pq.Array(ids))
+	if err != nil {
+		return fmt.Errorf("the account can't sign in any more, but its sessions go on (the right pg_signal_backend is needed to end them): %w", err)
 	}
 	return nil
 }

@@ -27,7 +27,6 @@ type Config struct {
 	Privileges []string      `yaml:"privileges"` // preset mariadb: privileges that may be granted, such as SELECT on shop, or on shop.orders
 	Host       string        `yaml:"host"`       // preset mariadb: where new accounts may sign in from; % (anywhere) unless set
 	SignIn     string        `yaml:"sign_in"`    // preset mariadb: how new accounts sign in: unix_socket, pam, gssapi, named_pipe; not before a password is set unless set
-	SecretFor  time.Duration `yaml:"secret_for"` // preset postgres: how long a one-time secret lasts; 7 days unless set
 	Statements Statements    `yaml:"statements"` // without preset
 }
 
@@ -67,9 +66,6 @@ func onDatabase(c Config, o Options, db *sqlx.DB, identity string) (engine.Conne
 	}
 	if c.Preset != "mariadb" && len(c.Privileges)+len(c.Host)+len(c.SignIn) > 0 {
 		return nil, errors.New("privileges, host and sign_in belong to preset: mariadb")
-	}
-	if c.Preset != "postgres" && c.SecretFor != 0 {
-		return nil, errors.New("secret_for belongs to preset: postgres")
 	}
 	switch c.Preset {
 	case "postgres":

@@ -20,7 +20,7 @@ func (s statement) args(values map[string]any) ([]any, error) {
 	for _, name := range s.names {
 		value, ok := values[name]
 		if !ok {
-			return nil, refuse("the statement names the parameter :%s, which this change does not have, or can't give back as it is (of a time, show CAST(… AS text))", name)
+			return nil, refuse("the statement names the parameter :%s, which this change does not have", name)
 		}
 		out = append(out, value)
 	}

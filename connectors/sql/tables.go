@@ -16,18 +16,16 @@ import (
 // Statements read and change a program's own tables. Values are always parameters, written :account, :entitlement, :name,
 // :person, or the name of an attribute of `create`.
 type Statements struct {
-	Accounts    string `yaml:"accounts"`     // SELECT with the column account, and if there are: active, name, kind, person, attributes
-	Holdings    string `yaml:"holdings"`     // SELECT with the columns account and entitlement
-	Catalogue   string `yaml:"catalogue"`    // SELECT with the column entitlement: all that exist; none: every name is a right
-	Grant       string `yaml:"grant"`        // :account, :entitlement
-	Revoke      string `yaml:"revoke"`       // :account, :entitlement
-	Suspend     string `yaml:"suspend"`      // :account
-	Resume      string `yaml:"resume"`       // :account
-	Create      string `yaml:"create"`       // :name, :person, attributes
-	Update      string `yaml:"update"`       // :account, :name, :person, columns of accounts: what is not to be changed has the value that the account shows
-	Delete      string `yaml:"delete"`       // :account
-	EndSessions string `yaml:"end_sessions"` // :account; any number of rows
-	Secret      string `yaml:"secret"`       // :account, :secret
+	Accounts  string `yaml:"accounts"`  // SELECT with the column account, and if there are: active, name, kind, person, attributes
+	Holdings  string `yaml:"holdings"`  // SELECT with the columns account and entitlement
+	Catalogue string `yaml:"catalogue"` // SELECT with the column entitlement: all that exist; none: every name is a right
+	Grant     string `yaml:"grant"`     // :account, :entitlement
+	Revoke    string `yaml:"revoke"`    // :account, :entitlement
+	Suspend   string `yaml:"suspend"`   // :account
+	Resume    string `yaml:"resume"`    // :account
+	Create    string `yaml:"create"`    // :name, :person, attributes
+	Update    string `yaml:"update"`    // :account, :name, :person, attributes that are columns of accounts
+	Delete    string `yaml:"delete"`    // :account
 }
 
 // Tables manages accounts and rights in a program's own tables. Each change is a transaction: is it needed, the
@@ -83,7 +81,7 @@ func (p *Tables) parse(s Statements) error {
 	}{
 		{"grant", s.Grant, []string{"account", "entitlement"}}, {"revoke", s.Revoke, []string{"account", "entitlement"}},
 		{"suspend", s.Suspend, []string{"account"}}, {"resume", s.Resume, []string{"account"}}, {"delete", s.Delete, []string{"account"}},
-		{"create", s.Create, nil}, {"update", s.Update, nil}, {"end_sessions", s.EndSessions, []string{"account"}}, {"secret", s.Secret, []string{"account", "secret"}},
+		{"create", s.Create, nil}, {"update", s.Update, nil},
 	} {
 		if change.text == "" {
 			continue
@@ -123,7 +121,7 @@ func (c *creator) Create(ctx context.Context, a engine.NewAccount) (string, engi
 
 // Describe reads the catalogue, if there is one.
 func (p *Tables) Describe(ctx context.Context) (engine.Description, error) {
-	d := engine.Description{Identity: p.identity, Accounts: p.s.Suspend != "", Lifecycle: p.s.Create != "", Rename: p.s.Update != "", Update: p.s.Update != "", Sessions: p.s.EndSessions != "", Secrets: p.s.Secret != "",
+	d := engine.Description{Identity: p.identity, Accounts: p.s.Suspend != "", Lifecycle: p.s.Create != "", Rename: p.s.Update != "",
 		Concurrency: maxConnections}
 	if err := p.checkTables(ctx); err != nil {
 		return d, p.explain(err)
@@ -290,7 +288,6 @@ func (p *Tables) Account(ctx context.Context, id string) ([]engine.Holding, erro
 type account struct {
 	id, person string
 	active     bool
-	row        map[string]any // as the driver gives it
 	info       engine.AccountInfo
 }
 
@@ -329,8 +326,7 @@ func readAccount(row map[string]any) (account, error) {
 	text := map[string]string{}
 	for column, value := range row {
 		switch v := value.(type) {
-		case nil: // shown, and empty
-			text[column] = ""
+		case nil:
 		case []byte:
 			text[column] = string(v)
 		default:
@@ -339,7 +335,7 @@ func readAccount(row map[string]any) (account, error) {
 	}
 	text["account"] = text[idColumn]
 	delete(text, idColumn)
-	a := account{id: text["account"], person: text["person"], row: row, info: engine.AccountInfo{Name: text["name"], Kind: text["kind"], Attributes: text}}
+	a := account{id: text["account"], person: text["person"], info: engine.AccountInfo{Name: text["name"], Kind: text["kind"], Attributes: text}}
 	if a.id == "" {
 		return a, errors.New("statements.accounts gives a row without account; name the column account, and leave out rows without one")
 	}

@@ -270,7 +270,7 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 		return engine.Refused, p.explain(refuse("there is no statement for this change; add update to statements"))
 	case !plain(id):
 		return engine.Refused, p.explain(refuse("there is no account %q", id))
-	case to.Name != "" && !goodName(to.Name):
+	case !goodName(to.Name):
 		return engine.Refused, p.explain(badName(to.Name))
 	}
 	look := func(tx *transaction) (*account, error) { return p.account(ctx, tx, id) }
@@ -278,13 +278,12 @@ func (p *Tables) Update(ctx context.Context, id string, to engine.NewAccount) (e
 		if now == nil {
 			return "", refuse("there is no account %q", id)
 		}
-		if err := now.onlyAttributes(to); err != nil {
-			return "", err
-		}
 		if differs, err := p.differs(ctx, tx, now, to); err != nil || differs == "" {
 			return engine.Already, err
 		}
-		if err := p.exec(ctx, tx, "update", p.values(now, to)); err != nil {
+		values := values(to)
+		values["account"] = id
+		if err := p.exec(ctx, tx, "update", values); err != nil {
 			return "", err
 		}
 		now, err := look(tx)
@@ -312,9 +311,7 @@ func (p *Tables) differs(ctx context.Context, tx *transaction, a *account, to en
 	if want == nil {
 		want = map[string]string{}
 	}
-	if to.Name != "" && to.Name != a.info.Name {
-		want["name"] = to.Name
-	}
+	want["name"] = to.Name
 	for _, column := range slices.Sorted(maps.Keys(want)) {
 		if !slices.Contains(columns, column) {
 			return "", refuse("an update needs the column %q in statements.accounts, to see whether it is so already", column)

@@ -401,31 +401,3 @@ func TestStatementMistakes(t *testing.T) {
 		}
 	}
 }
-
-// What an update does not name stays as it is, without a value too; a column that is not shown can't be a parameter.
-func TestUpdateLeavesTheRest(t *testing.T) {
-	d := onSQLite(t)
-	d.exec(t, `ALTER TABLE users ADD COLUMN room text`)
-	d.exec(t, `UPDATE users SET mail = 'old'`)
-	p := d.with(t, func(s *sql.Statements) {
-		s.Accounts = "SELECT id AS account, mail, room, NOT blocked AS active FROM users"
-		s.Update = "UPDATE users SET mail = :mail, room = :room WHERE CAST(id AS text) = :account"
-	})
-	id := d.u.Accounts[0]
-	if outcome, err := p.(engine.Updater).Update(t.Context(), id, engine.NewAccount{Name: id, Attributes: map[string]string{"mail": "new"}}); outcome != engine.Done {
-		t.Fatal(outcome, err)
-	}
-	db, n := sqlx.MustConnect(d.driver, d.dsn), 0
-	defer db.Close()
-	if err := db.Get(&n, `SELECT count(*) FROM users WHERE mail = 'new' AND room IS NULL`); err != nil || n != 1 {
-		t.Errorf("%d users are so, %v", n, err)
-	}
-	p = d.with(t, func(s *sql.Statements) {
-		s.Accounts = "SELECT id AS account, mail, NOT blocked AS active FROM users"
-		s.Update = "UPDATE users SET mail = :mail, login = :name WHERE CAST(id AS text) = :account"
-	})
-	outcome, err := p.(engine.Updater).Update(t.Context(), id, engine.NewAccount{Name: id, Attributes: map[string]string{"mail": "newer"}})
-	if outcome != engine.Refused || err == nil || !strings.Contains(err.Error(), "names the parameter :name") {
-		t.Error(outcome, err)
-	}
-}

@@ -52,7 +52,7 @@ func freshProgram(c func(inMemory) engine.Connector) *conformance.Subject {
 		return f
 	}
 	u := &conformance.Subject{Accounts: []string{"ann", "Ben Smith", "Łucja"}, Rights: p.Rights, Stranger: "nobody", NoRight: "fly",
-		NewNames: []string{"dan", "Eve É"}, Secrets: []string{"canary"}, New: engine.NewAccount{Attributes: map[string]string{"mail": "x@example.com", "team": "red"}}, Changed: map[string]string{"mail": "y@example.com"}}
+		NewNames: []string{"dan", "Eve É"}, Secrets: []string{"canary"}}
 	for _, a := range u.Accounts {
 		p.AddAccount(a, engine.AccountInfo{}, engine.Exists, engine.Active)
 	}

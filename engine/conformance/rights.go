@@ -65,34 +65,11 @@ func checkAbility(t T, u *Subject, d engine.Description) {
 		}
 	}
 	switch updater, ok := u.Connector.(engine.Updater); {
-	case (d.Rename || d.Update) && !ok:
+	case d.Rename && !ok:
 		t.Errorf("it declares that it changes accounts, and can't")
-	case ok && !d.Rename && !d.Update:
+	case ok && !d.Rename:
 		if outcome, err := updater.Update(context.Background(), u.Stranger, account); outcome != engine.Refused || err == nil {
 			t.Errorf("it does not declare that it changes accounts, and answers %s (%v) when asked to", outcome, err)
-		}
-	}
-	checkSessions(t, u, d)
-}
-
-// checkSessions: who has no session open loses nothing by it, however often it is asked for.
-func checkSessions(t T, u *Subject, d engine.Description) {
-	t.Helper()
-	switch ender, ok := u.Connector.(engine.SessionEnder); {
-	case d.Sessions && !ok:
-		t.Errorf("it declares that it ends sessions, and can't")
-	case d.Sessions:
-		before := u.state(t)
-		for range 2 {
-			if err := ender.EndSessions(context.Background(), u.Accounts[0]); err != nil {
-				u.hear(err)
-				t.Errorf("it declares that it ends sessions, and gives the error: %v", err)
-			}
-		}
-		same(t, "after the sessions ended", before, u.state(t))
-	case ok && !d.Sessions:
-		if ender.EndSessions(context.Background(), u.Stranger) == nil {
-			t.Errorf("it does not declare that it ends sessions, and gives no error when asked to")
 		}
 	}
 }

@@ -31,7 +31,6 @@ type Subject struct {
 	NoRight   string                 // a right that does not exist; "" where every name is a right
 	NewNames  []string               // where there is a Creator: two names that are free
 	New       engine.NewAccount      // where there is a Creator: what both need besides a name
-	Changed   map[string]string      // where it changes attributes: other values of some of New's, which its lists show; nil: none are known
 	Secrets   []string               // canaries that the connector was given
 	Broken    []engine.Connector     // the same program with a wrong password, address, …: no call may succeed
 	Arm       func(fault Fault) bool // makes the next call (of the kind that the fault is about) go wrong; false: not possible here; nil: none is
@@ -136,8 +135,7 @@ func noUpdater(u *Subject) string {
 		return "it does not change accounts"
 	}
 	description, err := d.Describe(context.Background())
-	tries := description.Rename || description.Update && len(u.Changed) > 0
-	return unless(err != nil || tries && u.creates(), "it does not change accounts in place, or creates none")
+	return unless(err != nil || description.Rename && u.creates(), "it does not change accounts in place, or creates none")
 }
 
 func noFaults(u *Subject) string {

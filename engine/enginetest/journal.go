@@ -38,7 +38,7 @@ func (j *Journal) Append(ctx context.Context, g engine.Guard, records []engine.R
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err := cmp.Or(ctx.Err(), g.Over(j.now()), j.holds(g), j.fold.Admit(j.epoch, g, kept)); err != nil {
+	if err := cmp.Or(ctx.Err(), g.Over(j.now()), j.fold.Admit(j.epoch, g, kept)); err != nil {
 		return err
 	}
 	now := j.time()
@@ -49,13 +49,6 @@ func (j *Journal) Append(ctx context.Context, g engine.Guard, records []engine.R
 		records[i].Seq, records[i].Time, records[i].Hash, records[i].Kind = kept[i].Seq, kept[i].Time, kept[i].Hash, kept[i].Kind
 	}
 	return nil
-}
-
-func (j *Journal) holds(g engine.Guard) error {
-	if g.Fact == nil {
-		return nil
-	}
-	return g.Holds(j.fold.Fact(g.Fact.FactKey))
 }
 
 func canonical(records []engine.Record) ([]engine.Record, error) {
@@ -137,17 +130,6 @@ func (j *Journal) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.In
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.fold.Claim(r), nil
-}
-
-// Release implements engine.Releaser.
-func (j *Journal) Release(ctx context.Context, now time.Time, intents []engine.Intent) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	j.fold.Release(now, intents)
-	return nil
 }
 
 // Records implements engine.Log. yield is called without the lock, so it may use the journal.

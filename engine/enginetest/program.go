@@ -60,7 +60,6 @@ type Program struct {
 	Describes engine.Description                         // Identity may be left out; Lag delays lists (not single reads)
 	Rights    []string                                   // the only ones that exist, nil: any
 	ID        func(name string) string                   // of a new account, nil: its name
-	Takes     func(attribute, value string) string       // what it makes of a value that an update gives, "": nothing; nil: just that
 	SeatTotal int                                        // with Describes.Seats: how many there are
 	Counts    func(used int) ([]engine.SeatCount, error) // what it says of its seats instead, while so many accounts are active; nil: that
 	Before    func(call ProgramCall) Fault               // asked at the start of each call, outside of the lock; nil: NoFault
@@ -231,6 +230,29 @@ func (p *Program) Create(ctx context.Context, n engine.NewAccount) (string, engi
 		id = ""
 	}
 	return id, outcome, err
+}
+
+// Rename is what engine.Updater asks for, under a name of its own: a Program can rename only where a test makes it one.
+func (p *Program) Rename(ctx context.Context, account string, to engine.NewAccount) (engine.Outcome, error) {
+	return p.write(ctx, ProgramCall{Op: "update", Account: account}, func() (engine.Outcome, error) {
+		for other, a := range p.accounts {
+			if other != account && a.info.Name == to.Name {
+				return engine.Refused, fmt.Errorf("%s has an account %q already", p.Name, to.Name)
+			}
+		}
+		if p.accounts[account] == nil {
+			return engine.Refused, fmt.Errorf("%s has no account %q", p.Name, account)
+		}
+		p.change(func(accounts map[string]*programAccount) {
+			if a := accounts[account]; a != nil {
+				attributes := map[string]string{}
+				maps.Copy(attributes, a.info.Attributes)
+				maps.Copy(attributes, to.Attributes)
+				a.info.Name, a.info.Attributes = to.Name, attributes
+			}
+		})
+		return engine.Done, nil
+	})
 }
 
 // write makes one change with the fault it is given.

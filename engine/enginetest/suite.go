@@ -54,8 +54,6 @@ func JournalSuite(t *testing.T, open func(t testing.TB, now func() time.Time) St
 		"vanished":          (*suite).vanished,
 		"pause":             (*suite).pause,
 		"what comes first":  (*suite).comesFirst,
-		"cuts alone":        (*suite).cutsAlone,
-		"given back":        (*suite).givenBack,
 		"refuses":           (*suite).refuses,
 		"queries":           (*suite).queries,
 		"many writers":      (*suite).writers,

@@ -48,24 +48,8 @@ func (s *suite) guard() {
 	if err := s.Append(ctx, engine.Guard{Epoch: 2, Control: control}, []engine.Record{note("planned after it")}); err != nil {
 		s.Error(err)
 	}
-	s.guardedFact()
 	m := s.memory()
-	s.same("head", []int64{m.Epoch, m.Control, m.Seq}, []int64{2, control, 7})
-}
-
-// guardedFact: what is written under a fact as it was known is refused once that is another one, or gone.
-func (s *suite) guardedFact() {
-	was := engine.Fact{FactKey: engine.FactKey{Kind: engine.FactSecret, Program: "p", Account: "a", Person: "x"}, Since: s.clock.Now(), Count: 1, Text: "t"}
-	is := was
-	is.Count, is.Until = 2, s.clock.Now().Add(time.Minute)
-	under := engine.Guard{Control: -1, Fact: &was}
-	s.refused(engine.ErrStale, under, note("nothing is known of it"))
-	s.must(engine.Record{Kind: engine.KindNote, Set: []engine.Fact{was}})
-	s.same("under what is known", s.Append(context.Background(), under, []engine.Record{{Kind: engine.KindNote, Set: []engine.Fact{is}}}), error(nil))
-	s.refused(engine.ErrStale, under, note("it is another one"))
-	s.must(engine.Record{Kind: engine.KindNote, Clear: []engine.FactKey{was.FactKey}})
-	under.Fact = &is
-	s.refused(engine.ErrStale, under, note("it is gone"))
+	s.same("head", []int64{m.Epoch, m.Control, m.Seq}, []int64{2, control, 4})
 }
 
 func (s *suite) openIntents() {

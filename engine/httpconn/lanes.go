@@ -22,31 +22,23 @@ func Lanes(atOnce, from, to int, key func(i int) string, do func(all []int)) {
 	}
 	var all sync.WaitGroup
 	var panicked atomic.Pointer[any]
-	var next atomic.Int64
-	for range min(atOnce, len(keys)) { // each goes on by itself: handed out one by one, a lane would stand still until whoever hands out is awake
+	free := make(chan struct{}, atOnce)
+	for _, k := range keys {
+		free <- struct{}{}
 		all.Go(func() {
-			for n := next.Add(1); n <= int64(len(keys)); n = next.Add(1) {
-				if p := panicOf(func() { do(of[keys[n-1]]) }); p != nil {
-					panicked.CompareAndSwap(nil, p)
+			defer func() { <-free }()
+			defer func() {
+				if p := recover(); p != nil {
+					panicked.CompareAndSwap(nil, &p)
 				}
-			}
+			}()
+			do(of[k])
 		})
 	}
 	all.Wait()
 	if p := panicked.Load(); p != nil {
 		panic(*p)
 	}
-}
-
-// panicOf gives what do panics with, nil if it does not.
-func panicOf(do func()) (of *any) {
-	defer func() {
-		if p := recover(); p != nil {
-			of = &p
-		}
-	}()
-	do()
-	return nil
 }
 
 // IsRight says whether a call is about a right, and not about the account itself.

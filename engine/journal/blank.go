@@ -99,9 +99,6 @@ func (t *tx) blank(of *engine.Subject, h *head) (n int, err error) {
 	if err := b.actors(); err != nil {
 		return 0, err
 	}
-	if err := b.dropFilters(sortedKeys(b.blocks)...); err != nil {
-		return 0, err
-	}
 	if err := b.snapshot(); err != nil {
 		return 0, err
 	}
@@ -305,7 +302,7 @@ func copiesBeside(path string) (lines []string) {
 
 // forget has old rows freed; the server's administrator decides how long its log and backups are kept.
 func (postgresDialect) forget(ctx context.Context, s *Store) (remains []string) {
-	if _, err := s.write.ExecContext(ctx, "VACUUM journal, fact, person, account, mention, tenure, snapshot, word_filter"); err != nil {
+	if _, err := s.write.ExecContext(ctx, "VACUUM journal, fact, person, account, mention, tenure, snapshot"); err != nil {
 		remains = append(remains, fmt.Sprintf("the server still holds the old rows, since they could not be freed (%v); run VACUUM there", err))
 	}
 	return append(remains, "the server's own log and backups hold what they held, and its old rows stay while an older transaction runs")

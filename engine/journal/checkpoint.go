@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -42,25 +43,11 @@ func (s *Store) sign(ctx context.Context, c audit.Checkpoint, signers ...audit.S
 		if err != nil {
 			return err
 		}
-		if kept, err := t.says(h.Size); err != nil || kept && c.NextKey == "" && len(c.Extra) == 0 {
-			return err
-		}
 		r := newRows("iit")
 		r.add(h.Size, micros(now), string(signed))
 		return t.run("INSERT INTO checkpoint (size, time, note) SELECT * FROM @rows r WHERE true ON CONFLICT (size) DO UPDATE SET time = excluded.time, note = excluded.note", r)
 	})
 	return signed, s.wrap("make a checkpoint", err)
-}
-
-// says tells whether the checkpoint of a size that the store keeps says more than size and root, as one by which a key handed over to
-// another does: one of the same size that says less must not take its place.
-func (t *tx) says(size int64) (more bool, err error) {
-	var notes []string
-	if err = t.SelectContext(t.ctx, &notes, t.Rebind("SELECT note FROM checkpoint WHERE size = ?"), size); err != nil || len(notes) == 0 {
-		return false, err
-	}
-	c, err := audit.Claimed([]byte(notes[0]))
-	return err == nil && (c.NextKey != "" || len(c.Extra) > 0), nil //nolint:nilerr // what can't be read says nothing
 }
 
 // WriteCheckpoint puts a signed checkpoint into a file, whole or not at all, and on the disk when it returns. The file
@@ -105,9 +92,12 @@ func (s *Store) Continues(ctx context.Context, c audit.Checkpoint) error {
 		if err := t.GetContext(ctx, &size, "SELECT size FROM head"); err != nil {
 			return err
 		}
-		wrong, err := c.Continued(size, runs{ctx, t})
-		if wrong != "" {
-			err = fmt.Errorf("%w: %s", ErrRolledBack, wrong)
+		if size < c.Size {
+			return fmt.Errorf("%w: it has %d records, the checkpoint of %s %d; it was cut off or restored from an older backup", ErrRolledBack, size, c.Time.UTC().Format(time.RFC3339), c.Size)
+		}
+		f, err := audit.FrontierAt(c.Size, runs{ctx, t})
+		if err == nil && f.Head() != c.Head {
+			err = fmt.Errorf("%w of %s: a record among the first %d was changed; run audit verify", ErrRolledBack, c.Time.UTC().Format(time.RFC3339), c.Size)
 		}
 		return err
 	})

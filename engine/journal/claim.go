@@ -37,7 +37,6 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 			if err == nil { // what can't be read is claimed by nobody
 				var i engine.Intent
 				i, err = c.intent()
-				i.Stand = h.stand()
 				intents = append(intents, i)
 			}
 		}
@@ -52,22 +51,14 @@ func (s *Store) Claim(ctx context.Context, r engine.ClaimRequest) (intents []eng
 
 // may is the condition that an intent o may be handed out, but for live leases: nobody claimed it, or it may be repeated and was
 // not claimed since a time. ahead and since are SQL for times; while a program that comes first has work of its own, only what
-// may be repeated goes; in one that is set aside only cuts go.
-func may(ahead, since string, wait, cuts bool) string {
+// may be repeated goes.
+func may(ahead, since string, wait bool) string {
 	first := "o.claimed = 0 OR "
 	if wait {
 		first = ""
 	}
-	last := ""
-	if cuts {
-		last = fmt.Sprintf(cutsOff, engine.CauseCut, engine.FactCut)
-	}
-	return fmt.Sprintf("(%so.repeatable = 1 AND (o.claimed < %s OR o.claimed > %s))%s", first, since, ahead, last)
+	return fmt.Sprintf("(%so.repeatable = 1 AND (o.claimed < %s OR o.claimed > %s))", first, since, ahead)
 }
-
-// cutsOff is the condition that an intent is of a cut, or takes from somebody who had left before they were cut off.
-const cutsOff = ` AND (EXISTS (SELECT 1 FROM journal j WHERE j.seq = o.seq AND j.cause = '%s') OR o.repeatable = 1 AND EXISTS (SELECT 1 FROM person p JOIN fact f
-	ON f.kind = '%s' AND f.program = '' AND f.account = '' AND f.entitlement = '' AND f.person = p.key AND f.key = '' WHERE p.id = o.person))`
 
 // oneOfPerson is the condition that nobody works on another account of the person of o, while one of the two is only proposed.
 // Joining ” keeps the planner from looking for others by their program, where there may be a hundred thousand.
@@ -90,9 +81,9 @@ const oldest = `SELECT o.seq, o.account FROM open_intent o WHERE o.program = ? A
 	AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program IN ('', ?) AND account = '' AND entitlement = '' AND person = '' AND key = '')
 	ORDER BY o.seq LIMIT ?`
 
-// first finds work of programs that come first, see engine.ClaimRequest.After; one that is paused or set aside holds nobody up.
+// first finds work of programs that come first, see engine.ClaimRequest.After; a paused one holds nobody up.
 const first = `SELECT count(*) FROM (SELECT 1 FROM open_intent b WHERE b.program IN (?) AND (b.claimed = 0 OR b.lease > ? AND b.lease <= ?)
-	AND NOT EXISTS (SELECT 1 FROM fact WHERE kind IN ('pause', 'aside') AND program = b.program AND account = '' AND entitlement = '' AND person = '' AND key = '') LIMIT 1) x`
+	AND NOT EXISTS (SELECT 1 FROM fact WHERE kind = 'pause' AND program = b.program AND account = '' AND entitlement = '' AND person = '' AND key = '') LIMIT 1) x`
 
 // mustWait says whether a program that comes first still has work of its own.
 func (t *tx) mustWait(c engine.ClaimRequest) (bool, error) {
@@ -142,7 +133,7 @@ type choice struct {
 // round chooses accounts in the order of their oldest intents that may be handed out, page by page: what a page shows may be
 // held up by work on another account of the person.
 func (h *choice) round(only string) error {
-	statement := fmt.Sprintf(oldest, may(strconv.FormatInt(h.far, 10), strconv.FormatInt(h.since, 10), h.wait, h.request.Cuts), only)
+	statement := fmt.Sprintf(oldest, may(strconv.FormatInt(h.far, 10), strconv.FormatInt(h.since, 10), h.wait), only)
 	for after, more := int64(0), true; more && h.chosen.len() < h.request.Max; {
 		var page [][2]int64 // seq, account
 		answer, err := h.QueryxContext(h.ctx, h.Rebind(statement), h.request.Program, after, h.now, h.far, h.request.Program, h.request.Max)
@@ -179,7 +170,7 @@ func (h *choice) look(page [][2]int64) error {
 	if ids.len() == 0 {
 		return nil
 	}
-	whole := "SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE " + may("r.column3", "r.column4", h.wait, h.request.Cuts) + oneOfPerson("r.column2", "r.column3") // asked of few
+	whole := "SELECT o.seq, o.account FROM @rows r JOIN open_intent o ON o.account = r.column1 WHERE " + may("r.column3", "r.column4", h.wait) + oneOfPerson("r.column2", "r.column3") // asked of few
 	return h.query(whole, ids, func(r *sqlx.Rows) error {
 		var seq, account int64
 		err := r.Scan(&seq, &account)

@@ -57,9 +57,8 @@ type batch struct {
 	intended map[string]bool // programs with a new intent
 	journal  *rows
 	mentions mentions
-	stream   *copier                        // of the records, once there are many
-	clock    time.Time                      // when it is; zero: the store's clock is asked
-	guarded  map[engine.FactKey]engine.Fact // that guards ask for, as they were before this batch
+	stream   *copier   // of the records, once there are many
+	clock    time.Time // when it is; zero: the store's clock is asked
 }
 
 // linkStep is one link as one record made it.
@@ -77,9 +76,6 @@ func (b *batch) write(requests []*request) error {
 	if err := b.load(requests); err != nil {
 		return err
 	}
-	if err := b.loadGuarded(requests); err != nil {
-		return err
-	}
 	n := 0
 	for _, q := range requests {
 		n += len(q.records)
@@ -91,7 +87,7 @@ func (b *batch) write(requests []*request) error {
 	}
 	now := journalTime(b.head.Time, micros(own))
 	for _, q := range requests {
-		if q.err = cmp.Or(q.guard.Over(believed(now, own)), b.holds(q.guard), b.fold.Admit(b.head.Epoch, q.guard, q.records)); q.err != nil {
+		if q.err = cmp.Or(q.guard.Over(believed(now, own)), b.fold.Admit(b.head.Epoch, q.guard, q.records)); q.err != nil {
 			continue
 		}
 		for i := range q.records {

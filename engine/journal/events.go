@@ -175,13 +175,10 @@ func (s *Store) Accept(ctx context.Context, signer audit.Signer, replaced audit.
 // lost.
 func (s *Store) Handover(ctx context.Context, former string, old, next audit.Signer, verifier string) ([]byte, error) {
 	if old == nil {
-		return s.sign(ctx, audit.Checkpoint{Origin: next.Name(), Extra: []string{LostKey(former)}}, next)
+		return s.sign(ctx, audit.Checkpoint{Origin: next.Name(), Extra: []string{"lost-key " + former}}, next)
 	}
 	return s.sign(ctx, audit.Checkpoint{Origin: next.Name(), NextKey: verifier}, old, next)
 }
-
-// LostKey is the line of a checkpoint by which a key says that the one before it was lost.
-func LostKey(former string) string { return "lost-key " + former }
 
 // StoredCheckpoint is a signed checkpoint that the store keeps. Whoever can write there can change it.
 type StoredCheckpoint struct {

@@ -78,9 +78,6 @@ func (s *Store) lockedFor(ctx context.Context, span time.Duration, do func(*tx, 
 	return err
 }
 
-// stand is what Intent.Stand is of a claim made now.
-func (h *head) stand() int64 { return h.Control + h.Runs }
-
 // current refuses to write into a schema that is newer than this program: it would leave out what the newer one relies on.
 func (s *Store) current(t *tx) error {
 	var have int64

@@ -38,7 +38,7 @@ func TestPostgres(t *testing.T) {
 	openStore(t, address, nil).Close()
 	enginetest.JournalSuite(t, func(t testing.TB, now func() time.Time) enginetest.Store {
 		s := openStore(t, address, now)
-		s.write.MustExec("TRUNCATE person, account, entitlement, journal, node, checkpoint, holding, tenure, link, open_intent, fact, baseline, mention, snapshot, word_filter")
+		s.write.MustExec("TRUNCATE person, account, entitlement, journal, node, checkpoint, holding, tenure, link, open_intent, fact, baseline, mention, snapshot")
 		s.write.MustExec("DELETE FROM ruleset WHERE id > 0")
 		s.write.MustExec("UPDATE head SET size = 0, epoch = 0, control = 0, runs = 0, time = 0, frontier = '0', people = 0, accounts = 0, entitlements = 0, rulesets = 0")
 		return pruner{s, t}

@@ -31,10 +31,6 @@ func (postgresDialect) layout() string { return "ALTER TABLE open_intent SET (fi
 func (postgresDialect) contains(column string) string {
 	return `position(? IN lower(` + column + ` COLLATE "C")) > 0` // the C collation knows ASCII letters only, as SQLite does
 }
-func (postgresDialect) lockFilters() string {
-	// Readers go on. Erasing waits for this with the head held, so whoever stands still here loses it as a writer does.
-	return "SET LOCAL " + idleTime + " = '30s'; LOCK TABLE word_filter IN SHARE ROW EXCLUSIVE MODE"
-}
 func (postgresDialect) holds(column string) string { return "position(? IN " + column + ") > 0" }
 func (postgresDialect) exists() string {
 	return "SELECT count(*) FROM pg_class WHERE oid = to_regclass('goose_db_version')"

@@ -285,7 +285,7 @@ func (t *tx) emptyBlock(p *engine.Pruning, block int64) (emptied, kept int64, er
 	if _, err := t.ExecContext(t.ctx, t.Rebind(emptyRecords+strings.Join(stay, ", ")+")"), first, last); err != nil {
 		return 0, 0, err
 	}
-	return emptied, kept, cmp.Or(t.mentionAnew(block), t.dropFilters(block))
+	return emptied, kept, t.mentionAnew(block)
 }
 
 // mentionAnew leaves of a block in the index what its records still name.

@@ -39,9 +39,6 @@ func (s *Store) StoredRecords(ctx context.Context, q engine.Query, yield func(en
 	if err != nil {
 		return s.wrap("read records", err)
 	}
-	if spans, err = s.worded(ctx, &q, spans); err != nil {
-		return s.wrap("read records", err)
-	}
 	given, err := s.stretch(ctx, q, spans, yield)
 	if err != nil || q.Limit > 0 && given >= q.Limit {
 		return err

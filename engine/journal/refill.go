@@ -69,9 +69,6 @@ func (s *Store) refillTable(ctx context.Context, from, to *sqlx.Tx, one shape) e
 	if _, err := to.ExecContext(ctx, "DELETE FROM "+one.table); err != nil {
 		return err
 	}
-	if one.table == "word_filter" { // the daemon makes them anew
-		return nil
-	}
 	insert := "INSERT INTO " + one.table + " (" + strings.Join(one.columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(one.columns)-1) + ")"
 	if s.dialect.copies() {
 		//lint:ignore SA1019 as in copy.go

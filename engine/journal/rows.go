@@ -91,8 +91,7 @@ type dialect interface { //nolint:interfacebloat // two implementations in this 
 	exists() string                    // query: whether the table of the schema's version exists, 0 or 1
 	snapshot() *sql.TxOptions          // for a transaction that reads one state of everything
 	explain(err error) (hint string)
-	lockFilters() string // statement: no other transaction writes word filters from now on; "": none does anyway
-	erases() string      // statement: what is deleted on this connection is overwritten; "": nothing to say
+	erases() string // statement: what is deleted on this connection is overwritten; "": nothing to say
 	forget(ctx context.Context, s *Store) (remains []string)
 }
 

@@ -34,7 +34,6 @@ func (sqliteDialect) patient() string { return "SELECT 1" }
 func (sqliteDialect) contains(column string) string {
 	return "instr(lower(" + column + "), ?) > 0"
 }
-func (sqliteDialect) lockFilters() string        { return "" } // _txlock=immediate, as above
 func (sqliteDialect) holds(column string) string { return "instr(" + column + ", ?) > 0" }
 func (sqliteDialect) exists() string {
 	return "SELECT count(*) FROM sqlite_master WHERE name = 'goose_db_version'"

@@ -38,12 +38,6 @@ func (s *Store) Verify(ctx context.Context, heads ...audit.Head) (v Verification
 	return s.verify(ctx, nil, heads...)
 }
 
-// VerifyAll is Verify that also makes the word filters anew and compares them. They are no more than a cache, so that nothing but a person
-// who wants to know waits for it, or is refused for it.
-func (s *Store) VerifyAll(ctx context.Context, heads ...audit.Head) (v Verification, err error) {
-	return s.verify(ctx, (*walk).readFilters, heads...)
-}
-
 // verify asks prepare, unless it is nil, to change the walk before it begins.
 func (s *Store) verify(ctx context.Context, prepare func(*walk) error, heads ...audit.Head) (v Verification, err error) {
 	pages := make(chan error, 1)
@@ -109,7 +103,6 @@ type walk struct {
 	broken   bool // the fold could not go on
 	names    tableNames
 	blanks   blanks
-	filters  filterCheck
 	cut      *cut       // what was pruned, nil: nothing
 	prune    *pruneWalk // what is about to be, nil: nothing
 	v        *Verification
@@ -143,7 +136,6 @@ func (w *walk) records() iter.Seq2[audit.Record, error] {
 			}
 			w.seal(row)
 			w.take(row)
-			w.filters.take(row)
 			if !yield(row.record, nil) {
 				return
 			}

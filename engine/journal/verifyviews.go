@@ -21,7 +21,7 @@ func (w *walk) compareViews(h *head) error {
 		w.wrong("the head says %d records, last control record %d, %d runs, last time %d; the records say %d, %d, %d, %d",
 			h.Size, h.Control, h.Runs, h.Time, seq, control, runs, micros(last))
 	}
-	views := []view{w.holdings(), w.tenured(), w.links(), w.openIntents(), w.facts(), w.baselines(), w.mentioned(), w.filtered(), w.bytes()}
+	views := []view{w.holdings(), w.tenured(), w.links(), w.openIntents(), w.facts(), w.baselines(), w.mentioned(), w.bytes()}
 	wrong, failed := make([][]string, len(views)), make([]error, len(views))
 	var wait sync.WaitGroup
 	for n, compare := range views {

@@ -46,7 +46,6 @@ func (s *Site) calls() []call {
 		{"GET " + apiBase + "/programs", Viewer, told(s.programs, programsOf), nil},
 		{"GET " + apiBase + "/programs/{name}", Viewer, told(s.program, programOf), nil},
 		{"GET " + apiBase + "/programs/{name}/holders", Viewer, told(s.holders, holdersOf), nil},
-		{"GET " + apiBase + "/programs/{name}/seats", Viewer, told(s.seats, seatListOf), nil},
 		{"GET " + apiBase + "/asof", Viewer, told(s.asOf, asOfListOf), nil},
 		{"GET " + apiBase + "/changes", Viewer, told(s.changes, changeListOf), nil},
 		{"GET " + apiBase + "/waiting", Viewer, told(s.waiting, waitingOf), nil},

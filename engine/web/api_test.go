@@ -133,7 +133,7 @@ func TestMineForPrograms(t *testing.T) {
 func permissionsOfCalls() map[string]Permission {
 	return map[string]Permission{
 		"GET /api/openapi.json": Anybody, "GET /api/": Own, "POST /api/": Own, "GET /api/v1/me": Own, "GET /api/v1/mine": Own, "GET /api/v1/mine/people/{key}": Own, "GET /api/v1/mine/programs/{name}": Own,
-		"GET /api/v1/now": Viewer, "GET /api/v1/people": Viewer, "GET /api/v1/people/{key}": Viewer, "GET /api/v1/programs": Viewer, "GET /api/v1/programs/{name}": Viewer, "GET /api/v1/waiting": Viewer, "GET /api/v1/asof": Viewer, "GET /api/v1/changes": Viewer, "GET /api/v1/reports/{report}/csv": Viewer, "GET /api/v1/programs/{name}/holders": Viewer, "GET /api/v1/programs/{name}/seats": Viewer,
+		"GET /api/v1/now": Viewer, "GET /api/v1/people": Viewer, "GET /api/v1/people/{key}": Viewer, "GET /api/v1/programs": Viewer, "GET /api/v1/programs/{name}": Viewer, "GET /api/v1/waiting": Viewer, "GET /api/v1/asof": Viewer, "GET /api/v1/changes": Viewer, "GET /api/v1/reports/{report}/csv": Viewer, "GET /api/v1/programs/{name}/holders": Viewer,
 		"GET /api/v1/runs": Viewer, "GET /api/v1/runs/{run}": Viewer, "GET /api/v1/audit": Viewer, "GET /api/v1/reports": Viewer, "GET /api/v1/reports/{report}": Viewer, "GET /api/v1/audit/{seq}": Viewer, "GET /api/v1/audit/export": Viewer, "GET /api/v1/people/{key}/cut": Approver, "POST /api/v1/waiting": Approver,
 		"POST /api/v1/people/{key}/give": Approver, "POST /api/v1/people/{key}/cut": Approver, "POST /api/v1/people/{key}/lift": Admin, "POST /api/v1/pause": Admin, "POST /api/v1/resume": Admin,
 		"GET /api/v1/runs/{run}/undo": Admin, "POST /api/v1/runs/{run}/undo": Admin,

@@ -15,7 +15,6 @@ type nowJSON struct {
 	Run       string           `json:"run,omitempty"`      // that saw it
 	Next      time.Time        `json:"next,omitzero"`      // when the next run begins; absent where another machine or somebody begins it
 	Paused    []factJSON       `json:"paused"`             // what is paused now
-	SetAside  []asideJSON      `json:"set_aside"`          // programs that get no calls now, since they failed in a row
 	Cuts      []factJSON       `json:"cuts,omitzero"`      // people who are cut off
 	CutSince  []recordJSON     `json:"cut_since,omitzero"` // cuts since the last look
 	Ending    []credentialJSON `json:"ending"`             // credentials that end soon or have ended, the first one first
@@ -33,7 +32,7 @@ type nowJSON struct {
 	Levels    *levelsJSON      `json:"levels,omitempty"`   // how long changes took; absent until they were counted
 }
 
-// levelsJSON are how long changes took from when they were wanted (the read that led to them, or since when they waited) to the program's word.
+// levelsJSON are how long changes took from the decision to the program's word.
 type levelsJSON struct {
 	At       time.Time      `json:"at"`       // when they were counted
 	Days     int            `json:"days"`     // before that, which they are of
@@ -109,7 +108,7 @@ type moneyJSON struct {
 }
 
 func nowOf(v *nowView) (nowJSON, error) {
-	out := nowJSON{Level: v.Level, Headline: v.Headline, Next: v.Next.UTC(), Paused: each(v.Paused, factOf), SetAside: each(v.Aside, asideOf), Ending: each(v.Ending, func(c *Credential) credentialJSON { return credentialJSON{c.Name, c.Ends.UTC(), c.Ended} }), Runs: each(v.Runs, runRowOf)}
+	out := nowJSON{Level: v.Level, Headline: v.Headline, Next: v.Next.UTC(), Paused: each(v.Paused, factOf), Ending: each(v.Ending, func(c *Credential) credentialJSON { return credentialJSON{c.Name, c.Ends.UTC(), c.Ended} }), Runs: each(v.Runs, runRowOf)}
 	if v.Levels != nil {
 		out.Levels = &levelsJSON{v.Levels.At.UTC(), v.Levels.Days, each(v.Levels.List, levelOf)}
 	}

@@ -8,22 +8,20 @@ import (
 
 // programRow is a program in a list. What a read tells is absent as long as the program was not read.
 type programRow struct {
-	Name       string            `json:"name"`
-	Kind       string            `json:"kind"` // of connector
-	Vendor     string            `json:"vendor,omitempty"`
-	Owner      string            `json:"owner,omitempty"`
-	Seats      int               `json:"seats,omitempty"`       // paid for
-	Price      string            `json:"price,omitempty"`       // of one seat
-	Monthly    *moneyJSON        `json:"monthly,omitempty"`     // the same by month
-	Ends       time.Time         `json:"ends,omitzero"`         // of the contract
-	Notice     time.Time         `json:"notice,omitzero"`       // by when it must be given
-	Renews     bool              `json:"renews,omitempty"`      // the contract goes on by itself
-	FirstLogin engine.FirstLogin `json:"first_login,omitempty"` // how people get into a new account: sso, invitation, one-time-secret
-	Paused     string            `json:"paused,omitempty"`      // why
-	SetAside   *asideJSON        `json:"set_aside,omitempty"`   // it gets no calls now, since they failed in a row
-	Seen       *seenJSON         `json:"seen,omitempty"`        // absent: the last run did not read it
-	Pending    int               `json:"pending"`               // changes that are decided or wait
-	Unmanaged  int               `json:"unmanaged"`             // holdings that Rolecall neither granted nor adopted
+	Name      string     `json:"name"`
+	Kind      string     `json:"kind"` // of connector
+	Vendor    string     `json:"vendor,omitempty"`
+	Owner     string     `json:"owner,omitempty"`
+	Seats     int        `json:"seats,omitempty"`   // paid for
+	Price     string     `json:"price,omitempty"`   // of one seat
+	Monthly   *moneyJSON `json:"monthly,omitempty"` // the same by month
+	Ends      time.Time  `json:"ends,omitzero"`     // of the contract
+	Notice    time.Time  `json:"notice,omitzero"`   // by when it must be given
+	Renews    bool       `json:"renews,omitempty"`  // the contract goes on by itself
+	Paused    string     `json:"paused,omitempty"`  // why
+	Seen      *seenJSON  `json:"seen,omitempty"`    // absent: the last run did not read it
+	Pending   int        `json:"pending"`           // changes that are decided or wait
+	Unmanaged int        `json:"unmanaged"`         // holdings that Rolecall neither granted nor adopted
 }
 
 // seenJSON is a program as it was read.
@@ -45,7 +43,7 @@ type rightJSON struct {
 
 func programRowOf(r *ProgramRow) programRow {
 	p := &r.Program
-	out := programRow{Name: p.Name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats, Price: p.Price, Ends: p.Ends.UTC(), Notice: p.Notice.UTC(), Renews: p.Renews, FirstLogin: p.FirstLogin, Paused: r.Paused, SetAside: maybe(r.Aside, asideOf), Pending: r.Pending, Unmanaged: r.Unmanaged}
+	out := programRow{Name: p.Name, Kind: p.Kind, Vendor: p.Vendor, Owner: p.Owner, Seats: p.Seats, Price: p.Price, Ends: p.Ends.UTC(), Notice: p.Notice.UTC(), Renews: p.Renews, Paused: r.Paused, Pending: r.Pending, Unmanaged: r.Unmanaged}
 	if p.Monthly.Currency != "" {
 		out.Monthly = maybe(&p.Monthly, moneyOf)
 	}
@@ -83,13 +81,11 @@ type ownedJSON struct {
 // programWhole is a program, what changes there and what nobody manages.
 type programWhole struct {
 	ownedJSON
-	Can         *capabilitiesJSON `json:"can,omitempty"`     // what its connector can do; absent: it could not be asked
 	Seating     []engine.SeatPlan `json:"seating,omitempty"` // by kind, where seats are counted
 	Changes     []engine.Change   `json:"changes"`           // the first 100
 	MoreChanges int               `json:"more_changes"`      // that are not shown
 	Rules       []leadJSON        `json:"rules"`             // that give anything here, dated extras among them
 	Declared    []declaredJSON    `json:"declared"`          // service and shared accounts of the configuration
-	Tasks       []engine.Task     `json:"tasks"`             // what somebody must do here by hand
 	History     []recordJSON      `json:"history"`           // the newest records
 	Pruned      string            `json:"pruned,omitempty"`  // what is not there any more, where the history is all that is left
 }
@@ -108,11 +104,10 @@ type leadJSON struct {
 
 // declaredJSON is a service or shared account that the configuration names.
 type declaredJSON struct {
-	Name    string    `json:"name"`
-	Kind    string    `json:"kind"`              // service or shared
-	Owner   string    `json:"owner,omitempty"`   // who answers for it; absent: nobody
-	Purpose string    `json:"purpose,omitempty"` // what it is for
-	Review  time.Time `json:"review,omitzero"`   // when its time is over
+	Name   string    `json:"name"`
+	Kind   string    `json:"kind"`            // service or shared
+	Owner  string    `json:"owner,omitempty"` // who answers for it; absent: nobody
+	Review time.Time `json:"review,omitzero"` // when its time is over
 }
 
 func leadOf(l *Lead) leadJSON {
@@ -120,7 +115,7 @@ func leadOf(l *Lead) leadJSON {
 }
 
 func declaredOf(d *DeclaredAccount) declaredJSON {
-	return declaredJSON{d.Name, d.Kind, d.Owner, d.Purpose, d.Review.UTC()}
+	return declaredJSON{d.Name, d.Kind, d.Owner, d.Review.UTC()}
 }
 
 // holderJSON is an account with what it holds.
@@ -159,9 +154,9 @@ func ownedOf(v *programView) (out ownedJSON, err error) {
 func programOf(v *programView) (out programWhole, err error) {
 	out.ownedJSON, err = ownedOf(v)
 	out.Strangers, out.Changes, out.MoreChanges = each(v.Strangers, same), each(v.Changes, changeOf), v.More
-	out.Seating, out.Can = v.Seating, maybe(v.ProgramOutlook.Can, capabilitiesOf)
+	out.Seating = v.Seating
 	out.Rules, out.Declared, out.History = each(v.Leads, leadOf), each(v.Declared, declaredOf), each(v.History, recordOf)
-	out.Pruned, out.Tasks = v.Pruned, each(v.Tasks, same)
+	out.Pruned = v.Pruned
 	return out, err
 }
 

@@ -45,7 +45,7 @@ func benched(t testing.TB, people int) *Site {
 // benchedPages are one of each kind.
 func benchedPages(people int) []string {
 	last := fmt.Sprintf("p%06d", people-1)
-	return []string{"/", "/people?q=99999", "/asof?on=2027-01-04", "/changes", "/people/" + last, "/people/" + last + "/cut", "/waiting", "/programs", "/programs/crm", "/programs/crm/holders", "/programs/crm/seats", "/runs", "/runs/r1", "/runs/r1/undo",
+	return []string{"/", "/people?q=99999", "/asof?on=2027-01-04", "/changes", "/people/" + last, "/people/" + last + "/cut", "/waiting", "/programs", "/programs/crm", "/programs/crm/holders", "/runs", "/runs/r1", "/runs/r1/undo",
 		"/reports", "/reports/seats", "/audit", "/audit/1", "/reviews", "/reviews/q1", "/mine", "/mine/people/" + last, "/mine/programs/crm"}
 }
 

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"slices"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -28,12 +27,6 @@ func (s *Site) tasks(ctx context.Context) (out []engine.Task, err error) {
 		}
 	}
 	return out, err
-}
-
-// tasksOf are those of one program.
-func (s *Site) tasksOf(ctx context.Context, program string) ([]engine.Task, error) {
-	all, err := s.tasks(ctx)
-	return slices.DeleteFunc(all, func(t engine.Task) bool { return t.Program != program }), err
 }
 
 func (s *Site) taskDone(ctx context.Context, _ http.ResponseWriter, r asked) (string, error) {

@@ -14,7 +14,6 @@ import (
 type nowView struct {
 	Seen      *engine.Outlook // nil: this process has not looked yet
 	Paused    []engine.Fact   // as of now, not of the last look
-	Aside     []engine.SetAside
 	Pausing   pausing
 	CutSince  []eventRow // who was cut off since the last look
 	Ending    []Credential
@@ -50,9 +49,6 @@ func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 	if v.Paused, err = s.Paused(ctx); err != nil {
 		return view{}, err
 	}
-	if v.Aside, err = s.setAside(ctx); err != nil {
-		return view{}, err
-	}
 	v.Pausing = pausingOf("", v.Paused)
 	if s.Ending != nil {
 		if v.Ending, err = s.Ending(ctx); err != nil {
@@ -73,8 +69,7 @@ func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 		return view{}, err
 	}
 	p := v.Seen.Plan
-	v.Notices, v.Programs = loud(withoutAside(p.Notices)), s.programRows(v.Seen, v.Paused)
-	markAside(v.Programs, v.Aside)
+	v.Notices, v.Programs = loud(p.Notices), s.programRows(v.Seen, v.Paused)
 	if v.Sources, err = s.sourcesNow(ctx, p.Proofs); err != nil {
 		return view{}, err
 	}
@@ -85,12 +80,8 @@ func (s *Site) now(ctx context.Context, _ asked) (view, error) {
 		return view{}, err
 	}
 	v.Joiners, v.Cost = s.joining(v.Seen, v.Programs), costs(v.Programs)
-	v.Level, v.Headline = headline(p, v.Waits)
-	switch {
-	case len(v.Paused) > 0:
+	if v.Level, v.Headline = headline(p, v.Waits); len(v.Paused) > 0 {
 		v.Level, v.Headline = "alarm", "Work is paused: nothing is given or taken, not even from leavers"
-	case len(v.Aside) > 0:
-		v.Level, v.Headline = "alarm", asideHeadline(v.Aside)
 	}
 	return view{"now", "Now", v}, nil
 }

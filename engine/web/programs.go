@@ -18,7 +18,6 @@ type ProgramRow struct {
 	Pending   int  // changes that are decided or wait
 	Unmanaged int  // holdings
 	Paused    string
-	Aside     *engine.SetAside // nil: it gets calls
 }
 
 // Title is the name; both of what it is made from have one.
@@ -62,12 +61,7 @@ func (s *Site) programs(ctx context.Context, _ asked) (view, error) {
 		if err != nil {
 			return view{}, err
 		}
-		aside, err := s.setAside(ctx)
-		if err != nil {
-			return view{}, err
-		}
 		v.Programs = s.programRows(v.Seen, paused)
-		markAside(v.Programs, aside)
 		v.Cost = costs(v.Programs)
 	}
 	return view{"programs", "Programs", v}, nil
@@ -83,7 +77,6 @@ type programView struct {
 	Seating   []engine.SeatPlan // by kind, where seats are counted
 	Leads     []Lead
 	Declared  []DeclaredAccount
-	Tasks     []engine.Task
 	Holders   []holderRow // the first of them
 	All       bool        // there are no more
 	History   []eventRow
@@ -110,12 +103,7 @@ func (s *Site) program(ctx context.Context, r asked) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	aside, err := s.setAside(ctx)
-	if err != nil {
-		return view{}, err
-	}
 	rows := s.programRows(v.Seen, paused)
-	markAside(rows, aside)
 	i := slices.IndexFunc(rows, func(r ProgramRow) bool { return r.Title() == name })
 	if i < 0 {
 		return view{}, fmt.Errorf("%w: there is no program %q", errNotThere, name)
@@ -135,9 +123,6 @@ func (s *Site) program(ctx context.Context, r asked) (view, error) {
 		}
 	}
 	v.Leads, v.Declared = s.Leads(name), rows[i].Declared
-	if v.Tasks, err = s.tasksOf(ctx, name); err != nil {
-		return view{}, err
-	}
 	if v.Holders, v.All, err = s.holderRows(ctx, name, "", shownAtFirst); err != nil {
 		return view{}, err
 	}

@@ -51,7 +51,6 @@ func (s *Site) routes() []route {
 		{"GET /programs", Viewer, s.programs, nil},
 		{"GET /programs/{name}", Viewer, s.program, nil},
 		{"GET /programs/{name}/holders", Viewer, s.holders, nil},
-		{"GET /programs/{name}/seats", Viewer, s.seats, nil},
 		{"GET /asof", Viewer, s.asOf, nil},
 		{"GET /changes", Viewer, s.changes, nil},
 		{"GET /waiting", Viewer, s.waiting, nil},

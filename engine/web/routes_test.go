@@ -76,7 +76,7 @@ func send(s *Site, method, path string, form string, headers ...string) *httptes
 func permissionsOfRoutes() map[string]Permission {
 	return map[string]Permission{
 		"GET /login": Anybody, "GET /login/start": Anybody, "GET /login/return": Anybody, "POST /login/token": Anybody, "POST /logout": Own,
-		"GET /{$}": Own, "GET /": Own, "GET /people": Viewer, "GET /people/{key}": Viewer, "GET /programs": Viewer, "GET /programs/{name}": Viewer, "GET /programs/{name}/holders": Viewer, "GET /programs/{name}/seats": Viewer,
+		"GET /{$}": Own, "GET /": Own, "GET /people": Viewer, "GET /people/{key}": Viewer, "GET /programs": Viewer, "GET /programs/{name}": Viewer, "GET /programs/{name}/holders": Viewer,
 		"POST /waiting": Approver, "POST /people/{key}/give": Approver, "GET /people/{key}/cut": Approver, "POST /people/{key}/cut": Approver, "POST /people/{key}/lift": Admin,
 		"POST /pause": Admin, "POST /resume": Admin, "GET /runs/{run}/undo": Admin, "POST /runs/{run}/undo": Admin,
 		"GET /reviews": Own, "GET /reviews/{name}": Own, "POST /reviews": Admin, "POST /reviews/{name}": Own, "POST /reviews/{name}/close": Admin, "POST /tasks/done": Approver, "POST /release": Admin, "POST /delegations": Approver, "POST /delegations/end": Approver,

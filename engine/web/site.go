@@ -69,7 +69,6 @@ type Program struct {
 	Ends, Notice              time.Time
 	Renews                    bool              // the contract goes on by itself
 	Declared                  []DeclaredAccount // sorted by name
-	FirstLogin                engine.FirstLogin // how people get into a new account, "" if not said
 }
 
 // DeclaredAccount is a service or shared account of the configuration, which is nobody's.
@@ -77,7 +76,6 @@ type DeclaredAccount struct {
 	Name, Kind string
 	Owner      string    // who answers for it, "" for nobody
 	Review     time.Time // when its time is over; zero: none is set
-	Purpose    string    // what it is for, "" where nobody says
 }
 
 // Lead is a rule, or a dated extra, that gives something in a program.
@@ -183,7 +181,6 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		r.Body = http.NoBody // a GET asks by its address alone; a form behind it would be kept in memory and on disk
 	}
-	defer s.panicked(r)
 	s.mux.ServeHTTP(w, r)
 }
 

@@ -105,7 +105,7 @@ func declared(o *engine.Outlook) []DeclaredAccount {
 		return nil
 	}
 	text := o.People[0].Entry
-	return []DeclaredAccount{{text, text, text, noon().AddDate(0, 0, -1), text}, {Name: text}}
+	return []DeclaredAccount{{text, text, text, noon().AddDate(0, 0, -1)}, {Name: text}}
 }
 
 // silent is a policy that says nothing.
@@ -197,7 +197,7 @@ func get(s *Site, path string) *httptest.ResponseRecorder {
 
 // everyPage are addresses of all pages; person and run stand for what is in the records.
 func everyPage() []string {
-	return []string{"/", "/people", "/people/p1", "/people/%2312", "/waiting", "/programs", "/programs/crm", "/programs/crm/holders", "/programs/crm/seats", "/runs", "/runs/r1", "/runs/r1?by=person", "/reports/seats?page=3", "/asof", "/asof?on=2027-01-05&program=crm", "/changes", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
+	return []string{"/", "/people", "/people/p1", "/people/%2312", "/waiting", "/programs", "/programs/crm", "/programs/crm/holders", "/runs", "/runs/r1", "/runs/r1?by=person", "/reports/seats?page=3", "/asof", "/asof?on=2027-01-05&program=crm", "/changes", "/audit", "/audit/1", "/reviews", "/reviews/q0", "/reviews/q0?sort=right"}
 }
 
 // outlook is a company of one, whose name and everything else is a text.
@@ -210,7 +210,6 @@ func outlook(text string) *engine.Outlook {
 		p.Changes = append(p.Changes, c)
 	}
 	p.Summary.Approval = 1
-	p.Seats = []engine.SeatPlan{{Program: "crm", Seats: 1, Waiting: []engine.SeatClaim{{Person: "p1", Name: text, Since: noon(), Place: 1}}, Kept: []engine.SeatClaim{}, Displaced: []engine.SeatClaim{}}}
 	return &engine.Outlook{At: noon(), Run: "r1", Plan: p, Policy: silent{}, Programs: []engine.ProgramOutlook{{Name: "crm", Rights: []engine.RightCount{{Name: text, Holders: 3}}}},
 		Cuts: []engine.Fact{{FactKey: engine.FactKey{Person: "p1"}, Text: text}},
 		People: []engine.Person{{Key: "p1", Source: text, Entry: text, StateWhy: text, Missing: []string{text}, Roles: []string{text}, State: engine.StateUpcoming,

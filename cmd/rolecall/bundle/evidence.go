@@ -76,16 +76,14 @@ func (v *verifier) evidence() error {
 		v.report.wrong(ProofFile, 0, "%v", err)
 		return errStop
 	}
-	for _, step := range []func() error{v.handovers, v.pruning} {
-		if err := step(); err != nil {
-			return err
-		}
+	if err := v.pruning(); err != nil {
+		return err
 	}
 	return v.checkpoints()
 }
 
-// checkpoints opens the newest one, and finds the sizes at which the records must be compared with others. Only those may be sealed
-// with other keys than the bundle's: such as handed over to it, or that only the records name.
+// checkpoints opens the newest one, and finds the sizes at which the records must be compared with others. Those may be sealed
+// with keys that only the records name.
 func (v *verifier) checkpoints() error {
 	text, ok, err := v.small(SealFile)
 	if err != nil {
@@ -93,16 +91,13 @@ func (v *verifier) checkpoints() error {
 	}
 	var sizes []int64
 	if ok {
-		c, err := newest(v.report.Seals.Verifier, text)
+		c, err := v.known.open(text)
 		if err != nil {
 			v.report.wrong(SealFile, 0, "%v", err)
 			return errStop
 		}
 		v.report.Seals.Seal = &c
 		sizes = append(sizes, c.Size)
-	}
-	for _, h := range v.proof.Handovers { // not before the seal, which is not theirs to make
-		v.known[h.Key] = true
 	}
 	former, ok, err := v.small(FormerFile)
 	if err != nil {

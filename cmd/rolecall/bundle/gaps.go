@@ -14,7 +14,7 @@ import (
 // uncovered is everything that the bundle can't vouch for: what the records say of it, what the configuration leaves out, and
 // what no checkpoint covers.
 func (c *content) uncovered() []period.Gap {
-	all := slices.Concat(c.seals.gaps(&c.manifest, c.found), c.before.gaps(), c.configured(), c.authors(), c.found.Gaps)
+	all := slices.Concat(c.seals.gaps(&c.manifest, c.found), c.configured(), c.authors(), c.found.Gaps)
 	slices.SortStableFunc(all, func(a, b period.Gap) int { return cmp.Compare(a.Code, b.Code) })
 	return all
 }

@@ -45,8 +45,6 @@ const (
 	maxSmall = 16 << 20 // bytes of a small file
 	maxLine  = 64 << 20 // bytes of a record
 	maxFiles = 20_000
-
-	maxHandovers = 100
 )
 
 // Manifest lists the files, and says what the bundle is about.
@@ -74,9 +72,6 @@ type Proof struct {
 	Continues   []string        `json:"continues,omitempty"`   // from the checkpoint before the period to the checkpoint
 	Pruning     *journal.Stored `json:"pruning,omitempty"`     // the record that says what was pruned, as the key signed it: without its salt
 	Pruned      []string        `json:"pruned,omitempty"`      // from the records to the checkpoint in that record
-
-	Handovers []Handover          `json:"handovers,omitempty"` // the changes of key that lead to the bundle's, in order
-	Accepted  *journal.Acceptance `json:"accepted,omitempty"`  // who vouches for the pruning, where the key that signed it was lost
 }
 
 // Line is one record of RecordsFile; of one that was pruned nothing but the hash is there.

@@ -20,8 +20,6 @@ type ground struct {
 	pruned *engine.Pruned
 	lines  *journal.Snapshot
 	stayed map[int64]engine.Record // changes, of which some were open
-
-	accepted string // who vouches for it; "": the key does
 }
 
 func newGround(record journal.Stored) (*ground, error) {
@@ -29,7 +27,7 @@ func newGround(record journal.Stored) (*ground, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the record of what was pruned: %w", err)
 	}
-	return &ground{record: record, pruned: p, lines: journal.NewSnapshot(p), stayed: map[int64]engine.Record{}}, nil
+	return &ground{record, p, journal.NewSnapshot(p), map[int64]engine.Record{}}, nil
 }
 
 // before says whether a record is one of those that were pruned, or stayed among them.
@@ -75,9 +73,6 @@ func (g *ground) begin(b *period.Builder) error {
 func (g *ground) says() string {
 	if g == nil {
 		return ""
-	}
-	if g.accepted != "" {
-		return render.Clean(g.pruned.String() + "; " + g.accepted)
 	}
 	return render.Clean(g.pruned.String())
 }
@@ -125,7 +120,7 @@ func (g *ground) join(p *Proof, records int64, from Source) error {
 // pruning finds out whether the bundle goes on from a snapshot.
 func (v *verifier) pruning() error {
 	f := v.report.Manifest.Format
-	if (f == FormatPruned) != (v.proof.Pruning != nil) || v.proof.Pruning == nil && (len(v.proof.Pruned) > 0 || v.proof.Accepted != nil) {
+	if (f == FormatPruned) != (v.proof.Pruning != nil) || v.proof.Pruning == nil && len(v.proof.Pruned) > 0 {
 		v.report.wrong(ProofFile, 0, "it has to say what was pruned in format %d, and nowhere else", FormatPruned)
 		return errStop
 	}
@@ -185,7 +180,7 @@ func (v *verifier) holdsPruning() error {
 	if g == nil {
 		return nil
 	}
-	c, err := v.trusted(g.pruned)
+	c, err := v.known.trusted(g.pruned)
 	if err != nil {
 		return err
 	}
@@ -200,6 +195,21 @@ func (v *verifier) holdsPruning() error {
 		return err
 	}
 	return audit.CheckConsistency(proof, c.Head, v.tree.frontier.Head())
+}
+
+// trusted is what one of the keys says of the record of a pruning.
+func (k keys) trusted(p *engine.Pruned) (c audit.Checkpoint, err error) {
+	err = errors.New("no key is known to check with what was pruned")
+	for _, verifier := range sortedKeys(k) {
+		one, wrong := audit.NewKeys(verifier)
+		if wrong == nil {
+			c, wrong = journal.Trusted(one, p)
+		}
+		if err = wrong; err == nil {
+			return c, nil
+		}
+	}
+	return c, fmt.Errorf("%w (the keys that count are the bundle's, and those that its records name: take a later end of the period if the key was replaced)", err)
 }
 
 // each reads a file of lines, and remembers what it was.

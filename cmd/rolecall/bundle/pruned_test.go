@@ -28,13 +28,7 @@ func (l *log) pruneOf(before time.Time, of func(audit.Head) audit.Head) {
 	l.t.Helper()
 	c, err := (keys{l.verifier: true}).open(l.order.Seal)
 	l.must(err)
-	l.pruneWith(before, c.Head, of)
-}
-
-// pruneWith has the present signer sign it, whoever sealed the journal.
-func (l *log) pruneWith(before time.Time, sealed audit.Head, of func(audit.Head) audit.Head) {
-	l.t.Helper()
-	_, err := l.store.Prune(context.Background(), journal.PruneOrder{Actor: "dpo", Reason: "too old", Before: before, Heads: []audit.Head{sealed},
+	_, err = l.store.Prune(context.Background(), journal.PruneOrder{Actor: "dpo", Reason: "too old", Before: before, Heads: []audit.Head{c.Head},
 		Trust: func(context.Context, *engine.Pruned) error { return nil },
 		Sign: func(now audit.Head, statement string) (string, error) {
 			signed, err := audit.Sign(audit.Checkpoint{Origin: l.signer.Name(), Head: of(now), Time: l.clock, Extra: []string{statement}}, l.signer)

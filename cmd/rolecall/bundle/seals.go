@@ -44,19 +44,6 @@ func (k keys) open(signed []byte) (c audit.Checkpoint, err error) {
 	return audit.Checkpoint{}, err
 }
 
-// newest opens the checkpoint that speaks for all records. It must be by the key of now: one that was replaced may have been stolen since,
-// and would sign records of any time.
-func newest(verifier string, signed []byte) (c audit.Checkpoint, err error) {
-	if verifier == "" {
-		return c, errors.New("no key is known to check it with")
-	}
-	one, err := audit.NewKeys(verifier)
-	if err != nil {
-		return c, err
-	}
-	return one.Open(signed)
-}
-
 // tree counts the leaves, and remembers the heads at the sizes that checkpoints speak of.
 type tree struct {
 	frontier audit.Frontier

@@ -71,7 +71,6 @@ type verifier struct {
 	sink   *compareSink
 	sizes  map[string]int64 // of the files that are there
 	known  keys
-	chain  audit.Keys // those that handed over to the bundle's, and that one
 	proof  Proof
 	tree   *tree
 	own    []ownCheckpoint

@@ -39,8 +39,6 @@ type Order struct {
 	Verifier       string   // "": the journal is not sealed
 	Seal           []byte   // the newest checkpoint from outside; nil: none
 	Formers        [][]byte // those that the store keeps, by size
-	Handovers      []Handover
-	Accepted       *journal.Acceptance // of the pruning, where its key was lost
 }
 
 // Write makes the folder, which must not be there. Only the manifest, which comes last, makes it a bundle.
@@ -85,14 +83,11 @@ func Write(folder string, o Order, from Source) (_ *period.Findings, err error) 
 
 // seal writes the checkpoints, and the proofs that join them with the records.
 func (c *content) seal(w *folderSink, o Order, known keys, from Source) error {
-	p := Proof{Handovers: c.handed(o.Handovers)}
+	var p Proof
 	if o.Seal != nil {
-		seal, err := newest(o.Verifier, o.Seal)
+		seal, err := known.open(o.Seal)
 		if err != nil {
 			return err
-		}
-		for _, h := range p.Handovers {
-			known[h.Key] = true
 		}
 		c.seals.Seal = &seal
 		if err := c.join(&p, from); err != nil {
@@ -107,9 +102,6 @@ func (c *content) seal(w *folderSink, o Order, known keys, from Source) error {
 	}
 	if c.before != nil {
 		if err := c.before.join(&p, c.manifest.Records, from); err != nil {
-			return err
-		}
-		if err := c.before.accept(&p, o); err != nil {
 			return err
 		}
 	}

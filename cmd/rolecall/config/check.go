@@ -44,7 +44,6 @@ func check(f *File) engine.Mistakes {
 	c.exports()
 	c.limits()
 	c.expected()
-	c.budgets()
 	return c.found
 }
 
@@ -225,9 +224,7 @@ func (c *checks) program(name string, p *Program) {
 	}
 	c.templates(p)
 	c.matching(name, p)
-	c.updated(name, p)
 	c.accounts(p)
-	c.firstLogin(name, p)
 	if !slices.Contains(p.After, name) && c.comesAfter(name, name, map[string]bool{}) {
 		c.add(&p.After, "after makes "+name+" wait for itself", "of programs that wait for one another, let one go first")
 	}
@@ -262,12 +259,8 @@ func (c *checks) accounts(p *Program) {
 		if nobodys && (a.Owner == "" || a.Review.IsZero()) {
 			c.add(a, fmt.Sprintf("the %s account %q has no owner or no review", a.Kind, name), "owner: names who answers for it, review: the day by which it is looked at again")
 		}
-		if !nobodys && (a.Owner+a.Purpose != "" || !a.Review.IsZero()) {
-			what := "owner or review"
-			if a.Purpose != "" {
-				what = "owner, purpose or review"
-			}
-			c.add(a, fmt.Sprintf("the %s account %q has %s", a.Kind, name, what), "only service and shared accounts have them; for others the person answers")
+		if !nobodys && (a.Owner != "" || !a.Review.IsZero()) {
+			c.add(a, fmt.Sprintf("the %s account %q has owner or review", a.Kind, name), "only service and shared accounts have them; for others the person answers")
 		}
 	}
 }

@@ -38,8 +38,6 @@ type File struct {
 	Leavers Leavers `yaml:"leavers"`
 	// Limits on how much one run, or a day of runs, may change.
 	Limits Limits `yaml:"limits"`
-	// Budgets say what the seats of people may cost in a month, by department or another attribute.
-	Budgets Budgets `yaml:"budgets"`
 	// Expect announces waves, so that they need no approval item by item. A list.
 	Expect []Expect `yaml:"expect"`
 	// Alarms says from when on something that does not happen is an alarm.
@@ -86,8 +84,6 @@ type Limits struct {
 	Leavers engine.Limit `yaml:"leavers"`
 	// Grant limits what is given.
 	Grant engine.Limit `yaml:"grant"`
-	// Update limits people whose accounts get another name or other attributes.
-	Update engine.Limit `yaml:"update"`
 }
 
 // RevokeLimits limits removals in two ways.
@@ -103,9 +99,9 @@ type RevokeLimits struct {
 type Expect struct {
 	// Scope is `all`, `program NAME` or `source NAME` (a directory).
 	Scope string `yaml:"scope"`
-	// Of is what there will be more of: `revoke`, `leavers`, `grant` or `update`.
+	// Of is what there will be more of: `revoke`, `leavers` or `grant`.
 	Of string `yaml:"of"`
-	// People is how many people more may lose something (`revoke`), leave (`leavers`) or have their accounts changed (`update`).
+	// People is how many people more may lose something (`revoke`) or leave (`leavers`).
 	People int `yaml:"people"`
 	// Holdings is how many holdings more may be taken (`revoke`) or given (`grant`).
 	Holdings int `yaml:"holdings"`

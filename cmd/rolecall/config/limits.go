@@ -12,7 +12,7 @@ import (
 
 func (c *checks) limits() {
 	l := &c.Limits
-	for _, one := range []*engine.Limit{&l.Revoke.People, &l.Revoke.Holdings, &l.Leavers, &l.Grant, &l.Update} {
+	for _, one := range []*engine.Limit{&l.Revoke.People, &l.Revoke.Holdings, &l.Leavers, &l.Grant} {
 		switch {
 		case one.Floor < 0 || one.Cap < one.Floor:
 			c.add(one, "floor must not be negative, and cap not below it", "")
@@ -47,7 +47,7 @@ func (c *checks) expected() {
 		if text, hint := c.wrongScope(x.Scope); text != "" {
 			c.add(either(x.Scope != "", &x.Scope, x), text, hint)
 		}
-		if classes := []string{"revoke", "leavers", "grant", "update"}; !slices.Contains(classes, x.Of) {
+		if classes := []string{"revoke", "leavers", "grant"}; !slices.Contains(classes, x.Of) {
 			c.word(either(x.Of != "", &x.Of, x), "expect: of", x.Of, classes...)
 		} else {
 			c.counts(x)
@@ -107,11 +107,9 @@ func (c *checks) wrongScope(scope string) (text, hint string) {
 func (c *checks) counts(x *Expect) {
 	switch {
 	case x.People < 0 || x.Holdings < 0 || x.People == 0 && x.Holdings == 0:
-		c.add(x, "an announced wave says how many", map[string]string{"revoke": "people: 40, holdings: 120", "leavers": "people: 40", "grant": "holdings: 120", "update": "people: 40"}[x.Of])
+		c.add(x, "an announced wave says how many", map[string]string{"revoke": "people: 40, holdings: 120", "leavers": "people: 40", "grant": "holdings: 120"}[x.Of])
 	case x.Of == "leavers" && x.Holdings > 0:
 		c.add(&x.Holdings, "leavers are counted by people", "people: 40")
-	case x.Of == "update" && x.Holdings > 0:
-		c.add(&x.Holdings, "updates are counted by people", "people: 40")
 	case x.Of == "grant" && x.People > 0:
 		c.add(&x.People, "grants are counted by holdings", "holdings: 120")
 	}

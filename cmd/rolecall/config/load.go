@@ -118,7 +118,6 @@ func Defaults() *File {
 			},
 			Leavers: engine.Limit{Floor: 3, Percent: 5, Cap: 300, Window: day},
 			Grant:   engine.Limit{Floor: 20, Percent: 50, Cap: 2000, Window: day},
-			Update:  engine.Limit{Floor: 20, Percent: 10, Cap: 500, Window: day},
 		},
 		Approvals: Approvals{FourEyes: true},
 		Alarms:    Alarms{Quiet: 2, Unread: 8, Unfinished: 4 * time.Hour},

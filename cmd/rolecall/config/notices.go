@@ -38,8 +38,6 @@ type PeopleNotices struct {
 	Manager []string `yaml:"manager"`
 	// Reviewer is when those are reminded who have open lines in a review of access: at its `start`, at `half` of its time, when it is `due` soon, or `nothing`. Left out, all three. A list.
 	Reviewer []string `yaml:"reviewer"`
-	// Owner is what owners of programs (`owner:`) are told: new `tasks` that people make by hand, or `nothing`. Left out, tasks. A list.
-	Owner []string `yaml:"owner"`
 	// Due is how long before the end of its last day a review is due soon.
 	Due time.Duration `yaml:"due"`
 	// Ahead is how long before the end of a dated extra it is told as a loss.
@@ -66,9 +64,6 @@ func (n *PeopleNotices) Reminds(stage string) bool {
 	return len(n.Reviewer) == 0 || slices.Contains(n.Reviewer, stage)
 }
 
-// TellsOwner says whether owners of programs are told of new tasks.
-func (n *PeopleNotices) TellsOwner() bool { return !slices.Contains(n.Owner, noNews) }
-
 // noNews is the word for nothing of it.
 const noNews = "nothing"
 
@@ -90,7 +85,7 @@ func (n *PeopleNotices) TellsManager(about string) bool {
 type Channel struct {
 	// Kind is `mail`, `webhook` (JSON) or `chat` (the form that Slack, Mattermost and others take: `{"text": …}`).
 	Kind string `yaml:"kind"`
-	// About is what is told: `approvals` that wait, `programs` that can't be read or changed, `tasks` for people, `leavers` that nothing happens to, `contracts` before their notice, `credentials` before their end, other `alarms`, the `weekly` summary. Left out, all of it. A list.
+	// About is what is told: `approvals` that wait, `programs` that can't be read or changed, `leavers` that nothing happens to, `contracts` before their notice, `credentials` before their end, other `alarms`, the `weekly` summary. Left out, all of it. A list.
 	About []string `yaml:"about"`
 	// URL is where a webhook or chat takes it, `https://`; `http://` on this machine only.
 	URL string `yaml:"url"`
@@ -121,7 +116,7 @@ const (
 
 // NoticeAbout are the words for what is told.
 func NoticeAbout() []string {
-	return []string{"approvals", "programs", "tasks", "leavers", "contracts", "credentials", "alarms", "weekly"}
+	return []string{"approvals", "programs", "leavers", "contracts", "credentials", "alarms", "weekly"}
 }
 
 // Wants says whether the channel is told of it.
@@ -149,7 +144,7 @@ func (c *checks) notices() {
 // people checks what those are told whose access changes.
 func (c *checks) people(n *PeopleNotices) {
 	if !n.On() {
-		if len(n.Person)+len(n.Manager)+len(n.Reviewer)+len(n.Owner)+len(n.Except) > 0 || n.Language != "" {
+		if len(n.Person)+len(n.Manager)+len(n.Reviewer)+len(n.Except) > 0 || n.Language != "" {
 			c.add(n, "people are told by no channel", "through: NAME of a channel of kind mail")
 		}
 		return
@@ -161,7 +156,6 @@ func (c *checks) people(n *PeopleNotices) {
 	c.newsWords("person", n.Person, person)
 	c.newsWords("manager", n.Manager, manager)
 	c.newsWords("reviewer", n.Reviewer, ReminderStages())
-	c.newsWords("owner", n.Owner, []string{"tasks"})
 	const year = 366 * 24 * time.Hour
 	if n.Ahead < 0 || n.Ahead > year {
 		c.add(&n.Ahead, "ahead is up to a year", "ahead: 14d")

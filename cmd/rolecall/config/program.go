@@ -1,9 +1,7 @@
 package config
 
 import (
-	"maps"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -30,14 +28,6 @@ type Program struct {
 	Create string `yaml:"create"`
 	// Attributes are templates of what a new account is given besides its name.
 	Attributes map[string]string `yaml:"attributes"`
-	// Update names those of `attributes` that are kept up to date in managed accounts: a list, or `all`. Without it attributes are given to
-	// new accounts only.
-	Update Kept `yaml:"update"`
-	// FirstLogin says how people get into a new account: `sso` (by the company's sign-in; nothing is to be done), `invitation` (the program
-	// sends one itself) or `one-time-secret` (Rolecall has one made and mails it).
-	FirstLogin engine.FirstLogin `yaml:"first_login"`
-	// FirstLoginTo says who is mailed a one-time secret: the `person`, or the `manager`.
-	FirstLoginTo string `yaml:"first_login_to"`
 	// Repair says what to do when somebody else removes what Rolecall granted: `report` or `regrant`.
 	Repair string `yaml:"repair"`
 	// Away says what happens to the accounts of people who are away: `keep` or `suspend`.
@@ -104,8 +94,6 @@ type Scratch struct {
 	Names []string `yaml:"names"`
 	// Attributes are what new accounts need besides a name.
 	Attributes map[string]string `yaml:"attributes"`
-	// Changed are other values of some of these, for the check that changes attributes.
-	Changed map[string]string `yaml:"changed"`
 	// Through is the key of a plug-in's `config` that holds the address of its program: a proxy on this machine takes its place, and
 	// makes calls go wrong on purpose.
 	Through string `yaml:"through"`
@@ -116,28 +104,10 @@ type Account struct {
 	// Kind: `service` (of a machine) and `shared` accounts are nobody's; `admin` and `test` ones are somebody's besides the
 	// `personal` one, and policy gives them nothing.
 	Kind string `yaml:"kind"`
-	// Owner who answers for a service or shared account, an address, login or key of somebody in the directory: who leaves hands it over.
+	// Owner who answers for a service or shared account, an address.
 	Owner string `yaml:"owner"`
-	// Purpose is what a service or shared account is for.
-	Purpose string `yaml:"purpose"`
 	// Review is the day by which somebody looks at a service or shared account again; then a notice reminds.
 	Review time.Time `yaml:"review"`
-}
-
-// Kept are names of attributes, or the word all.
-type Kept []string
-
-// All says that every attribute is meant.
-func (k Kept) All() bool { return len(k) == 1 && k[0] == "all" }
-
-// Updated are the attributes that are kept up to date, sorted: of all of them not the one that says whose the account is.
-func (p *Program) Updated() []string {
-	if !p.Update.All() {
-		return slices.Compact(slices.Sorted(slices.Values(p.Update)))
-	}
-	all := maps.Clone(p.Attributes)
-	delete(all, p.Match)
-	return slices.Sorted(maps.Keys(all))
 }
 
 // Patterns are names of entitlements, given as a list or as the keys of a mapping.

@@ -46,7 +46,7 @@ func words() map[string][]any {
 	return map[string][]any{
 		"config.Program.Revoke": {"never", "managed", "all"}, "config.Program.Repair": {"report", "regrant"}, "config.Program.Away": {"keep", "suspend"},
 		"config.Leavers.Unmanaged": {"suspend", "approve", "report"}, "config.Directory.Authority": {"people"}, "config.Price.Per": {"month", "year"}, "config.Contract.Renews": {"month", "quarter", "year"},
-		"config.LDAPSource.Profile": {"openldap", "ad", "389ds", "freeipa"}, "config.File.Version": {Version}, "config.Expect.Of": {"revoke", "leavers", "grant", "update"},
+		"config.LDAPSource.Profile": {"openldap", "ad", "389ds", "freeipa"}, "config.File.Version": {Version}, "config.Expect.Of": {"revoke", "leavers", "grant"},
 	}
 }
 

@@ -21,7 +21,6 @@ type Letter struct {
 	Now  time.Time
 
 	Reviews []Reminder // of access, in which the receiver has lines to decide
-	Tasks   []string   // changes that people make in the receiver's programs
 }
 
 // Reminder is about one review.
@@ -122,11 +121,6 @@ func (l Letter) clean() Letter {
 		reviews[i] = Reminder{render.Clean(r.Name), r.Stage, r.Due, r.Open}
 	}
 	l.Reviews = reviews
-	tasks := make([]string, len(l.Tasks))
-	for i := range l.Tasks {
-		tasks[i] = render.Clean(l.Tasks[i])
-	}
-	l.Tasks = tasks
 	return l
 }
 
@@ -160,5 +154,5 @@ func sampleLetter() Letter {
 	me, joins, ready, left := news("Ann"), news("Bob"), news("Cid"), news("Dan")
 	joins.Joins, ready.Joins, ready.Ready, left.Left = true, true, true, true
 	return Letter{To: "Ann", Me: &me, Team: []News{news("Eve"), joins, ready, left}, More: 1, Page: "https://rolecall.example.com", Now: day,
-		Reviews: []Reminder{{"2027-q1", "start", day, 3}, {"crm", "half", day, 1}, {"all", "due", day, 2}}, Tasks: []string{"create an account"}}
+		Reviews: []Reminder{{"2027-q1", "start", day, 3}, {"crm", "half", day, 1}, {"all", "due", day, 2}}}
 }

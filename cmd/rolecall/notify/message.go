@@ -22,7 +22,7 @@ type Line struct {
 type Message struct {
 	Version int       `json:"version"`
 	ID      string    `json:"id"`    // the same if it comes once more: whoever receives it drops the second
-	About   string    `json:"about"` // approvals, programs, tasks, leavers, contracts, credentials, alarms, weekly
+	About   string    `json:"about"` // approvals, programs, leavers, contracts, credentials, alarms, weekly
 	Time    time.Time `json:"time"`
 	Subject string    `json:"subject"`
 	Text    string    `json:"text"`  // the whole, to be read

@@ -87,10 +87,6 @@ func sample(word string) Data {
 
 // try fills the template of a word with what it may have to show.
 func (t *Templates) try(word string) (err error) {
-	if word == SecretWord {
-		_, _, err = t.RenderSecret(sampleSecret())
-		return err
-	}
 	if is, _, _ := strings.Cut(word, "."); is == PeopleWord {
 		_, _, err = t.render(strings.ToLower(word), sampleLetter())
 		return err

@@ -34,7 +34,6 @@ type About struct {
 	Batch         int           // of a Batcher: changes at once at most
 	Lag           time.Duration // lists may be behind changes by so much
 	Deletes       string        // what a delete destroys, in words
-	Invites       bool          // the program itself invites whom an account is made for
 }
 
 // Settings are what the configuration holds for the plug-in.
@@ -91,20 +90,9 @@ type Creator interface {
 	Delete(ctx context.Context, account string) (Outcome, error)
 }
 
-// Updater changes name and attributes of an account; its id stays, and so does every attribute that is not named. Where only attributes
-// change the name is the one that the account has.
+// Updater changes name and attributes of an account; its id stays.
 type Updater interface {
 	Update(ctx context.Context, account string, to NewAccount) (Outcome, error)
-}
-
-// SessionEnder ends what an account has running, after it was suspended or its person was cut off. An account without sessions is no error.
-type SessionEnder interface {
-	EndSessions(ctx context.Context, account string) error
-}
-
-// SecretSetter gives an account the secret to sign in with, and makes every earlier one void. Nobody writes it to standard error, or into an error.
-type SecretSetter interface {
-	NewSecret(ctx context.Context, account, secret string) (Outcome, error)
 }
 
 // Reader reads one account; nil if it is not there.

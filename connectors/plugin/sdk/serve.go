@@ -72,7 +72,6 @@ type params struct {
 	Name        string            `json:"name"`
 	Person      string            `json:"person"`
 	Attributes  map[string]string `json:"attributes"`
-	Secret      string            `json:"secret"`
 	Changes     []params          `json:"changes"`
 }
 
@@ -165,19 +164,9 @@ func (s *server) describe() map[string]any {
 	if _, ok := s.program.(Batcher); ok {
 		batch = s.about.Batch
 	}
-	answer := map[string]any{"protocol": Protocol, "name": s.about.Name, "version": s.about.Version, "accounts": suspends, "lifecycle": creates,
+	return map[string]any{"protocol": Protocol, "name": s.about.Name, "version": s.about.Version, "accounts": suspends, "lifecycle": creates,
 		"update": updates, "keyed": s.about.Keyed, "read": reads, "catalogue": lists, "batch": batch, "parallel": s.about.Parallel,
 		"lag": s.about.Lag.Seconds(), "deletes": s.about.Deletes}
-	if _, ends := s.program.(SessionEnder); ends { // said only by those who can, since older callers do not know the key
-		answer["sessions"] = true
-	}
-	if _, sets := s.program.(SecretSetter); sets {
-		answer["secrets"] = true
-	}
-	if s.about.Invites {
-		answer["invites"] = true
-	}
-	return answer
 }
 
 func (s *server) open(ctx context.Context, raw json.RawMessage) (any, error) {
@@ -253,35 +242,10 @@ func (s *server) change(ctx context.Context, p *params) (r Result, known bool) {
 		r.Account, r.Outcome, r.Err = creator.Create(ctx, p.account())
 	case p.Method == "update" && updates:
 		r.Outcome, r.Err = updater.Update(ctx, p.Account, p.account())
-	case p.Method == "end_sessions":
-		r, known = s.endSessions(ctx, p)
-	case p.Method == "new_secret":
-		r, known = s.newSecret(ctx, p)
 	default:
 		known = false
 	}
 	return r, known
-}
-
-func (s *server) endSessions(ctx context.Context, p *params) (r Result, known bool) {
-	ender, ends := s.program.(SessionEnder)
-	if !ends {
-		return r, false
-	}
-	if err := ender.EndSessions(ctx, p.Account); err != nil {
-		return Result{Account: p.Account, Outcome: Failed, Err: err}, true
-	}
-	return Result{Account: p.Account, Outcome: Done}, true
-}
-
-func (s *server) newSecret(ctx context.Context, p *params) (r Result, known bool) {
-	setter, sets := s.program.(SecretSetter)
-	if !sets {
-		return r, false
-	}
-	r.Account = p.Account
-	r.Outcome, r.Err = setter.NewSecret(ctx, p.Account, p.Secret)
-	return r, true
 }
 
 func (s *server) batch(ctx context.Context, b Batcher, changes []params) any {

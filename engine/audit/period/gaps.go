@@ -57,7 +57,7 @@ func (b *Builder) decision(r *engine.Record) {
 	}
 	code := map[engine.Kind]string{engine.KindTask: "ticked", engine.KindPause: "paused", engine.KindAccept: "restored", engine.KindRestore: "restored",
 		engine.KindReKey: "rekeyed", engine.KindRefusal: "refused"}[r.Kind]
-	if code != "" && !ofPruning(r) {
+	if code != "" {
 		b.gaps.count(code, r.Seq)
 	}
 	switch r.Kind {
@@ -81,12 +81,6 @@ func (b *Builder) decision(r *engine.Record) {
 		b.person(r.Person, "", "").Cut = true
 	}
 	b.out.Decisions = append(b.out.Decisions, d)
-}
-
-// ofPruning says that a person vouches for what was pruned: no backup took the place of anything.
-func ofPruning(r *engine.Record) bool {
-	var said struct{ Pruning json.RawMessage }
-	return r.Kind == engine.KindAccept && json.Unmarshal(r.Data, &said) == nil && said.Pruning != nil
 }
 
 // itemOf is the approval item that a decision is about.

@@ -221,10 +221,4 @@ var guards = []exhibit{
 	{n: 72, what: "the disk is full while the first journal is made, and every run afterwards takes it for lost", guard: "a journal is begun when its tables are there",
 		tests: []string{"engine/journal TestAJournalThatCouldNotBeMadeWasNotBegun", "cmd/rolecall TestCrash"},
 		cuts:  []cut{{"engine/journal/open.go", "	if err := s.migrate(ctx); err != nil {\n		return err //", "	if err := s.migrate(ctx); err != nil {\n		_ = s.begun()\n		return err //"}}},
-	{n: 73, what: "the directory has another address for everybody by mistake, and every program takes it over in one run", guard: "updates and renames have a limit",
-		tests: []string{"engine TestAnAddressForEverybodyNeedsApproval"},
-		cuts:  []cut{{"engine/limits.go", "			b.budget(s, ChargeUpdate, \"update\", l.Update, people)\n", ""}}},
-	{n: 74, what: "a program that writes addresses in small letters is given them in every run for ever", guard: "a value that a program does not take is given once",
-		tests: []string{"engine TestAValueThatIsNotTakenIsGivenOnce"},
-		cuts:  []cut{{"engine/updates.go", "		case !p.tried(s, account, name, want, have):\n", "		default:\n"}}},
 }

@@ -55,7 +55,7 @@ var incidents = []exhibit{
 		cuts: []cut{{"engine/limits.go", "	if after <= allowed || after == before {\n", "	if true {\n"}}},
 	{n: 18, what: "ldap2pg: it gave up its mark before DROP; when DROP failed, the person could sign in and was never managed again", source: "dalibo/ldap2pg#422",
 		guard: "management ends only when two complete reads miss the holding", tests: []string{"engine TestReleaseNeedsTwoReadsBeyondTheLag", "cmd/rolecall TestProgramsThatLie"},
-		cuts: []cut{{"engine/note.go", "		if !ok || f.Since.Equal(p.b.s.Now) { // dated by a wrong clock: nobody knows how long ago that was\n			p.b.set(Fact{FactKey: key, Since: p.reading.Proof.Started})\n			return\n		}\n		if p.reading.Proof.Started.Sub(f.Since) <= p.program.Describes.Lag {\n			return\n		}\n", "		_, _ = f, ok\n"}}},
+		cuts: []cut{{"engine/note.go", "		if !ok {\n			p.b.set(Fact{FactKey: key, Since: p.reading.Proof.Started})\n			return\n		}\n		if p.reading.Proof.Started.Sub(f.Since) <= p.program.Describes.Lag {\n			return\n		}\n", "		_, _ = f, ok\n"}}},
 	{n: 19, what: "Fleet: a PATCH built on a stale copy deleted members whom nobody asked to remove", source: "fleetdm/fleet#50724",
 		guard: "If-Match where the provider compares versions; the whole list is read before and after", tests: []string{"connectors/scim TestIfMatch"},
 		cuts: []cut{{"connectors/scim/client.go", "		wire.Header = http.Header{\"If-Match\": {k.match}}\n", "		wire.Header = http.Header{}\n"}}},

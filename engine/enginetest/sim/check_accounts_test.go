@@ -196,7 +196,7 @@ func (k *checker) heldBack(r *engine.Record) {
 		return
 	}
 	k.ok(I6)
-	is, rules, now := line{r.Op, r.Program, r.Account, r.Entitlement, r.Person}, decides(r.Op, r.Rules, newOf(r)), k.m.policyNow().hash
+	is, rules, now := line{r.Op, r.Program, r.Account, r.Entitlement, r.Person}, strings.Join(r.Rules, " "), k.m.policyNow().hash
 	for id, l := range k.lines {
 		if l.waits && l.line == is && l.cause == r.Cause && l.rules == rules && l.policy == now {
 			k.m.fail(I6, "%s %s/%s of %s waits for an approval (item %s), and is made without one", r.Op, r.Program, r.Entitlement, r.Account, id)
@@ -233,8 +233,6 @@ func classOf(c *engine.Change) engine.Class {
 		return engine.ChargeRevoke
 	case c.Op.Gives() && c.Op != engine.OpAdopt && c.Op != engine.OpCreate:
 		return engine.ChargeGrant
-	case inPlace(c.Op):
-		return engine.ChargeUpdate
 	}
 	return ""
 }

@@ -51,7 +51,7 @@ type suspension struct {
 type waitingLine struct {
 	line
 	cause  engine.Cause
-	rules  string // or the name and values, see decides
+	rules  string
 	policy string // under which it began to wait
 	waits  bool   // and is not decided
 }
@@ -171,7 +171,7 @@ func (k *checker) reached() {
 		if name, proposed := engine.ProposedName(e.Account); proposed {
 			there = l.names[name]
 		}
-		if there == (e.kind == "gives") && e.kind != "rename" && e.kind != "update" {
+		if there == (e.kind == "gives") && e.kind != "rename" {
 			delete(k.failing, e)
 		}
 	}
@@ -291,7 +291,7 @@ func (k *checker) suspended(i *openIntent, r *engine.Record) {
 func (k *checker) decidedAnew(first int64) {
 	for _, seq := range slices.Sorted(maps.Keys(k.open)) {
 		i := k.open[seq]
-		if i.Seq >= first || inPlace(i.Op) {
+		if i.Seq >= first || i.Op == engine.OpRename {
 			continue
 		}
 		k.ok(I3)
@@ -339,7 +339,7 @@ func (k *checker) again(i *openIntent) bool {
 
 // waits [I3]: while a change of an account is under way and nobody knows how it ended, the opposite one waits, but for cuts.
 func (k *checker) waits(r *engine.Record) {
-	if r.Cause == engine.CauseCut || inPlace(r.Op) {
+	if r.Cause == engine.CauseCut || r.Op == engine.OpRename {
 		return
 	}
 	k.ok(I3)
@@ -389,7 +389,7 @@ func (k *checker) readBack(i *openIntent, r *engine.Record) {
 		k.m.fail(I3, "intent %d was read back although it was handed out again since the run looked", i.Seq)
 	}
 	at := k.listTime(r.Program)
-	if over := end.Add(k.m.program(r.Program).Describes.Lag); !i.behind && at.Before(over.Add(-4*time.Second)) {
+	if over := end.Add(k.m.program(r.Program).Describes.Lag); at.Before(over.Add(-4 * time.Second)) {
 		k.m.fail(I3, "intent %d was read back %s before the list could tell", i.Seq, over.Sub(at))
 	}
 }

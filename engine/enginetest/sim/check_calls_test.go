@@ -116,8 +116,7 @@ func (k *checker) claimed(r engine.ClaimRequest, intents []engine.Intent) {
 	for n := range intents {
 		if i := k.open[intents[n].Seq]; i != nil {
 			ends := intents[n].Lease.Add(-k.m.cur.wrong)
-			i.lease, i.leased, i.ahead, i.behind, i.now, i.claim = ends, ends, k.m.cur.wrong > 0, k.m.cur.stays, 0, k.claims
-			i.claims, i.stand = i.claims+1, k.stand
+			i.lease, i.leased, i.ahead, i.now, i.claim = ends, ends, k.m.cur.wrong > 0, 0, k.claims
 		}
 	}
 }
@@ -137,7 +136,7 @@ func (k *checker) free(i *openIntent) {
 	made := func(o *openIntent) bool { return strings.HasPrefix(o.Account, engine.ProposedPrefix) }
 	for _, o := range k.open {
 		same := o.Account == i.Account || o.Person == i.Person && (made(i) || made(o))
-		if o.ahead || o.behind { // a lease that ends so late counts as ended, and one that ends long ago is
+		if o.ahead { // a lease that ends so late counts as ended
 			continue
 		}
 		if o.Program == i.Program && same && o.lease.After(k.m.now.Add(5*time.Second)) {
@@ -165,7 +164,6 @@ func (k *checker) call(program string, c enginetest.ProgramCall, began time.Time
 	}
 	i.unsure, i.at = false, k.m.now
 	k.suspendFirst(i)
-	k.asideCall(i, began)
 	if i.now++; i.now > 1 {
 		k.m.fail(I3, "intent %d (%s %s/%s of %s, by %s) was tried twice under one claim", i.Seq, i.Op, i.Program, i.Entitlement, i.Account, i.Cause)
 	}
@@ -242,7 +240,7 @@ func (i *openIntent) asks(c enginetest.ProgramCall, born string) bool {
 	case "create":
 		return proposed && i.Op == engine.OpCreate && name == c.Account
 	case "update":
-		return inPlace(i.Op) && i.Account == c.Account
+		return i.Op == engine.OpRename && i.Account == c.Account
 	}
 	account := i.Account == c.Account || proposed && (name == c.Account || name == born || strings.HasSuffix(c.Account, "-"+name))
 	return account && i.Entitlement == c.Entitlement && (i.Op.Gives() && c.Op == "grant" || i.Op.Takes() && c.Op == "revoke")
@@ -277,11 +275,11 @@ func (k *checker) failed(i *openIntent, r *engine.Record, planned bool) {
 	}
 }
 
-// backOff [I12]: what failed is not tried again and again. By a clock that was far behind the wait is over once it is mended.
+// backOff [I12]: what failed is not tried again and again.
 func (k *checker) backOff(r *engine.Record) {
 	k.ok(I12)
 	f, ok := k.failing[effect{held(r), r.Op.Effect()}]
-	if !ok || r.Cause == engine.CauseCut || r.Op == engine.OpRename || k.m.behind() {
+	if !ok || r.Cause == engine.CauseCut || r.Op == engine.OpRename {
 		return
 	}
 	if f.at.After(k.planTime()) { // it failed between plan and commit, which makes no plan stale; the next run knows

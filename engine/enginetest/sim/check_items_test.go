@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/rolecall/rolecall/engine"
 )
@@ -39,7 +40,7 @@ func (k *checker) follow(f *engine.Fact) {
 	}
 	c := &i.Change
 	if k.lines[id] == nil {
-		k.lines[id] = &waitingLine{line{c.Op, c.Program, c.Account, c.Right(), c.Person}, c.Cause, decides(c.Op, c.Rules, c.New), k.m.policyNow().hash, false}
+		k.lines[id] = &waitingLine{line{c.Op, c.Program, c.Account, c.Right(), c.Person}, c.Cause, strings.Join(c.Rules, " "), k.m.policyNow().hash, false}
 	}
 	k.lines[id].waits = i.State == engine.Waiting
 }

@@ -24,10 +24,6 @@ func (k *checker) charge(r *engine.Record) {
 		k.within(r, l.Leavers, func(c *engine.Charge) string { return c.Person })
 	case engine.ChargeGrant:
 		k.within(r, l.Grant, holding)
-	case engine.ChargeUpdate:
-		if l.Update.Window > 0 {
-			k.within(r, l.Update, func(c *engine.Charge) string { return c.Person })
-		}
 	}
 }
 
@@ -54,11 +50,8 @@ func (k *checker) within(r *engine.Record, l engine.Limit, unit func(*engine.Cha
 	}
 	k.ok(I6)
 	counted, last := map[string]bool{}, len(k.charges)-1
-	own, at := unit(&k.charges[last]), k.planTime()
-	if k.m.cur.stays { // its window is that of its clock
-		at = at.Add(k.m.cur.wrong)
-	}
-	for n := last - 1; n >= 0 && at.Sub(k.charges[n].Time) < l.Window+5e9; n-- {
+	own := unit(&k.charges[last])
+	for n := last - 1; n >= 0 && k.planTime().Sub(k.charges[n].Time) < l.Window+5e9; n-- {
 		switch c := &k.charges[n]; {
 		case c.Class != r.Class || c.Approved:
 		case k.m.now.Sub(c.Time) < l.Window-5e9:

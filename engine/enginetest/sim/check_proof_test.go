@@ -57,7 +57,6 @@ func (k *checker) intent(r *engine.Record) {
 		k.rules[h] = r.Rules
 		k.last[h] = k.m.pol
 	}
-	k.updates(r)
 	k.onlyReviewed(r)
 	k.used(r)
 	k.backOff(r)
@@ -162,8 +161,7 @@ func (k *checker) guardedAccounts(r *engine.Record) {
 	}
 }
 
-// used [I15]: whatever calls itself approved was approved, by somebody, for this, not too long ago, and only once. How long ago it was goes by
-// the clock of who uses it where that is far behind: the journal's time may be that of one that was ahead.
+// used [I15]: whatever calls itself approved was approved, by somebody, for this, not too long ago, and only once.
 func (k *checker) used(r *engine.Record) {
 	if !r.Approved {
 		return
@@ -172,12 +170,8 @@ func (k *checker) used(r *engine.Record) {
 	var d struct{ Item string }
 	_ = json.Unmarshal(r.Data, &d)
 	k.covers(r, d.Item)
-	now := k.m.now
-	if k.m.cur.wrong < -engine.LongestLease {
-		now = now.Add(k.m.cur.wrong)
-	}
 	until, ok := k.approved[d.Item]
-	if delete(k.approved, d.Item); !ok || !until.After(now.Add(-5*time.Second)) {
+	if delete(k.approved, d.Item); !ok || !until.After(k.m.now.Add(-5*time.Second)) {
 		k.m.fail(I15, "%s %s/%s of %s says that it was approved, and was not (item %s)", r.Op, r.Program, r.Entitlement, r.Account, d.Item)
 	}
 }

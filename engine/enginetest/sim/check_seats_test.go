@@ -111,9 +111,9 @@ func (k *checker) sitting(l *list) int {
 }
 
 // seatOrder [I9]: nobody gets a seat before somebody who has a higher priority, or the same and asked before; who waits keeps the
-// place; and nobody waits beside a free seat. Who asked first by a clock that was far behind has the place that it gave.
+// place; and nobody waits beside a free seat.
 func (k *checker) seatOrder(p *engine.Plan) {
-	if k.m.fewSeats() == 0 || k.m.behind() || k.only != nil || len(p.Seats) != 1 {
+	if k.m.fewSeats() == 0 || k.only != nil || len(p.Seats) != 1 {
 		return
 	}
 	l := k.m.cur.seen.lists["wiki"]

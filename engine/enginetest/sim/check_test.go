@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/engine"
-	"github.com/rolecall/rolecall/engine/audit"
 )
 
 // invariant is one of the fifteen promises.
@@ -70,15 +69,9 @@ type checker struct {
 
 	items         map[string]int       // that wait for approval → the run that asked first
 	approved      map[string]time.Time // item → until
-	behindBy      time.Duration        // how far behind the last clock was that was, if no run by a right one has seen that
 	baselineUntil time.Time
 	rekeyUntil    time.Time
 	accepted      *read
-
-	aside      map[string]engine.Fact // by program
-	asideAt    map[string]time.Time   // when that was recorded
-	asideWrong map[string]bool        // by a clock that was wrong
-	stand      int                    // runs and decisions so far
 
 	books
 	seats seats
@@ -86,17 +79,14 @@ type checker struct {
 	log      []string // hashes of the records, in order
 	lastTime time.Time
 	fresh    []engine.Record
-	lastRun  int                // records of the last run
-	sealed   []audit.Checkpoint // of the journal, kept elsewhere, oldest first
-	tampered int                // copies of it
-	trying   bool               // somebody tries what they may not
+	lastRun  int // records of the last run
 }
 
 type account struct{ program, id string }
 
 type effect struct {
 	engine.Held3
-	kind string // gives, takes, rename, update
+	kind string // gives, takes, rename
 }
 
 type failures struct {
@@ -121,19 +111,16 @@ type openIntent struct {
 	at     time.Time // of the last call's effect
 	now    int       // calls under the claim that lasts
 	claim  int       // which claim of all it was, 0: none
-	claims int       // how often it was claimed
-	stand  int       // how many runs and decisions there had been then
 	unsure bool      // the answer to its last call was lost
 	lease  time.Time
 	leased time.Time // until when the last claim lasts, whatever came of it
 	ahead  bool      // it was by a clock that was far ahead
-	behind bool      // it was by one that was far behind
 	halted bool      // a run said that it would not make it
 }
 
 func newChecker(m *model) *checker {
 	return &checker{m: m, managed: map[engine.Held3]bool{}, open: map[int64]*openIntent{}, owner: map[account]string{}, bornAs: map[account]string{}, reborn: map[account]bool{}, made: map[account]time.Time{},
-		absent: map[string]*absence{}, aside: map[string]engine.Fact{}, asideAt: map[string]time.Time{}, asideWrong: map[string]bool{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
+		absent: map[string]*absence{}, cut: map[string]bool{}, paused: map[string]bool{}, extras: map[string]engine.Extra{}, sole: map[string]string{},
 		failing: map[effect]failures{}, books: newBooks(), seats: seats{asked: map[string]time.Time{}}, slots: map[time.Time]bool{}, approved: map[string]time.Time{}, items: map[string]int{}}
 }
 
@@ -166,16 +153,11 @@ func (k *checker) appended(g engine.Guard, records []engine.Record) {
 func (k *checker) record(r *engine.Record, planned bool) {
 	k.chain(r)
 	k.attributable(r)
-	k.refusal(r)
 	k.remember(r)
 	k.seatAsked(r)
 	k.itemsOf(r)
-	k.noteAside(r)
 	if r.Kind.Control() {
 		k.control++
-	}
-	if r.Kind.Control() || r.Kind == engine.KindRun {
-		k.stand++
 	}
 	for i := range r.Set {
 		if r.Set[i].Kind == engine.FactBaseline {
@@ -185,9 +167,6 @@ func (k *checker) record(r *engine.Record, planned bool) {
 	switch r.Kind {
 	case engine.KindRun:
 		k.run(r)
-		if k.m.cur.wrong == 0 {
-			k.behindBy = 0
-		}
 	case engine.KindCut, engine.KindLift:
 		k.cut[r.Person] = r.Kind == engine.KindCut
 		k.endWanted(r)
@@ -349,7 +328,6 @@ func (k *checker) apart(a *absence, r *read) bool {
 // step is checked after every event.
 func (k *checker) step() {
 	k.chained()
-	k.tampering()
 	k.noSecret()
 	k.intentsFirst()
 	k.overlaps()

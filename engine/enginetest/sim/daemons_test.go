@@ -13,9 +13,8 @@ import (
 func (m *model) run(o engine.ApplyOptions) {
 	d, at := m.cur, len(m.story)
 	o.Actor = "daemon " + d.name
-	p, report, err := d.engine.Apply(context.Background(), o)
+	p, _, err := d.engine.Apply(context.Background(), o)
 	m.tell(at, p)
-	m.check.told(report, err)
 	switch {
 	case err == nil:
 		m.check.planned(p, o)
@@ -68,9 +67,7 @@ func proofText(p *engine.Proof) string {
 // work carries out what is open, in one program after the other.
 func (m *model) work() {
 	d := m.cur
-	report, err := d.engine.Work(context.Background())
-	m.check.told(report, err)
-	if err != nil {
+	if _, err := d.engine.Work(context.Background()); err != nil {
 		m.say("  the work ends: %v", err)
 		if !d.dead && !d.hurt {
 			m.fail(I12, "nobody interfered and nothing failed, but the work ended with %v", err)
@@ -82,7 +79,7 @@ func (m *model) work() {
 // than the ten minutes of a lease every lease that holds looks to it as if a clock had been ahead: repeatable revokes may then be made
 // twice, and nobody promises otherwise.
 func (m *model) setBack(likely int) {
-	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || m.cur.stays || !m.faults.chance(likely) {
+	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || !m.faults.chance(likely) {
 		return
 	}
 	m.now = m.now.Add(time.Duration(m.faults.IntN(15)) * time.Minute)
@@ -91,15 +88,11 @@ func (m *model) setBack(likely int) {
 }
 
 // mend sets a clock right that was set back.
-func (m *model) mend() {
-	if !m.cur.stays {
-		m.cur.wrong = max(0, m.cur.wrong)
-	}
-}
+func (m *model) mend() { m.cur.wrong = max(0, m.cur.wrong) }
 
 // meanwhile lets the daemon that works now pause, and something else happen.
 func (m *model) meanwhile(when string, likely int, most time.Duration) {
-	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || m.cur.stays || !m.faults.chance(likely) { // nobody heeds a lease from a clock that is far ahead
+	if m.quiet || m.cur.dead || m.depth > 0 || m.cur.wrong > 0 || !m.faults.chance(likely) { // nobody heeds a lease from a clock that is far ahead
 		return
 	}
 	was := m.cur

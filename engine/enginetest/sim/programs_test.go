@@ -38,21 +38,17 @@ type list struct {
 	complete bool
 	held     map[[2]string]bool // account, right
 	names    map[string]bool    // of accounts
-	titles   map[string]string  // of accounts that show one
 	hidden   bool               // it lacks something, and nothing says so
 }
 
 func newList(at time.Time) *list {
-	return &list{at: at, held: map[[2]string]bool{}, names: map[string]bool{}, titles: map[string]string{}}
+	return &list{at: at, held: map[[2]string]bool{}, names: map[string]bool{}}
 }
 
 func (l *list) shows(h engine.Holding) {
 	l.held[[2]string{h.Account, h.Entitlement}], l.names[h.Account] = true, true
 	if h.Info != nil {
 		l.names[h.Info.Name] = true
-		if title, shown := h.Info.Attributes["title"]; shown {
-			l.titles[h.Account] = title
-		}
 	}
 }
 
@@ -64,9 +60,6 @@ func (m *model) newProgram(i uint64, name string) *program {
 	case "app":
 		p.ID = func(name string) string { m.accounts++; return fmt.Sprintf("id%d-%s", m.accounts, name) }
 		p.Describes.Rename = m.seed%3 == 1
-		if m.keeps() {
-			p.Describes.Update, p.Takes = true, m.takes
-		}
 	case "grp":
 		p.Describes = engine.Description{Keyed: true}
 	}
@@ -128,7 +121,6 @@ func (t target) Revoke(ctx context.Context, account, right string) (engine.Outco
 
 // Create implements engine.Creator.
 func (t target) Create(ctx context.Context, n engine.NewAccount) (string, engine.Outcome, error) {
-	t.p.m.check.describes(&n)
 	id, outcome, err := t.Program.Create(ctx, n)
 	t.p.m.check.answered(t.Name, n.Name, id)
 	if t.p.fault == enginetest.LoseAfter || outcome == engine.Done {
@@ -140,7 +132,6 @@ func (t target) Create(ctx context.Context, n engine.NewAccount) (string, engine
 
 // Update implements engine.Updater.
 func (t target) Update(ctx context.Context, account string, to engine.NewAccount) (engine.Outcome, error) {
-	t.p.m.check.describes(&to)
 	return t.Rename(ctx, account, to)
 }
 
@@ -187,7 +178,6 @@ func (p *program) before(c enginetest.ProgramCall) enginetest.Fault {
 	m := p.m
 	m.note(p.Name, c.Op, c.Account, c.Entitlement)
 	m.watchCall(c, p.Name)
-	m.check.shows("a call", c.Account, c.Entitlement)
 	if c.Writes() && m.cur.dead {
 		return enginetest.LoseBefore
 	}

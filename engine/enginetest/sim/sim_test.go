@@ -171,8 +171,6 @@ func play(seed uint64, steps int, without map[int]bool, telling bool, count *fig
 	for n := 1; n <= steps && m.failed == ""; n++ {
 		if !without[n] {
 			m.step(n, all, total)
-			m.oftenBehind()
-			m.tryOne()
 			m.check.step()
 			m.watch()
 		}

@@ -100,18 +100,6 @@ func (s *store) Lead(ctx context.Context) (int64, error) {
 	return epoch, err
 }
 
-// Release implements engine.Releaser.
-func (s *store) Release(ctx context.Context, now time.Time, intents []engine.Intent) error {
-	if err := s.fails(); err != nil {
-		return err
-	}
-	if err := s.Journal.Release(ctx, now, intents); err != nil {
-		return err
-	}
-	s.m.check.givenBack(intents)
-	return nil
-}
-
 // Claim implements engine.Outbox.
 func (s *store) Claim(ctx context.Context, r engine.ClaimRequest) ([]engine.Intent, error) {
 	if err := s.fails(); err != nil {

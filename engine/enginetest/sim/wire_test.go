@@ -32,7 +32,6 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	m := w.t.p.m
 	m.note(r.Method, r.URL.RequestURI(), string(body))
-	m.check.sent(r, body)
 	if m.cur.dead {
 		return nil, errReset
 	}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -24,7 +23,6 @@ type model struct {
 	number  int // of the step
 	events  draw
 	faults  draw
-	tries   draw // of checks: what they draw changes no history
 	now     time.Time
 	began   time.Time
 	story   []string
@@ -40,7 +38,6 @@ type model struct {
 	ldap     *ldapSide // nil: it is not read by LDAP
 	pol      *policy
 	policies map[string]*policy
-	versions []engine.PolicyChange // of it, oldest first
 	programs []*program
 	store    *store
 	daemons  []*daemon
@@ -82,7 +79,6 @@ type daemon struct {
 	dead   bool             // until the next step
 	hurt   bool             // something happened in this step that lets its work end early
 	wrong  time.Duration    // how far its clock is off, until the step ends
-	stays  bool             // that nobody mends before
 	lives  int              // how often the process was started again: what it keeps in memory is gone then
 	seen   evidence
 }
@@ -103,7 +99,7 @@ type person struct {
 const secret = "canary-7f3a-never-shown"
 
 func newModel(seed uint64, telling bool, count *figures) *model {
-	m := &model{seed: seed, telling: telling, watching: watched(), count: count, events: newDraw(), faults: newDraw(), tries: newDraw(), trace: newTrace,
+	m := &model{seed: seed, telling: telling, watching: watched(), count: count, events: newDraw(), faults: newDraw(), trace: newTrace,
 		now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), policies: map[string]*policy{}}
 	m.began = m.now
 	m.ldap = newLDAP(m)
@@ -131,7 +127,6 @@ func (m *model) draws(step int) {
 	m.number = step
 	m.events.source.Seed(m.seed, uint64(step)<<8|1)
 	m.faults.source.Seed(m.seed, uint64(step)<<8|2)
-	m.tries.source.Seed(m.seed, uint64(step)<<8|3)
 	for i, p := range m.programs {
 		p.faults.source.Seed(m.seed, uint64(step)<<8|uint64(10+i))
 	}
@@ -139,19 +134,15 @@ func (m *model) draws(step int) {
 
 func (m *model) newDaemon(name string, skew time.Duration) *daemon {
 	d := &daemon{name: name}
-	d.engine = &engine.Engine{OneByOne: true, Directory: (*directory)(m), Journal: m.store, Outbox: m.store, Settings: m.settings(), Log: slog.New(shownLog{m}),
+	d.engine = &engine.Engine{OneByOne: true, Directory: (*directory)(m), Journal: m.store, Outbox: m.store, Settings: m.settings(),
 		Now:    func() time.Time { return m.now.Add(skew + d.wrong) },
 		Uptime: func() time.Duration { return m.now.Sub(m.began) },
-		Random: rand.NewChaCha8([32]byte{byte(m.seed), byte(m.seed >> 8), byte(m.seed >> 16), name[0]}),
 		Former: func(_ context.Context, hash string) (engine.Policy, error) {
 			if p := m.policies[hash]; p != nil {
 				return p, nil
 			}
 			return nil, errors.New("not kept")
 		}}
-	if m.seed%3 == 0 { // the company is small: five that fail in a row are rare
-		d.engine.BreakAfter = 2
-	}
 	d.engine.Looked = func(o *engine.Outlook) { m.check.seatOrder(o.Plan) }
 	if m.ldap != nil {
 		d.ldap = m.ldap.connected(d)
@@ -190,9 +181,6 @@ func (m *model) settings() engine.Settings {
 	case 4:
 		s.ProtectedPeople = []string{"k-p01"}
 	}
-	if m.keeps() && m.seed%3 == 0 {
-		s.Limits.Update = engine.Limit{Floor: 2, Percent: 20, Cap: 3, Window: 24 * time.Hour}
-	}
 	return s
 }
 
@@ -202,9 +190,6 @@ func (m *model) configured(d *daemon, i uint64, of *program) engine.Program {
 	switch of.Name {
 	case "app":
 		p.Match = "person"
-		if m.keeps() {
-			p.Attributes, p.Update = map[string]engine.Template{"title": titleOf}, []string{"title"}
-		}
 		if m.seed%8 == 6 {
 			p.Admin = "z"
 		}
@@ -252,9 +237,6 @@ func (m *model) estate() {
 		right := m.someRight()
 		grp.Set(p.Key, right, true)
 		info := engine.AccountInfo{Name: p.Login(), Attributes: map[string]string{"person": p.Key}}
-		if m.keeps() {
-			info.Attributes["title"] = "from before"
-		}
 		rights := []string{engine.Exists, engine.Active, right}
 		if m.events.IntN(4) == 0 {
 			rights = []string{engine.Exists, right} // suspended by somebody

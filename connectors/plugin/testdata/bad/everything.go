@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/rolecall/rolecall/connectors/plugin/sdk"
 )
@@ -15,7 +13,7 @@ type full struct{ *program }
 func (p full) Account(_ context.Context, id string) (shown *sdk.Account, err error) {
 	_, err = p.with(func(d *data) (sdk.Outcome, error) {
 		if a := d.Accounts[id]; a != nil {
-			shown = &sdk.Account{ID: id, Name: a.Name, Active: a.Active, Entitlements: a.Entitlements, Person: a.Person, Attributes: a.Attributes}
+			shown = &sdk.Account{ID: id, Name: a.Name, Active: a.Active, Entitlements: a.Entitlements, Person: a.Person}
 		}
 		return sdk.Already, nil
 	})
@@ -28,25 +26,12 @@ func (p full) Update(_ context.Context, id string, to sdk.NewAccount) (sdk.Outco
 		switch {
 		case a == nil:
 			return sdk.Refused, fmt.Errorf("there is no account %q", id)
-		case (to.Name == "" || a.Name == to.Name) && !changes(a.Attributes, to.Attributes):
+		case a.Name == to.Name:
 			return sdk.Already, nil
 		}
-		a.Name = cmp.Or(to.Name, a.Name)
-		if a.Attributes == nil {
-			a.Attributes = map[string]string{}
-		}
-		maps.Copy(a.Attributes, to.Attributes)
+		a.Name = to.Name
 		return sdk.Done, nil
 	})
-}
-
-func changes(have, want map[string]string) bool {
-	for name, value := range want {
-		if have[name] != value {
-			return true
-		}
-	}
-	return false
 }
 
 func (p full) Batch(ctx context.Context, changes []sdk.Change) []sdk.Result {

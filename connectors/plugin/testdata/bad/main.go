@@ -23,8 +23,6 @@ type account struct {
 	Entitlements []string `json:"entitlements"`
 	Person       string   `json:"person"`
 	Name         string   `json:"name"`
-
-	Attributes map[string]string `json:"attributes"`
 }
 
 type data struct {
@@ -100,7 +98,7 @@ func (p *program) Accounts(_ context.Context, yield func(sdk.Account)) error {
 			show = nil
 		}
 		for id, a := range show {
-			one := sdk.Account{ID: id, Active: a.Active, Entitlements: a.Entitlements, Person: a.Person, Name: a.Name, Attributes: a.Attributes}
+			one := sdk.Account{ID: id, Active: a.Active, Entitlements: a.Entitlements, Person: a.Person, Name: a.Name}
 			if p.is("folds case") {
 				one.Entitlements = nil
 				for _, e := range a.Entitlements {
@@ -206,7 +204,7 @@ func (p *program) Create(_ context.Context, n sdk.NewAccount) (id string, o sdk.
 		} else if a != nil && !p.is("takes over accounts") {
 			return sdk.Refused, fmt.Errorf("there is an account %q", n.Name)
 		}
-		d.add(n.Name, &account{Active: true, Person: n.Person, Attributes: n.Attributes})
+		d.add(n.Name, &account{Active: true, Person: n.Person})
 		return sdk.Done, nil
 	})
 	if err == nil {
