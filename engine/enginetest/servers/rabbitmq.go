@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // RabbitMQServer is a running RabbitMQ with its management interface and one user, the administrator `rolecall`.
@@ -29,6 +30,27 @@ func RabbitMQ(t testing.TB, password string) *RabbitMQServer {
 	if err != nil {
 		lacking(t, err)
 	}
+	for range rabbitTries - 1 {
+		if s, err := rabbit(t, password, programs["epmd"], programs[script]); err == nil {
+			return s
+		}
+	}
+	s, err := rabbit(t, password, programs["epmd"], programs[script])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// The first start of a broker may stand still for ever while it moves its own tables; another one does not.
+const (
+	rabbitTries = 3
+	rabbitTime  = 45 * time.Second
+)
+
+// rabbit starts a broker in a folder of its own; nothing is left of one that does not come up.
+func rabbit(t testing.TB, password, epmdProgram, server string) (*RabbitMQServer, error) {
+	t.Helper()
 	s := &RabbitMQServer{Password: password, dir: tempDir(t, "rabbitmq")}
 	if os.Getuid() == 0 {
 		s.owner = credential(t, "rabbitmq")
@@ -46,9 +68,14 @@ func RabbitMQ(t testing.TB, password string) *RabbitMQServer {
 		fmt.Sprint("RABBITMQ_DIST_PORT=", dist), "RABBITMQ_CONFIG_FILE=" + filepath.Join(s.dir, "rabbitmq.conf"), "RABBITMQ_ENABLED_PLUGINS_FILE=" + filepath.Join(s.dir, "plugins"),
 		"RABBITMQ_CONF_ENV_FILE=" + filepath.Join(s.dir, "env.conf"), "RABBITMQ_MNESIA_BASE=" + filepath.Join(s.dir, "mnesia"), "RABBITMQ_LOG_BASE=" + s.dir,
 		"RUNNING_UNDER_SYSTEMD=1" /* the script becomes the server, instead of its parent */, "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none"}
-	s.spawn(t, env, programs["epmd"], "-port", fmt.Sprint(epmd), "-address", "127.0.0.1")
-	s.wait(t, s.spawn(t, env, programs[script])) // ends before epmd does
-	return s
+	names := s.spawn(t, env, epmdProgram, "-port", fmt.Sprint(epmd), "-address", "127.0.0.1")
+	broker := s.spawn(t, env, server) // ends before epmd does
+	err := s.wait(broker)
+	if err != nil {
+		broker.stop(syscall.SIGKILL)
+		names.stop(syscall.SIGKILL)
+	}
+	return s, err
 }
 
 func (s *RabbitMQServer) write(t testing.TB, name, text string) {
@@ -87,9 +114,8 @@ func (s *RabbitMQServer) spawn(t testing.TB, env []string, name string, args ...
 }
 
 // wait until the management interface answers.
-func (s *RabbitMQServer) wait(t testing.TB, p *process) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+func (s *RabbitMQServer) wait(p *process) error {
+	ctx, cancel := context.WithTimeout(context.Background(), rabbitTime)
 	defer cancel()
 	err := p.poll(ctx, func() error {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/overview", nil)
@@ -108,6 +134,7 @@ func (s *RabbitMQServer) wait(t testing.TB, p *process) {
 		return nil
 	})
 	if err != nil {
-		t.Fatalf("RabbitMQ does not come up: %v; it wrote:\n%s", err, tail(p.log))
+		return fmt.Errorf("RabbitMQ does not come up: %w; it wrote:\n%s", err, tail(p.log))
 	}
+	return nil
 }
