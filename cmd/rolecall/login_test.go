@@ -90,7 +90,7 @@ func (b *browser) press(text string) {
 // settle waits until another page than the marked one is there.
 func (b *browser) settle() {
 	b.t.Helper()
-	ctx, end := b.step()
+	ctx, end := context.WithTimeout(b.ctx, time.Minute)
 	defer end()
 	for ctx.Err() == nil {
 		there, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!window.before && document.readyState == 'complete'"))

@@ -53,7 +53,7 @@ func (b *browser) step() (context.Context, context.CancelFunc) {
 // elsewhere lists what a page asked of other places.
 const elsewhere = `performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith(location.origin + "/")).join(" ")`
 
-// barriers are what keeps somebody out, by axe's own weights. Where what has no fault lies on the page is not asked for, which is half of the time.
+// barriers are what keeps somebody out, by axe's own weights. Where what has no fault lies on the page is not asked for.
 const barriers = `axe.run({resultTypes: ["violations"]}).then(r => r.violations.filter(v => v.impact == "serious" || v.impact == "critical").map(v => v.id + ": " + v.nodes.map(n => n.html).join(" | ")).join("\n"))`
 
 // look opens a page in one width and in light or dark, and gives its text.

@@ -30,16 +30,16 @@ func RabbitMQ(t testing.TB, password string) *RabbitMQServer {
 	if err != nil {
 		lacking(t, err)
 	}
-	for range rabbitTries - 1 {
-		if s, err := rabbit(t, password, programs["epmd"], programs[script]); err == nil {
+	for try := 1; ; try++ {
+		s, err := rabbit(t, password, programs["epmd"], programs[script])
+		if err == nil {
 			return s
 		}
+		if try == rabbitTries {
+			t.Fatal(err)
+		}
+		t.Logf("try %d of %d: %v", try, rabbitTries, err)
 	}
-	s, err := rabbit(t, password, programs["epmd"], programs[script])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // The first start of a broker may stand still for ever while it moves its own tables; another one does not.
